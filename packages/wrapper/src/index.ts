@@ -1,0 +1,1 @@
+export type { OnEvent, Phase, WrapEvent } from './events.ts';
