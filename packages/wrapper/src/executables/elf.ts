@@ -1,0 +1,196 @@
+import {
+  type Elf,
+  isFixed,
+  layOutSections,
+  nullSection,
+  PT,
+  pointToSections,
+  readElf,
+  readNumber,
+  readString,
+  type Section,
+  SHF,
+  SHT,
+} from './elf-sections.ts';
+import { align, type Embedding } from './embedding.ts';
+import { MalformedExecutableError } from './errors.ts';
+
+/**
+ * The payload begins at a page, so that a tool which lays the sections out anew, and finds that the
+ * loaded part ends some bytes earlier or later, still puts it at the same place.
+ */
+const PAYLOAD_ALIGNMENT = 4096;
+
+/** What an ELF executable asks of the host. */
+export interface Requirements {
+  /** Path of the dynamic loader, null for a static executable. */
+  readonly interpreter: string | null;
+  /** Shared libraries and the symbol versions needed of each, both sorted. */
+  readonly libraries: readonly { readonly name: string; readonly versions: readonly string[] }[];
+}
+
+/**
+ * Puts a payload into a Linux stub as a section `.sarma`, the first of those that are not loaded:
+ * `strip` and `objcopy` keep sections and their order, and know nothing of bytes outside of sections.
+ * Symbols of the stub are dropped. Throws MalformedExecutableError.
+ */
+export function embed(stub: Buffer, payloadLength: number): Embedding {
+  const elf = readElf(dropSymbols(stub));
+  const payloadOffset = align(elf.loadedEnd, PAYLOAD_ALIGNMENT);
+  const payload: Section = {
+    ...nullSection,
+    name: '.sarma',
+    type: SHT.PROGBITS,
+    offset: payloadOffset,
+    size: payloadLength,
+    alignment: PAYLOAD_ALIGNMENT,
+  };
+  const sections = elf.sections.length > 0 ? withoutNames(elf) : sectionsOfSegments(elf);
+  const fixed = sections.filter((section) => isFixed(elf, section));
+  const movable = sections.filter((section) => !isFixed(elf, section));
+  const table = layOutSections(elf, [...fixed, payload, ...movable], payloadOffset + payloadLength);
+
+  const head = Buffer.alloc(payloadOffset);
+  elf.file.copy(head, 0, 0, elf.loadedEnd);
+  pointToSections(elf, head, table);
+  return { head, payloadOffset, tail: table.bytes, seal: () => {} };
+}
+
+/**
+ * The file without symbol table and debugging sections, as `strip` would leave it: what is loaded stays
+ * byte for byte where it is, dynamic symbols and notes with it. A file that has neither is returned as
+ * it is. Throws MalformedExecutableError.
+ */
+export function dropSymbols(file: Buffer): Buffer {
+  const elf = readElf(file);
+  const symbolTables = elf.sections.filter((section) => section.type === SHT.SYMTAB);
+  const dropped = new Set(elf.sections.filter((section) => isSymbols(elf, section, symbolTables)));
+  for (const table of symbolTables) dropped.add(elf.sections[table.link]!);
+  if (dropped.size === 0) return file;
+
+  const kept = withoutNames(elf).filter((section) => !dropped.has(section));
+  const table = layOutSections(elf, kept, elf.loadedEnd);
+  const result = Buffer.concat([file.subarray(0, elf.loadedEnd), table.bytes]);
+  pointToSections(elf, result, table);
+  return result;
+}
+
+/**
+ * Interpreter, libraries and symbol versions that the executable names (PT_INTERP, DT_NEEDED, DT_VERNEED).
+ * Throws MalformedExecutableError.
+ */
+export function requirements(file: Buffer): Requirements {
+  const elf = readElf(file);
+  const interpreter = elf.segments.find((segment) => segment.type === PT.INTERP);
+  const dynamic = dynamicEntries(elf);
+  const table = dynamic.find(([tag]) => tag === DT.STRTAB)?.[1];
+  const strings = table === undefined ? 0 : fileOffset(elf, table);
+  const needed = dynamic.filter(([tag]) => tag === DT.NEEDED);
+  const versions = neededVersions(elf, dynamic, strings);
+  const libraries = needed.map(([, name]) => readString(file, strings + name)).sort();
+  return {
+    interpreter: interpreter ? readString(file, interpreter.offset) : null,
+    libraries: libraries.map((name) => ({ name, versions: (versions.get(name) ?? []).sort() })),
+  };
+}
+
+/** Debugging sections by the names that `strip` goes by. */
+const DEBUG_NAME = /^\.(z?debug|stab|line|gdb_index|gnu\.debuglto_\.debug_|gnu\.linkonce\.wi\.)/;
+
+function isSymbols(elf: Elf, section: Section, symbolTables: readonly Section[]): boolean {
+  if (isFixed(elf, section)) return false;
+  const describesSymbols =
+    section.type === SHT.SYMTAB_SHNDX ||
+    section.type === SHT.GROUP ||
+    section.type === SHT.REL ||
+    section.type === SHT.RELA;
+  return (
+    symbolTables.includes(section) ||
+    (describesSymbols && symbolTables.includes(elf.sections[section.link]!)) ||
+    DEBUG_NAME.test(section.name)
+  );
+}
+
+function withoutNames(elf: Elf): Section[] {
+  return elf.sections.filter((_, index) => index !== elf.namesIndex || index === 0);
+}
+
+/**
+ * Sections for a file that has none: one per loaded segment. `strip` copies what sections cover and
+ * nothing else; the headers before the first it writes itself.
+ */
+function sectionsOfSegments(elf: Elf): Section[] {
+  const loaded = elf.segments.filter((segment) => segment.type === PT.LOAD);
+  return [
+    nullSection,
+    ...loaded.flatMap((segment, index) => {
+      const headers = segment.offset === 0 ? elf.headersEnd : 0;
+      const flags = SHF.ALLOC | (segment.flags & 1 ? SHF.EXECINSTR : 0) | (segment.flags & 2 ? SHF.WRITE : 0);
+      const section = { ...nullSection, flags, alignment: 1 };
+      const bytes = {
+        ...section,
+        name: `.load${index}`,
+        type: SHT.PROGBITS,
+        address: segment.address + headers,
+        offset: segment.offset + headers,
+        size: segment.fileSize - headers,
+      };
+      const zeros = {
+        ...section,
+        name: `.zero${index}`,
+        type: SHT.NOBITS,
+        address: segment.address + segment.fileSize,
+        offset: segment.offset + segment.fileSize,
+        size: segment.memorySize - segment.fileSize,
+      };
+      return [bytes, zeros].filter(({ size }) => size > 0);
+    }),
+  ];
+}
+
+// Tags of the dynamic section, from the System V ABI and the LSB's "Symbol Versioning".
+const DT = { NULL: 0, NEEDED: 1, STRTAB: 5, VERNEED: 0x6ffffffe, VERNEEDNUM: 0x6fffffff } as const;
+
+function dynamicEntries(elf: Elf): [tag: number, value: number][] {
+  const segment = elf.segments.find(({ type }) => type === PT.DYNAMIC);
+  if (!segment) return [];
+  const word = elf.bits / 8;
+  const entries: [number, number][] = [];
+  for (let at = segment.offset; at < segment.offset + segment.fileSize; at += 2 * word) {
+    const tag = readNumber(elf, at, word);
+    if (tag === DT.NULL) break;
+    entries.push([tag, readNumber(elf, at + word, word)]);
+  }
+  return entries;
+}
+
+/** Symbol versions by library, from the Verneed and Vernaux records. */
+function neededVersions(elf: Elf, dynamic: [number, number][], strings: number): Map<string, string[]> {
+  const versions = new Map<string, string[]>();
+  const address = dynamic.find(([tag]) => tag === DT.VERNEED)?.[1];
+  const count = dynamic.find(([tag]) => tag === DT.VERNEEDNUM)?.[1] ?? 0;
+  if (address === undefined) return versions;
+  let record = fileOffset(elf, address);
+  for (let index = 0; index < count; index++) {
+    const library = readString(elf.file, strings + readNumber(elf, record + 4, 4));
+    const names = versions.get(library) ?? [];
+    let version = record + readNumber(elf, record + 8, 4);
+    for (let left = readNumber(elf, record + 2, 2); left > 0; left--) {
+      names.push(readString(elf.file, strings + readNumber(elf, version + 8, 4)));
+      version += readNumber(elf, version + 12, 4);
+    }
+    versions.set(library, names);
+    record += readNumber(elf, record + 12, 4);
+  }
+  return versions;
+}
+
+/** Where the byte that is loaded at `address` lies in the file. */
+function fileOffset(elf: Elf, address: number): number {
+  const segment = elf.segments.find(
+    ({ type, address: start, fileSize }) =>
+      type === PT.LOAD && start <= address && address < start + fileSize,
+  );
+  if (!segment) throw new MalformedExecutableError('ELF', `address ${address} is in none of its segments`);
+  return segment.offset + address - segment.address;
+}
