@@ -1,0 +1,154 @@
+import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { stubPath } from '@sarma/stub';
+import type { AssembledRelease } from './assembled-release.ts';
+import type { BuildCache } from './build-cache.ts';
+import { type Compression, compressionSettings } from './compression.ts';
+import type { OnEvent } from './events.ts';
+import { embed } from './executables/embed.ts';
+import { type Manifest, storeManifest } from './manifest.ts';
+import { checkNames } from './names.ts';
+import { placeFrames } from './payload/frames.ts';
+import { type PackedRelease, packRelease } from './payload/pack-release.ts';
+import { type PackedRuntime, packRuntime } from './payload/pack-runtime.ts';
+import type { Runtime } from './runtimes/index.ts';
+import { encodeStamp, findStamp, type Stamp } from './stamp.ts';
+import type { Target } from './targets.ts';
+import { diskSize, readTree, withFile, withoutFileLinks } from './tree.ts';
+
+/** Everything that decides the bytes of one target's executables. */
+export interface Build {
+  readonly release: AssembledRelease;
+  readonly target: Target;
+  readonly runtime: Runtime;
+  readonly compression: Compression;
+  readonly strip: boolean;
+  readonly keep: number;
+  readonly maintenance: string | null;
+  readonly cache: BuildCache;
+  readonly onEvent: OnEvent;
+}
+
+/** What all programs of one release and target share: the payload. */
+export interface Packed {
+  readonly runtime: PackedRuntime;
+  readonly release: PackedRelease;
+  readonly manifest: Manifest;
+}
+
+/** A finished executable and the stored bytes of its parts. */
+export interface Executable {
+  readonly bytes: Buffer;
+  readonly id: string;
+  readonly parts: {
+    readonly stub: number;
+    readonly runtime: number;
+    readonly release: number;
+    readonly manifest: number;
+  };
+}
+
+/** Packs runtime and release of a target. Throws NameError, TreeError, and what reading and compressing throw. */
+export async function packTarget(build: Build): Promise<Packed> {
+  const settings = compressionSettings(build.compression);
+  const { target, onEvent } = build;
+  const runtime = await packRuntime(
+    build.runtime,
+    target,
+    settings,
+    build.strip,
+    build.cache,
+    (done, total) => onEvent({ type: 'compress', target: target.name, done, total }),
+  );
+  const tree = await treeOf(build);
+  checkNames(tree, target);
+  const release = await packRelease(tree, settings, () => {});
+  const frames = placeFrames([...runtime.frames, ...release.frames]);
+  const manifest: Manifest = {
+    format: 1,
+    layout: 1,
+    name: build.release.name,
+    version: build.release.version,
+    target: target.name,
+    kind: build.release.kind,
+    runtime: runtime.runtime,
+    requires: runtime.requires,
+    directories: release.tree.directories,
+    files: release.files,
+    links: release.tree.links,
+    frames,
+  };
+  return { runtime, release, manifest };
+}
+
+/** Puts a packed payload behind the target's stub, for one of the release's programs. */
+export async function buildExecutable(build: Build, packed: Packed, program: string): Promise<Executable> {
+  const manifest = storeManifest(packed.manifest);
+  const frames = [...packed.runtime.frames, ...packed.release.frames].map(({ stored }) => stored);
+  const manifestOffset = frames.reduce((sum, frame) => sum + frame.length, 0);
+  const stub = await readFile(stubPath(build.target.name));
+  const embedding = embed(stub, manifestOffset + manifest.bytes.length, program);
+  const stamp = encodeStamp(stampOf(build, packed, program, embedding.payloadOffset, manifestOffset));
+  stamp.copy(embedding.head, findStamp(embedding.head));
+  const bytes = Buffer.concat([embedding.head, ...frames, manifest.bytes, embedding.tail]);
+  embedding.seal(bytes);
+  const sum = (part: { readonly frames: PackedRuntime['frames'] }) =>
+    part.frames.reduce((total, { stored }) => total + stored.length, 0);
+  return {
+    bytes,
+    id: manifest.id,
+    parts: {
+      stub: bytes.length - manifestOffset - manifest.bytes.length,
+      runtime: sum(packed.runtime),
+      release: sum(packed.release),
+      manifest: manifest.bytes.length,
+    },
+  };
+}
+
+function stampOf(
+  build: Build,
+  { manifest, release }: Packed,
+  program: string,
+  payloadOffset: number,
+  manifestOffset: number,
+): Stamp {
+  const { bytes, digest, id } = storeManifest(manifest);
+  const { name, version, entries, vmArgs } = build.release;
+  const entry = entries[program]!;
+  return {
+    manifestOffset: payloadOffset + manifestOffset,
+    manifestLength: bytes.length,
+    manifestDigest: digest,
+    payloadOffset,
+    runtimeSize: manifest.runtime.size,
+    runtimeDiskSize: manifest.runtime.size,
+    releaseDiskSize: diskSize(release.tree),
+    entrySize: manifest.files.find((file) => file.path === entry)!.size,
+    keep: build.keep,
+    ignoreNodeOptions: false,
+    name,
+    version,
+    id,
+    target: build.target.name,
+    runtimeDirectory: manifest.runtime.directory,
+    runtimeExecutable: manifest.runtime.executable,
+    releaseDirectory: `${name}-${version}-${id}`,
+    entry,
+    guard: guardPath(build.release),
+    maintenance: build.maintenance,
+    overrideVariable: `${name.toUpperCase().replaceAll(/[^A-Z0-9]/g, '_')}_INSTALL_DIR`,
+    template: [...vmArgs.map((literal) => ({ literal })), { path: entry }],
+  };
+}
+
+async function treeOf({ release, target }: Build) {
+  const content = await readFile(fileURLToPath(new URL('./guard.cjs', import.meta.url)));
+  const guard = { path: guardPath(release), mode: 0o644, size: content.length, content };
+  const tree = withFile(await readTree(release.directory), guard);
+  return target.os === 'win' ? await withoutFileLinks(tree, release.directory) : tree;
+}
+
+function guardPath(release: AssembledRelease): string {
+  return `releases/${release.version}/guard.cjs`;
+}

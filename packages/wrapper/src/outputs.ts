@@ -1,0 +1,57 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import type { Target } from './targets.ts';
+
+export class OutputError extends Error {
+  override readonly name = 'OutputError';
+  readonly code: 'OUTPUT_IS_DIRECTORY' | 'OUTPUT_IS_FILE' | 'OUTPUT_NOT_WRITABLE';
+  constructor(code: OutputError['code'], message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/**
+ * Where each program of each target goes: `output` names the file when there is just one and `output` is no directory
+ * (it does not exist as one and does not end in a slash); else it names the directory. Throws OutputError.
+ */
+export async function outputPaths(
+  output: string,
+  programs: readonly string[],
+  targets: readonly Target[],
+): Promise<(program: string, target: Target) => string> {
+  const found = await stat(output).catch(() => undefined);
+  const single = programs.length * targets.length === 1;
+  const isFile = single && !/[/\\]$/.test(output) && !found?.isDirectory() && path.basename(output) !== 'burrito_out';
+  if (isFile) return () => path.resolve(output);
+  if (found !== undefined && !found.isDirectory()) {
+    throw new OutputError(
+      'OUTPUT_IS_FILE',
+      `${output} is a file, but ${programs.length * targets.length} executables are built; name a folder with -o.`,
+    );
+  }
+  return (program, target) =>
+    path.resolve(output, `${program}_${target.name}${target.os === 'win' ? '.exe' : ''}`);
+}
+
+/** Writes an executable so that its name never holds half of one. Returns whether an older file was replaced. */
+export async function writeExecutable(file: string, bytes: Buffer): Promise<boolean> {
+  const previous = await stat(file).catch(() => undefined);
+  if (previous?.isDirectory()) {
+    throw new OutputError('OUTPUT_IS_DIRECTORY', `${file} is a directory; remove it or choose another -o.`);
+  }
+  const temporary = path.join(path.dirname(file), `.${path.basename(file)}.${randomBytes(6).toString('hex')}.tmp`);
+  try {
+    await mkdir(path.dirname(file), { recursive: true });
+    await writeFile(temporary, bytes, { mode: 0o755, flag: 'wx' });
+    await rename(temporary, file);
+  } catch (cause) {
+    await rm(temporary, { force: true });
+    const { code, message } = cause as NodeJS.ErrnoException;
+    const reason =
+      code === 'ENOSPC' || code === 'EDQUOT' ? `no space left for ${bytes.length} bytes` : message;
+    throw new OutputError('OUTPUT_NOT_WRITABLE', `${file} could not be written: ${reason}.`, { cause });
+  }
+  return previous !== undefined;
+}

@@ -1,0 +1,122 @@
+import { createHash } from 'node:crypto';
+import { readFile, writeFile } from 'node:fs/promises';
+import { createXXHash3 } from 'hash-wasm';
+import type { BuildCache } from '../build-cache.ts';
+import { type CompressionSettings, compressFrame } from '../compression.ts';
+import { type BranchRange, codeRange, encode } from '../executables/branch-filter.ts';
+import { dropSymbols, requirements } from '../executables/elf.ts';
+import type { ManifestRuntime, Requirements } from '../manifest.ts';
+import type { Runtime } from '../runtimes/index.ts';
+import type { Target } from '../targets.ts';
+import { type StoredFrame, storedFrame } from './frames.ts';
+
+/** A runtime as frames, and what the manifest says of it. */
+export interface PackedRuntime {
+  readonly runtime: ManifestRuntime;
+  readonly requires: Requirements;
+  readonly frames: readonly StoredFrame[];
+  readonly cached: boolean;
+}
+
+/** Raised when the bytes that this module makes of the same input change, so that older cache entries are not used. */
+const PACKING = 1;
+
+/** What is kept in the build cache before the frames' stored bytes. */
+interface CacheHeader {
+  readonly runtime: ManifestRuntime;
+  readonly requires: Requirements;
+  readonly frames: readonly StoredFrame['frame'][];
+}
+
+/**
+ * Packs a runtime, or takes it from the build cache: compressing one takes most of a minute at `best`.
+ * The key holds everything that decides the bytes, the version of zstd included.
+ */
+export async function packRuntime(
+  runtime: Runtime,
+  target: Target,
+  settings: CompressionSettings,
+  strip: boolean,
+  cache: BuildCache,
+  onProgress: (done: number, total: number) => void,
+): Promise<PackedRuntime> {
+  const key = JSON.stringify({
+    packing: PACKING,
+    target: target.name,
+    version: runtime.version,
+    source: runtime.source,
+    sha256: runtime.sha256,
+    strip,
+    settings,
+    zstd: process.versions.zstd,
+  });
+  let cached = true;
+  const entry = await cache.produce(`runtime-frames:${key}`, async (temporaryPath) => {
+    cached = false;
+    await writeFile(temporaryPath, await pack(runtime, target, settings, strip, onProgress));
+  });
+  return { ...parse(await readFile(entry)), cached };
+}
+
+async function pack(
+  runtime: Runtime,
+  target: Target,
+  settings: CompressionSettings,
+  strip: boolean,
+  onProgress: (done: number, total: number) => void,
+): Promise<Buffer> {
+  const official = await readFile(runtime.file);
+  // Elsewhere the file is signed by its vendor and stays byte for byte what was published.
+  const dropping = strip && target.os === 'linux';
+  const file = dropping ? dropSymbols(official) : official;
+  const filter = settings.codec === 'none' ? null : codeRange(file);
+  const sha256 = createHash('sha256').update(file).digest('hex');
+  const xxh3 = (await createXXHash3()).init().update(file).digest('hex');
+  let done = 0;
+  const progress = (bytes: number) => {
+    done += bytes;
+    onProgress(done, file.length);
+  };
+  const sliceSize = Math.ceil(file.length / settings.runtimeFrames);
+  const positions = Array.from({ length: settings.runtimeFrames }, (_, index) => index * sliceSize);
+  const frames = await Promise.all(
+    positions.map(async (position) => {
+      const slice = file.subarray(position, position + sliceSize);
+      const content = filter === null ? slice : encode(slice, position, filter);
+      const stored = await compressFrame(content, settings, progress);
+      return storedFrame('runtime', settings.codec, position, slice.length, stored);
+    }),
+  );
+  const header: CacheHeader = {
+    runtime: {
+      version: runtime.version,
+      directory: `node-${runtime.version}-${target.name}-${sha256.slice(0, 12)}`,
+      executable: target.os === 'win' ? 'node.exe' : 'bin/node',
+      size: file.length,
+      mode: 0o755,
+      xxh3,
+      sha256,
+      official: { source: runtime.source, sha256: runtime.sha256 },
+      changes: dropping ? ['symbol table dropped'] : [],
+      filter: filter satisfies BranchRange | null,
+    },
+    requires: target.os === 'linux' ? requirements(file) : { interpreter: null, libraries: [] },
+    frames: frames.map(({ frame }) => frame),
+  };
+  const json = Buffer.from(JSON.stringify(header));
+  const length = Buffer.alloc(4);
+  length.writeUInt32LE(json.length);
+  return Buffer.concat([length, json, ...frames.map(({ stored }) => stored)]);
+}
+
+function parse(entry: Buffer): Omit<PackedRuntime, 'cached'> {
+  const length = entry.readUInt32LE(0);
+  const header = JSON.parse(entry.toString('utf8', 4, 4 + length)) as CacheHeader;
+  let at = 4 + length;
+  const frames = header.frames.map((frame) => {
+    const stored = entry.subarray(at, at + frame.length);
+    at += frame.length;
+    return { frame, stored };
+  });
+  return { runtime: header.runtime, requires: header.requires, frames };
+}

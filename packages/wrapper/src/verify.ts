@@ -1,0 +1,128 @@
+import { createHash } from 'node:crypto';
+import { createXXHash3 } from 'hash-wasm';
+import { extract } from 'tar-stream';
+import { decodeFrame, type ExecutableFile, ExecutableFileError, openExecutable } from './executable-file.ts';
+import type { Frame, Manifest, Requirements } from './manifest.ts';
+import { StampError } from './stamp.ts';
+
+/** One thing that was checked; `detail` says what was found when it is not ok. */
+export interface Check {
+  readonly name: string;
+  readonly ok: boolean;
+  readonly detail: string;
+}
+
+export interface Verification {
+  readonly file: string;
+  readonly ok: boolean;
+  readonly checks: readonly Check[];
+  readonly target: string | null;
+  /** What the host must offer. */
+  readonly requires: Requirements | null;
+}
+
+/**
+ * Checks everything that can be checked of an executable without running it: stamp, manifest, every frame's stored
+ * bytes, the runtime and every file of the release. Throws ExecutableFileError only when the file is none of ours.
+ */
+export async function verify(file: string): Promise<Verification> {
+  let executable: ExecutableFile;
+  try {
+    executable = await openExecutable(file);
+  } catch (error) {
+    const damaged =
+      error instanceof StampError ||
+      (error instanceof ExecutableFileError &&
+        (error.code === 'TRUNCATED' || error.code === 'MANIFEST_DAMAGED'));
+    if (!damaged) throw error;
+    const checks = [{ name: 'stamp and manifest', ok: false, detail: (error as Error).message }];
+    return { file, ok: false, checks, target: null, requires: null };
+  }
+  try {
+    const { manifest } = executable;
+    const checks = [
+      { name: 'stamp and manifest', ok: true, detail: `id ${executable.id}` },
+      await checkPart('runtime', executable, checkRuntime),
+      await checkPart('release', executable, checkRelease),
+    ];
+    return {
+      file,
+      ok: checks.every(({ ok }) => ok),
+      checks,
+      target: manifest.target,
+      requires: manifest.requires,
+    };
+  } finally {
+    await executable.close();
+  }
+}
+
+class Damage extends Error {}
+
+async function checkPart(
+  part: Frame['part'],
+  executable: ExecutableFile,
+  check: (content: AsyncIterable<Buffer>, manifest: Manifest) => Promise<string>,
+): Promise<Check> {
+  try {
+    return { name: part, ok: true, detail: await check(decoded(part, executable), executable.manifest) };
+  } catch (error) {
+    if (error instanceof Damage || error instanceof ExecutableFileError) {
+      return { name: part, ok: false, detail: error.message };
+    }
+    throw error;
+  }
+}
+
+/** The decoded frames of a part in order, each checked against the hash of its stored bytes. */
+async function* decoded(part: Frame['part'], executable: ExecutableFile): AsyncGenerator<Buffer> {
+  const { frames } = executable.manifest;
+  for (const [index, frame] of frames.entries()) {
+    if (frame.part !== part) continue;
+    const stored = await executable.stored(frame);
+    if (createHash('sha256').update(stored).digest('hex') !== frame.sha256) {
+      const at = executable.stamp.payloadOffset + frame.offset;
+      throw new Damage(
+        `frame ${index + 1} of ${frames.length} (bytes ${at} to ${at + frame.length}) does not match its SHA-256. Get the file again.`,
+      );
+    }
+    yield decodeFrame(frame, stored, executable.manifest);
+  }
+}
+
+async function checkRuntime(content: AsyncIterable<Buffer>, { runtime }: Manifest): Promise<string> {
+  const sha256 = createHash('sha256');
+  for await (const bytes of content) sha256.update(bytes);
+  if (sha256.digest('hex') !== runtime.sha256) throw new Damage('the runtime does not match its SHA-256.');
+  return `node ${runtime.version}, ${runtime.size} bytes`;
+}
+
+async function checkRelease(content: AsyncIterable<Buffer>, manifest: Manifest): Promise<string> {
+  const expected = new Map(manifest.files.map((file) => [file.path, file]));
+  const xxh3 = await createXXHash3();
+  const reader = extract();
+  const feed = (async () => {
+    for await (const bytes of content) {
+      if (!reader.write(bytes)) await new Promise((resolve) => reader.once('drain', resolve));
+    }
+    reader.end();
+  })();
+  feed.catch((error) => reader.destroy(error as Error));
+  for await (const entry of reader) {
+    if (entry.header.type !== 'file') {
+      entry.resume();
+      continue;
+    }
+    xxh3.init();
+    for await (const chunk of entry) xxh3.update(chunk as Buffer);
+    const { name } = entry.header;
+    const file = expected.get(name);
+    if (file === undefined) throw new Damage(`the release holds ${name}, which is not in its manifest.`);
+    if (xxh3.digest('hex') !== file.xxh3) throw new Damage(`${name} does not match its hash.`);
+    expected.delete(name);
+  }
+  await feed;
+  const [missing] = expected.keys();
+  if (missing !== undefined) throw new Damage(`${missing} is in the manifest, but not in the release.`);
+  return `${manifest.files.length} files`;
+}
