@@ -1,0 +1,203 @@
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import leven from 'leven';
+import shipped from '../../../targets.json' with { type: 'json' };
+
+/** One row of the matrix: an operating system, a CPU and, on Linux, a C library. */
+export interface Target {
+  readonly name: string;
+  readonly os: 'linux' | 'darwin' | 'win';
+  readonly cpu: string;
+  readonly libc?: 'glibc' | 'musl';
+  /** The target triple that Zig builds the stub for. */
+  readonly zig: string;
+  /** npm packages that hold the runtime, in the order of preference. */
+  readonly npm: readonly string[];
+  /** What the runtime is called at nodejs.org, behind `node-vX.Y.Z-`, or with a slash the path below `vX.Y.Z/`. */
+  readonly nodejs?: string;
+  /** Where the runtime is published instead of at nodejs.org, with the same layout. */
+  readonly mirror?: string;
+  /** The newest line (major version) that is built for this target, where lines after it are not. */
+  readonly newest?: number;
+}
+
+/** Every target by name. */
+export type Matrix = ReadonlyMap<string, Target>;
+
+export class UnknownTargetError extends Error {
+  override readonly name = 'UnknownTargetError';
+  readonly code = 'UNKNOWN_TARGET';
+}
+
+/** A `targets.json` cannot be read or breaks the schema. */
+export class TargetsFileError extends Error {
+  override readonly name = 'TargetsFileError';
+  readonly code = 'TARGETS_FILE_INVALID';
+}
+
+/**
+ * The shipped matrix with the rows of the project's own `targets.json`, if it has one: new rows are added, known
+ * ones changed field by field. Throws TargetsFileError.
+ */
+export async function projectTargets(project: string): Promise<Matrix> {
+  const file = path.join(project, 'targets.json');
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return shippedTargets;
+    throw new TargetsFileError(`Cannot read ${file}: ${(error as Error).message}`, { cause: error });
+  }
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (error) {
+    throw new TargetsFileError(`${file} is not JSON: ${(error as Error).message}`, { cause: error });
+  }
+  return parseTargets(json, file, shippedTargets);
+}
+
+/** The target of that name, or of what other tools call it (`win32-x64`, `macos-arm64`, `linux-amd64`). Throws UnknownTargetError. */
+export function findTarget(matrix: Matrix, name: string): Target {
+  const target = matrix.get(name) ?? matrix.get(canonicalName(name));
+  if (target !== undefined) return target;
+  const names = [...matrix.keys()];
+  const close = (known: string) => leven(known, canonicalName(name));
+  const nearest = names.toSorted((a, b) => close(a) - close(b))[0];
+  throw new UnknownTargetError(
+    `Unknown target "${name}". Did you mean ${nearest}? There are: ${names.join(', ')}.`,
+  );
+}
+
+/** The target of this machine. Throws UnknownTargetError when the matrix has no row for it. */
+export function hostTarget(matrix: Matrix): Target {
+  const os = OS_NAMES.get(process.platform) ?? process.platform;
+  const cpu = hostCpu();
+  const libc = os === 'linux' ? hostLibc() : undefined;
+  for (const target of matrix.values()) {
+    if (target.os === os && target.cpu === cpu && target.libc === libc) return target;
+  }
+  const machine = [os, cpu, ...(libc === 'musl' ? ['musl'] : [])].join('-');
+  throw new UnknownTargetError(
+    `No target for this machine (${machine}). There are: ${[...matrix.keys()].join(', ')}. ` +
+      'Choose with --target, or add a row to targets.json in the project.',
+  );
+}
+
+const OS_NAMES: ReadonlyMap<string, string> = new Map([
+  ['linux', 'linux'],
+  ['darwin', 'darwin'],
+  ['macos', 'darwin'],
+  ['mac', 'darwin'],
+  ['osx', 'darwin'],
+  ['win', 'win'],
+  ['win32', 'win'],
+  ['windows', 'win'],
+]);
+
+const CPU_NAMES: ReadonlyMap<string, string> = new Map([
+  ['amd64', 'x64'],
+  ['aarch64', 'arm64'],
+  ['arm', 'armv7l'],
+  ['armv7', 'armv7l'],
+  ['armhf', 'armv7l'],
+  ['ia32', 'x86'],
+  ['i386', 'x86'],
+  ['i686', 'x86'],
+  ['powerpc64le', 'ppc64le'],
+]);
+
+/** Parts of other tools' names that tell no two of our targets apart. */
+const FILLERS = new Set(['unknown', 'pc', 'apple', 'gnu', 'glibc', 'msvc']);
+
+/** OS first, then the rest, in our words. A CPU alone means this machine's OS. */
+function canonicalName(name: string): string {
+  const words = name
+    .toLowerCase()
+    .replaceAll(/x86[_-]64/g, 'x64')
+    .split(/[-_/.]/);
+  const os = words.map((word) => OS_NAMES.get(word)).find((word) => word !== undefined);
+  const rest = words.filter((word) => !OS_NAMES.has(word) && !FILLERS.has(word));
+  return [os ?? OS_NAMES.get(process.platform), ...rest.map((word) => CPU_NAMES.get(word) ?? word)].join('-');
+}
+
+function hostCpu(): string {
+  if (process.arch === 'ppc64') return 'ppc64le';
+  return CPU_NAMES.get(process.arch) ?? process.arch;
+}
+
+/** Only a Node that was linked with glibc reports which one runs. */
+function hostLibc(): 'glibc' | 'musl' {
+  // Else it looks up the name of every network interface's address.
+  Object.assign(process.report, { excludeNetwork: true });
+  const report = process.report.getReport() as { header: { glibcVersionRuntime?: string } };
+  return report.header.glibcVersionRuntime === undefined ? 'musl' : 'glibc';
+}
+
+function parseTargets(json: unknown, file: string, base: Matrix): Matrix {
+  const matrix = new Map(base);
+  for (const [name, row] of Object.entries(object(json, file, 'the file'))) {
+    if (!/^[a-z0-9]+(-[a-z0-9]+)+$/.test(name)) {
+      throw new TargetsFileError(
+        `${file}: "${name}" is no target name. Expected something like "linux-x64".`,
+      );
+    }
+    const fields = object(row, file, `"${name}"`);
+    const known = base.get(name) as Record<string, unknown> | undefined;
+    matrix.set(name, parseTarget(name, { ...known, ...fields }, file));
+  }
+  return matrix;
+}
+
+type Check = readonly [expected: string, accepts: (value: unknown) => boolean];
+
+const STRING: Check = ['a string', (value) => typeof value === 'string' && value !== ''];
+const FIELDS: Readonly<Record<string, Check>> = {
+  os: oneOf('linux', 'darwin', 'win'),
+  cpu: STRING,
+  libc: oneOf('glibc', 'musl'),
+  zig: STRING,
+  npm: [
+    'the name of a package or a list of them',
+    (value) => (Array.isArray(value) ? value : [value]).every(STRING[1]),
+  ],
+  nodejs: STRING,
+  mirror: ['an http(s) address', (value) => /^https?:\/\/./.test(String(value))],
+  newest: ['a whole number', (value) => Number.isInteger(value)],
+};
+const REQUIRED = ['os', 'cpu', 'zig'];
+
+function oneOf(...values: readonly string[]): Check {
+  return [values.map((value) => `"${value}"`).join(' or '), (value) => values.includes(value as string)];
+}
+
+function parseTarget(name: string, row: Record<string, unknown>, file: string): Target {
+  const fields = { ...row, ...(row.os === 'linux' && { libc: row.libc ?? 'glibc' }) };
+  for (const key of REQUIRED) {
+    if (!(key in fields)) throw new TargetsFileError(`${file}: "${name}" has no "${key}".`);
+  }
+  for (const [key, value] of Object.entries(fields)) {
+    if (key === 'name') continue;
+    const check = FIELDS[key];
+    if (check === undefined) {
+      const keys = Object.keys(FIELDS).join(', ');
+      throw new TargetsFileError(`${file}: "${name}" has an unknown key "${key}". Known are: ${keys}.`);
+    }
+    if (!check[1](value)) {
+      const found = JSON.stringify(value);
+      throw new TargetsFileError(`${file}: "${key}" of "${name}" is ${found}. Expected ${check[0]}.`);
+    }
+  }
+  const npm = (fields as { npm?: string | readonly string[] }).npm ?? [];
+  return { ...fields, name, npm: typeof npm === 'string' ? [npm] : npm } as unknown as Target;
+}
+
+function object(value: unknown, file: string, what: string): Record<string, unknown> {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
+    return value as Record<string, unknown>;
+  }
+  throw new TargetsFileError(`${file}: ${what} is ${JSON.stringify(value)}. Expected an object.`);
+}
+
+/** The matrix Sarma comes with. */
+export const shippedTargets: Matrix = parseTargets(shipped, 'targets.json', new Map());
