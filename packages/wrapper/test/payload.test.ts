@@ -1,0 +1,82 @@
+import { execFileSync } from 'node:child_process';
+import { chmod, mkdir, mkdtemp, readFile, readlink, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { zstdDecompressSync } from 'node:zlib';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { compressionSettings } from '../src/compression.ts';
+import { packRelease } from '../src/payload/pack-release.ts';
+import { readTree, withoutFileLinks } from '../src/tree.ts';
+
+let directory: string;
+let root: string;
+
+beforeAll(async () => {
+  directory = await mkdtemp(path.join(tmpdir(), 'sarma-payload-'));
+  root = path.join(directory, 'release');
+  await mkdir(path.join(root, 'lib', 'a'.repeat(120)), { recursive: true });
+  await mkdir(path.join(root, 'empty'));
+  await writeFile(path.join(root, 'lib', 'a'.repeat(120), 'ünïcode.js'), 'x'.repeat(3_000_000));
+  await writeFile(path.join(root, 'lib', 'b.js'), 'b'.repeat(5_000_000));
+  await writeFile(path.join(root, 'lib', 'tool'), '#!/bin/sh\n');
+  await chmod(path.join(root, 'lib', 'tool'), 0o700);
+  await symlink('../lib', path.join(root, 'empty', 'to-lib'));
+  await symlink('tool', path.join(root, 'lib', 'to-tool'));
+});
+
+afterAll(() => rm(directory, { recursive: true }));
+
+const frameContents = async (sliceSize: number) => {
+  const settings = { ...compressionSettings('fast'), releaseFrameSize: sliceSize };
+  const packed = await packRelease(await readTree(root), settings, () => {});
+  return packed.frames.map(({ frame, stored }) => ({ frame, content: zstdDecompressSync(stored) }));
+};
+
+test('the frames of a release, decoded and put together, are a tar that any tar unpacks', async () => {
+  const frames = await frameContents(1_000_000);
+  expect(frames.length).toBeGreaterThan(1);
+  await writeFile(path.join(directory, 'all.tar'), Buffer.concat(frames.map(({ content }) => content)));
+  const out = path.join(directory, 'out');
+  await mkdir(out);
+  execFileSync('tar', ['-xpf', path.join(directory, 'all.tar'), '-C', out]);
+  expect(await readFile(path.join(out, 'lib', 'a'.repeat(120), 'ünïcode.js'), 'utf8')).toHaveLength(3_000_000);
+  expect(await readlink(path.join(out, 'empty', 'to-lib'))).toBe('../lib');
+  const tool = await stat(path.join(out, 'lib', 'tool'));
+  expect(tool.mode & 0o777).toBe(0o755);
+  expect(tool.mtimeMs).toBe(946_684_800_000);
+  expect((await stat(path.join(out, 'lib'))).mtimeMs).toBe(946_684_800_000);
+});
+
+test('a frame begins and ends between two entries of the tar', async () => {
+  const frames = await frameContents(1_000_000);
+  let position = 0;
+  for (const { frame, content } of frames) {
+    expect(frame.position).toBe(position);
+    expect(content.length).toBe(frame.size);
+    // Every slice alone is a readable tar (GNU tar minds the missing end only with a warning on stderr).
+    execFileSync('tar', ['-t'], { input: content, stdio: ['pipe', 'pipe', 'ignore'] });
+    expect(content.toString('latin1', 257, 262)).toBe('ustar');
+    position += content.length;
+  }
+});
+
+test('the tar does not depend on times, umask or owner of the files', async () => {
+  const before = Buffer.concat((await frameContents(1_000_000)).map(({ content }) => content));
+  execFileSync('touch', ['-d', '2011-11-11', path.join(root, 'lib', 'b.js'), path.join(root, 'lib')]);
+  await chmod(path.join(root, 'lib', 'b.js'), 0o600);
+  const after = Buffer.concat((await frameContents(1_000_000)).map(({ content }) => content));
+  expect(after.equals(before)).toBe(true);
+});
+
+test('for Windows, links to files become copies and links to directories stay', async () => {
+  const tree = await withoutFileLinks(await readTree(root), root);
+  expect(tree.links).toEqual([{ path: 'empty/to-lib', target: '../lib', directory: true }]);
+  expect(tree.files.map((file) => file.path)).toContain('lib/to-tool');
+});
+
+test('a link that leads outside is refused, naming it', async () => {
+  const outside = path.join(directory, 'outside');
+  await mkdir(outside);
+  await symlink('/etc/passwd', path.join(outside, 'bad'));
+  await expect(readTree(outside)).rejects.toThrow(/bad links to \/etc\/passwd, outside the release/);
+});
