@@ -1,0 +1,209 @@
+import path from 'node:path';
+import { ReleaseError } from './error.ts';
+import { exclusions } from './exclusions.ts';
+import { type Installation, type InstalledPackage, readInstallation } from './installation.ts';
+import { type Layout, layOut } from './layout.ts';
+import { readManifest } from './package-json.ts';
+import { publish } from './publish.ts';
+import type { AssembledRelease, Release, ReleaseEvent, ReleasePackage } from './release.ts';
+import { type Selection, selectFiles } from './selection.ts';
+import { addFile, addFolder, deadLinks, sizeOf, type Tree, writeTree } from './tree.ts';
+
+interface AssembleOptions {
+  readonly onEvent?: ((event: ReleaseEvent) => void) | undefined;
+}
+
+/**
+ * Writes a release to `release.path`, atomically: what was there stays until the new one is complete.
+ * Throws ReleaseError.
+ */
+export async function assemble(release: Release, options: AssembleOptions = {}): Promise<AssembledRelease> {
+  const events = collectEvents(options.onEvent);
+  const installation = readInstallation(entryRoots(release), release.project, release.manifest);
+  installation.notices.forEach(events.notice);
+  const layout = layOut(installation, release.project);
+  const tree: Tree = new Map();
+  await addFirstParty(tree, release, installation, layout, events);
+  addThirdParty(tree, installation, layout);
+  addLinks(tree, layout);
+  for (const name of deadLinks(tree)) {
+    events.warning(`${name} links to something that is not in the release, and was left out`);
+    tree.delete(name);
+  }
+  const entries = placeEntries(release, layout, tree);
+  const packages = listPackages(installation, layout);
+  addReleaseFiles(tree, release, entries, packages);
+  const replaced = await publish(release.path, (directory) => writeTree(directory, tree));
+  if (replaced) events.notice(`replaced ${release.path}`);
+  return {
+    path: release.path,
+    name: release.name,
+    version: release.version,
+    kind: release.kind,
+    entries,
+    packages,
+    files: tree.size,
+    bytes: [...tree.values()].reduce((sum, entry) => sum + sizeOf(entry), 0),
+    largest: largestFolders(tree),
+    runtimeRange: release.runtimeRange,
+    notes: release.notes,
+    notices: events.notices,
+    warnings: events.warnings,
+  };
+}
+
+interface Events {
+  readonly notices: string[];
+  readonly warnings: string[];
+  readonly notice: (message: string) => void;
+  readonly warning: (message: string) => void;
+}
+
+function collectEvents(onEvent: AssembleOptions['onEvent']): Events {
+  const notices: string[] = [];
+  const warnings: string[] = [];
+  return {
+    notices,
+    warnings,
+    notice: (message) => {
+      notices.push(message);
+      onEvent?.({ type: 'notice', message });
+    },
+    warning: (message) => {
+      warnings.push(message);
+      onEvent?.({ type: 'warning', message });
+    },
+  };
+}
+
+/** The project, and the package of an entry that lies in another one (a workspace's, a dependency's). */
+function entryRoots(release: Release): readonly string[] {
+  if (release.singleFile) return [release.project];
+  return [...new Set([release.project, ...Object.values(release.entries).map(packageOf)])];
+}
+
+function packageOf(file: string): string {
+  for (let directory = path.dirname(file); ; directory = path.dirname(directory)) {
+    // Folders like dist/esm have a package.json too, but only to say the type of their files.
+    const manifest = readManifest(directory);
+    if (manifest?.name !== undefined || directory === path.dirname(directory)) return directory;
+  }
+}
+
+async function addFirstParty(
+  tree: Tree,
+  release: Release,
+  installation: Installation,
+  layout: Layout,
+  events: Events,
+): Promise<void> {
+  const firstParty = [...installation.packages.values()].filter((installed) => installed.firstParty);
+  const excluded = await exclusions(release, firstParty);
+  const entries = Object.values(release.entries);
+  for (const installed of firstParty) {
+    const always = entries
+      .filter((entry) => layout.placeOf(entry) !== undefined && isIn(installed, entry, firstParty))
+      .map((entry) => path.relative(installed.directory, entry).replaceAll(path.sep, '/'));
+    const selection: Selection = release.singleFile
+      ? { files: always, leftOut: [] }
+      : await selectFiles(installed, excluded, always);
+    const place = layout.places.get(installed.directory)!;
+    for (const file of selection.files) {
+      addFile(tree, `${place}/${file}`, path.join(installed.directory, file), installed.directory);
+    }
+    tree.set(`${place}/package.json`, { type: 'text', text: manifestText(installed), mode: 0o644 });
+    if (selection.leftOut.length > 0) {
+      events.notice(
+        `left out of ${installed.name} as private: ${selection.leftOut.join(', ')} ` +
+          '(to take one, name it in "files" or write !NAME into .sarmaignore)',
+      );
+    }
+  }
+}
+
+function isIn(installed: InstalledPackage, file: string, all: readonly InstalledPackage[]): boolean {
+  const inside = all.filter(({ directory }) => file.startsWith(directory + path.sep));
+  inside.sort((a, b) => b.directory.length - a.directory.length);
+  return (
+    inside[0] === installed &&
+    !file.slice(installed.directory.length).includes(`${path.sep}node_modules${path.sep}`)
+  );
+}
+
+/** Node never looks above a package.json; one with a type also spares it the guess. */
+function manifestText({ manifest }: InstalledPackage): string {
+  return `${JSON.stringify({ ...manifest, type: manifest.type ?? 'commonjs' }, null, 2)}\n`;
+}
+
+function addThirdParty(tree: Tree, installation: Installation, layout: Layout): void {
+  for (const { directory, manifest, firstParty } of installation.packages.values()) {
+    if (firstParty) continue;
+    const bundles = manifest.bundleDependencies ?? manifest.bundledDependencies ?? false;
+    const bundled = bundles === true || (Array.isArray(bundles) && bundles.length > 0);
+    addFolder(tree, layout.places.get(directory)!, directory, bundled ? [] : ['node_modules']);
+  }
+}
+
+function addLinks(tree: Tree, layout: Layout): void {
+  for (const [at, target] of layout.links) {
+    if (!tree.has(at))
+      tree.set(at, { type: 'link', target: path.posix.relative(path.posix.dirname(at), target) });
+  }
+}
+
+function placeEntries(release: Release, layout: Layout, tree: Tree): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(release.entries).map(([name, file]) => {
+      const place = layout.placeOf(file);
+      if (place !== undefined && tree.has(place)) return [name, place];
+      throw new ReleaseError(
+        'ENTRY_OUTSIDE',
+        `${file}, the entry of ${name}, lies in none of the release's packages. ` +
+          `Move it into ${release.project}, or make its package a dependency.`,
+      );
+    }),
+  );
+}
+
+function listPackages(installation: Installation, layout: Layout): readonly ReleasePackage[] {
+  return [...installation.packages.values()]
+    .map(({ directory, name, version, firstParty }) => ({
+      name,
+      version,
+      path: layout.places.get(directory)!,
+      firstParty,
+    }))
+    .sort((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+function addReleaseFiles(
+  tree: Tree,
+  { name, version, kind, notes }: Release,
+  entries: Readonly<Record<string, string>>,
+  packages: readonly ReleasePackage[],
+): void {
+  const add = (file: string, value: unknown): void => {
+    tree.set(file, { type: 'text', text: `${JSON.stringify(value, null, 2)}\n`, mode: 0o644 });
+  };
+  add('package.json', { private: true, type: 'commonjs' });
+  add('releases/start.json', { version });
+  add(`releases/${version}/release.json`, { name, version, kind, entries, vmArgs: [], packages, notes });
+}
+
+/** Packages weigh without what is nested in them; first-party ones are shown by their top-level folders. */
+function largestFolders(tree: Tree): AssembledRelease['largest'] {
+  const weights = new Map<string, number>();
+  for (const [name, entry] of tree) {
+    const folder = weighedFolder(name);
+    if (folder !== undefined) weights.set(folder, (weights.get(folder) ?? 0) + sizeOf(entry));
+  }
+  return [...weights]
+    .map(([folder, bytes]) => ({ path: folder, bytes }))
+    .sort((a, b) => b.bytes - a.bytes || (a.path < b.path ? -1 : 1))
+    .slice(0, 8);
+}
+
+function weighedFolder(name: string): string | undefined {
+  const inModules = /^(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+(?=\/)/.exec(name)?.[0];
+  return inModules ?? /^lib\/(?:@[^/]+\/)?[^/]+(?:\/[^/]+(?=\/))?(?=\/)/.exec(name)?.[0];
+}

@@ -1,0 +1,100 @@
+import { statSync } from 'node:fs';
+import path from 'node:path';
+import { ReleaseError } from './error.ts';
+import { type Manifest, programs } from './package-json.ts';
+
+/** A source file to run, and the key that named it. */
+export interface Entry {
+  readonly file: string;
+  readonly from: string;
+}
+
+const extensions = ['.js', '.mjs', '.cjs', '.ts', '.mts', '.cts', '.tsx', '.jsx', '.json'];
+const indexExtensions = ['.ts', '.js', '.mts', '.mjs', '.cts', '.cjs', '.tsx'];
+
+/** An entry the user named. Throws ReleaseError ENTRY_NOT_FOUND. */
+export function namedEntry(project: string, file: string): Entry {
+  return existing(project, file, '--entry', {});
+}
+
+/** The entries of programs of `bin`, by name. Throws ReleaseError UNKNOWN_BIN or ENTRY_NOT_FOUND. */
+export function binEntries(
+  project: string,
+  manifest: Manifest,
+  names: readonly string[],
+): Record<string, Entry> {
+  const bin = programs(manifest);
+  return Object.fromEntries(
+    names.map((name) => {
+      const file = bin[name];
+      if (file === undefined) {
+        const known = Object.keys(bin).join(', ');
+        throw new ReleaseError(
+          'UNKNOWN_BIN',
+          `${path.join(project, 'package.json')} has no bin "${name}"${known === '' ? '' : `; it has ${known}`}.`,
+        );
+      }
+      return [name, existing(project, file, binKey(manifest, name), manifest)];
+    }),
+  );
+}
+
+function binKey(manifest: Manifest, name: string): string {
+  return typeof manifest.bin === 'string' ? 'bin' : `bin.${name}`;
+}
+
+/** `main`, `scripts.start` or an index file; undefined when there is none. Throws ReleaseError ENTRY_NOT_FOUND. */
+export function plainEntry(project: string, manifest: Manifest): Entry | undefined {
+  return mainEntry(project, manifest) ?? startEntry(project, manifest) ?? indexEntry(project);
+}
+
+function mainEntry(project: string, manifest: Manifest): Entry | undefined {
+  if (manifest.main === undefined || manifest.main === '') return undefined;
+  const file = sourceFile(path.resolve(project, manifest.main));
+  if (file !== undefined) return { file, from: 'main' };
+  // `npm init` writes this one whether or not the file is ever made.
+  if (manifest.main === 'index.js') return undefined;
+  throw notFound(project, manifest.main, 'main', manifest);
+}
+
+function startEntry(project: string, manifest: Manifest): Entry | undefined {
+  const file = /^node\s+([^\s-]\S*)$/.exec(manifest.scripts?.['start']?.trim() ?? '')?.[1];
+  return file === undefined ? undefined : existing(project, file, 'scripts.start', manifest);
+}
+
+function indexEntry(project: string): Entry | undefined {
+  const file = indexExtensions.map((extension) => path.join(project, `index${extension}`)).find(isFile);
+  return file === undefined ? undefined : { file, from: path.basename(file) };
+}
+
+function existing(project: string, file: string, from: string, manifest: Manifest): Entry {
+  const found = sourceFile(path.resolve(project, file));
+  if (found === undefined) throw notFound(project, file, from, manifest);
+  return { file: found, from };
+}
+
+function notFound(project: string, file: string, from: string, manifest: Manifest): ReleaseError {
+  const where = from === '--entry' ? from : `${from} in ${path.join(project, 'package.json')}`;
+  const advice =
+    manifest.scripts?.['build'] === undefined
+      ? 'Correct the path, or name another file with --entry FILE.'
+      : 'Build the project first: npm run build';
+  return new ReleaseError(
+    'ENTRY_NOT_FOUND',
+    `${where} says ${file}, but ${path.resolve(project, file)} does not exist. ${advice}`,
+  );
+}
+
+/** The file a path stands for as Node reads `main`: itself, with an extension, or an index file inside. */
+function sourceFile(given: string): string | undefined {
+  const candidates = [
+    given,
+    ...extensions.map((extension) => given + extension),
+    ...indexExtensions.map((extension) => path.join(given, `index${extension}`)),
+  ];
+  return candidates.find(isFile);
+}
+
+function isFile(file: string): boolean {
+  return statSync(file, { throwIfNoEntry: false })?.isFile() ?? false;
+}

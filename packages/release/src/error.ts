@@ -1,0 +1,32 @@
+/** What can go wrong between a project and its assembled release. */
+export type ReleaseErrorCode =
+  | 'NO_PROJECT'
+  | 'NO_PACKAGE_JSON'
+  | 'INVALID_PACKAGE_JSON'
+  | 'INVALID_NAME'
+  | 'INVALID_VERSION'
+  | 'INVALID_ENVIRONMENT'
+  | 'UNKNOWN_BIN'
+  | 'SEVERAL_BINS'
+  | 'NO_ENTRY'
+  | 'ENTRY_NOT_FOUND'
+  | 'ENTRY_OUTSIDE'
+  | 'WORKSPACE_ROOT'
+  | 'UNKNOWN_WORKSPACE'
+  | 'PLUG_AND_PLAY'
+  | 'DEPENDENCY_MISSING'
+  | 'INSTALL_SCRIPT_BLOCKED'
+  | 'TRANSPILE_FAILED'
+  | 'BUNDLE_FAILED'
+  | 'NOT_A_RELEASE';
+
+/** A failure the user can do something about: the message says what, where and what to do. */
+export class ReleaseError extends Error {
+  override readonly name = 'ReleaseError';
+  readonly code: ReleaseErrorCode;
+
+  constructor(code: ReleaseErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
