@@ -1,0 +1,61 @@
+import { createReadStream, createWriteStream } from 'node:fs';
+import { copyFile } from 'node:fs/promises';
+import type { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { createGunzip } from 'node:zlib';
+import { NotARuntimeError } from './errors.ts';
+import { readHead } from './executable-format.ts';
+
+/** Where archives of Node and npm packages have it: `node-v24.21.0-linux-x64/bin/node`, `package/bin/node.exe`. */
+const NODE = /^(\.\/)?([^/]+\/)?(bin\/)?node(\.exe)?$/;
+
+/** Takes the Node executable out of a tar.gz or zip, or copies the file if it is no archive. Throws NotARuntimeError. */
+export async function extractNode(archive: string, into: string): Promise<void> {
+  const head = await readHead(archive);
+  const magic = head.length < 4 ? 0 : head.readUInt32BE(0);
+  if (magic >>> 16 === 0x1f8b) return await fromTar(archive, into);
+  if (magic === 0x504b0304) return await fromZip(archive, into);
+  if (magic === 0xfd377a58 || magic === 0x28b52ffd) {
+    throw new NotARuntimeError(`${archive} is packed with xz or zstd. Give the tar.gz or zip, or unpack it.`);
+  }
+  await copyFile(archive, into);
+}
+
+async function fromTar(archive: string, into: string): Promise<void> {
+  const { extract } = await import('tar-stream');
+  const entries = extract();
+  let found = false;
+  const reading = pipeline(createReadStream(archive), createGunzip(), entries);
+  const writing = (async () => {
+    for await (const entry of entries) {
+      const wanted = !found && entry.header.type === 'file' && NODE.test(entry.header.name);
+      if (wanted) {
+        found = true;
+        await pipeline(entry, createWriteStream(into));
+      } else {
+        entry.resume();
+      }
+    }
+  })();
+  await Promise.all([reading, writing]);
+  if (!found) throw missing(archive);
+}
+
+async function fromZip(archive: string, into: string): Promise<void> {
+  const { openPromise } = await import('yauzl');
+  const zip = await openPromise(archive, { lazyEntries: true });
+  try {
+    for await (const entry of zip.eachEntry()) {
+      if (!NODE.test(entry.fileName)) continue;
+      const content: Readable = await zip.openReadStreamPromise(entry);
+      return await pipeline(content, createWriteStream(into));
+    }
+  } finally {
+    zip.close();
+  }
+  throw missing(archive);
+}
+
+function missing(archive: string): NotARuntimeError {
+  return new NotARuntimeError(`${archive} holds neither bin/node nor node.exe.`);
+}

@@ -1,0 +1,29 @@
+import type { BuildCache } from '../build-cache.ts';
+import { OfflineError } from './errors.ts';
+import { cachedRuntimes } from './fetch-runtime.ts';
+import type { Runtime } from './runtime.ts';
+import type { RuntimeSource } from './source.ts';
+
+/** What earlier builds downloaded: the only source that needs no network. */
+export function buildCacheSource(cache: BuildCache): RuntimeSource {
+  let listed: Promise<readonly Runtime[]> | undefined;
+  const runtimes = () => {
+    listed ??= cachedRuntimes(cache);
+    return listed;
+  };
+  return {
+    title: 'the build cache',
+    versions: async (target) => {
+      const own = (await runtimes()).filter((runtime) => runtime.target === target.name);
+      return own.map(({ version }) => version);
+    },
+    locate: async (target, version) => {
+      const found = (await runtimes()).find(
+        (runtime) => runtime.target === target.name && runtime.version === version,
+      );
+      if (found === undefined)
+        throw new OfflineError(`Node ${version} for ${target.name} is not in the build cache.`);
+      return { source: found.source, integrity: found.integrity, url: '' };
+    },
+  };
+}

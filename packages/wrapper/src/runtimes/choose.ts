@@ -1,0 +1,108 @@
+import semver from 'semver';
+import type { Target } from '../targets.ts';
+
+/** The versions that there are for each target, by the target's name. */
+export type Offers = ReadonlyMap<string, readonly string[]>;
+
+/** The version that each target gets, by the target's name. */
+export type Choice = ReadonlyMap<string, string>;
+
+/** What decides between the versions that there are. */
+export interface Wish {
+  readonly targets: readonly Target[];
+  readonly range: string;
+  /** Targets may get different versions. */
+  readonly perTarget: boolean;
+  /** What the lock file has and the range allows, by the target's name. */
+  readonly locked: Choice;
+}
+
+/**
+ * Locked versions first, then the highest: one for all targets, or one for each with `perTarget`.
+ * Undefined when there is none that fits.
+ */
+export function chooseVersions(wish: Wish, offers: Offers): Choice | undefined {
+  const { targets, locked } = wish;
+  const fitting = (target: Target) => inRange(offers.get(target.name) ?? [], wish.range);
+  if (wish.perTarget) {
+    const choice = targets.map(
+      (target) => [target.name, locked.get(target.name) ?? fitting(target)[0]] as const,
+    );
+    return choice.every(isChosen) ? new Map(choice) : undefined;
+  }
+  const common = commonVersions(targets.map((target) => [...fitting(target), locked.get(target.name) ?? '']));
+  const known = new Set(locked.values());
+  const version = common.find((candidate) => known.has(candidate)) ?? common[0];
+  return version === undefined ? undefined : new Map(targets.map((target) => [target.name, version]));
+}
+
+/** A sentence that names the targets which have a newer version than they get, or undefined. */
+export function newerVersions({ targets, range }: Wish, offers: Offers, choice: Choice): string | undefined {
+  const newer = targets.flatMap(({ name }) => {
+    const newest = inRange(offers.get(name) ?? [], range)[0];
+    return newest !== undefined && semver.gt(newest, choice.get(name)!) ? [`${name} ${newest}`] : [];
+  });
+  if (newer.length === 0) return undefined;
+  const chosen = [...new Set(choice.values())].join(', ');
+  return `Node ${chosen} is the newest that all targets have. Newer for some: ${newer.join(', ')}; runtime.perTarget lets targets differ.`;
+}
+
+/** Why nothing was chosen: what there is for each target, and what would do. */
+export function explainNoVersion({ targets, range, perTarget }: Wish, offers: Offers): string {
+  const lines = targets.map(({ name }) => `  ${name}: ${describe(offers.get(name) ?? [], range)}`);
+  const fitting = targets.every(({ name }) => inRange(offers.get(name) ?? [], range).length > 0);
+  const title =
+    fitting && !perTarget
+      ? `No version of Node in the range "${range}" is there for all targets:`
+      : `No version of Node in the range "${range}":`;
+  const common = commonVersions(targets.map(({ name }) => inRange(offers.get(name) ?? [], '*')))[0];
+  const advice = [
+    ...(common === undefined ? [] : [`--runtime ${common} is the newest that all of them have`]),
+    ...(fitting ? ['runtime.perTarget lets targets differ'] : []),
+    '--runtime also takes a path or an address of a Node executable',
+  ];
+  return [title, ...lines, `${advice.join('; ')}.`].join('\n');
+}
+
+/**
+ * A sentence for each target whose line ended before the range begins, or undefined. Known without asking anybody.
+ */
+export function explainEnded(targets: readonly Target[], range: string): string | undefined {
+  const ended = targets.filter(
+    ({ newest }) => newest !== undefined && !semver.intersects(range, `<${newest + 1}.0.0`),
+  );
+  if (ended.length === 0) return undefined;
+  return ended
+    .map(
+      ({ name, newest }) =>
+        `Node is not built for ${name} after version ${newest}, and "${range}" asks for a later one. ` +
+        `Build it with --runtime ${newest}, or give the path or address of a Node executable.`,
+    )
+    .join('\n');
+}
+
+/** Those in the range, each once, the highest first. */
+function inRange(versions: readonly string[], range: string): string[] {
+  return [...new Set(versions)]
+    .filter((version) => semver.satisfies(version, range))
+    .toSorted(semver.rcompare);
+}
+
+/** Those that are in every list, in the order of the first. */
+function commonVersions(lists: readonly (readonly string[])[]): string[] {
+  const [first = [], ...others] = lists;
+  return first.filter((version) => version !== '' && others.every((list) => list.includes(version)));
+}
+
+function isChosen(entry: readonly [string, string | undefined]): entry is readonly [string, string] {
+  return entry[1] !== undefined;
+}
+
+/** The newest few in the range, or of each line the newest. */
+function describe(versions: readonly string[], range: string): string {
+  const fitting = inRange(versions, range);
+  if (fitting.length > 0) return fitting.slice(0, 6).join(', ') + (fitting.length > 6 ? ', …' : '');
+  const all = inRange(versions, '*');
+  const lines = all.filter((version, at) => at === 0 || semver.major(all[at - 1]!) !== semver.major(version));
+  return lines.length === 0 ? 'none' : `none; there are ${lines.slice(0, 6).join(', ')}`;
+}

@@ -1,0 +1,89 @@
+import { rm } from 'node:fs/promises';
+import { type BuildCache, type CacheEntry, hashFile } from '../build-cache.ts';
+import type { OnEvent } from '../events.ts';
+import type { Target } from '../targets.ts';
+import { extractNode } from './archive.ts';
+import { IntegrityError, NotARuntimeError } from './errors.ts';
+import { executableFormat, fits, formatName } from './executable-format.ts';
+import type { Http } from './http.ts';
+import { nodeVersion } from './node-version.ts';
+import type { Runtime } from './runtime.ts';
+import type { Publication } from './source.ts';
+
+/** What decides a runtime's bytes, and so its place in the build cache. */
+interface RuntimeIdentity {
+  readonly target: string;
+  readonly version: string;
+  readonly source: string;
+  readonly integrity: string;
+}
+
+const KEY = 'runtime:';
+
+function cacheKey({ target, version, source, integrity }: RuntimeIdentity): string {
+  return KEY + JSON.stringify({ target, version, source, integrity } satisfies RuntimeIdentity);
+}
+
+/** The runtimes in the build cache. */
+export async function cachedRuntimes(cache: BuildCache): Promise<readonly Runtime[]> {
+  const entries = (await cache.entries()).filter(({ key }) => key.startsWith(KEY));
+  return entries.map(runtimeOf);
+}
+
+function runtimeOf({ key, sha256, file }: CacheEntry): Runtime {
+  return { ...(JSON.parse(key.slice(KEY.length)) as RuntimeIdentity), sha256, file };
+}
+
+/**
+ * Takes a published runtime from the build cache or downloads it. The executable must be one of the target and the
+ * version, and have the SHA-256 that is locked, if one is. Throws IntegrityError, NotARuntimeError, UnreachableError.
+ */
+export async function fetchRuntime(
+  publication: Publication,
+  target: Target,
+  version: string,
+  locked: string | undefined,
+  { cache, http, onEvent }: { readonly cache: BuildCache; readonly http: Http; readonly onEvent: OnEvent },
+): Promise<Runtime> {
+  const { source, url, integrity } = publication;
+  const identity = { target: target.name, version, source, integrity };
+  const key = cacheKey(identity);
+  await cache.produce(key, async (executable) => {
+    const download = `${executable}.download`;
+    await http.save(url, download, integrity, (received, total) =>
+      onEvent({ type: 'download', target: target.name, received, total }),
+    );
+    await extractNode(download, executable);
+    await rm(download);
+    await checkExecutable(executable, target, source);
+    const found = await nodeVersion(executable);
+    if (found !== undefined && found !== version) {
+      throw new NotARuntimeError(
+        `${source} holds Node ${found} instead of ${version}. Choose another version.`,
+      );
+    }
+    if (locked !== undefined) checkLocked(target.name, source, locked, await hashFile(executable));
+  });
+  const runtime = runtimeOf((await cache.entry(key))!);
+  if (locked !== undefined) checkLocked(target.name, source, locked, runtime.sha256);
+  return runtime;
+}
+
+/** Throws NotARuntimeError if the file is no executable of the target. */
+export async function checkExecutable(file: string, target: Target, source: string): Promise<void> {
+  const format = await executableFormat(file);
+  if (format !== undefined && fits(format, target)) return;
+  const found = format === undefined ? 'is no executable that is known here' : `is for ${formatName(format)}`;
+  throw new NotARuntimeError(`The Node in ${source} ${found}, and ${target.name} is wanted.`);
+}
+
+/** Throws IntegrityError if the executable is another one than the lock file has. */
+export function checkLocked(target: string, source: string, locked: string, found: string): void {
+  if (locked === found) return;
+  throw new IntegrityError(
+    `The runtime of ${target} from ${source}`,
+    `SHA-256 ${locked} (sarma.lock.json)`,
+    found,
+    `If you know why, remove "${target}" from sarma.lock.json and build again.`,
+  );
+}

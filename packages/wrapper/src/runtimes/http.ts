@@ -1,0 +1,212 @@
+import { createHash } from 'node:crypto';
+import { createWriteStream } from 'node:fs';
+import path from 'node:path';
+import { Transform } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { RegistryResponse } from 'npm-registry-fetch';
+import { IntegrityError, UnreachableError } from './errors.ts';
+
+/**
+ * HTTP as npm does it: proxies, own certificate authorities and credentials come from the environment and the
+ * `.npmrc` files, for any server, so that an authenticated mirror of nodejs.org needs nothing of our own.
+ */
+export interface Http {
+  json(url: string, options?: RequestOptions): Promise<unknown>;
+  text(url: string, options?: RequestOptions): Promise<string>;
+  /** Writes the body to a file and holds it to its integrity. Throws IntegrityError, UnreachableError. */
+  save(url: string, file: string, integrity: string, onProgress: OnProgress): Promise<void>;
+  /** The registry of a package, with a slash at its end. */
+  registry(packageName: string): Promise<string>;
+}
+
+/** Bytes so far, and of all that come if the server says so. */
+export type OnProgress = (received: number, total: number | null) => void;
+
+export interface RequestOptions {
+  readonly accept?: string;
+  /** Milliseconds until the headers of the answer must be there. Default: 30,000. */
+  readonly patience?: number;
+  /** Resolves to undefined, instead of throwing, on status 404. */
+  readonly optional?: boolean;
+}
+
+/** A server that gave no answer is not asked again for this long, in milliseconds. */
+const UNREACHABLE_FOR = 60_000;
+const ATTEMPTS = 3;
+
+/** Hosts that gave no answer, for the whole process: finding out may take seconds, and a build asks for many things. */
+const silentHosts = new Map<string, { readonly reason: string; readonly since: number }>();
+
+/** Prepares requests; npm's libraries and configuration are loaded with the first. */
+export function createHttp(project: string, env: NodeJS.ProcessEnv): Http {
+  let client: ReturnType<typeof loadClient> | undefined;
+  const load = () => {
+    client ??= loadClient(project, env);
+    return client;
+  };
+  const request = async (url: string, options: RequestOptions = {}) => answer(await load(), url, options);
+  return {
+    json: async (url, options) => parseJson(url, await text(url, request(url, options))),
+    text: async (url, options) => text(url, request(url, options)),
+    save: async (url, file, integrity, onProgress) => {
+      for (let attempt = 1; ; attempt++) {
+        try {
+          return await save(await request(url), url, file, integrity, onProgress);
+        } catch (error) {
+          if (!(error instanceof UnreachableError) || attempt === ATTEMPTS) throw error;
+        }
+      }
+    },
+    registry: async (packageName) => {
+      const { fetch, configuration } = await load();
+      return fetch.pickRegistry(packageName, configuration).replace(/\/*$/, '/');
+    },
+  };
+}
+
+/** The address without the user and password that it may hold. */
+export function withoutCredentials(url: string): string {
+  return url.replace(/^(https?:\/\/)[^/@]*@/, '$1');
+}
+
+async function loadClient(project: string, env: NodeJS.ProcessEnv) {
+  const [{ default: fetch }, { default: Config }, { default: options }] = await Promise.all([
+    import('npm-registry-fetch'),
+    import('@npmcli/config'),
+    import('@npmcli/config/lib/definitions/index.js'),
+  ]);
+  const config = new Config({
+    // Where Node's own npm lies, whose `npmrc` a distributor may have filled.
+    npmPath: path.resolve(process.execPath, '../../lib/node_modules/npm'),
+    ...options,
+    argv: [],
+    // A copy: loading the configuration writes `npm_config_*` variables.
+    env: { ...env },
+    cwd: project,
+    warn: false,
+  });
+  await config.load();
+  return { fetch, configuration: config.flat };
+}
+
+type Client = Awaited<ReturnType<typeof loadClient>>;
+
+async function answer(
+  { fetch, configuration }: Client,
+  address: string,
+  options: RequestOptions,
+): Promise<RegistryResponse | undefined> {
+  const { url, authorization } = splitCredentials(address);
+  const { host } = new URL(url);
+  const silent = silentHosts.get(host);
+  if (silent !== undefined && Date.now() - silent.since < UNREACHABLE_FOR) {
+    throw new UnreachableError(url, silent.reason);
+  }
+  const patience = options.patience ?? 30_000;
+  const controller = new AbortController();
+  const timer = setTimeout(() => controller.abort(), patience);
+  try {
+    return await fetch(url, {
+      ...configuration,
+      // What is downloaded is kept in the build cache, once; npm's own would hold it a second time.
+      cache: undefined,
+      retry: { retries: 1, minTimeout: 200 },
+      signal: controller.signal,
+      headers: {
+        accept: options.accept ?? '*/*',
+        ...(authorization !== undefined && { authorization }),
+      },
+    });
+  } catch (error) {
+    const { statusCode, message } = error as Error & { readonly statusCode?: number };
+    if (statusCode === 404 && options.optional) return undefined;
+    const reason = controller.signal.aborted ? `no answer within ${patience / 1000} s` : message;
+    // A status is an answer: other addresses of that host may have a better one.
+    if (statusCode === undefined) silentHosts.set(host, { reason, since: Date.now() });
+    throw new UnreachableError(url, reason, error);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** `https://user:password@host` as mirrors are often configured, in the form that HTTP has for it. */
+function splitCredentials(address: string): { readonly url: string; readonly authorization?: string } {
+  const { username, password } = new URL(address);
+  if (username === '' && password === '') return { url: address };
+  const pair = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+  return {
+    url: withoutCredentials(address),
+    authorization: `Basic ${Buffer.from(pair).toString('base64')}`,
+  };
+}
+
+async function text(url: string, response: Promise<RegistryResponse | undefined>): Promise<string> {
+  const found = await response;
+  if (found === undefined) return '';
+  return await found.text().catch((error: Error) => {
+    throw new UnreachableError(withoutCredentials(url), error.message, error);
+  });
+}
+
+function parseJson(url: string, body: string): unknown {
+  if (body === '') return undefined;
+  try {
+    return JSON.parse(body);
+  } catch (error) {
+    // Captive portals and proxies answer with pages of their own.
+    throw new UnreachableError(withoutCredentials(url), 'the answer is not JSON', error);
+  }
+}
+
+/** `integrity` is in the form of Subresource Integrity, one hash: `sha512-<base64>`. */
+async function save(
+  response: RegistryResponse | undefined,
+  url: string,
+  file: string,
+  integrity: string,
+  onProgress: OnProgress,
+): Promise<void> {
+  const { headers, body } = response!;
+  const length = headers.get('content-length');
+  const total = length === null ? null : Number(length);
+  const [algorithm = '', expected = ''] = integrity.split(/-(.*)/s);
+  const hash = createHash(algorithm);
+  let received = 0;
+  const count = new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      hash.update(chunk);
+      received += chunk.length;
+      onProgress(received, total);
+      done(null, chunk);
+    },
+  });
+  const writer = createWriteStream(file);
+  let written: Error | undefined;
+  writer.on('error', (error) => {
+    written = error;
+  });
+  try {
+    await pipeline(body, count, writer);
+  } catch (error) {
+    if (written !== undefined && 'syscall' in written) throw written;
+    throw new UnreachableError(
+      withoutCredentials(url),
+      `the download broke off (${(error as Error).message})`,
+      error,
+    );
+  }
+  if (total !== null && received < total) {
+    throw new UnreachableError(
+      withoutCredentials(url),
+      `the download ended after ${received} of ${total} bytes`,
+    );
+  }
+  const found = hash.digest('base64');
+  if (found === expected) return;
+  throw new IntegrityError(
+    `The download ${withoutCredentials(url)}`,
+    integrity,
+    `${algorithm}-${found}`,
+    'Nothing of it was kept. Somebody between here and the publisher changes it, or the mirror is broken.',
+  );
+}
