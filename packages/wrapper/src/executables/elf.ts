@@ -21,6 +21,12 @@ import { MalformedExecutableError } from './errors.ts';
  */
 const PAYLOAD_ALIGNMENT = 4096;
 
+/**
+ * `llvm-strip` and `eu-strip` remove every section that is not loaded, unless its name begins with
+ * `.gnu.warning.`, which means something in the input of a linker only. `strip` keeps it anyway.
+ */
+const PAYLOAD_SECTION = '.gnu.warning.sarma';
+
 /** What an ELF executable asks of the host. */
 export interface Requirements {
   /** Path of the dynamic loader, null for a static executable. */
@@ -30,7 +36,7 @@ export interface Requirements {
 }
 
 /**
- * Puts a payload into a Linux stub as a section `.sarma`, the first of those that are not loaded:
+ * Puts a payload into a Linux stub as a section of its own, the first of those that are not loaded:
  * `strip` and `objcopy` keep sections and their order, and know nothing of bytes outside of sections.
  * Symbols of the stub are dropped. Throws MalformedExecutableError.
  */
@@ -39,7 +45,7 @@ export function embed(stub: Buffer, payloadLength: number): Embedding {
   const payloadOffset = align(elf.loadedEnd, PAYLOAD_ALIGNMENT);
   const payload: Section = {
     ...nullSection,
-    name: '.sarma',
+    name: PAYLOAD_SECTION,
     type: SHT.PROGBITS,
     offset: payloadOffset,
     size: payloadLength,
