@@ -1,0 +1,28 @@
+import { findTarget, hostTarget, type Matrix, type Target } from '@sarma/wrapper';
+
+export interface ChosenTargets {
+  readonly targets: readonly Target[];
+  /** This machine's target, and not because it was named. */
+  readonly isHost: boolean;
+  /** Nobody chose at all. */
+  readonly byDefault: boolean;
+}
+
+export interface TargetChoice {
+  /** Names, or `all`. */
+  readonly targets?: readonly string[] | undefined;
+  readonly current?: boolean | undefined;
+}
+
+/**
+ * What to build for: the named targets (`all` is every row of the matrix), this machine, or, if nothing is said, what
+ * `SARMA_TARGET` says, else this machine. Throws UnknownTargetError.
+ */
+export function chooseTargets(matrix: Matrix, choice: TargetChoice, env: NodeJS.ProcessEnv): ChosenTargets {
+  if (choice.current) return { targets: [hostTarget(matrix)], isHost: true, byDefault: false };
+  const named = choice.targets ?? (env.SARMA_TARGET ?? '').split(',').map((name) => name.trim());
+  const names = named.filter((name) => name !== '');
+  if (names.length === 0) return { targets: [hostTarget(matrix)], isHost: true, byDefault: true };
+  const found = names.flatMap((name) => (name === 'all' ? [...matrix.values()] : [findTarget(matrix, name)]));
+  return { targets: [...new Set(found)], isHost: false, byDefault: false };
+}

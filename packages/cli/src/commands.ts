@@ -1,0 +1,19 @@
+import type { Command } from './command.ts';
+import { assembleCommand } from './commands/assemble.ts';
+import { fetchCommand } from './commands/fetch.ts';
+import { inspectCommand } from './commands/inspect.ts';
+import { targetsCommand } from './commands/targets.ts';
+import { verifyCommand } from './commands/verify.ts';
+import { wrapCommand } from './commands/wrap.ts';
+
+/** Every command, in the order of `sarma --help`. */
+export const commands: readonly Command[] = [
+  wrapCommand, // project → executables
+  assembleCommand, // project → directory
+  targetsCommand, // what can be built
+  fetchCommand, // runtimes, for building offline
+  inspectCommand, // what an executable holds
+  verifyCommand, // whether it holds what it should
+];
+
+export { wrapCommand };

@@ -1,0 +1,29 @@
+import { command, projectPositional } from '../command.ts';
+import { runtimeFlags, shownFlags, strictFlags, targetFlags } from '../flags.ts';
+
+export const fetchCommand = command({
+  name: 'fetch',
+  description: 'Get the runtimes now, to build offline later',
+  positional: projectPositional,
+  flags: { ...targetFlags, ...runtimeFlags, ...strictFlags, ...shownFlags },
+  examples: [['sarma fetch -t all', 'every runtime → the build cache, and sarma.lock.json']],
+  run: async (flags) => {
+    const [{ fetchProjectRuntimes }, { runBuild }] = await Promise.all([
+      import('../fetch.ts'),
+      import('../run-build.ts'),
+    ]);
+    return await runBuild(flags, async (onEvent) => {
+      await fetchProjectRuntimes({
+        project: flags.project ?? '.',
+        targets: flags.target,
+        current: flags.current,
+        runtime: flags.runtime,
+        perTarget: flags.perTarget,
+        offline: flags.offline,
+        frozen: flags.frozen,
+        onEvent,
+      });
+      return [];
+    });
+  },
+});

@@ -1,0 +1,44 @@
+import { command, projectPositional } from '../command.ts';
+import { releaseFlags, runtimeFlags, shownFlags, strictFlags, targetFlags, wrapFlags } from '../flags.ts';
+import { UsageError } from '../usage.ts';
+
+export const wrapCommand = command({
+  name: 'wrap',
+  description: 'Make one executable per target',
+  positional: projectPositional,
+  flags: { ...targetFlags, ...releaseFlags, ...runtimeFlags, ...wrapFlags, ...strictFlags, ...shownFlags },
+  examples: [
+    ['wrap', 'for this machine → burrito_out/NAME_TARGET'],
+    ['wrap -t all', 'for every target'],
+    ['wrap -t linux-x64,win-x64 -o dist', 'for two, into a folder'],
+    ['wrap cli.ts', 'one file, no package.json needed'],
+  ],
+  run: async (flags) => {
+    const { jobs } = flags;
+    if (jobs !== undefined && !(Number.isInteger(jobs) && jobs >= 1)) {
+      throw new UsageError('--jobs needs a whole number from 1 on.');
+    }
+    const [{ build }, { runBuild }] = await Promise.all([import('../build.ts'), import('../run-build.ts')]);
+    return await runBuild(flags, (onEvent) =>
+      build({
+        project: flags.project ?? '.',
+        workspace: flags.workspace,
+        entry: flags.entry,
+        bin: flags.bin?.join(','),
+        version: flags.releaseVersion,
+        code: flags.code,
+        releaseDirectory: flags.releaseDir,
+        output: flags.out,
+        targets: flags.target,
+        current: flags.current,
+        runtime: flags.runtime,
+        perTarget: flags.perTarget,
+        compression: flags.compression,
+        offline: flags.offline,
+        frozen: flags.frozen,
+        jobs,
+        onEvent,
+      }),
+    );
+  },
+});

@@ -1,0 +1,78 @@
+import type { Options } from 'yargs';
+
+// The flags that commands share, by what they decide. Each is a group of its own in `--help`.
+
+const WHAT = 'What to build:';
+const HOW = 'How:';
+const SHOWN = 'What is shown:';
+
+const text = (group: string, description: string, alias?: string) =>
+  ({
+    group,
+    description,
+    type: 'string',
+    requiresArg: true,
+    ...(alias && { alias }),
+  }) as const satisfies Options;
+
+const toggle = (group: string, description: string, alias?: string) =>
+  ({ group, description, type: 'boolean', ...(alias && { alias }) }) as const satisfies Options;
+
+/** May be repeated, and takes `a,b,c`. */
+const list = (group: string, description: string, alias?: string) =>
+  ({
+    group,
+    description,
+    type: 'string',
+    array: true,
+    requiresArg: true,
+    coerce: (values: readonly string[]): string[] =>
+      values.flatMap((value) => value.split(',')).filter((value) => value !== ''),
+    ...(alias && { alias }),
+  }) as const satisfies Options;
+
+export const releaseFlags = {
+  workspace: text(WHAT, 'The workspace of that name', 'w'),
+  entry: text(WHAT, 'The file to start, instead of what package.json says'),
+  bin: list(WHAT, 'Which of several programs (repeatable, or a,b)'),
+  'release-version': text(WHAT, 'The version, instead of that of package.json'),
+  code: { ...text(HOW, 'copy (files as they are) or bundle (one per program)'), choices: ['copy', 'bundle'] },
+  'release-dir': text(HOW, 'Where to assemble [_build/prod/rel/NAME]'),
+} as const;
+
+export const targetFlags = {
+  target: list(WHAT, 'For which target (repeatable, or a,b, or all)', 't'),
+  current: { ...toggle(WHAT, 'For this machine'), conflicts: 'target' },
+};
+
+export const runtimeFlags = {
+  runtime: text(HOW, 'Version, range, path or URL of Node'),
+  'per-target': toggle(HOW, 'Let targets have different versions of Node'),
+  offline: toggle(HOW, 'Do not use the network'),
+  frozen: toggle(HOW, 'Fail if sarma.lock.json would change'),
+};
+
+export const wrapFlags = {
+  out: text(HOW, 'A folder, or the file if one is built [burrito_out]', 'o'),
+  compression: {
+    ...text(HOW, 'fast, balanced, best or none [balanced for this machine, else best]'),
+    choices: ['fast', 'balanced', 'best', 'none'],
+  },
+  jobs: { ...text(HOW, 'How many targets at once [2]'), type: 'number' },
+} as const;
+
+export const shownFlags = {
+  json: { ...toggle(SHOWN, 'One JSON object per event'), conflicts: 'quiet' },
+  quiet: toggle(SHOWN, 'Only warnings and errors', 'q'),
+  verbose: toggle(SHOWN, 'Errors with their stack'),
+};
+
+export const strictFlags = {
+  'warnings-as-errors': toggle(HOW, 'Exit with 1 after a warning'),
+};
+
+/** `inspect` and `verify` have nothing to be quiet about. */
+export const answerFlags = {
+  json: toggle(SHOWN, 'The answer as JSON'),
+  verbose: shownFlags.verbose,
+};

@@ -1,0 +1,14 @@
+import { styleText } from 'node:util';
+
+/** Names and values under each other; a value of several lines is indented. Without a value there is no line. */
+export function factLines(
+  facts: readonly (readonly [name: string, value: string | readonly string[]])[],
+): string[] {
+  const width = Math.max(...facts.map(([name]) => name.length));
+  return facts.flatMap(([name, value]) =>
+    [value].flat().map((line, index) => {
+      const label = (index === 0 ? name : '').padEnd(width);
+      return `${styleText('dim', label)}  ${line}`;
+    }),
+  );
+}

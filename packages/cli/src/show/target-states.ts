@@ -1,0 +1,38 @@
+import { styleText } from 'node:util';
+import type { TargetState } from '../target-states.ts';
+import { type Column, tableLines, width } from './table.ts';
+
+const COLUMNS: readonly Column<TargetState>[] = [
+  { title: 'target', cell: ({ target }) => target },
+  { title: 'node', cell: ({ runtime, newest }) => runtime?.version ?? (newest ? `up to ${newest}` : '') },
+  { title: 'from', cell: ({ runtime }) => runtime?.source ?? '' },
+  { title: 'ready', cell: readiness },
+];
+
+/** The matrix, for people. */
+export function showTargetStates(states: readonly TargetState[]): void {
+  const columns = process.stdout.columns ?? 80;
+  const table = tableLines(COLUMNS, states);
+  const fits = Math.max(...table.map(width)) <= columns;
+  const lines = fits
+    ? table
+    : tableLines(
+        COLUMNS.filter(({ title }) => title !== 'from'),
+        states,
+      );
+  process.stdout.write(`${lines.join('\n')}\n`);
+  if (states.some(({ missing }) => missing !== undefined)) {
+    process.stdout.write('\nWhat is missing is downloaded when it is built, or now: sarma fetch -t TARGET\n');
+  }
+}
+
+function readiness({ runtime, missing, host }: TargetState): string {
+  const here = host ? ' (this machine)' : '';
+  if (runtime !== undefined) return `${styleText('green', 'yes')}${here}`;
+  return `${WHY_NOT.get(missing!.code) ?? missing!.message.split('\n')[0]}${here}`;
+}
+
+const WHY_NOT = new Map([
+  ['LOCKFILE_FROZEN', 'not chosen'],
+  ['OFFLINE', 'not downloaded'],
+]);

@@ -1,0 +1,61 @@
+import { statSync } from 'node:fs';
+import path from 'node:path';
+import { fetchRuntimes, hostTarget, loadTargets, type Target } from '@sarma/wrapper';
+import { codeOf } from './show/errors.ts';
+
+/** What is known of a target without asking anybody on the network. */
+export interface TargetState {
+  readonly target: string;
+  /** Whether it is this machine's. */
+  readonly host: boolean;
+  /** The newest line of Node there is for it, where that is not the newest of all. */
+  readonly newest?: number;
+  /** The runtime that `sarma.lock.json` names and the build cache has. */
+  readonly runtime?: { readonly version: string; readonly source: string };
+  /** Why it cannot be built offline now. */
+  readonly missing?: { readonly code: string; readonly message: string };
+}
+
+/**
+ * Every target of the project's matrix. Opens no socket and changes no file.
+ * Throws TargetsFileError, and RuntimeRangeError for a `range` that is none.
+ */
+export async function targetStates(project: string, range = '*'): Promise<readonly TargetState[]> {
+  const directory = statSync(project).isDirectory() ? path.resolve(project) : path.resolve(project, '..');
+  const matrix = await loadTargets(directory);
+  const host = hostName(matrix);
+  return await Promise.all(
+    [...matrix.values()].map(async (target) => ({
+      target: target.name,
+      host: target.name === host,
+      ...(target.newest !== undefined && { newest: target.newest }),
+      ...(await runtimeState(target, range, directory)),
+    })),
+  );
+}
+
+async function runtimeState(
+  target: Target,
+  range: string,
+  project: string,
+): Promise<Pick<TargetState, 'runtime' | 'missing'>> {
+  try {
+    const runtimes = await fetchRuntimes({ targets: [target], range, project, offline: true, frozen: true });
+    const { version, source } = runtimes.get(target.name)!;
+    return { runtime: { version, source } };
+  } catch (error) {
+    const code = codeOf(error);
+    if (code === undefined || code === 'RUNTIME_RANGE_INVALID') throw error;
+    return { missing: { code, message: (error as Error).message } };
+  }
+}
+
+/** A machine without a row of its own can still build for others. */
+function hostName(matrix: Parameters<typeof hostTarget>[0]): string | undefined {
+  try {
+    return hostTarget(matrix).name;
+  } catch (error) {
+    if (codeOf(error) === 'UNKNOWN_TARGET') return undefined;
+    throw error;
+  }
+}
