@@ -87,7 +87,7 @@ export async function buildExecutable(build: Build, packed: Packed, program: str
   const frames = [...packed.runtime.frames, ...packed.release.frames].map(({ stored }) => stored);
   const manifestOffset = frames.reduce((sum, frame) => sum + frame.length, 0);
   const stub = await readFile(stubPath(build.target.name));
-  const embedding = embed(stub, manifestOffset + manifest.bytes.length, program);
+  const embedding = embed(build.target.os, stub, manifestOffset + manifest.bytes.length, program);
   const stamp = encodeStamp(stampOf(build, packed, program, embedding.payloadOffset, manifestOffset));
   stamp.copy(embedding.head, findStamp(embedding.head));
   const bytes = Buffer.concat([embedding.head, ...frames, manifest.bytes, embedding.tail]);

@@ -86,7 +86,8 @@ export async function openExecutable(file: string): Promise<ExecutableFile> {
 
 /** The bytes that a frame stands for: decoded, and the branch filter undone. */
 export function decodeFrame(frame: Frame, stored: Buffer, manifest: Manifest): Buffer {
-  const content = frame.codec === 'zstd' ? zstdDecompressSync(stored, { maxOutputLength: frame.size }) : stored;
+  const content =
+    frame.codec === 'zstd' ? zstdDecompressSync(stored, { maxOutputLength: frame.size }) : stored;
   const { filter } = manifest.runtime;
   return frame.part === 'runtime' && filter !== null ? decode(content, frame.position, filter) : content;
 }

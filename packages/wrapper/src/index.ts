@@ -1,7 +1,10 @@
 export { readAssembledRelease } from './assembled-release.ts';
+export { openBuildCache } from './build-cache.ts';
 export { COMPRESSIONS, type Compression } from './compression.ts';
 export type { OnEvent, Phase, WrapEvent } from './events.ts';
+export { fetchRuntimes, type Runtime } from './fetch-runtimes.ts';
 export { type Inspection, inspect } from './inspect.ts';
 export type { Manifest } from './manifest.ts';
+export { findTarget, hostTarget, loadTargets, type Matrix, type Target } from './targets.ts';
 export { type Check, type Verification, verify } from './verify.ts';
 export { type Artifact, type Outcome, type WrapOptions, wrap } from './wrap.ts';

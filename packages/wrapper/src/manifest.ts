@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { BranchRange } from './executables/branch-filter.ts';
+import type { Requirements } from './executables/elf.ts';
 
 /** A file of the release as it will be installed. */
 export interface ManifestFile {
@@ -47,11 +48,6 @@ export interface ManifestRuntime {
   readonly official: { readonly source: string; readonly sha256: string };
   readonly changes: readonly string[];
   readonly filter: BranchRange | null;
-}
-
-export interface Requirements {
-  readonly interpreter: string | null;
-  readonly libraries: readonly { readonly name: string; readonly versions: readonly string[] }[];
 }
 
 /** What is in an executable; docs/format.md describes every key. */

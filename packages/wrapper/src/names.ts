@@ -18,7 +18,11 @@ const FORBIDDEN = /[<>:"|?*\\\u0000-\u001f]|[. ]$/;
 export function checkNames(tree: Tree, target: Target): void {
   if (target.os === 'linux') return;
   const seen = new Map<string, string>();
-  for (const path of [...tree.directories, ...tree.files.map((f) => f.path), ...tree.links.map((l) => l.path)]) {
+  for (const path of [
+    ...tree.directories,
+    ...tree.files.map((f) => f.path),
+    ...tree.links.map((l) => l.path),
+  ]) {
     if (target.os === 'win') checkWindowsName(path, target);
     const folded = path.normalize('NFC').toLowerCase();
     const other = seen.get(folded);

@@ -23,7 +23,8 @@ export async function outputPaths(
 ): Promise<(program: string, target: Target) => string> {
   const found = await stat(output).catch(() => undefined);
   const single = programs.length * targets.length === 1;
-  const isFile = single && !/[/\\]$/.test(output) && !found?.isDirectory() && path.basename(output) !== 'burrito_out';
+  const isFile =
+    single && !/[/\\]$/.test(output) && !found?.isDirectory() && path.basename(output) !== 'burrito_out';
   if (isFile) return () => path.resolve(output);
   if (found !== undefined && !found.isDirectory()) {
     throw new OutputError(
@@ -41,7 +42,10 @@ export async function writeExecutable(file: string, bytes: Buffer): Promise<bool
   if (previous?.isDirectory()) {
     throw new OutputError('OUTPUT_IS_DIRECTORY', `${file} is a directory; remove it or choose another -o.`);
   }
-  const temporary = path.join(path.dirname(file), `.${path.basename(file)}.${randomBytes(6).toString('hex')}.tmp`);
+  const temporary = path.join(
+    path.dirname(file),
+    `.${path.basename(file)}.${randomBytes(6).toString('hex')}.tmp`,
+  );
   try {
     await mkdir(path.dirname(file), { recursive: true });
     await writeFile(temporary, bytes, { mode: 0o755, flag: 'wx' });

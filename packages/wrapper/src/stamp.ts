@@ -162,7 +162,11 @@ function encodeStrings(stamp: Stamp): Buffer {
   const template = stamp.template.map((argument) =>
     'literal' in argument ? `=${argument.literal}` : `/${argument.path}`,
   );
-  return Buffer.concat([...strings.map(encodeString), uint16(template.length), ...template.map(encodeString)]);
+  return Buffer.concat([
+    ...strings.map(encodeString),
+    uint16(template.length),
+    ...template.map(encodeString),
+  ]);
 }
 
 function encodeString(text: string): Buffer {

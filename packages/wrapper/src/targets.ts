@@ -39,7 +39,7 @@ export class TargetsFileError extends Error {
  * The shipped matrix with the rows of the project's own `targets.json`, if it has one: new rows are added, known
  * ones changed field by field. Throws TargetsFileError.
  */
-export async function projectTargets(project: string): Promise<Matrix> {
+export async function loadTargets(project: string): Promise<Matrix> {
   const file = path.join(project, 'targets.json');
   let text: string;
   try {

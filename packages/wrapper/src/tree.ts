@@ -99,7 +99,8 @@ async function readLink(root: string, relative: string): Promise<ManifestLink> {
     );
   }
   const found = await stat(resolved).catch(() => undefined);
-  if (found === undefined) throw new TreeError('LINK_BROKEN', `${file} links to ${target}, which does not exist.`);
+  if (found === undefined)
+    throw new TreeError('LINK_BROKEN', `${file} links to ${target}, which does not exist.`);
   return { path: relative, target, directory: found.isDirectory() };
 }
 

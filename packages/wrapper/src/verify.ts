@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import { createXXHash3 } from 'hash-wasm';
 import { extract } from 'tar-stream';
 import { decodeFrame, type ExecutableFile, ExecutableFileError, openExecutable } from './executable-file.ts';
-import type { Frame, Manifest, Requirements } from './manifest.ts';
+import type { Requirements } from './executables/elf.ts';
+import type { Frame, Manifest } from './manifest.ts';
 import { StampError } from './stamp.ts';
 
 /** One thing that was checked; `detail` says what was found when it is not ok. */
@@ -103,9 +104,9 @@ async function checkRelease(content: AsyncIterable<Buffer>, manifest: Manifest):
   const reader = extract();
   const feed = (async () => {
     for await (const bytes of content) {
-      if (!reader.write(bytes)) await new Promise((resolve) => reader.once('drain', resolve));
+      if (!reader.write(bytes)) await new Promise<void>((resolve) => reader.once('drain', () => resolve()));
     }
-    reader.end();
+    reader.end(null);
   })();
   feed.catch((error) => reader.destroy(error as Error));
   for await (const entry of reader) {

@@ -1,10 +1,10 @@
 import { readAssembledRelease } from './assembled-release.ts';
-import { openBuildCache } from './build-cache.ts';
 import { type Build, buildExecutable, type Executable, packTarget } from './build.ts';
+import { openBuildCache } from './build-cache.ts';
 import type { Compression } from './compression.ts';
 import type { OnEvent } from './events.ts';
+import { fetchRuntimes } from './fetch-runtimes.ts';
 import { outputPaths, writeExecutable } from './outputs.ts';
-import { resolveRuntimes } from './runtimes/index.ts';
 import type { Target } from './targets.ts';
 
 export interface WrapOptions {
@@ -62,11 +62,10 @@ export async function wrap(options: WrapOptions): Promise<readonly Outcome[]> {
   const fileOf = await outputPaths(options.output, programs, options.targets);
   const cache = openBuildCache();
   for (const target of options.targets) onEvent({ type: 'phase', target: target.name, phase: 'fetch' });
-  const runtimes = await resolveRuntimes({
+  const runtimes = await fetchRuntimes({
     targets: options.targets,
-    range: options.range ?? '24',
     project: options.project,
-    cache,
+    ...(options.range !== undefined && { range: options.range }),
     offline: options.offline ?? false,
     frozen: options.frozen ?? false,
     perTarget: options.perTarget ?? false,

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { checkNames } from '../src/names.ts';
 import type { Target } from '../src/targets.ts';
 
-const target = (os: Target['os']): Target => ({ name: `${os}-x64`, os, cpu: 'x64', zig: '', nodejs: '' });
+const target = (os: Target['os']): Target => ({ name: `${os}-x64`, os, cpu: 'x64', zig: '', npm: [] });
 const tree = (...paths: string[]) => ({
   directories: [],
   links: [],

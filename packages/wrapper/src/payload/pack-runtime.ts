@@ -3,9 +3,9 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { createXXHash3 } from 'hash-wasm';
 import type { BuildCache } from '../build-cache.ts';
 import { type CompressionSettings, compressFrame } from '../compression.ts';
-import { type BranchRange, codeRange, encode } from '../executables/branch-filter.ts';
-import { dropSymbols, requirements } from '../executables/elf.ts';
-import type { ManifestRuntime, Requirements } from '../manifest.ts';
+import { codeRange, encode } from '../executables/branch-filter.ts';
+import { dropSymbols, type Requirements, requirements } from '../executables/elf.ts';
+import type { ManifestRuntime } from '../manifest.ts';
 import type { Runtime } from '../runtimes/index.ts';
 import type { Target } from '../targets.ts';
 import { type StoredFrame, storedFrame } from './frames.ts';
@@ -98,7 +98,7 @@ async function pack(
       sha256,
       official: { source: runtime.source, sha256: runtime.sha256 },
       changes: dropping ? ['symbol table dropped'] : [],
-      filter: filter satisfies BranchRange | null,
+      filter,
     },
     requires: target.os === 'linux' ? requirements(file) : { interpreter: null, libraries: [] },
     frames: frames.map(({ frame }) => frame),

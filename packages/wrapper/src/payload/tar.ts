@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { createXXHash3 } from 'hash-wasm';
-import { type Headers, type Pack, pack } from 'tar-stream';
+import { type Header, type Pack, pack } from 'tar-stream';
 import type { ManifestFile } from '../manifest.ts';
 import type { Tree, TreeFile } from '../tree.ts';
 
@@ -61,7 +61,10 @@ async function contentOf(file: TreeFile): Promise<Buffer> {
   return typeof file.content === 'string' ? await readFile(file.content) : file.content;
 }
 
-function header(entry: TarEntry, size: number): Headers {
+/** What tar-stream needs of a header; it fills in the rest. */
+type EntryHeader = Partial<Header> & Pick<Header, 'name'>;
+
+function header(entry: TarEntry, size: number): EntryHeader {
   const common = { name: entry.path, mtime: FIXED_TIME, uid: 0, gid: 0, uname: '', gname: '' };
   switch (entry.kind) {
     case 'directory':
@@ -77,17 +80,17 @@ function sliceWriter() {
   const tar: Pack = pack();
   const chunks: Buffer[] = [];
   let size = 0;
-  tar.on('data', (chunk: Buffer) => {
-    chunks.push(chunk);
-    size += chunk.length;
+  tar.on('data', (chunk) => {
+    chunks.push(chunk as Buffer);
+    size += (chunk as Buffer).length;
   });
-  const add = (entry: Headers, content?: Buffer) =>
+  const add = (entry: EntryHeader, content: Buffer = Buffer.alloc(0)) =>
     new Promise<void>((resolve, reject) => {
       tar.entry(entry, content, (error) => (error ? reject(error) : resolve()));
     });
   const finish = () =>
     new Promise<void>((resolve) => {
-      tar.on('end', resolve);
+      tar.on('end', () => resolve());
       tar.finalize();
     });
   return { add, finish, size: () => size, bytes: () => Buffer.concat(chunks, size) };

@@ -120,7 +120,10 @@ async function answer(
   } catch (error) {
     const { statusCode, message } = error as Error & { readonly statusCode?: number };
     if (statusCode === 404 && options.optional) return undefined;
-    const reason = controller.signal.aborted ? `no answer within ${patience / 1000} s` : message;
+    const reason = controller.signal.aborted
+      ? `no answer within ${patience / 1000} s`
+      : // `request to <address> failed, reason: getaddrinfo ENOTFOUND nodejs.org`
+        message.replace(/^request to .* failed, reason: /, '');
     // A status is an answer: other addresses of that host may have a better one.
     if (statusCode === undefined) silentHosts.set(host, { reason, since: Date.now() });
     throw new UnreachableError(url, reason, error);

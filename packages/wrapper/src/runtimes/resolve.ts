@@ -53,6 +53,8 @@ interface Context extends Required<RuntimeRequest> {
   readonly sources: readonly RuntimeSource[];
   /** What the lock file has for these targets and the range allows. */
   readonly locked: LockedRuntimes;
+  /** Sources that gave no usable answer once. */
+  readonly passedOver: Set<RuntimeSource>;
 }
 
 /**
@@ -93,7 +95,19 @@ async function prepare(request: RuntimeRequest): Promise<Context> {
   const http = createHttp(request.project, env);
   const cached = buildCacheSource(request.cache);
   const sources = offline ? [cached] : [nodejsOrg(http, env), npmRegistry(http), cached];
-  return { ...request, range, offline, frozen, perTarget, onEvent, env, http, sources, locked };
+  return {
+    ...request,
+    range,
+    offline,
+    frozen,
+    perTarget,
+    onEvent,
+    env,
+    http,
+    sources,
+    locked,
+    passedOver: new Set(),
+  };
 }
 
 function isObeyed(locked: LockedRuntime | undefined, range: string): boolean {
@@ -188,11 +202,14 @@ async function fetchFromSources(
     : unreachable(failure, context);
 }
 
-/** A source without a usable answer is one line; everything else is an error. */
-function passOver(source: RuntimeSource, error: unknown, { onEvent }: Context): UnreachableError {
+/** A source without a usable answer is one line, said once; everything else is an error. */
+function passOver(source: RuntimeSource, error: unknown, { passedOver, onEvent }: Context): UnreachableError {
   if (!(error instanceof UnreachableError)) throw error;
-  const message = `${source.title} gave no usable answer (${error.reason}); the next source is asked.`;
-  onEvent({ type: 'notice', level: 'info', message });
+  if (!passedOver.has(source)) {
+    const message = `${source.title} gave no usable answer (${error.reason}); the next source is asked.`;
+    onEvent({ type: 'notice', level: 'info', message });
+  }
+  passedOver.add(source);
   return error;
 }
 
