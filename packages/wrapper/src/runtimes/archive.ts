@@ -13,12 +13,18 @@ const NODE = /^(\.\/)?([^/]+\/)?(bin\/)?node(\.exe)?$/;
 export async function extractNode(archive: string, into: string): Promise<void> {
   const head = await readHead(archive);
   const magic = head.length < 4 ? 0 : head.readUInt32BE(0);
-  if (magic >>> 16 === 0x1f8b) return await fromTar(archive, into);
-  if (magic === 0x504b0304) return await fromZip(archive, into);
   if (magic === 0xfd377a58 || magic === 0x28b52ffd) {
     throw new NotARuntimeError(`${archive} is packed with xz or zstd. Give the tar.gz or zip, or unpack it.`);
   }
-  await copyFile(archive, into);
+  try {
+    if (magic >>> 16 === 0x1f8b) await fromTar(archive, into);
+    else if (magic === 0x504b0304) await fromZip(archive, into);
+    else await copyFile(archive, into);
+  } catch (error) {
+    // Errors of the system have one, those of the formats do not.
+    if (error instanceof NotARuntimeError || 'syscall' in (error as object)) throw error;
+    throw new NotARuntimeError(`${archive} cannot be unpacked: ${(error as Error).message}. Is it complete?`);
+  }
 }
 
 async function fromTar(archive: string, into: string): Promise<void> {

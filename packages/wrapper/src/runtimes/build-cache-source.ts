@@ -13,6 +13,7 @@ export function buildCacheSource(cache: BuildCache): RuntimeSource {
   };
   return {
     title: 'the build cache',
+    prefix: '',
     versions: async (target) => {
       const own = (await runtimes()).filter((runtime) => runtime.target === target.name);
       return own.map(({ version }) => version);

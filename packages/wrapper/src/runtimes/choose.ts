@@ -36,8 +36,16 @@ export function chooseVersions(wish: Wish, offers: Offers): Choice | undefined {
   return version === undefined ? undefined : new Map(targets.map((target) => [target.name, version]));
 }
 
-/** A sentence that names the targets which have a newer version than they get, or undefined. */
-export function newerVersions({ targets, range }: Wish, offers: Offers, choice: Choice): string | undefined {
+/**
+ * A sentence that names the targets which have a newer version than they get, or undefined. What the lock file has
+ * is old on purpose.
+ */
+export function newerVersions(
+  { targets, range, locked }: Wish,
+  offers: Offers,
+  choice: Choice,
+): string | undefined {
+  if ([...locked.values()].some((version) => [...choice.values()].includes(version))) return undefined;
   const newer = targets.flatMap(({ name }) => {
     const newest = inRange(offers.get(name) ?? [], range)[0];
     return newest !== undefined && semver.gt(newest, choice.get(name)!) ? [`${name} ${newest}`] : [];

@@ -29,6 +29,7 @@ export function nodejsOrg(http: Http, env: NodeJS.ProcessEnv): RuntimeSource {
   };
   return {
     title: mirror === undefined ? 'nodejs.org' : withoutCredentials(mirror),
+    prefix: 'https:',
     versions: async (target) => {
       if (target.nodejs === undefined) return [];
       const entries = await index(base(target));

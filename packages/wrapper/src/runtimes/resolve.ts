@@ -126,7 +126,7 @@ async function publishedRuntimes(context: Context): Promise<readonly Runtime[]> 
       const locked = context.locked[target.name];
       return locked?.version === version
         ? lockedRuntime(target, locked, context)
-        : fetchFromSources(target, version, undefined, context);
+        : fetchFromSources(target, version, context);
     }),
   );
 }
@@ -173,21 +173,29 @@ async function lockedRuntime(target: Target, locked: LockedRuntime, context: Con
   const cached = (await cachedRuntimes(context.cache)).find(
     (runtime) => runtime.target === target.name && runtime.version === version && runtime.sha256 === sha256,
   );
-  const runtime = cached ?? (await fetchFromSources(target, version, sha256, context));
+  const runtime = cached ?? (await fetchFromSources(target, version, context, locked));
   return { ...runtime, source };
 }
 
 async function fetchFromSources(
   target: Target,
   version: string,
-  sha256: string | undefined,
   context: Context,
+  locked?: LockedRuntime,
 ): Promise<Runtime> {
+  const isFirst = ({ prefix }: RuntimeSource) => locked?.source.startsWith(prefix) ?? false;
+  const sources = context.sources.toSorted((a, b) => Number(isFirst(b)) - Number(isFirst(a)));
   let failure: UnreachableError | undefined;
-  for (const source of context.sources) {
+  for (const source of sources) {
     try {
       if (!(await source.versions(target)).includes(version)) continue;
-      return await fetchRuntime(await source.locate(target, version), target, version, sha256, context);
+      return await fetchRuntime(
+        await source.locate(target, version),
+        target,
+        version,
+        locked?.sha256,
+        context,
+      );
     } catch (error) {
       failure = passOver(source, error, context);
     }
@@ -213,8 +221,8 @@ function passOver(source: RuntimeSource, error: unknown, { passedOver, onEvent }
   return error;
 }
 
-function unreachable(last: UnreachableError, { sources }: Context): UnreachableError {
-  const titles = sources.map(({ title }) => title).join(', ');
+function unreachable(last: UnreachableError, { passedOver }: Context): UnreachableError {
+  const titles = [...passedOver].map(({ title }) => title).join(', ');
   last.message = `No source of runtimes can be reached (${titles}). ${last.message} NODEJS_ORG_MIRROR names another one, --runtime takes a path.`;
   return last;
 }

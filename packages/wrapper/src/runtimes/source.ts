@@ -4,6 +4,8 @@ import type { Target } from '../targets.ts';
 export interface RuntimeSource {
   /** As messages call it: `nodejs.org`, `the npm registry`. */
   readonly title: string;
+  /** What `source` of all its publications begins with. */
+  readonly prefix: string;
   /** Every released version that the place has for a target. */
   versions(target: Target): Promise<readonly string[]>;
   /** Where a version of `versions` is, and what its bytes must be. */
