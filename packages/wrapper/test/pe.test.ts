@@ -1,0 +1,93 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { AlreadySignedError } from '../src/executables/errors.ts';
+import { checksum, embed } from '../src/executables/pe.ts';
+import { readPe } from '../src/executables/pe-headers.ts';
+import { assemble, compileStub, STAMP_MAGIC } from './support/compile-stub.ts';
+
+const directory = mkdtempSync(join(tmpdir(), 'sarma-pe-'));
+afterAll(() => rmSync(directory, { recursive: true }));
+
+const payload = Buffer.alloc(100_001, 'the payload of a test ');
+
+beforeAll(() => {
+  const request = ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', '/CN=Sarma test'];
+  const outputs = ['-keyout', 'key.pem', '-out', 'certificate.pem'];
+  execFileSync('openssl', [...request, ...outputs], { cwd: directory, stdio: 'pipe' });
+});
+
+describe.each(['x86_64-windows-gnu', 'aarch64-windows-gnu', 'x86-windows-gnu'])('%s', (target) => {
+  const stub = compileStub(target, '-fstrip');
+  const embedding = embed(stub, payload.length);
+  const file = assemble(stub, payload, embedding);
+
+  test('a payload lies behind the last section, and nothing before it moves', () => {
+    const sectionsEnd = Math.max(...readPe(file).sections.map(({ offset, size }) => offset + size));
+    expect(embedding.payloadOffset).toBeGreaterThanOrEqual(sectionsEnd);
+    expect(embedding.payloadOffset % 16).toBe(0);
+    expect(file.indexOf(payload)).toBe(embedding.payloadOffset);
+    expect(file[stub.indexOf(STAMP_MAGIC) + 20]).toBe(42);
+  });
+
+  test('signing afterwards moves nothing, and the signature covers the payload', () => {
+    const signed = sign(file);
+    expect(signed.indexOf(payload)).toBe(embedding.payloadOffset);
+    expect(verify(signed)).toContain('Signature verification: ok');
+
+    const damaged = Buffer.from(signed);
+    damaged[embedding.payloadOffset + 50_000]! ^= 1;
+    expect(verify(damaged)).not.toContain('Signature verification: ok');
+    expect(verify(damaged)).toContain('MISMATCH');
+  });
+
+  test('a certificate table begins where the file ended', () => {
+    expect(readPe(sign(file)).certificates.offset).toBe(file.length);
+  });
+
+  test('a stub that is already signed is refused', () => {
+    expect(() => embed(sign(stub), payload.length)).toThrow(AlreadySignedError);
+  });
+
+  test('the checksum is computed where the stub has one, as osslsigncode computes it', () => {
+    // osslsigncode writes the checksum when it signs, and takes it as it is when it removes the signature.
+    const signed = sign(file);
+    const { checksumAt } = readPe(signed);
+    expect(signed.readUInt32LE(checksumAt)).toBe(checksum(signed, checksumAt));
+
+    const checked = Buffer.from(stub);
+    checked.writeUInt32LE(1, checksumAt);
+    const sealed = assemble(checked, payload, embed(checked, payload.length));
+    expect(sealed.readUInt32LE(checksumAt)).toBe(checksum(sealed, checksumAt));
+    expect(file.readUInt32LE(checksumAt)).toBe(0);
+  });
+});
+
+test('a cut off file and something else are no stubs', () => {
+  const stub = compileStub('x86_64-windows-gnu', '-fstrip');
+  for (const broken of [
+    Buffer.alloc(0),
+    Buffer.alloc(500, 'MZ'),
+    stub.subarray(0, 300),
+    stub.subarray(0, -600),
+  ])
+    expect(() => embed(broken, 1)).toThrow(expect.objectContaining({ code: 'MALFORMED_EXECUTABLE' }));
+});
+
+function sign(file: Buffer): Buffer {
+  writeFileSync(join(directory, 'unsigned.exe'), file);
+  rmSync(join(directory, 'signed.exe'), { force: true });
+  const key = ['-certs', 'certificate.pem', '-key', 'key.pem', '-h', 'sha256'];
+  const files = ['-in', 'unsigned.exe', '-out', 'signed.exe'];
+  execFileSync('osslsigncode', ['sign', ...key, ...files], { cwd: directory, stdio: 'pipe' });
+  return readFileSync(join(directory, 'signed.exe'));
+}
+
+function verify(file: Buffer): string {
+  writeFileSync(join(directory, 'verified.exe'), file);
+  const command = ['verify', '-CAfile', 'certificate.pem', '-in', 'verified.exe'];
+  const { stdout, stderr } = spawnSync('osslsigncode', command, { cwd: directory, encoding: 'utf8' });
+  return stdout + stderr;
+}
