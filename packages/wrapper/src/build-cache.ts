@@ -199,13 +199,14 @@ async function removeAbandoned(temporaries: string): Promise<void> {
 }
 
 function explain(error: unknown, directory: string): unknown {
-  const { code, message } = error as NodeJS.ErrnoException;
+  const { code, syscall, path: at, message } = error as NodeJS.ErrnoException;
   if (code === 'ENOSPC' || code === 'EDQUOT') {
     const advice = 'Free some space, or choose another directory with SARMA_BUILD_CACHE.';
     return new BuildCacheError('NO_SPACE', `No space left in the build cache ${directory}. ${advice}`, error);
   }
-  const { path: at } = error as NodeJS.ErrnoException;
-  if ((code === 'EACCES' || code === 'EROFS') && at?.startsWith(directory)) {
+  // Node's recursive mkdir says ENOENT on a read-only file system.
+  const refused = ['EACCES', 'EROFS', 'EPERM', 'ENOTDIR'].includes(code!) || syscall === 'mkdir';
+  if (refused && at?.startsWith(directory)) {
     const advice = 'Choose another directory with SARMA_BUILD_CACHE.';
     return new BuildCacheError(
       'BUILD_CACHE_UNWRITABLE',

@@ -28,6 +28,12 @@ export class UnreachableError extends Error {
   }
 }
 
+/** No source of runtimes gave a usable answer. */
+export class SourcesUnreachableError extends Error {
+  override readonly name = 'SourcesUnreachableError';
+  readonly code = 'UNREACHABLE';
+}
+
 /** The network is needed and was forbidden. */
 export class OfflineError extends Error {
   override readonly name = 'OfflineError';

@@ -18,7 +18,13 @@ import {
   newerVersions,
   type Wish,
 } from './choose.ts';
-import { NoRuntimeError, OfflineError, RuntimeRangeError, UnreachableError } from './errors.ts';
+import {
+  NoRuntimeError,
+  OfflineError,
+  RuntimeRangeError,
+  SourcesUnreachableError,
+  UnreachableError,
+} from './errors.ts';
 import { cachedRuntimes, fetchRuntime } from './fetch-runtime.ts';
 import { givenRuntime, isPlace } from './given.ts';
 import { createHttp, type Http } from './http.ts';
@@ -61,7 +67,7 @@ interface Context extends Required<RuntimeRequest> {
  * The runtime of each target, by the target's name: what the lock file says where it satisfies the range, else the
  * newest that all targets have, which is then locked. With everything locked and in the build cache, nobody is asked.
  *
- * Throws RuntimeRangeError, NoRuntimeError, OfflineError, UnreachableError, IntegrityError, NotARuntimeError,
+ * Throws RuntimeRangeError, NoRuntimeError, OfflineError, SourcesUnreachableError, IntegrityError, NotARuntimeError,
  * LockfileError, BuildCacheError.
  */
 export async function resolveRuntimes(request: RuntimeRequest): Promise<ReadonlyMap<string, Runtime>> {
@@ -221,10 +227,12 @@ function passOver(source: RuntimeSource, error: unknown, { passedOver, onEvent }
   return error;
 }
 
-function unreachable(last: UnreachableError, { passedOver }: Context): UnreachableError {
+function unreachable(last: UnreachableError, { passedOver }: Context): SourcesUnreachableError {
   const titles = [...passedOver].map(({ title }) => title).join(', ');
-  last.message = `No source of runtimes can be reached (${titles}). ${last.message} NODEJS_ORG_MIRROR names another one, --runtime takes a path.`;
-  return last;
+  return new SourcesUnreachableError(
+    `No source of runtimes can be reached (${titles}). ${last.message} NODEJS_ORG_MIRROR names another source, --runtime takes a path.`,
+    { cause: last },
+  );
 }
 
 function frozenError(targets: readonly Target[], locked: Choice, range: string): LockfileError {

