@@ -1,4 +1,5 @@
 import type { ArgumentsCamelCase, InferredOptionTypes, Options } from 'yargs';
+import { UsageError } from './usage.ts';
 
 type OptionsOf = Record<string, Options>;
 
@@ -6,7 +7,7 @@ type OptionsOf = Record<string, Options>;
 export interface Command<O extends OptionsOf = OptionsOf> {
   readonly name: string;
   readonly description: string;
-  /** The one positional argument, which may also be given as a flag of its name. */
+  /** The one positional argument. */
   readonly positional?: { readonly name: string; readonly description: string; readonly required: boolean };
   readonly flags: O;
   readonly examples: readonly (readonly [command: string, meaning: string])[];
@@ -14,17 +15,25 @@ export interface Command<O extends OptionsOf = OptionsOf> {
   readonly run: (flags: Flags<O>) => Promise<number>;
 }
 
-/** What was given; `project` and `file` are the positional arguments of the commands that have them. */
+/** What was given; `path` and `file` are the positional arguments of the commands that have them. */
 export type Flags<O extends OptionsOf> = ArgumentsCamelCase<
-  InferredOptionTypes<O> & { project?: string; file?: string }
+  InferredOptionTypes<O> & { path?: string; file?: string }
 >;
 
 /** The positional argument of commands that work on a project. */
 export const projectPositional = {
-  name: 'project',
-  description: 'Its folder, or one file to start; also --project [this folder]',
+  name: 'path',
+  description: 'The project, or one file to start [this folder]',
   required: false,
 } as const;
+
+/** The project of a command: its positional argument, or `--project`. Throws UsageError when there are both. */
+export function projectOf({ path, project }: { path?: string; project?: string | undefined }): string {
+  if (path !== undefined && project !== undefined) {
+    throw new UsageError(`The project was given twice: ${path} and --project ${project}.`);
+  }
+  return path ?? project ?? '.';
+}
 
 /** The positional argument of commands that read an executable. */
 export const filePositional = {

@@ -31,6 +31,10 @@ const list = (group: string, description: string, alias?: string) =>
     ...(alias && { alias }),
   }) as const satisfies Options;
 
+export const projectFlags = {
+  project: text(WHAT, 'The folder of the project, another way'),
+};
+
 export const releaseFlags = {
   workspace: text(WHAT, 'The workspace of that name', 'w'),
   entry: text(WHAT, 'The file to start, instead of what package.json says'),

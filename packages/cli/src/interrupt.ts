@@ -2,10 +2,55 @@
 export class InterruptedError extends Error {
   override readonly name = 'InterruptedError';
   readonly code = 'INTERRUPTED';
-  /** 130 or 143, as a shell counts signals. */
+  /** As a shell counts signals. */
   readonly exitCode: number;
+
   constructor(signal: 'SIGINT' | 'SIGTERM') {
-    super('Interrupted; nothing was left behind.');
+    super('Interrupted.');
     this.exitCode = signal === 'SIGINT' ? 130 : 143;
   }
+}
+
+/** How long work may take to clean up, in milliseconds. */
+const PATIENCE = 10_000;
+
+/** One Ctrl-C arrives twice where npm passes on what the terminal has sent to everybody: milliseconds between them. */
+const ECHO = 500;
+
+/**
+ * Lets a signal end the work as an error would, so that whoever has a temporary file removes it: from then on
+ * `checkpoint`, which the work calls often, throws InterruptedError. A second Ctrl-C ends the process at once.
+ */
+export async function interruptible<Result>(
+  work: (checkpoint: () => void) => Promise<Result>,
+): Promise<Result> {
+  let interrupted: InterruptedError | undefined;
+  let since = 0;
+  const interrupt = (signal: 'SIGINT' | 'SIGTERM') => {
+    if (interrupted !== undefined) {
+      if (performance.now() - since > ECHO) endNow(interrupted);
+      return;
+    }
+    const error = new InterruptedError(signal);
+    interrupted = error;
+    since = performance.now();
+    setTimeout(() => endNow(error), PATIENCE).unref();
+  };
+  const checkpoint = () => {
+    if (interrupted !== undefined) throw interrupted;
+  };
+  process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
+  try {
+    return await work(checkpoint);
+  } finally {
+    process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
+    // Whatever the work made of the interruption, or that it was done by then.
+    checkpoint();
+  }
+}
+
+function endNow({ exitCode }: InterruptedError): never {
+  const showCursor = '\u001b[?25h';
+  if (process.stdout.isTTY) process.stdout.write(showCursor);
+  process.exit(exitCode);
 }

@@ -1,4 +1,5 @@
 import type { OnBuildEvent, Outcome } from './events.ts';
+import { interruptible } from './interrupt.ts';
 import { showError } from './show/errors.ts';
 import { fail } from './show/messages.ts';
 import { openReporter, type Shown } from './show/reporter.ts';
@@ -15,13 +16,18 @@ export async function runBuild(
 ): Promise<number> {
   const reporter = await openReporter(flags);
   let warnings = 0;
-  const onEvent: OnBuildEvent = (event) => {
+  const report: OnBuildEvent = (event) => {
     if (event.type === 'notice' && event.level === 'warning') warnings += 1;
     reporter.onEvent(event);
   };
   let outcomes: readonly Outcome[];
   try {
-    outcomes = await build(onEvent);
+    outcomes = await interruptible((checkpoint) =>
+      build((event) => {
+        checkpoint();
+        report(event);
+      }),
+    );
   } finally {
     await reporter.close();
   }

@@ -1,11 +1,11 @@
-import { command, projectPositional } from '../command.ts';
-import { releaseFlags, shownFlags, strictFlags } from '../flags.ts';
+import { command, projectOf, projectPositional } from '../command.ts';
+import { projectFlags, releaseFlags, shownFlags, strictFlags } from '../flags.ts';
 
 export const assembleCommand = command({
   name: 'assemble',
   description: 'Make only the directory that goes into an executable',
   positional: projectPositional,
-  flags: { ...releaseFlags, ...strictFlags, ...shownFlags },
+  flags: { ...projectFlags, ...releaseFlags, ...strictFlags, ...shownFlags },
   examples: [['sarma assemble', 'the release → _build/prod/rel/NAME']],
   run: async (flags) => {
     const [{ assembleProject }, { runBuild }, { showAssembled }] = await Promise.all([
@@ -15,7 +15,7 @@ export const assembleCommand = command({
     ]);
     return await runBuild(flags, async (onEvent) => {
       const assembled = await assembleProject({
-        project: flags.project ?? '.',
+        project: projectOf(flags),
         workspace: flags.workspace,
         entry: flags.entry,
         bin: flags.bin?.join(','),

@@ -1,11 +1,11 @@
-import { command, projectPositional } from '../command.ts';
-import { runtimeFlags, shownFlags, strictFlags, targetFlags } from '../flags.ts';
+import { command, projectOf, projectPositional } from '../command.ts';
+import { projectFlags, runtimeFlags, shownFlags, strictFlags, targetFlags } from '../flags.ts';
 
 export const fetchCommand = command({
   name: 'fetch',
   description: 'Get the runtimes now, to build offline later',
   positional: projectPositional,
-  flags: { ...targetFlags, ...runtimeFlags, ...strictFlags, ...shownFlags },
+  flags: { ...projectFlags, ...targetFlags, ...runtimeFlags, ...strictFlags, ...shownFlags },
   examples: [['sarma fetch -t all', 'every runtime → the build cache, and sarma.lock.json']],
   run: async (flags) => {
     const [{ fetchProjectRuntimes }, { runBuild }] = await Promise.all([
@@ -14,7 +14,7 @@ export const fetchCommand = command({
     ]);
     return await runBuild(flags, async (onEvent) => {
       await fetchProjectRuntimes({
-        project: flags.project ?? '.',
+        project: projectOf(flags),
         targets: flags.target,
         current: flags.current,
         runtime: flags.runtime,

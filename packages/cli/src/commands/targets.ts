@@ -1,16 +1,16 @@
-import { command, projectPositional } from '../command.ts';
-import { answerFlags, runtimeFlags } from '../flags.ts';
+import { command, projectOf, projectPositional } from '../command.ts';
+import { answerFlags, projectFlags, runtimeFlags } from '../flags.ts';
 
 export const targetsCommand = command({
   name: 'targets',
   description: 'List the targets, their runtimes, and what is ready',
   positional: projectPositional,
-  flags: { runtime: runtimeFlags.runtime, ...answerFlags },
+  flags: { ...projectFlags, runtime: runtimeFlags.runtime, ...answerFlags },
   examples: [['sarma targets', 'what can be built, from sarma.lock.json and the build cache']],
-  run: async ({ project, runtime, json }) => {
+  run: async (flags) => {
     const { targetStates } = await import('../target-states.ts');
-    const states = await targetStates(project ?? '.', runtime);
-    if (json) (await import('../show/json.ts')).writeJson(states);
+    const states = await targetStates(projectOf(flags), flags.runtime);
+    if (flags.json) (await import('../show/json.ts')).writeJson(states);
     else (await import('../show/target-states.ts')).showTargetStates(states);
     return 0;
   },

@@ -1,12 +1,28 @@
-import { command, projectPositional } from '../command.ts';
-import { releaseFlags, runtimeFlags, shownFlags, strictFlags, targetFlags, wrapFlags } from '../flags.ts';
+import { command, projectOf, projectPositional } from '../command.ts';
+import {
+  projectFlags,
+  releaseFlags,
+  runtimeFlags,
+  shownFlags,
+  strictFlags,
+  targetFlags,
+  wrapFlags,
+} from '../flags.ts';
 import { UsageError } from '../usage.ts';
 
 export const wrapCommand = command({
   name: 'wrap',
   description: 'Make one executable per target',
   positional: projectPositional,
-  flags: { ...targetFlags, ...releaseFlags, ...runtimeFlags, ...wrapFlags, ...strictFlags, ...shownFlags },
+  flags: {
+    ...projectFlags,
+    ...targetFlags,
+    ...releaseFlags,
+    ...runtimeFlags,
+    ...wrapFlags,
+    ...strictFlags,
+    ...shownFlags,
+  },
   examples: [
     ['wrap', 'for this machine → burrito_out/NAME_TARGET'],
     ['wrap -t all', 'for every target'],
@@ -21,7 +37,7 @@ export const wrapCommand = command({
     const [{ build }, { runBuild }] = await Promise.all([import('../build.ts'), import('../run-build.ts')]);
     return await runBuild(flags, (onEvent) =>
       build({
-        project: flags.project ?? '.',
+        project: projectOf(flags),
         workspace: flags.workspace,
         entry: flags.entry,
         bin: flags.bin?.join(','),
