@@ -1,13 +1,14 @@
 import path from 'node:path';
 import { ReleaseError } from './error.ts';
-import { exclusions } from './exclusions.ts';
-import { type Installation, type InstalledPackage, readInstallation } from './installation.ts';
+import { collectEvents } from './events.ts';
+import { addFirstParty } from './first-party.ts';
+import { type Installation, readInstallation } from './installation.ts';
 import { type Layout, layOut } from './layout.ts';
+import { checkAddons } from './native.ts';
 import { readManifest } from './package-json.ts';
 import { publish } from './publish.ts';
 import type { AssembledRelease, Release, ReleaseEvent, ReleasePackage } from './release.ts';
-import { type Selection, selectFiles } from './selection.ts';
-import { addFile, addFolder, deadLinks, sizeOf, type Tree, writeTree } from './tree.ts';
+import { addFolder, deadLinks, sizeOf, type Tree, writeTree } from './tree.ts';
 
 interface AssembleOptions {
   readonly onEvent?: ((event: ReleaseEvent) => void) | undefined;
@@ -21,16 +22,19 @@ export async function assemble(release: Release, options: AssembleOptions = {}):
   const events = collectEvents(options.onEvent);
   const installation = readInstallation(entryRoots(release), release.project, release.manifest);
   installation.notices.forEach(events.notice);
+  for (const name of checkAddons(installation, release.project)) {
+    events.warning(`${name}, an optional dependency, has no native addon: its install script did not run`);
+  }
   const layout = layOut(installation, release.project);
   const tree: Tree = new Map();
-  await addFirstParty(tree, release, installation, layout, events);
+  const firstParty = await addFirstParty(tree, release, installation, layout, events);
   addThirdParty(tree, installation, layout);
   addLinks(tree, layout);
   for (const name of deadLinks(tree)) {
     events.warning(`${name} links to something that is not in the release, and was left out`);
     tree.delete(name);
   }
-  const entries = placeEntries(release, layout, tree);
+  const entries = placeEntries(release, firstParty.placeOf, tree);
   const packages = listPackages(installation, layout);
   addReleaseFiles(tree, release, entries, packages);
   const replaced = await publish(release.path, (directory) => writeTree(directory, tree));
@@ -52,30 +56,6 @@ export async function assemble(release: Release, options: AssembleOptions = {}):
   };
 }
 
-interface Events {
-  readonly notices: string[];
-  readonly warnings: string[];
-  readonly notice: (message: string) => void;
-  readonly warning: (message: string) => void;
-}
-
-function collectEvents(onEvent: AssembleOptions['onEvent']): Events {
-  const notices: string[] = [];
-  const warnings: string[] = [];
-  return {
-    notices,
-    warnings,
-    notice: (message) => {
-      notices.push(message);
-      onEvent?.({ type: 'notice', message });
-    },
-    warning: (message) => {
-      warnings.push(message);
-      onEvent?.({ type: 'warning', message });
-    },
-  };
-}
-
 /** The project, and the package of an entry that lies in another one (a workspace's, a dependency's). */
 function entryRoots(release: Release): readonly string[] {
   if (release.singleFile) return [release.project];
@@ -88,51 +68,6 @@ function packageOf(file: string): string {
     const manifest = readManifest(directory);
     if (manifest?.name !== undefined || directory === path.dirname(directory)) return directory;
   }
-}
-
-async function addFirstParty(
-  tree: Tree,
-  release: Release,
-  installation: Installation,
-  layout: Layout,
-  events: Events,
-): Promise<void> {
-  const firstParty = [...installation.packages.values()].filter((installed) => installed.firstParty);
-  const excluded = await exclusions(release, firstParty);
-  const entries = Object.values(release.entries);
-  for (const installed of firstParty) {
-    const always = entries
-      .filter((entry) => layout.placeOf(entry) !== undefined && isIn(installed, entry, firstParty))
-      .map((entry) => path.relative(installed.directory, entry).replaceAll(path.sep, '/'));
-    const selection: Selection = release.singleFile
-      ? { files: always, leftOut: [] }
-      : await selectFiles(installed, excluded, always);
-    const place = layout.places.get(installed.directory)!;
-    for (const file of selection.files) {
-      addFile(tree, `${place}/${file}`, path.join(installed.directory, file), installed.directory);
-    }
-    tree.set(`${place}/package.json`, { type: 'text', text: manifestText(installed), mode: 0o644 });
-    if (selection.leftOut.length > 0) {
-      events.notice(
-        `left out of ${installed.name} as private: ${selection.leftOut.join(', ')} ` +
-          '(to take one, name it in "files" or write !NAME into .sarmaignore)',
-      );
-    }
-  }
-}
-
-function isIn(installed: InstalledPackage, file: string, all: readonly InstalledPackage[]): boolean {
-  const inside = all.filter(({ directory }) => file.startsWith(directory + path.sep));
-  inside.sort((a, b) => b.directory.length - a.directory.length);
-  return (
-    inside[0] === installed &&
-    !file.slice(installed.directory.length).includes(`${path.sep}node_modules${path.sep}`)
-  );
-}
-
-/** Node never looks above a package.json; one with a type also spares it the guess. */
-function manifestText({ manifest }: InstalledPackage): string {
-  return `${JSON.stringify({ ...manifest, type: manifest.type ?? 'commonjs' }, null, 2)}\n`;
 }
 
 function addThirdParty(tree: Tree, installation: Installation, layout: Layout): void {
@@ -151,10 +86,10 @@ function addLinks(tree: Tree, layout: Layout): void {
   }
 }
 
-function placeEntries(release: Release, layout: Layout, tree: Tree): Record<string, string> {
+function placeEntries(release: Release, placeOf: Layout['placeOf'], tree: Tree): Record<string, string> {
   return Object.fromEntries(
     Object.entries(release.entries).map(([name, file]) => {
-      const place = layout.placeOf(file);
+      const place = placeOf(file);
       if (place !== undefined && tree.has(place)) return [name, place];
       throw new ReleaseError(
         'ENTRY_OUTSIDE',

@@ -21,6 +21,8 @@ export interface Dependency {
   readonly directory: string;
   /** Where Node found it; a link when it differs from `directory`. */
   readonly found: string;
+  /** The package that wants it runs without it, it says. */
+  readonly optional: boolean;
 }
 
 /** Everything the release needs in production, by real path, in the order in which it was reached. */
@@ -63,9 +65,9 @@ export function readInstallation(roots: readonly string[], project: string, made
         else if (need === 'required')
           notices.push(`${installed.name} wants ${name}, which pnpm did not install for it`);
       } else if (need === 'optional-peer') {
-        optionalPeers.push({ from: dependencies, name, found });
+        optionalPeers.push({ from: dependencies, name, found: { ...found, optional: true } });
       } else {
-        dependencies.set(name, found);
+        dependencies.set(name, { ...found, optional: need === 'optional' });
         queue.push(found.directory);
       }
     }
@@ -112,7 +114,7 @@ function isMissing(need: Need, { firstParty, directory }: InstalledPackage): boo
   return !directory.includes(`${path.sep}.pnpm${path.sep}`);
 }
 
-type Lookup = (from: string, name: string) => Dependency | undefined;
+type Lookup = (from: string, name: string) => Omit<Dependency, 'optional'> | undefined;
 
 /** Node's search for a package: `node_modules` of the directory and of every one above it. */
 function nodeLookup(): Lookup {

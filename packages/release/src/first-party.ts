@@ -1,0 +1,197 @@
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import type { Events } from './events.ts';
+import { exclusions } from './exclusions.ts';
+import type { Installation, InstalledPackage } from './installation.ts';
+import type { Layout } from './layout.ts';
+import type { Release } from './release.ts';
+import { selectFiles } from './selection.ts';
+import { type ModuleFormat, packageType } from './sources/module-type.ts';
+import { isTypeScript, outputName, type SourcePackage } from './sources/package.ts';
+import type { TranspiledPackage } from './sources/transpile.ts';
+import { addFile, type Tree } from './tree.ts';
+
+/** Where a first-party source lies in the release, TypeScript as the JavaScript it became. */
+export interface FirstParty {
+  readonly placeOf: (file: string) => string | undefined;
+}
+
+/** Adds the project, its workspaces and linked packages to the tree. */
+export async function addFirstParty(
+  tree: Tree,
+  release: Release,
+  installation: Installation,
+  layout: Layout,
+  events: Events,
+): Promise<FirstParty> {
+  const selected = await selectSources(release, installation, layout, events);
+  const reached = await reachedFiles(release, selected);
+  const sources = selected.map((source) => withReached(source, reached, selected));
+  const typeScript = new Set(sources.filter((source) => runsTypeScript(source, reached)).map(directoryOf));
+  const placeOf: FirstParty['placeOf'] = (file) => {
+    const place = layout.placeOf(file);
+    const isOutput = place !== undefined && typeScript.has(ownerOf(file, sources) ?? '');
+    return isOutput ? outputName(place) : place;
+  };
+  for (const source of sources) {
+    const transpiled = typeScript.has(source.installed.directory)
+      ? await transpileSource(source, reached, sources, placeOf, events)
+      : undefined;
+    await addSource(tree, source, transpiled);
+  }
+  return { placeOf };
+}
+
+async function selectSources(
+  release: Release,
+  installation: Installation,
+  layout: Layout,
+  events: Events,
+): Promise<readonly SourcePackage[]> {
+  const firstParty = [...installation.packages.values()].filter((installed) => installed.firstParty);
+  const excluded = await exclusions(release, firstParty);
+  const selected: SourcePackage[] = [];
+  for (const installed of firstParty) {
+    const entries = Object.values(release.entries).filter((entry) => isOwner(installed, entry, firstParty));
+    const always = entries.map((entry) => relativePath(installed, entry));
+    const { files, leftOut } = release.singleFile
+      ? { files: always, leftOut: [] }
+      : await selectFiles(installed, excluded, always);
+    if (leftOut.length > 0) {
+      events.notice(
+        `left out of ${installed.name} as private: ${leftOut.join(', ')} ` +
+          '(to take one, name it in "files" or write !NAME into .sarmaignore)',
+      );
+    }
+    selected.push({ installed, place: layout.places.get(installed.directory)!, files: new Set(files) });
+  }
+  return selected;
+}
+
+/**
+ * What the entries lead to, needed where that decides something: which TypeScript is run, what a single file
+ * takes along, and what an entry needs that `files` does not name.
+ */
+async function reachedFiles(
+  release: Release,
+  sources: readonly SourcePackage[],
+): Promise<ReadonlySet<string>> {
+  const restricted = sources.some(({ installed }) => installed.manifest.files !== undefined);
+  const hasTypeScript = sources.some(({ files }) => [...files].some(isTypeScript));
+  if (!release.singleFile && !restricted && !hasTypeScript) return new Set();
+  const [{ reach }, { sourceResolver }] = await Promise.all([
+    import('./sources/reach.ts'),
+    import('./sources/resolve.ts'),
+  ]);
+  return reach(Object.values(release.entries), sourceResolver(sources.map(({ installed }) => installed)));
+}
+
+function withReached(
+  source: SourcePackage,
+  reached: ReadonlySet<string>,
+  sources: readonly SourcePackage[],
+): SourcePackage {
+  const { directory } = source.installed;
+  const own = [...reached].filter((file) => ownerOf(file, sources) === directory);
+  return {
+    ...source,
+    files: new Set([...source.files, ...own.map((file) => relativePath(source.installed, file))]),
+  };
+}
+
+/** A package whose TypeScript is only what its JavaScript was built from is taken as it is. */
+function runsTypeScript({ installed, files }: SourcePackage, reached: ReadonlySet<string>): boolean {
+  return [...files].some((file) => isTypeScript(file) && reached.has(path.join(installed.directory, file)));
+}
+
+async function transpileSource(
+  source: SourcePackage,
+  reached: ReadonlySet<string>,
+  sources: readonly SourcePackage[],
+  placeOf: FirstParty['placeOf'],
+  events: Events,
+): Promise<TranspiledPackage> {
+  const [{ transpile }, { sourceResolver }] = await Promise.all([
+    import('./sources/transpile.ts'),
+    import('./sources/resolve.ts'),
+  ]);
+  const resolver = sourceResolver(sources.map(({ installed }) => installed));
+  const transpiled = await transpile(source, reached, resolver, placeOf);
+  for (const warning of transpiled.warnings) events.warning(`${source.installed.name}: ${warning}`);
+  for (const problem of resolver.problems) events.warning(`tsconfig.json was not read: ${problem}`);
+  return transpiled;
+}
+
+async function addSource(
+  tree: Tree,
+  source: SourcePackage,
+  transpiled: TranspiledPackage | undefined,
+): Promise<void> {
+  const { installed, place, files } = source;
+  for (const file of files) {
+    const output = transpiled?.outputs.get(file);
+    if (output !== undefined)
+      tree.set(`${place}/${output.file}`, { type: 'text', text: output.code, mode: 0o644 });
+    else if (transpiled?.dropped.has(file) !== true) {
+      addFile(tree, `${place}/${file}`, path.join(installed.directory, file), installed.directory);
+    }
+  }
+  const text = await manifestText(source, transpiled);
+  if (text !== undefined) tree.set(`${place}/package.json`, { type: 'text', text, mode: 0o644 });
+}
+
+/**
+ * The package.json of a first-party package when it is not as in the project. It always has one, since Node
+ * never looks above it, and a `type` where one holds for all its files.
+ */
+async function manifestText(
+  source: SourcePackage,
+  transpiled: TranspiledPackage | undefined,
+): Promise<string | undefined> {
+  const { installed, files } = source;
+  const { manifest, directory } = installed;
+  if (
+    manifest.type !== undefined &&
+    transpiled === undefined &&
+    existsSync(path.join(directory, 'package.json'))
+  ) {
+    return undefined;
+  }
+  const type = (manifest.type as ModuleFormat | undefined) ?? (await typeOf(directory, files, transpiled));
+  const renamed =
+    transpiled === undefined
+      ? manifest
+      : (await import('./sources/transpile.ts')).renameInManifest(manifest, transpiled.outputs);
+  return `${JSON.stringify({ ...renamed, ...(type === undefined ? {} : { type }) }, null, 2)}\n`;
+}
+
+function typeOf(directory: string, files: ReadonlySet<string>, transpiled: TranspiledPackage | undefined) {
+  return transpiled === undefined ? packageType(directory, files) : transpiled.type;
+}
+
+function directoryOf({ installed }: SourcePackage): string {
+  return installed.directory;
+}
+
+function ownerOf(file: string, sources: readonly SourcePackage[]): string | undefined {
+  return sources.find(({ installed }) =>
+    isOwner(
+      installed,
+      file,
+      sources.map((source) => source.installed),
+    ),
+  )?.installed.directory;
+}
+
+/** Whether a file lies in a package and in none inside it. */
+function isOwner(installed: InstalledPackage, file: string, all: readonly InstalledPackage[]): boolean {
+  if (!file.startsWith(installed.directory + path.sep)) return false;
+  const inner = all.some(
+    ({ directory }) => directory.length > installed.directory.length && file.startsWith(directory + path.sep),
+  );
+  return !inner && !file.slice(installed.directory.length).includes(`${path.sep}node_modules${path.sep}`);
+}
+
+function relativePath(installed: InstalledPackage, file: string): string {
+  return path.relative(installed.directory, file).replaceAll(path.sep, '/');
+}
