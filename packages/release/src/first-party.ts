@@ -24,8 +24,8 @@ export async function addFirstParty(
   layout: Layout,
   events: Events,
 ): Promise<FirstParty> {
-  const selected = await selectSources(release, installation, layout, events);
-  const reached = await reachedFiles(release, selected);
+  const { sources: selected, needsTrace } = await selectSources(release, installation, layout, events);
+  const reached = needsTrace ? await trace(release, selected) : new Set<string>();
   const sources = selected.map((source) => withReached(source, reached, selected));
   const typeScript = new Set(sources.filter((source) => runsTypeScript(source, reached)).map(directoryOf));
   const placeOf: FirstParty['placeOf'] = (file) => {
@@ -47,15 +47,16 @@ async function selectSources(
   installation: Installation,
   layout: Layout,
   events: Events,
-): Promise<readonly SourcePackage[]> {
+): Promise<{ readonly sources: readonly SourcePackage[]; readonly needsTrace: boolean }> {
   const firstParty = [...installation.packages.values()].filter((installed) => installed.firstParty);
   const excluded = await exclusions(release, firstParty);
-  const selected: SourcePackage[] = [];
+  const sources: SourcePackage[] = [];
+  let needsTrace = false;
   for (const installed of firstParty) {
     const entries = Object.values(release.entries).filter((entry) => isOwner(installed, entry, firstParty));
     const always = entries.map((entry) => relativePath(installed, entry));
-    const { files, leftOut } = release.singleFile
-      ? { files: always, leftOut: [] }
+    const { files, leftOut, unlisted } = release.singleFile
+      ? { files: always, leftOut: [], unlisted: true }
       : await selectFiles(installed, excluded, always);
     if (leftOut.length > 0) {
       events.notice(
@@ -63,22 +64,17 @@ async function selectSources(
           '(to take one, name it in "files" or write !NAME into .sarmaignore)',
       );
     }
-    selected.push({ installed, place: layout.places.get(installed.directory)!, files: new Set(files) });
+    needsTrace ||= unlisted || files.some(isTypeScript);
+    sources.push({ installed, place: layout.places.get(installed.directory)!, files: new Set(files) });
   }
-  return selected;
+  return { sources, needsTrace };
 }
 
 /**
- * What the entries lead to, needed where that decides something: which TypeScript is run, what a single file
- * takes along, and what an entry needs that `files` does not name.
+ * What the entries lead to. It decides which TypeScript is run, what a single file takes along, and what an
+ * entry needs that `files` does not name.
  */
-async function reachedFiles(
-  release: Release,
-  sources: readonly SourcePackage[],
-): Promise<ReadonlySet<string>> {
-  const restricted = sources.some(({ installed }) => installed.manifest.files !== undefined);
-  const hasTypeScript = sources.some(({ files }) => [...files].some(isTypeScript));
-  if (!release.singleFile && !restricted && !hasTypeScript) return new Set();
+async function trace(release: Release, sources: readonly SourcePackage[]): Promise<ReadonlySet<string>> {
   const [{ reach }, { sourceResolver }] = await Promise.all([
     import('./sources/reach.ts'),
     import('./sources/resolve.ts'),
@@ -157,7 +153,7 @@ async function manifestText(
   ) {
     return undefined;
   }
-  const type = (manifest.type as ModuleFormat | undefined) ?? (await typeOf(directory, files, transpiled));
+  const type = (manifest.type as ModuleFormat | undefined) ?? typeOf(directory, files, transpiled);
   const renamed =
     transpiled === undefined
       ? manifest

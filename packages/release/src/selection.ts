@@ -9,6 +9,8 @@ export interface Selection {
   readonly files: readonly string[];
   /** Files left out because they look private. */
   readonly leftOut: readonly string[];
+  /** Whether one of `always` was not among what the package itself selects. */
+  readonly unlisted: boolean;
 }
 
 /** Version control, caches of tools, lock files (as npm leaves them out), and what Sarma itself writes. */
@@ -71,7 +73,7 @@ export async function selectFiles(
     leftOut.push(file);
     return false;
   });
-  return { files: files.sort(), leftOut };
+  return { files: files.sort(), leftOut, unlisted: always.some((file) => !listed.includes(file)) };
 }
 
 function everything(directory: string, excluded: (file: string) => boolean): readonly string[] {

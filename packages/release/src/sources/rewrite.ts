@@ -40,13 +40,9 @@ export function rewrite(code: string, module: boolean, imported: Renamed, named:
     allowAwaitOutsideFunction: module,
     locations: false,
   });
-  const found: Found = { edits: [], left: [] };
+  const found: Found = { code, edits: [], left: [] };
   visit(program, found, imported, named);
-  const left = found.left.map(({ position, what }) => ({
-    line: code.slice(0, position).split('\n').length,
-    what,
-  }));
-  return { code: apply(code, found.edits), left };
+  return { code: apply(code, found.edits), left: found.left };
 }
 
 function visit(node: Node | Program, found: Found, imported: Renamed, named: Renamed): void {

@@ -44,7 +44,7 @@ export async function transpile(
     (result) => result !== undefined,
   );
   const scripts = [...source.files].filter((file) => /\.[cm]?js$/.test(file) && !dropped.has(file));
-  const plain = await Promise.all(scripts.map((file) => readScript(source, file)));
+  const plain = scripts.map((file) => readScript(source, file));
   const outputs = new Map<string, { readonly file: string; readonly code: string }>();
   const warnings: string[] = [];
   for (const { file, format, code } of [...compiled, ...plain]) {
@@ -52,9 +52,12 @@ export async function transpile(
     if (!isTypeScript(file) && !reached.has(absolute)) continue;
     const result = rename(absolute, code, format, resolver, places);
     if (result === undefined)
-      warnings.push(`${file} cannot be read as JavaScript; the paths in it stay as they are`);
-    for (const { line, what } of result?.left ?? [])
-      warnings.push(`${path.relative(directory, absolute)}:${line} ${what}`);
+      warnings.push(`${file} is not read as JavaScript; the paths in it stay as they are`);
+    for (const what of result?.left ?? []) {
+      warnings.push(
+        `${file}: ${what} stays as it is, but in the release TypeScript files have the names of their output`,
+      );
+    }
     const text = result?.code ?? code;
     if (isTypeScript(file) || text !== code) outputs.set(file, { file: outputName(file), code: text });
   }
@@ -79,10 +82,10 @@ function chooseSources({ installed, files }: SourcePackage, reached: ReadonlySet
   return { chosen, dropped };
 }
 
-async function readScript({ installed }: SourcePackage, file: string): Promise<Source> {
+function readScript({ installed }: SourcePackage, file: string): Source {
   const code = readFileSync(path.join(installed.directory, file), 'utf8');
   const fixed = fixedFormat(file, installed.manifest.type);
-  return { file, code, format: fixed ?? (await detectFormat(code)) };
+  return { file, code, format: fixed ?? detectFormat(code) };
 }
 
 /** The format that extension and package.json give; undefined where the code decides. */
