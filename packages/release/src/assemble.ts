@@ -8,6 +8,7 @@ import { checkAddons } from './native.ts';
 import { readManifest } from './package-json.ts';
 import { publish } from './publish.ts';
 import type { AssembledRelease, Release, ReleaseEvent, ReleasePackage } from './release.ts';
+import { outputName } from './sources/package.ts';
 import { addFolder, deadLinks, sizeOf, type Tree, writeTree } from './tree.ts';
 
 interface AssembleOptions {
@@ -80,7 +81,8 @@ function addThirdParty(tree: Tree, installation: Installation, layout: Layout): 
 }
 
 function addLinks(tree: Tree, layout: Layout): void {
-  for (const [at, target] of layout.links) {
+  for (const [at, file] of layout.links) {
+    const target = tree.has(outputName(file)) ? outputName(file) : file;
     if (!tree.has(at))
       tree.set(at, { type: 'link', target: path.posix.relative(path.posix.dirname(at), target) });
   }

@@ -161,7 +161,11 @@ async function manifestText(
   return `${JSON.stringify({ ...renamed, ...(type === undefined ? {} : { type }) }, null, 2)}\n`;
 }
 
-function typeOf(directory: string, files: ReadonlySet<string>, transpiled: TranspiledPackage | undefined) {
+function typeOf(
+  directory: string,
+  files: ReadonlySet<string>,
+  transpiled: TranspiledPackage | undefined,
+): ModuleFormat | undefined {
   return transpiled === undefined ? packageType(directory, files) : transpiled.type;
 }
 

@@ -19,10 +19,7 @@ export function detectFormat(code: string): ModuleFormat {
 }
 
 /** The `type` that a package without one stands for; undefined when its files differ, so that Node asks each. */
-export async function packageType(
-  directory: string,
-  files: Iterable<string>,
-): Promise<ModuleFormat | undefined> {
+export function packageType(directory: string, files: Iterable<string>): ModuleFormat | undefined {
   const formats = new Set<ModuleFormat>();
   for (const file of files) {
     if (path.extname(file) === '.js')
