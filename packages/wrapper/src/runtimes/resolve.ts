@@ -60,7 +60,7 @@ interface Context extends Required<RuntimeRequest> {
   /** What the lock file has for these targets and the range allows. */
   readonly locked: LockedRuntimes;
   /** Sources that gave no usable answer once. */
-  readonly passedOver: Set<RuntimeSource>;
+  readonly passedOver: Map<RuntimeSource, UnreachableError>;
 }
 
 /**
@@ -112,7 +112,7 @@ async function prepare(request: RuntimeRequest): Promise<Context> {
     http,
     sources,
     locked,
-    passedOver: new Set(),
+    passedOver: new Map(),
   };
 }
 
@@ -149,14 +149,13 @@ async function chooseFromSources(wish: Wish, context: Context): Promise<Choice> 
   const ended = explainEnded(targets, range);
   if (ended !== undefined) throw new NoRuntimeError(ended);
   const offers = new Map<string, readonly string[]>();
-  let failure: UnreachableError | undefined;
   for (const source of context.sources) {
     try {
       const found = await Promise.all(targets.map((target) => source.versions(target)));
       for (const [at, { name }] of targets.entries())
         offers.set(name, [...(offers.get(name) ?? []), ...found[at]!]);
     } catch (error) {
-      failure = passOver(source, error, context);
+      passOver(source, error, context);
     }
     const choice = chooseVersions(wish, offers);
     if (choice === undefined) continue;
@@ -165,7 +164,7 @@ async function chooseFromSources(wish: Wish, context: Context): Promise<Choice> 
     return choice;
   }
   const nothing = [...offers.values()].every((versions) => versions.length === 0);
-  if (failure !== undefined && nothing) throw unreachable(failure, context);
+  if (context.passedOver.size > 0 && nothing) throw unreachable(context);
   const message = explainNoVersion(wish, offers);
   if (context.offline) {
     throw new OfflineError(`Offline, and what is in the build cache does not do. ${message}`);
@@ -191,7 +190,6 @@ async function fetchFromSources(
 ): Promise<Runtime> {
   const isFirst = ({ prefix }: RuntimeSource) => locked?.source.startsWith(prefix) ?? false;
   const sources = context.sources.toSorted((a, b) => Number(isFirst(b)) - Number(isFirst(a)));
-  let failure: UnreachableError | undefined;
   for (const source of sources) {
     try {
       if (!(await source.versions(target)).includes(version)) continue;
@@ -203,7 +201,7 @@ async function fetchFromSources(
         context,
       );
     } catch (error) {
-      failure = passOver(source, error, context);
+      passOver(source, error, context);
     }
   }
   if (context.offline) {
@@ -211,27 +209,27 @@ async function fetchFromSources(
       `Node ${version} for ${target.name} is not in the build cache, and --offline forbids to download it. Run "sarma fetch" first.`,
     );
   }
-  throw failure === undefined
+  throw context.passedOver.size === 0
     ? new NoRuntimeError(`No source has Node ${version} for ${target.name}. Choose another with --runtime.`)
-    : unreachable(failure, context);
+    : unreachable(context);
 }
 
 /** A source without a usable answer is one line, said once; everything else is an error. */
-function passOver(source: RuntimeSource, error: unknown, { passedOver, onEvent }: Context): UnreachableError {
+function passOver(source: RuntimeSource, error: unknown, { passedOver, onEvent }: Context): void {
   if (!(error instanceof UnreachableError)) throw error;
   if (!passedOver.has(source)) {
     const message = `${source.title} gave no usable answer (${error.reason}); the next source is asked.`;
     onEvent({ type: 'notice', level: 'info', message });
   }
-  passedOver.add(source);
-  return error;
+  passedOver.set(source, error);
 }
 
-function unreachable(last: UnreachableError, { passedOver }: Context): SourcesUnreachableError {
-  const titles = [...passedOver].map(({ title }) => title).join(', ');
+function unreachable({ passedOver }: Context): SourcesUnreachableError {
+  const reasons = [...passedOver].map(([{ title }, { reason }]) => `${title} (${reason})`).join(', ');
   return new SourcesUnreachableError(
-    `No source of runtimes can be reached (${titles}). ${last.message} NODEJS_ORG_MIRROR names another source, --runtime takes a path.`,
-    { cause: last },
+    `No source of runtimes gave a usable answer: ${reasons}. Is there a network, and does it need a proxy ` +
+      '(HTTPS_PROXY, .npmrc)? NODEJS_ORG_MIRROR names another source, and --runtime takes a path.',
+    { cause: [...passedOver.values()].at(-1) },
   );
 }
 

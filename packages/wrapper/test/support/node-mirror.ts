@@ -1,0 +1,92 @@
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { buffer } from 'node:stream/consumers';
+import { promisify } from 'node:util';
+import { gzip } from 'node:zlib';
+import { pack } from 'tar-stream';
+
+export type Answer = Buffer | ((request: IncomingMessage, response: ServerResponse) => void);
+
+/** A web server on loopback that answers with what is in `files`, 404 otherwise, and keeps what it was asked. */
+export interface Mirror {
+  readonly url: string;
+  readonly files: Map<string, Answer>;
+  readonly requests: string[];
+  close(): Promise<void>;
+}
+
+export async function serve(): Promise<Mirror> {
+  const files = new Map<string, Answer>();
+  const requests: string[] = [];
+  const server: Server = createServer((request, response) => {
+    requests.push(request.url!);
+    const answer = files.get(request.url!);
+    if (answer === undefined) response.writeHead(404).end();
+    else if (typeof answer === 'function') answer(request, response);
+    else response.setHeader('content-length', answer.length).end(answer);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    files,
+    requests,
+    close: async () => {
+      server.close();
+      server.closeAllConnections();
+      await once(server, 'close');
+    },
+  };
+}
+
+/** Publishes a version as nodejs.org does, its files by their names below `vX.Y.Z/`. */
+export async function publish(
+  mirror: Mirror,
+  version: string,
+  platforms: readonly string[],
+  files: Readonly<Record<string, Buffer>>,
+): Promise<void> {
+  const old = mirror.files.get('/dist/index.json');
+  const index = old instanceof Buffer ? (JSON.parse(old.toString()) as unknown[]) : [];
+  index.unshift({ version: `v${version}`, files: platforms });
+  mirror.files.set('/dist/index.json', Buffer.from(JSON.stringify(index)));
+  const sums = Object.entries(files).map(([name, content]) => `${sha256(content)}  ${name}\n`);
+  mirror.files.set(`/dist/v${version}/SHASUMS256.txt`, Buffer.from(sums.join('')));
+  for (const [name, content] of Object.entries(files)) mirror.files.set(`/dist/v${version}/${name}`, content);
+}
+
+export function sha256(content: Buffer): string {
+  return createHash('sha256').update(content).digest('hex');
+}
+
+/** A tar.gz with one file among others. */
+export async function archiveOf(path: string, content: Buffer): Promise<Buffer> {
+  const tar = pack();
+  const whole = buffer(tar);
+  tar.entry({ name: `${path.split('/')[0]}/README.md` }, '# Node');
+  tar.entry({ name: path, mode: 0o755 }, content);
+  tar.entry({ name: `${path.split('/')[0]}/LICENSE` }, 'MIT');
+  tar.finalize();
+  return await promisify(gzip)(await whole, { level: 1 });
+}
+
+/** The least that passes for Node's executable of a target: its first bytes, and where the version is written. */
+export function executableOf(format: 'linux-arm64' | 'win-x64' | 'darwin-arm64', version: string): Buffer {
+  const content = Buffer.alloc(256);
+  content.write(`node.js/v${version}`, 160);
+  if (format === 'linux-arm64') {
+    content.write('\x7fELF\x02\x01\x01', 0, 'latin1');
+    content.writeUInt16LE(183, 18);
+  } else if (format === 'win-x64') {
+    content.write('MZ');
+    content.writeUInt32LE(0x80, 0x3c);
+    content.write('PE\0\0', 0x80);
+    content.writeUInt16LE(0x8664, 0x84);
+  } else {
+    content.writeUInt32LE(0xfeedfacf);
+    content.writeUInt32LE(0x0100000c, 4);
+  }
+  return content;
+}
