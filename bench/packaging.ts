@@ -1,0 +1,116 @@
+import { execFile } from 'node:child_process';
+import { cp, mkdir, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { environment, NODE } from './bench.ts';
+import type { Command, Cost, Measure } from './measure.ts';
+import type { BuildCommand, Packager } from './packager.ts';
+import type { Program, Use } from './programs.ts';
+import { reason } from './report.ts';
+
+/** A file that a packager made, and that does what plain Node does. */
+export interface Built {
+  readonly packager: Packager;
+  readonly file: string;
+  /** The home it is run with. */
+  readonly home: string;
+  readonly build: Cost;
+}
+
+/** Why there is none. */
+export interface Refusal {
+  readonly packager: Packager;
+  readonly refusal: string;
+}
+
+export type Outcome = Built | Refusal;
+
+interface Attempt {
+  readonly packager: Packager;
+  readonly command: BuildCommand;
+  readonly project: string;
+  readonly file: string;
+  readonly home: string;
+}
+
+const execute = promisify(execFile);
+
+/** Makes one file of a program with each packager, and holds what it does on `use` to what plain Node does. */
+export async function packageProgram(
+  packagers: readonly Packager[],
+  program: Program,
+  use: Use,
+  place: string,
+  measure: (commands: readonly Command[]) => ReturnType<Measure>,
+): Promise<readonly Outcome[]> {
+  const attempts: (Attempt | Refusal)[] = [];
+  for (const packager of packagers) attempts.push(await attempt(packager, program, place));
+  const sound = attempts.filter((one) => 'file' in one);
+  const costs = await measure(sound.map(buildCommand));
+  for (const { project } of sound) await rm(project, { recursive: true });
+
+  const expected = await run(
+    [NODE, path.join(program.project, program.entry)],
+    use,
+    path.join(place, 'node'),
+  );
+  const outcomes: Outcome[] = [];
+  for (const one of attempts) {
+    if (!('file' in one)) outcomes.push(one);
+    else outcomes.push(await check({ ...one, build: costs[sound.indexOf(one)]! }, use, expected));
+  }
+  return outcomes;
+}
+
+/** The first build, which fills whatever the packager caches, and shows whether it works at all. */
+async function attempt(packager: Packager, program: Program, place: string): Promise<Attempt | Refusal> {
+  const scratch = path.join(place, packager.name.replaceAll(/[^a-z0-9]+/gi, '-'));
+  const project = path.join(scratch, 'project');
+  const file = path.join(scratch, program.name);
+  const home = path.join(scratch, 'home');
+  await mkdir(path.join(scratch, 'tmp'), { recursive: true });
+  await mkdir(path.join(home, 'tmp'), { recursive: true });
+  await cp(program.project, project, { recursive: true });
+  try {
+    const command = await packager.prepare({ program: { ...program, project }, output: file, scratch });
+    const [build, ...args] = command.argv;
+    await execute(build!, args, { cwd: command.directory, env: command.env, maxBuffer: 64 * 1024 * 1024 });
+    return { packager, command, project, file, home };
+  } catch (error) {
+    return { packager, refusal: `does not build: ${reason(error)}` };
+  }
+}
+
+function buildCommand({ packager, command, file }: Attempt): Command {
+  return { name: packager.name, ...command, prepare: ['/bin/rm', '-f', file] };
+}
+
+async function check(built: Built, use: Use, expected: Answer): Promise<Outcome> {
+  const { packager, file, home, build } = built;
+  const answer = await run([file], use, home);
+  if (answer.stdout === expected.stdout && answer.status === expected.status)
+    return { packager, file, home, build };
+  return {
+    packager,
+    refusal: `does not do what Node does: ${answer.failure ?? `exit status ${answer.status}`}`,
+  };
+}
+
+interface Answer {
+  readonly stdout: string;
+  readonly status: number | string;
+  readonly failure?: string;
+}
+
+async function run(start: readonly string[], use: Use, home: string): Promise<Answer> {
+  await mkdir(path.join(home, 'tmp'), { recursive: true });
+  const [file, ...args] = [...start, ...use.args];
+  try {
+    const { stdout } = await execute(file!, args, { cwd: home, env: environment(home) });
+    return { stdout, status: 0 };
+  } catch (error) {
+    const { stdout, code, stderr } = error as { stdout: string; code: number | string; stderr: string };
+    const failure = reason({ stderr: stderr === '' ? stdout : stderr, message: '' });
+    return { stdout, status: code, failure };
+  }
+}

@@ -1,0 +1,67 @@
+import type { Cost, Spread } from './measure.ts';
+
+/** One heading of the results. */
+export interface Section {
+  readonly title: string;
+  readonly blocks: readonly Block[];
+}
+
+export type Block = string | Table;
+
+export interface Table {
+  readonly columns: readonly string[];
+  readonly rows: readonly (readonly string[])[];
+}
+
+/** The results as Markdown. */
+export function showSection({ title, blocks }: Section): string {
+  return [
+    `## ${title}`,
+    ...blocks.map((block) => (typeof block === 'string' ? block : showTable(block))),
+  ].join('\n\n');
+}
+
+function showTable({ columns, rows }: Table): string {
+  const line = (cells: readonly string[]) =>
+    `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
+  return [line(columns), `|${columns.map(() => '---|').join('')}`, ...rows.map(line)].join('\n');
+}
+
+/** `median (minimum)` in ms. */
+export function showTime({ median, minimum }: Spread): string {
+  return `${milliseconds(median)} (${milliseconds(minimum)})`;
+}
+
+/** CPU time and wall time, the cells of two columns. */
+export function showCost({ cpu, wall }: Cost): [string, string] {
+  return [showTime(cpu), showTime(wall)];
+}
+
+export const COST_COLUMNS = ['CPU, ms', 'wall, ms'] as const;
+
+export function milliseconds(value: number): string {
+  return Math.abs(value) < 100 ? value.toFixed(1) : value.toFixed(0);
+}
+
+/** MB are 10^6 bytes. */
+export function megabytes(bytes: number): string {
+  return (bytes / 1e6).toFixed(1);
+}
+
+export function ratio(value: number, of: number): string {
+  return (value / of).toFixed(2);
+}
+
+/** What went wrong, in a line that fits a cell. */
+export function reason(error: unknown): string {
+  const { stderr, message } = error as { stderr?: string; message: string };
+  const lines = `${stderr ?? ''}\n${message}`
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: colours are what is removed here
+    .replaceAll(/\u001b\[[0-9;]*m/g, '')
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '');
+  const telling =
+    lines.find((line) => /error|cannot|not found|refus|fail/i.test(line)) ?? lines[0] ?? 'unknown';
+  return telling.slice(0, 160);
+}
