@@ -10,7 +10,7 @@ export const targetsCommand = command({
   run: async (flags) => {
     const { targetStates } = await import('../target-states.ts');
     const states = await targetStates(projectOf(flags), flags.runtime);
-    if (flags.json) (await import('../show/json.ts')).writeJson(states);
+    if (flags.json) states.forEach((await import('../show/json.ts')).writeJson);
     else (await import('../show/target-states.ts')).showTargetStates(states);
     return 0;
   },

@@ -1,0 +1,71 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { onTestFinished } from 'vitest';
+
+export interface Ended {
+  readonly exitCode: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface Place {
+  readonly directory?: string;
+  readonly environment?: Readonly<Record<string, string>>;
+  /** `wrap` instead of `sarma`. */
+  readonly program?: 'sarma' | 'wrap';
+}
+
+/** Shared by all tests, so that the runtime is compressed once. */
+const cache = path.join(process.env.SARMA_TEST_DIRECTORY!, 'build-cache');
+
+const bin = (program: string) => fileURLToPath(new URL(`../../bin/${program}.js`, import.meta.url));
+
+/** Starts the real program. What the test's own environment says about colours, CI and Sarma is kept from it. */
+export function start(argv: readonly string[], place: Place = {}): ChildProcess {
+  const { NO_COLOR, FORCE_COLOR, CI, SARMA_TARGET, ...environment } = process.env;
+  return spawn(process.execPath, [bin(place.program ?? 'sarma'), ...argv], {
+    cwd: place.directory,
+    env: { ...environment, SARMA_BUILD_CACHE: cache, ...place.environment },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+}
+
+/** Runs the real program to its end. */
+export async function sarma(argv: readonly string[], place: Place = {}): Promise<Ended> {
+  return await ended(start(argv, place));
+}
+
+export async function ended(child: ChildProcess): Promise<Ended> {
+  let stdout = '';
+  let stderr = '';
+  child.stdout?.setEncoding('utf8').on('data', (text: string) => (stdout += text));
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+  const exitCode = await new Promise<number | null>((resolve, reject) =>
+    child.on('close', resolve).on('error', reject),
+  );
+  return { exitCode, stdout, stderr };
+}
+
+/** A directory with these files, removed after the test. */
+export async function folder(files: Readonly<Record<string, string>> = {}): Promise<string> {
+  const directory = await mkdtemp(path.join(tmpdir(), 'sarma-cli-'));
+  onTestFinished(() => rm(directory, { recursive: true }));
+  for (const [name, content] of Object.entries(files)) {
+    const file = path.join(directory, name);
+    await mkdir(path.dirname(file), { recursive: true });
+    await writeFile(file, content);
+  }
+  return directory;
+}
+
+/** A runtime that is at hand without a network: the Node that runs the tests. */
+export const quickly = ['--runtime', process.execPath, '--compression', 'fast'];
+
+/** The files of a project that says hello. */
+export const hello = {
+  'package.json': JSON.stringify({ name: 'hello', version: '1.2.3', bin: 'main.js' }),
+  'main.js': 'console.log("hello", ...process.argv.slice(2));\n',
+};
