@@ -88,7 +88,7 @@ async function prepare(request: RuntimeRequest): Promise<Context> {
     env = process.env,
   } = request;
   const range = request.range.trim();
-  if (!isPlace(range) && semver.validRange(range) === null) {
+  if (!isPlace(range) && (range === '' || semver.validRange(range) === null)) {
     throw new RuntimeRangeError(
       `"${range}" is no version of Node. Expected a version (24.21.0), a range (24, ^22.12), a path (./node) or an address.`,
     );

@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import { promisify } from 'node:util';
-import { gzip } from 'node:zlib';
+import { crc32, deflateRawSync, gzip } from 'node:zlib';
 import { pack } from 'tar-stream';
 
 export type Answer = Buffer | ((request: IncomingMessage, response: ServerResponse) => void);
@@ -70,6 +70,30 @@ export async function archiveOf(path: string, content: Buffer): Promise<Buffer> 
   tar.entry({ name: `${path.split('/')[0]}/LICENSE` }, 'MIT');
   tar.finalize();
   return await promisify(gzip)(await whole, { level: 1 });
+}
+
+/** A zip with one file (PKWARE, APPNOTE.TXT: local file header, central directory, end of it). */
+export function zipOf(path: string, content: Buffer): Buffer {
+  const name = Buffer.from(path);
+  const data = deflateRawSync(content);
+  // Version 2.0, no flags, deflated, 2000-01-01 00:00.
+  const fields = Buffer.alloc(26);
+  fields.writeUInt16LE(20, 0);
+  fields.writeUInt16LE(8, 4);
+  fields.writeUInt16LE(0x2821, 8);
+  fields.writeUInt32LE(crc32(content), 10);
+  fields.writeUInt32LE(data.length, 14);
+  fields.writeUInt32LE(content.length, 18);
+  fields.writeUInt16LE(name.length, 22);
+  const local = Buffer.concat([Buffer.from('PK\x03\x04'), fields, name, data]);
+  const central = Buffer.concat([Buffer.from('PK\x01\x02\x14\0'), fields, Buffer.alloc(14), name]);
+  const end = Buffer.alloc(22);
+  end.write('PK\x05\x06');
+  end.writeUInt16LE(1, 8);
+  end.writeUInt16LE(1, 10);
+  end.writeUInt32LE(central.length, 12);
+  end.writeUInt32LE(local.length, 16);
+  return Buffer.concat([local, central, end]);
 }
 
 /** The least that passes for Node's executable of a target: its first bytes, and where the version is written. */
