@@ -7,13 +7,16 @@ import { AlreadySignedError } from '../src/executables/errors.ts';
 import { checksum, embed } from '../src/executables/pe.ts';
 import { readPe } from '../src/executables/pe-headers.ts';
 import { assemble, compileStub, STAMP_MAGIC } from './support/compile-stub.ts';
+import { hasTool } from './support/tools.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'sarma-pe-'));
 afterAll(() => rmSync(directory, { recursive: true }));
 
+const signing = hasTool('osslsigncode') && hasTool('openssl');
 const payload = Buffer.alloc(100_001, 'the payload of a test ');
 
 beforeAll(() => {
+  if (!signing) return;
   const request = ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', '/CN=Sarma test'];
   const outputs = ['-keyout', 'key.pem', '-out', 'certificate.pem'];
   execFileSync('openssl', [...request, ...outputs], { cwd: directory, stdio: 'pipe' });
@@ -32,7 +35,7 @@ describe.each(['x86_64-windows-gnu', 'aarch64-windows-gnu', 'x86-windows-gnu'])(
     expect(file[stub.indexOf(STAMP_MAGIC) + 20]).toBe(42);
   });
 
-  test('signing afterwards moves nothing, and the signature covers the payload', () => {
+  test.skipIf(!signing)('signing afterwards moves nothing, and the signature covers the payload', () => {
     const signed = sign(file);
     expect(signed.indexOf(payload)).toBe(embedding.payloadOffset);
     expect(verify(signed)).toContain('Signature verification: ok');
@@ -43,20 +46,22 @@ describe.each(['x86_64-windows-gnu', 'aarch64-windows-gnu', 'x86-windows-gnu'])(
     expect(verify(damaged)).toContain('MISMATCH');
   });
 
-  test('a certificate table begins where the file ended', () => {
+  test.skipIf(!signing)('a certificate table begins where the file ended', () => {
     expect(readPe(sign(file)).certificates.offset).toBe(file.length);
   });
 
-  test('a stub that is already signed is refused', () => {
+  test.skipIf(!signing)('a stub that is already signed is refused', () => {
     expect(() => embed(sign(stub), payload.length)).toThrow(AlreadySignedError);
   });
 
-  test('the checksum is computed where the stub has one, as osslsigncode computes it', () => {
-    // osslsigncode writes the checksum when it signs, and takes it as it is when it removes the signature.
+  test.skipIf(!signing)('the checksum is the one that osslsigncode writes', () => {
     const signed = sign(file);
     const { checksumAt } = readPe(signed);
     expect(signed.readUInt32LE(checksumAt)).toBe(checksum(signed, checksumAt));
+  });
 
+  test('the checksum is computed where the stub has one', () => {
+    const { checksumAt } = readPe(stub);
     const checked = Buffer.from(stub);
     checked.writeUInt32LE(1, checksumAt);
     const sealed = assemble(checked, payload, embed(checked, payload.length));
