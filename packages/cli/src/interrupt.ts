@@ -1,13 +1,18 @@
-/** Somebody pressed Ctrl-C or asked the process to end. */
+import { constants } from 'node:os';
+
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+type Signal = (typeof SIGNALS)[number];
+
+/** Somebody pressed Ctrl-C, closed the terminal or asked the process to end. */
 export class InterruptedError extends Error {
   override readonly name = 'InterruptedError';
   readonly code = 'INTERRUPTED';
   /** As a shell counts signals. */
   readonly exitCode: number;
 
-  constructor(signal: 'SIGINT' | 'SIGTERM') {
+  constructor(signal: Signal) {
     super('Interrupted.');
-    this.exitCode = signal === 'SIGINT' ? 130 : 143;
+    this.exitCode = 128 + constants.signals[signal];
   }
 }
 
@@ -26,7 +31,7 @@ export async function interruptible<Result>(
 ): Promise<Result> {
   let interrupted: InterruptedError | undefined;
   let since = 0;
-  const interrupt = (signal: 'SIGINT' | 'SIGTERM') => {
+  const interrupt = (signal: Signal) => {
     if (interrupted !== undefined) {
       if (performance.now() - since > ECHO) endNow(interrupted);
       return;
@@ -39,13 +44,14 @@ export async function interruptible<Result>(
   const checkpoint = () => {
     if (interrupted !== undefined) throw interrupted;
   };
-  process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
+  for (const signal of SIGNALS) process.on(signal, interrupt);
   try {
     return await work(checkpoint);
   } finally {
-    process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
-    // Whatever the work made of the interruption, or that it was done by then.
+    // Whatever the work made of the interruption, or that it was done by then. The process goes on cleaning up, so
+    // the handler stays.
     checkpoint();
+    for (const signal of SIGNALS) process.off(signal, interrupt);
   }
 }
 

@@ -21,7 +21,7 @@ export function showInspection(inspection: Inspection): void {
     ['runtime', `node ${runtime.version} from ${runtime.official.source}${changes}`],
     ['needs', needs(manifest.requires)],
     ['installs', [`runtimes/${stamp.runtimeDirectory}`, `releases/${stamp.releaseDirectory}`]],
-    ['elsewhere', `set ${stamp.overrideVariable}`],
+    ['below', `the user's cache directory, or what ${stamp.overrideVariable} says`],
   ]);
   const weights = tableLines(
     [

@@ -27,7 +27,7 @@ export function showTargetStates(states: readonly TargetState[]): void {
 }
 
 function readiness({ runtime, missing, host }: TargetState): string {
-  const here = host ? ' (this machine)' : '';
+  const here = host ? ', here' : '';
   if (runtime !== undefined) return `${styleText('green', 'yes')}${here}`;
   return `${WHY_NOT.get(missing!.code) ?? missing!.message.split('\n')[0]}${here}`;
 }
