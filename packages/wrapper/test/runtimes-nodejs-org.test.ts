@@ -120,11 +120,15 @@ test('what is locked wins over what is newer', async () => {
   expect((await resolve([windows], { range: newer })).get('win-x64')!.version).toBe(newer);
 });
 
-test('locked versions that differ are brought together', async () => {
-  await resolve([arm64, windows], { perTarget: true, range: newer });
-  await resolve([windows], { range: here });
-  const runtimes = await resolve([arm64, windows]);
-  expect(new Set([...runtimes.values()].map(({ version }) => version)).size).toBe(1);
+test('locked versions that differ are brought together, which is said', async () => {
+  await resolve([host]);
+  await resolve([windows], { range: newer });
+  const runtimes = await resolve([host, windows]);
+  expect([...runtimes.values()].map(({ version }) => version)).toEqual([here, here]);
+  expect(notices()).toContain(`sarma.lock.json: win-x64 ${newer} became ${here}.`);
+  await expect(resolve([windows], { range: newer, frozen: true })).rejects.toThrow(
+    expect.objectContaining({ code: 'LOCKFILE_FROZEN' }),
+  );
 });
 
 test('a frozen lock file is not changed, and nothing is downloaded', async () => {
@@ -258,6 +262,13 @@ test('what earlier builds downloaded does when no source can be reached', async 
   const runtime = (await resolve([windows], withMirror('http://127.0.0.1:9/dist'))).get('win-x64')!;
   expect(runtime.version).toBe(here);
   expect(notices()).toHaveLength(2);
+});
+
+test('what earlier builds downloaded does not hide that no source can be reached', async () => {
+  await resolve([windows], { range: here });
+  await expect(resolve([windows], { ...withMirror('http://127.0.0.1:9/dist'), range: '1' })).rejects.toThrow(
+    expect.objectContaining({ code: 'UNREACHABLE' }),
+  );
 });
 
 test('offline, an empty cache is said so, and no socket is opened', async () => {

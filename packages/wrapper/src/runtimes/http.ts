@@ -122,8 +122,8 @@ async function answer(
     if (statusCode === 404 && options.optional) return undefined;
     const reason = controller.signal.aborted
       ? `no answer within ${patience / 1000} s`
-      : // `request to <address> failed, reason: getaddrinfo ENOTFOUND nodejs.org`
-        message.replace(/^request to .* failed, reason: /, '');
+      : // `request to <address> failed, reason: getaddrinfo ENOTFOUND nodejs.org`, `403 Forbidden - GET <address>`
+        message.replace(/^request to .* failed, reason: | - GET .*$/g, '');
     // A status is an answer: other addresses of that host may have a better one.
     if (statusCode === undefined) silentHosts.set(host, { reason, since: Date.now() });
     throw new UnreachableError(url, reason, error);

@@ -163,13 +163,13 @@ async function chooseFromSources(wish: Wish, context: Context): Promise<Choice> 
     if (newer !== undefined) onEvent({ type: 'notice', level: 'warning', message: newer });
     return choice;
   }
-  const nothing = [...offers.values()].every((versions) => versions.length === 0);
-  if (context.passedOver.size > 0 && nothing) throw unreachable(context);
+  if (!context.offline && context.passedOver.size === context.sources.length - 1) throw unreachable(context);
   const message = explainNoVersion(wish, offers);
   if (context.offline) {
     throw new OfflineError(`Offline, and what is in the build cache does not do. ${message}`);
   }
-  throw new NoRuntimeError(message);
+  const silent = context.passedOver.size > 0 ? `\nNo usable answer came from ${reasons(context)}.` : '';
+  throw new NoRuntimeError(message + silent);
 }
 
 /** From the build cache if it is there, else from whoever has the locked version: its bytes decide. */
@@ -224,13 +224,16 @@ function passOver(source: RuntimeSource, error: unknown, { passedOver, onEvent }
   passedOver.set(source, error);
 }
 
-function unreachable({ passedOver }: Context): SourcesUnreachableError {
-  const reasons = [...passedOver].map(([{ title }, { reason }]) => `${title} (${reason})`).join(', ');
+function unreachable(context: Context): SourcesUnreachableError {
   return new SourcesUnreachableError(
-    `No source of runtimes gave a usable answer: ${reasons}. Is there a network, and does it need a proxy ` +
+    `No source of runtimes gave a usable answer: ${reasons(context)}. Is there a network, and does it need a proxy ` +
       '(HTTPS_PROXY, .npmrc)? NODEJS_ORG_MIRROR names another source, and --runtime takes a path.',
-    { cause: [...passedOver.values()].at(-1) },
+    { cause: [...context.passedOver.values()].at(-1) },
   );
+}
+
+function reasons({ passedOver }: Context): string {
+  return [...passedOver].map(([{ title }, { reason }]) => `${title} (${reason})`).join(', ');
 }
 
 function frozenError(targets: readonly Target[], locked: Choice, range: string): LockfileError {
@@ -249,7 +252,7 @@ function frozenError(targets: readonly Target[], locked: Choice, range: string):
 /** Writes what is new; a lock file that says the same already stays untouched. */
 async function lock(
   runtimes: readonly Runtime[],
-  { project, range, locked, frozen, targets }: Context,
+  { project, range, locked, frozen, targets, onEvent }: Context,
 ): Promise<void> {
   const changes = runtimes.filter(
     ({ target, version, sha256 }) => locked[target]?.version !== version || locked[target]?.sha256 !== sha256,
@@ -261,4 +264,10 @@ async function lock(
     return [target, entry] as const;
   });
   await updateLockfile(project, Object.fromEntries(entries));
+  const replaced = changes.filter(({ target }) => locked[target] !== undefined);
+  if (replaced.length === 0) return;
+  const list = replaced.map(
+    ({ target, version }) => `${target} ${locked[target]!.version} became ${version}`,
+  );
+  onEvent({ type: 'notice', level: 'info', message: `sarma.lock.json: ${list.join(', ')}.` });
 }
