@@ -17,7 +17,7 @@ export class InterruptedError extends Error {
 }
 
 /** How long work may take to clean up, in milliseconds. */
-const PATIENCE = 10_000;
+const PATIENCE = 30_000;
 
 /** One Ctrl-C arrives twice where npm passes on what the terminal has sent to everybody: milliseconds between them. */
 const ECHO = 500;
