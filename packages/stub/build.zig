@@ -1,0 +1,96 @@
+//! Builds the stub of every target in targets.json: `zig build`, or `zig build -Dtarget-name=linux-x64`.
+//! The results lie in zig-out/<target>/stub (stub.exe). `zig build test` runs the unit tests here.
+
+const std = @import("std");
+
+const Target = struct { zig: []const u8 };
+
+pub fn build(b: *std.Build) !void {
+    const only = b.option([]const u8, "target-name", "one target of targets.json instead of all");
+    const zstd = b.option([]const u8, "zstd", "the lib folder of the zstd sources") orelse
+        "../../node_modules/zstd-napi/deps/zstd/lib";
+    const io = b.graph.io;
+    const text = try b.build_root.handle.readFileAlloc(io, "../../targets.json", b.allocator, .limited(1 << 20));
+    const targets = try std.json.parseFromSliceLeaky(std.json.ArrayHashMap(Target), b.allocator, text, .{ .ignore_unknown_fields = true });
+
+    for (targets.map.keys(), targets.map.values()) |name, target| {
+        if (only != null and !std.mem.eql(u8, only.?, name)) continue;
+        const query = try std.Target.Query.parse(.{ .arch_os_abi = target.zig });
+        const resolved = b.resolveTargetQuery(query);
+        const stub = b.addExecutable(.{ .name = "stub", .root_module = module(b, resolved, query, .ReleaseSmall, zstd) });
+        // Zig's start code raises the soft stack limit to the size asked for here, and the program would inherit it.
+        stub.stack_size = 1 << 20;
+        // Room for the load command of the payload's segment.
+        stub.headerpad_size = 4096;
+        stub.link_gc_sections = true;
+        stub.build_id = .none;
+        const installed = b.addInstallArtifact(stub, .{
+            .dest_dir = .{ .override = .{ .custom = name } },
+            .pdb_dir = .disabled,
+            .implib_dir = .disabled,
+        });
+        b.getInstallStep().dependOn(&installed.step);
+    }
+
+    const native = b.resolveTargetQuery(.{});
+    const tests = b.addTest(.{ .root_module = module(b, native, .{}, .Debug, zstd) });
+    b.step("test", "run the unit tests").dependOn(&b.addRunArtifact(tests).step);
+}
+
+fn module(b: *std.Build, target: std.Build.ResolvedTarget, query: std.Target.Query, optimize: std.builtin.OptimizeMode, zstd: []const u8) *std.Build.Module {
+    const release = optimize != .Debug;
+    const root = b.createModule(.{
+        .root_source_file = b.path("src/main.zig"),
+        .target = target,
+        .optimize = optimize,
+        .strip = release,
+        .unwind_tables = if (release) .none else null,
+        .error_tracing = if (release) false else null,
+        .omit_frame_pointer = release,
+        .stack_check = if (release) false else null,
+        .stack_protector = false,
+        .link_libc = if (target.result.os.tag == .macos) true else false,
+    });
+    addDecoder(b, root, target, zstd);
+    if (acceleratedQuery(target.result.cpu.arch, query)) |accelerated| {
+        const object = b.addObject(.{ .name = "sha256_accelerated", .root_module = b.createModule(.{
+            .root_source_file = b.path("src/sha256_accelerated.zig"),
+            .target = b.resolveTargetQuery(accelerated),
+            .optimize = .ReleaseFast,
+            .strip = true,
+            .unwind_tables = .none,
+            .single_threaded = true,
+            .stack_check = false,
+            .stack_protector = false,
+            .omit_frame_pointer = true,
+        }) });
+        object.bundle_compiler_rt = false;
+        root.addObject(object);
+    }
+    return root;
+}
+
+/// -O3 was measured best; the assembly is for x86-64 with its System V calling convention.
+fn addDecoder(b: *std.Build, root: *std.Build.Module, target: std.Build.ResolvedTarget, zstd: []const u8) void {
+    const assembly = target.result.cpu.arch == .x86_64 and target.result.os.tag != .windows;
+    const flags: []const []const u8 = &.{
+        "-O3", "-std=gnu11", "-fno-sanitize=all", "-fno-stack-protector", "-fno-asynchronous-unwind-tables", "-w",
+        if (assembly) "-DDYNAMIC_BMI2=1" else "-DZSTD_DISABLE_ASM=1",
+    };
+    const library = b.path(zstd);
+    root.addIncludePath(b.path("src/zstd/include"));
+    root.addIncludePath(library);
+    root.addCSourceFile(.{ .file = b.path("src/zstd/decoder.c"), .flags = flags });
+    if (assembly) root.addCSourceFile(.{ .file = library.path(b, "decompress/huf_decompress_amd64.S"), .flags = flags });
+}
+
+/// The CPU features for the second copy of SHA-256, chosen at run time (sha256.zig).
+fn acceleratedQuery(arch: std.Target.Cpu.Arch, query: std.Target.Query) ?std.Target.Query {
+    var accelerated = query;
+    switch (arch) {
+        .x86_64 => accelerated.cpu_features_add = std.Target.x86.featureSet(&.{ .sha, .avx2 }),
+        .aarch64 => accelerated.cpu_features_add = std.Target.aarch64.featureSet(&.{ .sha2, .neon }),
+        else => return null,
+    }
+    return accelerated;
+}

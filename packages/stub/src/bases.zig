@@ -1,0 +1,65 @@
+//! Where installs may lie: prepared ones first, then what the user says, then what every user has.
+
+const std = @import("std");
+const os = @import("os.zig");
+const Run = @import("run.zig").Run;
+const Allocator = std.mem.Allocator;
+
+pub const Candidate = struct {
+    path: []const u8,
+    /// Made by `maintenance extract` or a package: only read.
+    prepared: bool,
+};
+
+pub const Base = struct {
+    path: [:0]const u8,
+    prepared: bool,
+    /// Others may create names in some directory above it.
+    shared: bool,
+    /// Locks cannot be trusted here.
+    network: bool,
+    /// What is written here is synced at once.
+    synced: bool,
+    available: u64,
+
+    pub fn of(path: [:0]const u8, prepared: bool, shared: bool, file_system: os.FileSystem) Base {
+        return .{
+            .path = path,
+            .prepared = prepared,
+            .shared = shared,
+            .network = file_system.network,
+            .synced = file_system.network or file_system.removable,
+            .available = file_system.available,
+        };
+    }
+};
+
+pub fn candidates(run: *const Run) Allocator.Error![]const Candidate {
+    var list: std.ArrayList(Candidate) = .empty;
+    for (try os.preparedDirectories(run.arena, run.own_path)) |directory| {
+        try list.append(run.arena, .{ .path = try run.path(&.{ directory, run.stamp.id }), .prepared = true });
+    }
+    // With the rights of somebody else's file, only what an administrator prepared may be run.
+    if (run.privileged) return list.items;
+    for ([_][]const u8{ run.stamp.override_variable, "SARMA_CACHE_DIR" }) |name| {
+        const path = os.variable(run.environment, name) orelse continue;
+        if (path.len > 0) try list.append(run.arena, .{ .path = path, .prepared = false });
+    }
+    for (try os.cacheDirectories(run.arena, run.environment)) |path| {
+        try list.append(run.arena, .{ .path = path, .prepared = false });
+    }
+    return list.items;
+}
+
+/// null if it is not there. Refuses what others could change, and what forbids execution.
+pub fn open(run: *Run, candidate: Candidate, make: bool) !?Base {
+    switch (try os.settle(run.arena, candidate.path, make)) {
+        .missing => return null,
+        .refused => |reason| return run.refuse("{s}", .{reason}),
+        .place => |place| {
+            const file_system = os.fileSystem(place.path) catch |err| return run.refuse("{s}", .{os.describe(err)});
+            if (file_system.noexec) return run.refuse("its file system is mounted noexec", .{});
+            return .of(place.path, candidate.prepared, place.shared, file_system);
+        },
+    }
+}

@@ -1,0 +1,146 @@
+//! The warm run: is what the stamp names installed and whole? Nothing here grows with the program's bytes or files, and no
+//! file of the payload is opened.
+
+const std = @import("std");
+const os = @import("os.zig");
+const host = @import("host.zig");
+const markers = @import("marker.zig");
+const Marker = markers.Marker;
+const Base = @import("bases.zig").Base;
+const Run = @import("run.zig").Run;
+const installed_time = @import("unpack.zig").installed_time;
+
+/// After so many seconds the system has written everything by itself; one sync makes sure of it.
+const durable_after = 60;
+const day = 24 * 60 * 60;
+
+/// One of the two directories, as far as the stamp knows it.
+pub const Place = struct {
+    kind: enum { runtime, release },
+    /// The name of the directory, of the lock, and of the folder both directories lie in.
+    name: []const u8,
+    folder: []const u8,
+    path: [:0]const u8,
+    /// The one file that is looked at.
+    file: [:0]const u8,
+    file_size: u64,
+
+    pub fn runtime(run: *const Run, base: *const Base) !Place {
+        return .{
+            .kind = .runtime,
+            .name = run.stamp.runtime_directory,
+            .folder = "runtimes",
+            .path = try run.path(&.{ base.path, "runtimes", run.stamp.runtime_directory }),
+            .file = try run.arena.dupeZ(u8, run.stamp.runtime_executable),
+            .file_size = run.stamp.runtime_executable_size,
+        };
+    }
+
+    pub fn release(run: *const Run, base: *const Base) !Place {
+        return .{
+            .kind = .release,
+            .name = run.stamp.release_directory,
+            .folder = "releases",
+            .path = try run.path(&.{ base.path, "releases", run.stamp.release_directory }),
+            .file = try run.arena.dupeZ(u8, run.stamp.entry),
+            .file_size = run.stamp.entry_size,
+        };
+    }
+};
+
+pub const Health = enum {
+    whole,
+    absent,
+    /// Something is in its place that is no directory.
+    obstructed,
+    /// A name or a time is not what it was: names, sizes and times of all files have to be looked at.
+    worn,
+    /// The machine stopped before everything was on the disk: all bytes have to be read.
+    torn,
+    /// No marker that could be trusted: all bytes have to be read.
+    unmarked,
+};
+
+pub const Checked = struct {
+    health: Health,
+    /// Held from the check on, so that nobody removes what was found whole.
+    use: ?os.Handle = null,
+    marker: Marker = .{},
+    /// Written more than a minute ago and never synced.
+    unsynced: bool = false,
+
+    pub fn release(checked: *const Checked) void {
+        if (checked.use) |handle| os.close(handle);
+    }
+};
+
+pub fn check(run: *Run, base: *const Base, place: *const Place) !Checked {
+    const use = (openForUse(base, place) catch |err| switch (err) {
+        error.NotFound => return .{ .health = .absent },
+        error.NotDirectory, error.LinkLoop => return .{ .health = .obstructed },
+        else => return run.refuse("cannot open {s}: {s}", .{ place.path, os.describe(err) }),
+    }) orelse return .{ .health = .absent };
+    var checked: Checked = .{ .health = .whole, .use = use };
+    checked.health = examine(run, base, place, use, &checked) catch |err| switch (err) {
+        error.OutOfMemory => return error.OutOfMemory,
+        else => .unmarked,
+    };
+    return checked;
+}
+
+/// null while somebody removes it.
+fn openForUse(base: *const Base, place: *const Place) os.Error!?os.Handle {
+    if (base.prepared or base.network) return try os.openDirectory(os.cwd, place.path);
+    return os.useDirectory(os.cwd, place.path) catch |err| switch (err) {
+        error.Unsupported => try os.openDirectory(os.cwd, place.path),
+        else => err,
+    };
+}
+
+fn examine(run: *Run, base: *const Base, place: *const Place, use: os.Handle, checked: *Checked) !Health {
+    const root = try os.fstat(use);
+    // Removed or replaced between opening and locking.
+    const named = os.lstat(os.cwd, place.path) catch return .absent;
+    if (!root.same(named)) return .absent;
+    checked.marker = try markers.read(run.arena, use);
+    const marker = &checked.marker;
+    if (!isMarkerOf(run, place, marker)) return .unmarked;
+    const file = os.lstat(use, place.file) catch return .worn;
+    if (file.kind != .file or file.size != place.file_size) return .worn;
+    // Whoever prepares an image may copy without times.
+    if (base.prepared) return .whole;
+    if (!marker.durable) {
+        var buffer: [64]u8 = undefined;
+        const boot = os.bootId(&buffer) orelse "";
+        if (!std.mem.eql(u8, boot, marker.boot)) return .torn;
+        checked.unsynced = os.now() - marker.installed >= durable_after;
+    }
+    if (!hasInstalledTime(root) or !hasInstalledTime(file)) return .worn;
+    for (marker.directories) |name| {
+        const directory = os.lstat(use, try run.arena.dupeZ(u8, name)) catch return .worn;
+        if (directory.kind != .directory or !hasInstalledTime(directory)) return .worn;
+    }
+    return .whole;
+}
+
+pub fn hasInstalledTime(found: os.Stat) bool {
+    return found.seconds == installed_time and found.nanoseconds == 0;
+}
+
+fn isMarkerOf(run: *const Run, place: *const Place, marker: *const Marker) bool {
+    return switch (place.kind) {
+        // The runtime's directory ends with the beginning of its hash.
+        .runtime => std.mem.endsWith(u8, place.name, marker.id[0..12]),
+        .release => std.mem.eql(u8, marker.id, &std.fmt.bytesToHex(run.stamp.manifest_sha256, .lower)),
+    };
+}
+
+/// Whether it is time to look at directories that are too many to look at every time.
+pub fn sweepIsDue(base: *const Base, checked: *const Checked) bool {
+    return !base.prepared and checked.marker.directories.len == 0 and os.now() - checked.marker.swept >= day;
+}
+
+/// Whether the marker says that the runtime was compared with this host.
+pub fn hostIsKnown(run: *const Run, checked: *const Checked) !bool {
+    return std.mem.eql(u8, checked.marker.host, try host.fingerprint(run, checked.marker.interpreter));
+}

@@ -1,0 +1,345 @@
+//! Finds the install of this executable, or makes it. The order is always the same: look; take the locks; look again;
+//! work in a directory that nobody knows; rename. Callers cannot get it wrong, because there is only `find`.
+
+const std = @import("std");
+const os = @import("os.zig");
+const bases = @import("bases.zig");
+const Base = bases.Base;
+const checks = @import("check.zig");
+const Place = checks.Place;
+const Checked = checks.Checked;
+const host = @import("host.zig");
+const locks = @import("locks.zig");
+const markers = @import("marker.zig");
+const payloads = @import("payload.zig");
+const Payload = payloads.Payload;
+const prune = @import("prune.zig");
+const removal = @import("removal.zig");
+const repairs = @import("repair.zig");
+const manifests = @import("manifest.zig");
+const unpacking = @import("unpack.zig");
+const Run = @import("run.zig").Run;
+
+/// File systems round up, and the marker and the directories take room too.
+const spare_bytes = 4 << 20;
+
+/// What a program is started from.
+pub const Installed = struct {
+    base: Base,
+    /// The runtime's executable.
+    runtime: [:0]const u8,
+    /// The root of the release.
+    release: [:0]const u8,
+    runtime_use: ?os.Handle,
+    release_use: ?os.Handle,
+};
+
+pub const Error = error{ Refused, Damaged, OutOfMemory };
+
+/// The first candidate that holds the install, or can take it. Ends the run if none can.
+pub fn find(run: *Run) error{OutOfMemory}!Installed {
+    var tried: std.ArrayList(u8) = .empty;
+    for (try bases.candidates(run)) |candidate| {
+        const found = inCandidate(run, candidate) catch |err| switch (err) {
+            error.OutOfMemory => return error.OutOfMemory,
+            error.Damaged => run.fail("{s}", .{run.reason}),
+            error.Refused => {
+                run.step("{s}: {s}", .{ candidate.path, run.reason });
+                try tried.appendSlice(run.arena, try std.fmt.allocPrint(run.arena, "\n  {s}: {s}", .{ candidate.path, run.reason }));
+                continue;
+            },
+        };
+        if (found) |installed| return installed;
+    }
+    if (run.privileged) run.fail(
+        \\it has file capabilities, so it runs only from an install that nobody but root can change. As root:
+        \\  {s} {s} extract /usr/lib/sarma/{s}{s}
+    , .{ run.own_path, run.stamp.maintenance_word, run.stamp.id, tried.items });
+    run.fail("found no directory to unpack into; tried:{s}\nset {s} to a directory of your own that allows executing files", .{ tried.items, run.stamp.override_variable });
+}
+
+/// null if this candidate has nothing and is not for installing.
+fn inCandidate(run: *Run, candidate: bases.Candidate) Error!?Installed {
+    var base = try bases.open(run, candidate, false);
+    if (base) |*found| {
+        if (try ready(run, found)) |installed| return installed;
+        if (candidate.prepared) return run.refuse("this prepared install is not complete", .{});
+    } else if (candidate.prepared) return null;
+    os.beginInstalling();
+    defer os.endInstalling();
+    if (base == null) base = try bases.open(run, candidate, true) orelse return run.refuse("cannot create it", .{});
+    return try install(run, &base.?);
+}
+
+/// The install if it is there and whole: all that a warm run does.
+pub fn ready(run: *Run, base: *const Base) Error!?Installed {
+    const runtime_place: Place = try .runtime(run, base);
+    const release_place: Place = try .release(run, base);
+    const runtime = try checks.check(run, base, &runtime_place);
+    const release = try checks.check(run, base, &release_place);
+    run.step("{s}: runtime {s}, release {s}", .{ base.path, @tagName(runtime.health), @tagName(release.health) });
+    if (runtime.health != .whole or release.health != .whole or !try keepUp(run, base, &runtime, &release)) {
+        runtime.release();
+        release.release();
+        return null;
+    }
+    return .{
+        .base = base.*,
+        .runtime = try run.path(&.{ runtime_place.path, runtime_place.file }),
+        .release = release_place.path,
+        .runtime_use = runtime.use,
+        .release_use = release.use,
+    };
+}
+
+/// What a warm run has to do now and then. False if it found out that the release is not whole.
+fn keepUp(run: *Run, base: *const Base, runtime: *const Checked, release: *const Checked) Error!bool {
+    const host_known = try checks.hostIsKnown(run, release);
+    const sweep = checks.sweepIsDue(base, release);
+    if (!host_known or sweep) {
+        const payload = try payloads.open(run);
+        defer os.close(payload.file);
+        if (!host_known) try host.require(run, &payload.manifest);
+        if (sweep and !directoriesAreWhole(release.use.?, &payload.manifest.release)) return false;
+    }
+    if (base.prepared) return true;
+    const unsynced = runtime.unsynced or release.unsynced;
+    if (unsynced) os.syncFileSystem(release.use.?) catch {};
+    if (runtime.unsynced) try renew(run, base, runtime, run.stamp.runtime_directory);
+    if (release.unsynced or sweep or !host_known) try renew(run, base, release, run.stamp.release_directory);
+    return true;
+}
+
+fn directoriesAreWhole(root: os.Handle, part: *const manifests.Part) bool {
+    for (part.directories) |name| {
+        const found = os.lstat(root, name) catch return false;
+        if (found.kind != .directory or !checks.hasInstalledTime(found)) return false;
+    }
+    return true;
+}
+
+/// Writes the marker anew. Leaves it if somebody is at work there, or it cannot be written: the next run will.
+fn renew(run: *Run, base: *const Base, checked: *const Checked, name: []const u8) Error!void {
+    const lock = locks.tryAcquire(try lockPath(run, base, name), .exclusive) orelse (if (base.network) null else return);
+    defer if (lock) |held| os.close(held);
+    var marker = checked.marker;
+    if (checked.unsynced) marker.durable = true;
+    if (marker.interpreter.len > 0) marker.host = try host.fingerprint(run, marker.interpreter);
+    markers.write(run.arena, checked.use.?, marker) catch |err| {
+        run.step("marker of {s} not renewed: {s}", .{ name, os.describe(err) });
+        return;
+    };
+    run.step("marker of {s} renewed, durable {}", .{ name, marker.durable });
+}
+
+pub fn lockPath(run: *const Run, base: *const Base, name: []const u8) ![:0]const u8 {
+    return run.path(&.{ base.path, "locks", try std.mem.concat(run.arena, u8, &.{ name, ".install" }) });
+}
+
+// --- the cold run
+
+fn install(run: *Run, base: *const Base) Error!Installed {
+    const payload = try payloads.open(run);
+    defer os.close(payload.file);
+    try host.require(run, &payload.manifest);
+    try makeLayout(run, base);
+    var held: Held = try .take(run, base);
+    defer held.release();
+    try bringAbout(run, base, &payload, .{});
+    const installed = try ready(run, base) orelse return run.refuse("what was installed does not stay as it was written", .{});
+    held.release();
+    if (!base.network) prune.afterInstalling(run, base);
+    return installed;
+}
+
+pub const Options = struct {
+    /// Read all bytes of what is there already.
+    verify: bool = false,
+    /// Sync, and never look at the boot id again.
+    synced: bool = false,
+};
+
+/// Installs what is absent and repairs what is not whole. The caller holds the locks.
+pub fn bringAbout(run: *Run, base: *const Base, payload: *const Payload, options: Options) Error!void {
+    var runtime: Task = try .of(run, base, payload, .runtime, options);
+    var release: Task = try .of(run, base, payload, .release, options);
+    errdefer runtime.abandon(run);
+    errdefer release.abandon(run);
+    const needed = (if (runtime.fresh()) run.stamp.runtime_bytes else 0) + (if (release.fresh()) run.stamp.release_bytes else 0);
+    if (needed > 0 and needed + spare_bytes > base.available) {
+        return run.refuse("no room: {d} bytes are needed, {d} are available to this user", .{ needed + spare_bytes, base.available });
+    }
+    try runtime.begin(run);
+    try release.begin(run);
+    if (needed > 0) {
+        try unpacking.unpack(run, payload, runtime.destination(), release.destination());
+        // The runtime first: a release refers to it.
+        try runtime.publish(run);
+        try release.publish(run);
+    }
+    for ([_]*Task{ &runtime, &release }) |task| if (!task.fresh() and task.health != .whole) {
+        try repairs.repair(run, payload, task.part, &task.place, try task.marker(run), .{
+            .deep = task.health != .worn,
+            .keep_replaced = task.health != .torn and task.place.kind == .release,
+        });
+    };
+}
+
+/// One of the two directories on its way.
+const Task = struct {
+    base: *const Base,
+    payload: *const Payload,
+    place: Place,
+    part: *const manifests.Part,
+    health: checks.Health,
+    options: Options,
+    temporary: [:0]const u8 = "",
+    root: ?os.Handle = null,
+
+    fn of(run: *Run, base: *const Base, payload: *const Payload, kind: @FieldType(Place, "kind"), options: Options) Error!Task {
+        const place: Place = if (kind == .runtime) try .runtime(run, base) else try .release(run, base);
+        const checked = try checks.check(run, base, &place);
+        checked.release();
+        if (checked.health == .obstructed) os.removeFile(os.cwd, place.path) catch {};
+        return .{
+            .base = base,
+            .payload = payload,
+            .place = place,
+            .part = if (kind == .runtime) &payload.manifest.runtime else &payload.manifest.release,
+            .health = if (options.verify and checked.health == .whole) .unmarked else checked.health,
+            .options = options,
+        };
+    }
+
+    fn fresh(task: *const Task) bool {
+        return task.health == .absent or task.health == .obstructed;
+    }
+
+    fn destination(task: *const Task) ?unpacking.Destination {
+        if (!task.fresh()) return null;
+        return .{ .part = task.part, .root = task.root.?, .path = task.temporary };
+    }
+
+    fn begin(task: *Task, run: *Run) Error!void {
+        const folder = try run.path(&.{ task.base.path, task.place.folder });
+        try removal.removeTemporaries(run, folder, task.place.name, task.base.network);
+        if (!task.fresh()) return;
+        task.temporary = try removal.temporaryName(run, task.place.path);
+        task.make() catch |err| return run.refuse("cannot create {s}: {s}", .{ task.temporary, os.describe(err) });
+    }
+
+    fn make(task: *Task) os.Error!void {
+        try os.makeDirectory(os.cwd, task.temporary, 0o755);
+        const root = try os.openDirectory(os.cwd, task.temporary);
+        task.root = root;
+        for (task.part.directories) |name| try os.makeDirectory(root, name, 0o755);
+        for (task.part.links) |link| {
+            try os.symlink(link.target, root, link.path);
+            try os.setTime(root, link.path, unpacking.installed_time);
+        }
+    }
+
+    fn marker(task: *const Task, run: *Run) Error!markers.Marker {
+        const manifest = &task.payload.manifest;
+        const release = task.place.kind == .release;
+        const interpreter: []const u8 = if (release) manifest.interpreter orelse "" else "";
+        var buffer: [64]u8 = undefined;
+        const boot = try run.arena.dupe(u8, os.bootId(&buffer) orelse "");
+        return .{
+            .id = if (release) try run.arena.dupe(u8, &std.fmt.bytesToHex(run.stamp.manifest_sha256, .lower)) else manifest.runtime_sha256,
+            .name = if (release) run.stamp.name else "",
+            .version = if (release) run.stamp.version else "",
+            .runtime = if (release) run.stamp.runtime_directory else "",
+            .boot = boot,
+            .durable = boot.len == 0 or task.base.synced or task.options.synced,
+            .installed = os.now(),
+            .host = try host.fingerprint(run, interpreter),
+            .interpreter = interpreter,
+            .directories = try namedDirectories(run, task.part),
+        };
+    }
+
+    /// Times, marker, and the name that others know.
+    fn publish(task: *Task, run: *Run) Error!void {
+        if (!task.fresh()) return;
+        const contents = try task.marker(run);
+        task.complete(run, contents) catch |err| switch (err) {
+            error.OutOfMemory => return error.OutOfMemory,
+            else => |failure| return run.refuse("cannot finish {s}: {s}", .{ task.temporary, os.describe(failure) }),
+        };
+        os.rename(os.cwd, task.temporary, os.cwd, task.place.path) catch |err| switch (err) {
+            // Without locks another one may have been faster; what it made is as good.
+            error.Exists, error.NotEmpty => {
+                task.abandon(run);
+                return;
+            },
+            else => return run.refuse("cannot rename {s}: {s}", .{ task.temporary, os.describe(err) }),
+        };
+        run.step("installed {s}", .{task.place.path});
+        os.close(task.root.?);
+        task.root = null;
+    }
+
+    fn complete(task: *Task, run: *Run, contents: markers.Marker) !void {
+        const root = task.root.?;
+        for (task.part.directories) |name| try os.setTime(root, name, unpacking.installed_time);
+        try markers.write(run.arena, root, contents);
+        try os.setTime(os.cwd, task.temporary, unpacking.installed_time);
+        if (contents.durable) try os.syncFileSystem(root);
+    }
+
+    fn abandon(task: *Task, run: *Run) void {
+        const root = task.root orelse return;
+        os.close(root);
+        task.root = null;
+        removal.removeTree(run, task.temporary);
+    }
+};
+
+/// For the marker: none where there are too many, or a name that does not fit on a line.
+fn namedDirectories(run: *const Run, part: *const manifests.Part) Error![]const []const u8 {
+    if (part.directories.len > markers.directories_max) return &.{};
+    const names = try run.arena.alloc([]const u8, part.directories.len);
+    for (names, part.directories) |*name, directory| {
+        if (std.mem.indexOfScalar(u8, directory, '\n') != null) return &.{};
+        name.* = directory;
+    }
+    return names;
+}
+
+/// What a cold run holds: nothing is removed meanwhile, and nobody else installs the same.
+pub const Held = struct {
+    gc: ?os.Handle = null,
+    runtime: ?os.Handle = null,
+    release_: ?os.Handle = null,
+
+    pub fn take(run: *Run, base: *const Base) Error!Held {
+        if (base.network) return .{};
+        var held: Held = .{};
+        errdefer held.release();
+        held.gc = try locks.acquire(run, try run.path(&.{ base.path, "locks", "gc" }), .shared);
+        held.runtime = try locks.acquire(run, try lockPath(run, base, run.stamp.runtime_directory), .exclusive);
+        held.release_ = try locks.acquire(run, try lockPath(run, base, run.stamp.release_directory), .exclusive);
+        return held;
+    }
+
+    pub fn release(held: *Held) void {
+        for ([_]?os.Handle{ held.release_, held.runtime, held.gc }) |lock| if (lock) |handle| os.close(handle);
+        held.* = .{};
+    }
+};
+
+/// cachedir.org: tells backup programs to leave it out.
+const cache_tag = "Signature: 8a477f597d28d172789f06886806bc55\n# Programs made by Sarma unpack themselves here. It can be deleted when none of them runs.\n";
+
+pub fn makeLayout(run: *Run, base: *const Base) Error!void {
+    for ([_][]const u8{ "locks", "runtimes", "releases" }) |name| {
+        const path = try run.path(&.{ base.path, name });
+        os.makeDirectory(os.cwd, path, 0o755) catch |err| if (err != error.Exists) {
+            return run.refuse("cannot create {s}: {s}", .{ path, os.describe(err) });
+        };
+    }
+    const file = os.create(os.cwd, try run.path(&.{ base.path, "CACHEDIR.TAG" }), 0o644) catch return;
+    defer os.close(file);
+    _ = os.write(file, cache_tag) catch {};
+}

@@ -1,0 +1,52 @@
+//! Locks on files in <base>/locks: one for each directory that is installed, and `gc`.
+
+const std = @import("std");
+const os = @import("os.zig");
+const Run = @import("run.zig").Run;
+const say = @import("run.zig").say;
+
+const told_after = 2 * std.time.ns_per_s;
+const given_up_after = 120 * std.time.ns_per_s;
+const poll_milliseconds = 10;
+
+/// Waits for the lock: says so on a terminal after 2 s, and refuses the place after 120 s.
+pub fn acquire(run: *Run, path: [:0]const u8, mode: os.LockMode) !os.Handle {
+    const started = os.monotonic();
+    var told = false;
+    defer if (told) say("\r\x1b[K", .{});
+    while (true) {
+        const lock = attempt(path, mode) catch |err| return run.refuse("cannot lock {s}: {s}", .{ path, os.describe(err) });
+        if (lock) |held| return held;
+        const waited = os.monotonic() - started;
+        if (waited > given_up_after) return run.refuse("another process has held {s} for {d} s", .{ path, given_up_after / std.time.ns_per_s });
+        if (!told and waited > told_after and os.isTerminal(os.stderr)) {
+            say("{s}: waiting for another process that is installing it …", .{run.stamp.name});
+            told = true;
+        }
+        os.sleep(poll_milliseconds);
+    }
+}
+
+/// The lock if nobody else has it.
+pub fn tryAcquire(path: [:0]const u8, mode: os.LockMode) ?os.Handle {
+    return attempt(path, mode) catch null;
+}
+
+/// A lock file may be removed by whoever holds it, so the one locked must still be the one that has the name.
+fn attempt(path: [:0]const u8, mode: os.LockMode) os.Error!?os.Handle {
+    const tries_max = 100;
+    for (0..tries_max) |_| {
+        const file = try os.openLock(os.cwd, path);
+        errdefer os.close(file);
+        if (!try os.tryLock(file, mode)) {
+            os.close(file);
+            return null;
+        }
+        const locked = try os.fstat(file);
+        if (os.lstat(os.cwd, path)) |named| {
+            if (locked.same(named)) return file;
+        } else |err| if (err != error.NotFound) return err;
+        os.close(file);
+    }
+    return null;
+}

@@ -1,0 +1,220 @@
+//! What one can ask an executable about itself: `APP maintenance <subcommand>`, or SARMA_MAINTENANCE=<subcommand>.
+
+const std = @import("std");
+const os = @import("os.zig");
+const bases = @import("bases.zig");
+const Base = bases.Base;
+const install = @import("install.zig");
+const launch = @import("launch.zig");
+const locks = @import("locks.zig");
+const payloads = @import("payload.zig");
+const pruning = @import("prune.zig");
+const runs = @import("run.zig");
+const Run = runs.Run;
+const say = runs.say;
+
+const variable = "SARMA_MAINTENANCE";
+
+const Subcommand = enum { directory, meta, verify, uninstall, prune, extract };
+
+pub const Command = struct {
+    /// As given.
+    name: []const u8,
+    /// Index of the first argument behind it.
+    rest: usize,
+};
+
+/// null for the program itself.
+pub fn asked(run: *const Run, arguments: launch.Arguments) ?Command {
+    if (os.variable(run.environment, variable)) |name| {
+        if (name.len > 0) return .{ .name = name, .rest = 1 };
+    }
+    if (run.stamp.maintenance_word_off) return null;
+    const first = launch.argument(arguments, 1) orelse return null;
+    if (!std.mem.eql(u8, first, run.stamp.maintenance_word)) return null;
+    return .{ .name = launch.argument(arguments, 2) orelse "", .rest = 3 };
+}
+
+pub fn perform(run: *Run, command: Command, arguments: launch.Arguments) error{OutOfMemory}!noreturn {
+    const subcommand = std.meta.stringToEnum(Subcommand, command.name) orelse usage(run);
+    const argument = launch.argument(arguments, command.rest);
+    if (launch.argument(arguments, command.rest + 1) != null) usage(run);
+    if (argument != null and subcommand != .extract and subcommand != .uninstall) usage(run);
+    const result = switch (subcommand) {
+        .directory => directory(run),
+        .meta => meta(run),
+        .verify => verify(run),
+        .uninstall => uninstall(run, argument),
+        .prune => prune(run),
+        .extract => extract(run, argument orelse usage(run)),
+    };
+    result catch |err| switch (err) {
+        error.OutOfMemory => return error.OutOfMemory,
+        error.Refused, error.Damaged => run.fail("{s}", .{run.reason}),
+    };
+    os.exit(0);
+}
+
+fn usage(run: *const Run) noreturn {
+    say(
+        \\usage: {0s} {1s} directory         where this program is unpacked
+        \\       {0s} {1s} meta              what the executable holds, as JSON
+        \\       {0s} {1s} verify            read every installed file and repair what differs
+        \\       {0s} {1s} prune             remove old versions of this program
+        \\       {0s} {1s} uninstall [--yes] remove every installed version of this program
+        \\       {0s} {1s} extract DIR       write a complete install to DIR, for images and packages
+        \\
+    , .{ run.stamp.name, run.stamp.maintenance_word });
+    os.exit(runs.failed);
+}
+
+/// The first base that holds the release, else the first that could.
+fn directory(run: *Run) install.Error!void {
+    var first: ?[]const u8 = null;
+    for (try bases.candidates(run)) |candidate| {
+        const base = bases.open(run, candidate, false) catch |err| switch (err) {
+            error.Refused => continue,
+            error.OutOfMemory => return error.OutOfMemory,
+        };
+        const path = try run.path(&.{ if (base) |found| found.path else candidate.path, "releases", run.stamp.release_directory });
+        if (os.lstat(os.cwd, path)) |_| return answerLine(run, path) else |_| {}
+        if (!candidate.prepared and first == null) first = path;
+    }
+    try answerLine(run, first orelse return run.refuse("there is no directory to unpack into", .{}));
+}
+
+fn answerLine(run: *Run, line: []const u8) error{OutOfMemory}!void {
+    runs.answer(try std.mem.concat(run.arena, u8, &.{ line, "\n" }));
+}
+
+fn meta(run: *Run) install.Error!void {
+    const payload = try payloads.open(run);
+    runs.answer(payload.text);
+    runs.answer("\n");
+}
+
+fn verify(run: *Run) install.Error!void {
+    const payload = try payloads.open(run);
+    var found = false;
+    for (try bases.candidates(run)) |candidate| {
+        if (candidate.prepared) continue;
+        const base = bases.open(run, candidate, false) catch |err| switch (err) {
+            error.Refused => continue,
+            error.OutOfMemory => return error.OutOfMemory,
+        } orelse continue;
+        const path = try run.path(&.{ base.path, "releases", run.stamp.release_directory });
+        if (os.lstat(os.cwd, path)) |_| {} else |_| continue;
+        found = true;
+        os.beginInstalling();
+        defer os.endInstalling();
+        var held: install.Held = try .take(run, &base);
+        defer held.release();
+        try install.bringAbout(run, &base, &payload, .{ .verify = true });
+        say("{s}: every file is as it should be\n", .{path});
+    }
+    if (!found) return run.refuse("it is not installed", .{});
+}
+
+fn prune(run: *Run) install.Error!void {
+    for (try installedBases(run)) |base| {
+        const removed = try pruning.prune(run, &base, run.stamp.keep) orelse return run.refuse("somebody is installing in {s}; try again later", .{base.path});
+        say("{s}: removed {d} directories\n", .{ base.path, removed });
+    }
+}
+
+fn uninstall(run: *Run, argument: ?[]const u8) install.Error!void {
+    const certain = if (argument) |flag| std.mem.eql(u8, flag, "--yes") or usage(run) else false;
+    const found = try installedBases(run);
+    if (found.len == 0) return say("{s}: nothing is installed\n", .{run.stamp.name});
+    for (found) |base| try refuseWhileRunning(run, &base);
+    if (!certain) try confirm(run, found);
+    for (found) |base| try uninstallFrom(run, &base);
+}
+
+/// Those of the user that hold some version of this program.
+fn installedBases(run: *Run) install.Error![]const Base {
+    var list: std.ArrayList(Base) = .empty;
+    candidates: for (try bases.candidates(run)) |candidate| {
+        if (candidate.prepared) continue;
+        const base = bases.open(run, candidate, false) catch |err| switch (err) {
+            error.Refused => continue,
+            error.OutOfMemory => return error.OutOfMemory,
+        } orelse continue;
+        for (list.items) |known| if (std.mem.eql(u8, known.path, base.path)) continue :candidates;
+        if ((try versionsIn(run, &base)).len > 0) try list.append(run.arena, base);
+    }
+    return list.items;
+}
+
+fn versionsIn(run: *Run, base: *const Base) error{OutOfMemory}![]const pruning.Release {
+    var list: std.ArrayList(pruning.Release) = .empty;
+    for (try pruning.releases(run, base)) |release| {
+        if (std.mem.eql(u8, release.marker.name, run.stamp.name)) try list.append(run.arena, release);
+    }
+    return list.items;
+}
+
+fn refuseWhileRunning(run: *Run, base: *const Base) install.Error!void {
+    for (try versionsIn(run, base)) |release| {
+        const path = try run.path(&.{ base.path, "releases", release.name });
+        const processes = try os.processesInside(run.arena, path);
+        if (processes.len > 0) {
+            var list: std.ArrayList(u8) = .empty;
+            for (processes) |pid| try list.appendSlice(run.arena, try std.fmt.allocPrint(run.arena, " {d}", .{pid}));
+            return run.refuse("it is running (process{s}); stop it first", .{list.items});
+        }
+        const claim = (os.claimDirectory(os.cwd, path) catch null) orelse return run.refuse("it is running from {s}; stop it first", .{path});
+        os.close(claim);
+    }
+}
+
+fn confirm(run: *Run, found: []const Base) install.Error!void {
+    if (!os.isTerminal(os.stdin) or !os.isTerminal(os.stderr)) return run.refuse("uninstall needs --yes where nobody can be asked", .{});
+    for (found) |base| for (try versionsIn(run, &base)) |release| {
+        say("{s}/releases/{s}\n", .{ base.path, release.name });
+    };
+    say("remove? [y/N] ", .{});
+    var reply: [16]u8 = undefined;
+    const length = os.read(os.stdin, &reply) catch 0;
+    if (length == 0 or std.ascii.toLower(reply[0]) != 'y') return run.refuse("nothing was removed", .{});
+}
+
+fn uninstallFrom(run: *Run, base: *const Base) install.Error!void {
+    const gc_path = try run.path(&.{ base.path, "locks", "gc" });
+    const gc = try locks.acquire(run, gc_path, .exclusive);
+    defer os.close(gc);
+    for (try versionsIn(run, base)) |release| {
+        if (!try pruning.removeInstall(run, base, "releases", release.name)) return run.refuse("{s} is in use", .{release.name});
+        say("removed {s}/releases/{s}\n", .{ base.path, release.name });
+    }
+    _ = try pruning.removeUnused(run, base);
+    try removeEmptyBase(run, base, gc_path);
+}
+
+/// The last program takes what was made for all of them along.
+fn removeEmptyBase(run: *Run, base: *const Base, gc_path: [:0]const u8) error{OutOfMemory}!void {
+    for ([_][]const u8{ "releases", "runtimes" }) |name| {
+        os.removeDirectory(os.cwd, try run.path(&.{ base.path, name })) catch return;
+    }
+    try pruning.removeStaleLocks(run, base);
+    os.removeFile(os.cwd, gc_path) catch {};
+    os.removeDirectory(os.cwd, try run.path(&.{ base.path, "locks" })) catch return;
+    os.removeFile(os.cwd, try run.path(&.{ base.path, "CACHEDIR.TAG" })) catch {};
+    os.removeDirectory(os.cwd, base.path) catch {};
+}
+
+fn extract(run: *Run, given: []const u8) install.Error!void {
+    const path = try run.arena.dupeZ(u8, given);
+    os.makeDirectory(os.cwd, path, 0o755) catch |err| if (err != error.Exists) return run.refuse("cannot create {s}: {s}", .{ path, os.describe(err) });
+    const file_system = os.fileSystem(path) catch |err| return run.refuse("{s}: {s}", .{ path, os.describe(err) });
+    const base: Base = .of(path, false, false, file_system);
+    const payload = try payloads.open(run);
+    os.beginInstalling();
+    defer os.endInstalling();
+    for ([_][]const u8{ "runtimes", "releases" }) |name| {
+        const folder = try run.path(&.{ path, name });
+        os.makeDirectory(os.cwd, folder, 0o755) catch |err| if (err != error.Exists) return run.refuse("cannot create {s}: {s}", .{ folder, os.describe(err) });
+    }
+    try install.bringAbout(run, &base, &payload, .{ .synced = true });
+    say("{s}: wrote {s} {s} to {s}\n", .{ run.stamp.name, run.stamp.name, run.stamp.version, path });
+}

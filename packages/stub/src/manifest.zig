@@ -1,0 +1,330 @@
+//! The manifest: what the executable holds and what it needs. docs/format.md, "Manifest".
+
+const std = @import("std");
+const json = @import("json.zig");
+const Allocator = std.mem.Allocator;
+
+pub const Error = json.Error;
+
+/// Far above what a program has, far below what would hurt.
+const entries_max = 1 << 20;
+const frames_max = 1 << 14;
+const frame_size_max = 1 << 30;
+const path_max = 1024;
+const libraries_max = 256;
+
+pub const File = struct { path: [:0]const u8, size: u64, mode: u32, xxh3: u64 };
+pub const Link = struct { path: [:0]const u8, target: [:0]const u8 };
+pub const Filter = struct { name: enum { x86, arm64 }, start: u64, end: u64 };
+pub const Library = struct { name: []const u8, versions: []const []const u8 };
+
+pub const Frame = struct {
+    part: enum { runtime, release },
+    /// From the payload offset.
+    offset: u64,
+    length: usize,
+    size: usize,
+    position: u64,
+    codec: enum { zstd, none },
+    sha256: [32]u8,
+};
+
+/// One of the two directories of an install, and what belongs in it.
+pub const Part = struct {
+    kind: enum { runtime, release },
+    directories: []const [:0]const u8,
+    files: []const File,
+    links: []const Link,
+};
+
+pub const Manifest = struct {
+    runtime_directory: []const u8,
+    runtime_version: []const u8,
+    /// Hex, of the runtime as installed.
+    runtime_sha256: []const u8,
+    filter: ?Filter,
+    interpreter: ?[:0]const u8,
+    libraries: []const Library,
+    runtime: Part,
+    release: Part,
+    frames: []const Frame,
+};
+
+pub fn parse(arena: Allocator, text: []const u8) Error!Manifest {
+    var reader: json.Reader = .{ .arena = arena, .text = text };
+    var result: Manifest = .{
+        .runtime_directory = "",
+        .runtime_version = "",
+        .runtime_sha256 = "",
+        .filter = null,
+        .interpreter = null,
+        .libraries = &.{},
+        .runtime = .{ .kind = .runtime, .directories = &.{}, .files = &.{}, .links = &.{} },
+        .release = .{ .kind = .release, .directories = &.{}, .files = &.{}, .links = &.{} },
+        .frames = &.{},
+    };
+    try reader.object();
+    while (try reader.key()) |key| {
+        if (is(key, "runtime")) {
+            try readRuntime(&reader, &result);
+        } else if (is(key, "requires")) {
+            try readRequires(&reader, &result);
+        } else if (is(key, "directories")) {
+            result.release.directories = try list(&reader, [:0]const u8, entries_max, path);
+        } else if (is(key, "files")) {
+            result.release.files = try list(&reader, File, entries_max, readFile);
+        } else if (is(key, "links")) {
+            result.release.links = try list(&reader, Link, entries_max, readLink);
+        } else if (is(key, "frames")) {
+            result.frames = try list(&reader, Frame, frames_max, readFrame);
+        } else try reader.skip();
+    }
+    if (result.runtime.files.len != 1 or result.frames.len == 0) return error.Malformed;
+    return result;
+}
+
+fn is(key: []const u8, name: []const u8) bool {
+    return std.mem.eql(u8, key, name);
+}
+
+fn list(reader: *json.Reader, comptime T: type, max: usize, comptime one: fn (*json.Reader) Error!T) Error![]const T {
+    var items: std.ArrayList(T) = .empty;
+    if (reader.takeNull()) return &.{};
+    try reader.array();
+    while (try reader.element()) {
+        if (items.items.len == max) return error.Malformed;
+        try items.append(reader.arena, try one(reader));
+    }
+    return items.items;
+}
+
+fn readRuntime(reader: *json.Reader, result: *Manifest) Error!void {
+    var file: File = .{ .path = "", .size = 0, .mode = 0o755, .xxh3 = 0 };
+    try reader.object();
+    while (try reader.key()) |key| {
+        if (is(key, "directory")) {
+            result.runtime_directory = try reader.string();
+        } else if (is(key, "version")) {
+            result.runtime_version = try reader.string();
+        } else if (is(key, "executable")) {
+            file.path = try path(reader);
+        } else if (is(key, "size")) {
+            file.size = try reader.integer();
+        } else if (is(key, "xxh3")) {
+            file.xxh3 = try hex64(reader);
+        } else if (is(key, "sha256")) {
+            result.runtime_sha256 = try reader.string();
+        } else if (is(key, "filter")) {
+            result.filter = try readFilter(reader);
+        } else try reader.skip();
+    }
+    if (file.path.len == 0 or result.runtime_sha256.len != 64) return error.Malformed;
+    result.runtime.files = try reader.arena.dupe(File, &.{file});
+    result.runtime.directories = try parentsOf(reader.arena, file.path);
+}
+
+/// `a`, `a/b` for `a/b/c`.
+fn parentsOf(arena: Allocator, child: []const u8) Error![]const [:0]const u8 {
+    var parents: std.ArrayList([:0]const u8) = .empty;
+    for (child, 0..) |byte, at| {
+        if (byte == '/') try parents.append(arena, try arena.dupeZ(u8, child[0..at]));
+    }
+    return parents.items;
+}
+
+fn readFilter(reader: *json.Reader) Error!?Filter {
+    if (reader.takeNull()) return null;
+    var filter: Filter = .{ .name = .x86, .start = 0, .end = 0 };
+    try reader.object();
+    while (try reader.key()) |key| {
+        if (is(key, "name")) {
+            filter.name = std.meta.stringToEnum(@TypeOf(filter.name), try reader.string()) orelse return error.Malformed;
+        } else if (is(key, "start")) {
+            filter.start = try reader.integer();
+        } else if (is(key, "end")) {
+            filter.end = try reader.integer();
+        } else try reader.skip();
+    }
+    return filter;
+}
+
+fn readRequires(reader: *json.Reader, result: *Manifest) Error!void {
+    if (reader.takeNull()) return;
+    try reader.object();
+    while (try reader.key()) |key| {
+        if (is(key, "interpreter")) {
+            if (!reader.takeNull()) result.interpreter = try reader.arena.dupeZ(u8, try reader.string());
+        } else if (is(key, "libraries")) {
+            result.libraries = try list(reader, Library, libraries_max, readLibrary);
+        } else try reader.skip();
+    }
+}
+
+fn readLibrary(reader: *json.Reader) Error!Library {
+    var library: Library = .{ .name = "", .versions = &.{} };
+    try reader.object();
+    while (try reader.key()) |key| {
+        if (is(key, "name")) {
+            library.name = try reader.string();
+        } else if (is(key, "versions")) {
+            library.versions = try list(reader, []const u8, libraries_max, json.Reader.string);
+        } else try reader.skip();
+    }
+    return library;
+}
+
+fn readFile(reader: *json.Reader) Error!File {
+    var file: File = .{ .path = "", .size = 0, .mode = 0, .xxh3 = 0 };
+    try reader.object();
+    while (try reader.key()) |key| {
+        if (is(key, "path")) {
+            file.path = try path(reader);
+        } else if (is(key, "size")) {
+            file.size = try reader.integer();
+        } else if (is(key, "mode")) {
+            file.mode = std.math.cast(u32, try reader.integer()) orelse return error.Malformed;
+        } else if (is(key, "xxh3")) {
+            file.xxh3 = try hex64(reader);
+        } else try reader.skip();
+    }
+    if (file.path.len == 0 or (file.mode != 0o644 and file.mode != 0o755)) return error.Malformed;
+    return file;
+}
+
+fn readLink(reader: *json.Reader) Error!Link {
+    var link: Link = .{ .path = "", .target = "" };
+    try reader.object();
+    while (try reader.key()) |key| {
+        if (is(key, "path")) {
+            link.path = try path(reader);
+        } else if (is(key, "target")) {
+            link.target = try reader.arena.dupeZ(u8, try reader.string());
+        } else try reader.skip();
+    }
+    if (link.path.len == 0 or !staysInside(link)) return error.Malformed;
+    return link;
+}
+
+fn readFrame(reader: *json.Reader) Error!Frame {
+    var frame: Frame = .{ .part = .runtime, .offset = 0, .length = 0, .size = 0, .position = 0, .codec = .none, .sha256 = @splat(0) };
+    try reader.object();
+    while (try reader.key()) |key| {
+        if (is(key, "part")) {
+            frame.part = std.meta.stringToEnum(@TypeOf(frame.part), try reader.string()) orelse return error.Malformed;
+        } else if (is(key, "offset")) {
+            frame.offset = try reader.integer();
+        } else if (is(key, "length")) {
+            frame.length = try frameSize(reader);
+        } else if (is(key, "size")) {
+            frame.size = try frameSize(reader);
+        } else if (is(key, "position")) {
+            frame.position = try reader.integer();
+        } else if (is(key, "codec")) {
+            frame.codec = std.meta.stringToEnum(@TypeOf(frame.codec), try reader.string()) orelse return error.Malformed;
+        } else if (is(key, "sha256")) {
+            const text = try reader.string();
+            if (text.len != 64) return error.Malformed;
+            _ = std.fmt.hexToBytes(&frame.sha256, text) catch return error.Malformed;
+        } else try reader.skip();
+    }
+    if (frame.codec == .none and frame.length != frame.size) return error.Malformed;
+    return frame;
+}
+
+fn frameSize(reader: *json.Reader) Error!usize {
+    const size = try reader.integer();
+    return if (size <= frame_size_max) @intCast(size) else error.Malformed;
+}
+
+fn hex64(reader: *json.Reader) Error!u64 {
+    const text = try reader.string();
+    if (text.len != 16) return error.Malformed;
+    return std.fmt.parseInt(u64, text, 16) catch error.Malformed;
+}
+
+/// Relative, normalised, and not where the stub keeps its own.
+fn path(reader: *json.Reader) Error![:0]const u8 {
+    const text = try reader.string();
+    return if (isInside(text)) reader.arena.dupeZ(u8, text) else error.Malformed;
+}
+
+/// On Windows these would separate or name streams and drives; elsewhere they are letters.
+const forbidden: []const u8 = if (@import("builtin").os.tag == .windows) "\x00\\:" else "\x00";
+
+fn isInside(text: []const u8) bool {
+    if (text.len == 0 or text.len > path_max) return false;
+    var components = std.mem.splitScalar(u8, text, '/');
+    while (components.next()) |component| {
+        if (component.len == 0 or is(component, ".") or is(component, "..")) return false;
+    }
+    if (std.mem.indexOfAny(u8, text, forbidden) != null) return false;
+    return !is(text, ".sarma") and !std.mem.startsWith(u8, text, ".sarma/");
+}
+
+fn staysInside(link: Link) bool {
+    if (link.target.len == 0 or link.target.len > path_max or link.target[0] == '/') return false;
+    if (std.mem.indexOfAny(u8, link.target, forbidden) != null) return false;
+    var depth: usize = std.mem.count(u8, link.path, "/");
+    var components = std.mem.splitScalar(u8, link.target, '/');
+    while (components.next()) |component| {
+        if (component.len == 0 or is(component, ".")) continue;
+        if (!is(component, "..")) {
+            depth += 1;
+        } else if (depth == 0) return false else depth -= 1;
+    }
+    return true;
+}
+
+/// Finds an entry of a part by its path, and proves while it is built that every entry's parent is a
+/// directory of the part: so nothing is ever written through a link.
+pub const Index = struct {
+    names: std.StringHashMapUnmanaged(Entry) = .empty,
+
+    pub const Entry = union(enum) { directory, file: u32, link: u32 };
+
+    pub fn of(arena: Allocator, part: *const Part) Error!Index {
+        var index: Index = .{};
+        try index.names.ensureTotalCapacity(arena, @intCast(part.directories.len + part.files.len + part.links.len));
+        for (part.directories) |name| try index.add(name, .directory);
+        for (part.files, 0..) |file, at| try index.add(file.path, .{ .file = @intCast(at) });
+        for (part.links, 0..) |link, at| try index.add(link.path, .{ .link = @intCast(at) });
+        return index;
+    }
+
+    fn add(index: *Index, name: []const u8, entry: Entry) Error!void {
+        if (std.mem.lastIndexOfScalar(u8, name, '/')) |end| {
+            const parent = index.names.get(name[0..end]) orelse return error.Malformed;
+            if (parent != .directory) return error.Malformed;
+        }
+        const slot = index.names.getOrPutAssumeCapacity(name);
+        if (slot.found_existing) return error.Malformed;
+        slot.value_ptr.* = entry;
+    }
+};
+
+test "only normalised paths inside, outside of .sarma" {
+    for ([_][]const u8{ "a", "a/b.c", "a/..b" }) |text| try std.testing.expect(isInside(text));
+    for ([_][]const u8{ "", "/a", "a/", "a//b", "..", "a/../b", "./a", ".sarma/marker", "a\x00" }) |text| {
+        try std.testing.expect(!isInside(text));
+    }
+}
+
+test "link targets stay inside" {
+    try std.testing.expect(staysInside(.{ .path = "a/b", .target = "../c" }));
+    try std.testing.expect(staysInside(.{ .path = "a/b", .target = ".." }));
+    for ([_][:0]const u8{ "/etc", "../../x", "c/../../../x", "" }) |target| {
+        try std.testing.expect(!staysInside(.{ .path = "a/b", .target = target }));
+    }
+}
+
+test "an entry below a link or without its directory is refused" {
+    var memory: std.heap.ArenaAllocator = .init(std.testing.allocator);
+    defer memory.deinit();
+    const file: File = .{ .path = "a/b", .size = 0, .mode = 0o644, .xxh3 = 0 };
+    const good: Part = .{ .kind = .release, .directories = &.{"a"}, .files = &.{file}, .links = &.{} };
+    _ = try Index.of(memory.allocator(), &good);
+    const orphan: Part = .{ .kind = .release, .directories = &.{}, .files = &.{file}, .links = &.{} };
+    try std.testing.expectError(error.Malformed, Index.of(memory.allocator(), &orphan));
+    const behind: Part = .{ .kind = .release, .directories = &.{}, .files = &.{file}, .links = &.{.{ .path = "a", .target = "c" }} };
+    try std.testing.expectError(error.Malformed, Index.of(memory.allocator(), &behind));
+}

@@ -1,0 +1,409 @@
+//! macOS through libSystem, which is the only stable interface there. See `os.zig` for what each
+//! declaration means.
+
+const std = @import("std");
+const builtin = @import("builtin");
+const os = @import("../os.zig");
+const unix = @import("unix.zig");
+const c = std.c;
+const Allocator = std.mem.Allocator;
+const Error = os.Error;
+
+pub const Handle = c.fd_t;
+pub const cwd: Handle = c.AT.FDCWD;
+pub const stdin: Handle = 0;
+pub const stdout: Handle = 1;
+pub const stderr: Handle = 2;
+
+pub const settle = unix.settle;
+pub const isAbsolute = unix.isAbsolute;
+pub const cacheDirectories = unix.cacheDirectories;
+pub const preparedDirectories = unix.preparedDirectories;
+pub const Environment = unix.Environment;
+pub const no_environment = unix.no_environment;
+pub const variable = unix.variable;
+pub const startUp = unix.startUp;
+
+/// Where caches lie below the home directory.
+pub const user_cache = "Library/Caches";
+/// For users without a home, and hosts where it is read-only or without room. "" is $TMPDIR.
+pub const shared_directories = [_][]const u8{ "/var/tmp", "", "/tmp" };
+
+// --- files
+
+pub fn lstat(dir: Handle, path: [:0]const u8) Error!os.Stat {
+    var result: c.Stat = undefined;
+    _ = try call(c.fstatat, .{ dir, path.ptr, &result, c.AT.SYMLINK_NOFOLLOW });
+    return converted(result);
+}
+
+pub fn stat(dir: Handle, path: [:0]const u8) Error!os.Stat {
+    var result: c.Stat = undefined;
+    _ = try call(c.fstatat, .{ dir, path.ptr, &result, 0 });
+    return converted(result);
+}
+
+pub fn fstat(file: Handle) Error!os.Stat {
+    var result: c.Stat = undefined;
+    _ = try call(c.fstat, .{ file, &result });
+    return converted(result);
+}
+
+fn converted(found: c.Stat) os.Stat {
+    return .{
+        .kind = unix.kindOfMode(found.mode),
+        .mode = found.mode & 0o7777,
+        .uid = found.uid,
+        .gid = found.gid,
+        .size = @intCast(found.size),
+        .seconds = found.mtimespec.sec,
+        .nanoseconds = @intCast(found.mtimespec.nsec),
+        .device = @as(u32, @bitCast(found.dev)),
+        .inode = found.ino,
+    };
+}
+
+pub fn openRead(dir: Handle, path: [:0]const u8) Error!Handle {
+    return open(dir, path, .{ .CLOEXEC = true, .NOCTTY = true }, 0);
+}
+
+pub fn openDirectory(dir: Handle, path: [:0]const u8) Error!Handle {
+    return open(dir, path, .{ .CLOEXEC = true, .DIRECTORY = true, .NOFOLLOW = true }, 0);
+}
+
+pub fn create(dir: Handle, path: [:0]const u8, mode: u32) Error!Handle {
+    return open(dir, path, .{ .ACCMODE = .WRONLY, .CREAT = true, .EXCL = true, .NOFOLLOW = true, .CLOEXEC = true }, mode);
+}
+
+pub fn openLock(dir: Handle, path: [:0]const u8) Error!Handle {
+    return open(dir, path, .{ .ACCMODE = .RDWR, .CREAT = true, .NOFOLLOW = true, .CLOEXEC = true }, 0o600);
+}
+
+fn open(dir: Handle, path: [:0]const u8, flags: c.O, mode: u32) Error!Handle {
+    return @intCast(try call(c.openat, .{ dir, path.ptr, flags, @as(c_uint, mode) }));
+}
+
+pub fn close(file: Handle) void {
+    _ = c.close(file);
+}
+
+pub fn read(file: Handle, buffer: []u8) Error!usize {
+    return call(c.read, .{ file, buffer.ptr, buffer.len });
+}
+
+pub fn pread(file: Handle, buffer: []u8, offset: u64) Error!usize {
+    return call(c.pread, .{ file, buffer.ptr, buffer.len, @as(i64, @intCast(offset)) });
+}
+
+pub fn write(file: Handle, bytes: []const u8) Error!usize {
+    return call(c.write, .{ file, bytes.ptr, bytes.len });
+}
+
+pub fn pwrite(file: Handle, bytes: []const u8, offset: u64) Error!usize {
+    return call(c.pwrite, .{ file, bytes.ptr, bytes.len, @as(i64, @intCast(offset)) });
+}
+
+/// `fstore_t` of fcntl(2), F_PREALLOCATE.
+const Store = extern struct {
+    flags: u32,
+    position_mode: i32,
+    offset: i64,
+    length: i64,
+    allocated: i64,
+};
+
+pub fn allocate(file: Handle, size: u64) Error!void {
+    if (size == 0) return;
+    const allocate_all = 4;
+    const from_end_of_file = 3;
+    var store: Store = .{ .flags = allocate_all, .position_mode = from_end_of_file, .offset = 0, .length = @intCast(size), .allocated = 0 };
+    _ = call(c.fcntl, .{ file, @as(c_int, c.F.PREALLOCATE), &store }) catch |err| switch (err) {
+        error.NoSpace => return err,
+        // Not every file system can reserve; a file of the right size is enough then.
+        else => {},
+    };
+    _ = try call(c.ftruncate, .{ file, @as(i64, @intCast(size)) });
+}
+
+pub fn setFileTime(file: Handle, seconds: i64) Error!void {
+    const times = twice(seconds);
+    _ = try call(c.futimens, .{ file, &times });
+}
+
+pub fn setTime(dir: Handle, path: [:0]const u8, seconds: i64) Error!void {
+    const times = twice(seconds);
+    _ = try call(c.utimensat, .{ dir, path.ptr, &times, @as(u32, c.AT.SYMLINK_NOFOLLOW) });
+}
+
+fn twice(seconds: i64) [2]c.timespec {
+    return @splat(.{ .sec = seconds, .nsec = 0 });
+}
+
+pub fn syncFileSystem(_: Handle) Error!void {
+    c.sync();
+}
+
+// --- names
+
+pub fn makeDirectory(dir: Handle, path: [:0]const u8, mode: u32) Error!void {
+    _ = try call(c.mkdirat, .{ dir, path.ptr, @as(c.mode_t, @intCast(mode)) });
+}
+
+pub fn rename(from_dir: Handle, from: [:0]const u8, to_dir: Handle, to: [:0]const u8) Error!void {
+    _ = try call(c.renameat, .{ from_dir, from.ptr, to_dir, to.ptr });
+}
+
+pub fn link(from_dir: Handle, from: [:0]const u8, to_dir: Handle, to: [:0]const u8) Error!void {
+    _ = try call(c.linkat, .{ from_dir, from.ptr, to_dir, to.ptr, @as(c_uint, 0) });
+}
+
+pub fn symlink(target: [:0]const u8, dir: Handle, path: [:0]const u8) Error!void {
+    _ = try call(c.symlinkat, .{ target.ptr, dir, path.ptr });
+}
+
+pub fn readLink(dir: Handle, path: [:0]const u8, buffer: []u8) Error![]u8 {
+    return buffer[0..try call(c.readlinkat, .{ dir, path.ptr, buffer.ptr, buffer.len })];
+}
+
+pub fn removeFile(dir: Handle, path: [:0]const u8) Error!void {
+    _ = try call(c.unlinkat, .{ dir, path.ptr, @as(c_uint, 0) });
+}
+
+pub fn removeDirectory(dir: Handle, path: [:0]const u8) Error!void {
+    _ = try call(c.unlinkat, .{ dir, path.ptr, @as(c_uint, c.AT.REMOVEDIR) });
+}
+
+/// `__getdirentries64`, as `readdir` uses it: records of `struct dirent` with 64-bit inodes.
+pub const Entries = struct {
+    directory: Handle,
+    buffer: [8192]u8 align(8) = undefined,
+    filled: usize = 0,
+    at: usize = 0,
+    seek: i64 = 0,
+
+    pub fn of(directory: Handle) Entries {
+        return .{ .directory = directory };
+    }
+
+    pub fn next(entries: *Entries) Error!?[:0]const u8 {
+        while (true) {
+            if (entries.at >= entries.filled) {
+                entries.filled = try call(c.darwin.__getdirentries64, .{ entries.directory, &entries.buffer, entries.buffer.len, &entries.seek });
+                entries.at = 0;
+                if (entries.filled == 0) return null;
+            }
+            // inode (8), seek offset (8), record length (2), name length (2), type (1), name.
+            const record = entries.buffer[entries.at..entries.filled];
+            entries.at += std.mem.readInt(u16, record[16..18], .little);
+            if (std.mem.readInt(u64, record[0..8], .little) == 0) continue;
+            const name = std.mem.sliceTo(@as([*:0]const u8, @ptrCast(record[21..].ptr)), 0);
+            if (!std.mem.eql(u8, name, ".") and !std.mem.eql(u8, name, "..")) return name;
+        }
+    }
+};
+
+// --- locks
+
+pub fn tryLock(file: Handle, mode: os.LockMode) Error!bool {
+    const operation: c_int = switch (mode) {
+        .shared => c.LOCK.SH,
+        .exclusive => c.LOCK.EX,
+    };
+    _ = call(c.flock, .{ file, operation | c.LOCK.NB }) catch |err| switch (err) {
+        error.WouldBlock => return false,
+        else => return err,
+    };
+    return true;
+}
+
+pub fn unlock(file: Handle) void {
+    _ = c.flock(file, c.LOCK.UN);
+}
+
+pub const useDirectory = unix.useDirectory;
+pub const claimDirectory = unix.claimDirectory;
+pub const holdForProgram = unix.holdForProgram;
+
+pub fn duplicateFrom(file: Handle, lowest: Handle) Error!Handle {
+    return @intCast(try call(c.fcntl, .{ file, @as(c_int, c.F.DUPFD), lowest }));
+}
+
+pub fn isOpen(file: Handle) bool {
+    return c.fcntl(file, c.F.GETFD) != -1;
+}
+
+pub fn openNull() Error!Handle {
+    return open(cwd, "/dev/null", .{ .ACCMODE = .RDWR, .CLOEXEC = true }, 0);
+}
+
+// --- the place
+
+/// `struct statfs` with 64-bit inodes, sys/mount.h.
+const Statfs = extern struct {
+    block_size: u32,
+    io_size: i32,
+    blocks: u64,
+    free: u64,
+    available: u64,
+    files: u64,
+    files_free: u64,
+    id: [2]i32,
+    owner: u32,
+    type: u32,
+    flags: u32,
+    subtype: u32,
+    type_name: [16]u8,
+    mounted_on: [1024]u8,
+    mounted_from: [1024]u8,
+    extended_flags: u32,
+    reserved: [7]u32,
+};
+extern "c" fn @"statfs$INODE64"(path: [*:0]const u8, result: *Statfs) c_int;
+extern "c" fn statfs(path: [*:0]const u8, result: *Statfs) c_int;
+const statfs64 = if (builtin.cpu.arch == .x86_64) @"statfs$INODE64" else statfs;
+
+const mount_noexec = 0x4;
+const mount_removable = 0x200;
+const mount_local = 0x1000;
+
+pub fn fileSystem(path: [:0]const u8) Error!os.FileSystem {
+    var result: Statfs = undefined;
+    _ = try call(statfs64, .{ path.ptr, &result });
+    return .{
+        .available = result.available *| result.block_size,
+        .noexec = result.flags & mount_noexec != 0,
+        .network = result.flags & mount_local == 0,
+        .removable = result.flags & mount_removable != 0,
+    };
+}
+
+pub fn homeOfUser(arena: Allocator) Allocator.Error!?[]const u8 {
+    const entry = c.getpwuid(c.geteuid()) orelse return null;
+    const home = std.mem.sliceTo(entry.dir orelse return null, 0);
+    return if (isAbsolute(home)) try arena.dupe(u8, home) else null;
+}
+
+// --- the process
+
+pub fn ownPath(arena: Allocator) (Error || Allocator.Error)![:0]const u8 {
+    var given: [4096:0]u8 = undefined;
+    var size: u32 = given.len;
+    if (c._NSGetExecutablePath(&given, &size) != 0) return error.NameTooLong;
+    const buffer = try arena.alloc(u8, c.PATH_MAX);
+    const resolved = c.realpath(&given, buffer.ptr) orelse return error.NotFound;
+    return std.mem.sliceTo(resolved, 0);
+}
+
+pub fn openSelf(own_path: [:0]const u8) Error!Handle {
+    return openRead(cwd, own_path);
+}
+
+pub fn bootId(buffer: *[64]u8) ?[]const u8 {
+    var size: usize = buffer.len;
+    if (c.sysctlbyname("kern.bootsessionuuid", buffer, &size, null, 0) != 0) return null;
+    const id = std.mem.sliceTo(buffer[0..size], 0);
+    return if (id.len == 0) null else id;
+}
+
+pub fn processorCount() usize {
+    var count: c_int = 0;
+    var size: usize = @sizeOf(c_int);
+    if (c.sysctlbyname("hw.logicalcpu", &count, &size, null, 0) != 0 or count < 1) return 1;
+    return @intCast(count);
+}
+
+extern "c" fn proc_listallpids(buffer: ?[*]c_int, size: c_int) c_int;
+extern "c" fn proc_pidpath(pid: c_int, buffer: [*]u8, size: u32) c_int;
+
+pub fn processesInside(arena: Allocator, path: []const u8) Allocator.Error![]const u32 {
+    var found: std.ArrayList(u32) = .empty;
+    const processes = try arena.alloc(c_int, 16384);
+    const count = proc_listallpids(processes.ptr, @intCast(processes.len * @sizeOf(c_int)));
+    if (count <= 0) return &.{};
+    var buffer: [4096]u8 = undefined;
+    for (processes[0..@min(processes.len, @as(usize, @intCast(count)))]) |pid| {
+        const length = proc_pidpath(pid, &buffer, buffer.len);
+        if (length <= path.len or pid == c.getpid()) continue;
+        const program = buffer[0..@intCast(length)];
+        if (program[path.len] == '/' and std.mem.startsWith(u8, program, path)) try found.append(arena, @intCast(pid));
+    }
+    return found.items;
+}
+
+pub fn monotonic() u64 {
+    return nanoseconds(.MONOTONIC);
+}
+
+pub fn now() i64 {
+    return @intCast(nanoseconds(.REALTIME) / std.time.ns_per_s);
+}
+
+fn nanoseconds(clock: c.clockid_t) u64 {
+    var time: c.timespec = undefined;
+    _ = c.clock_gettime(clock, &time);
+    return @as(u64, @intCast(time.sec)) * std.time.ns_per_s + @as(u64, @intCast(time.nsec));
+}
+
+pub fn sleep(milliseconds: u32) void {
+    const time: c.timespec = .{ .sec = @intCast(milliseconds / 1000), .nsec = @intCast(milliseconds % 1000 * std.time.ns_per_ms) };
+    _ = c.nanosleep(&time, null);
+}
+
+pub fn random(buffer: []u8) void {
+    c.arc4random_buf(buffer.ptr, buffer.len);
+}
+
+pub fn isTerminal(file: Handle) bool {
+    return c.isatty(file) == 1;
+}
+
+pub fn pages(size: usize) Error![]align(4096) u8 {
+    const address = c.mmap(null, size, .{ .READ = true, .WRITE = true }, .{ .TYPE = .PRIVATE, .ANONYMOUS = true }, -1, 0);
+    if (address == c.MAP_FAILED) return error.NoMemory;
+    return @as([*]align(4096) u8, @ptrCast(@alignCast(address)))[0..size];
+}
+
+pub fn release(memory: []align(4096) u8) void {
+    _ = c.munmap(@ptrCast(@alignCast(memory.ptr)), memory.len);
+}
+
+var umask_before: c.mode_t = 0;
+
+pub fn beginInstalling() void {
+    umask_before = c.umask(0o022);
+}
+
+pub fn endInstalling() void {
+    _ = c.umask(umask_before);
+}
+
+pub fn exit(code: u8) noreturn {
+    c._exit(code);
+}
+
+pub fn effectiveUser() u32 {
+    return c.geteuid();
+}
+
+pub fn effectiveGroup() u32 {
+    return c.getegid();
+}
+
+// --- calls
+
+/// Repeats an interrupted call and turns -1 into an error.
+fn call(comptime function: anytype, arguments: anytype) Error!usize {
+    while (true) {
+        const result = @call(.auto, function, arguments);
+        if (result != -1) return @intCast(result);
+        switch (@as(c.E, @enumFromInt(c._errno().*))) {
+            .INTR => continue,
+            else => |number| return unix.errorOfNumber(number),
+        }
+    }
+}
+
+pub fn execute(path: [:0]const u8, arguments: [*:null]const ?[*:0]const u8, environment: [*:null]const ?[*:0]const u8) Error {
+    _ = call(c.execve, .{ path.ptr, arguments, environment }) catch |err| return err;
+    return error.Unexpected;
+}

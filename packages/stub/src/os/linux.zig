@@ -1,0 +1,443 @@
+//! Linux by system calls alone: no libc, static. See `os.zig` for what each declaration means.
+
+const std = @import("std");
+const builtin = @import("builtin");
+const os = @import("../os.zig");
+const unix = @import("unix.zig");
+const linux = std.os.linux;
+const Allocator = std.mem.Allocator;
+const Error = os.Error;
+
+pub const Handle = i32;
+pub const cwd: Handle = linux.AT.FDCWD;
+pub const stdin: Handle = 0;
+pub const stdout: Handle = 1;
+pub const stderr: Handle = 2;
+
+pub const settle = unix.settle;
+pub const isAbsolute = unix.isAbsolute;
+pub const cacheDirectories = unix.cacheDirectories;
+pub const preparedDirectories = unix.preparedDirectories;
+pub const Environment = unix.Environment;
+pub const no_environment = unix.no_environment;
+pub const variable = unix.variable;
+pub const startUp = unix.startUp;
+
+// --- files
+
+pub fn lstat(dir: Handle, path: [:0]const u8) Error!os.Stat {
+    return statx(dir, path, linux.AT.SYMLINK_NOFOLLOW);
+}
+
+pub fn stat(dir: Handle, path: [:0]const u8) Error!os.Stat {
+    return statx(dir, path, 0);
+}
+
+pub fn fstat(file: Handle) Error!os.Stat {
+    return statx(file, "", linux.AT.EMPTY_PATH);
+}
+
+/// `statx` and not `stat`: the same structure on every CPU, and 64-bit times on 32-bit ones.
+fn statx(dir: Handle, path: [*:0]const u8, flags: u32) Error!os.Stat {
+    var result: linux.Statx = undefined;
+    _ = try call(linux.statx, .{ dir, path, flags, linux.STATX.BASIC_STATS, &result });
+    return .{
+        .kind = unix.kindOfMode(result.mode),
+        .mode = result.mode & 0o7777,
+        .uid = result.uid,
+        .gid = result.gid,
+        .size = result.size,
+        .seconds = result.mtime.sec,
+        .nanoseconds = result.mtime.nsec,
+        .device = (@as(u64, result.dev_major) << 32) | result.dev_minor,
+        .inode = result.ino,
+    };
+}
+
+pub fn openRead(dir: Handle, path: [:0]const u8) Error!Handle {
+    return open(dir, path, .{ .CLOEXEC = true, .NOCTTY = true }, 0);
+}
+
+pub fn openDirectory(dir: Handle, path: [:0]const u8) Error!Handle {
+    return open(dir, path, .{ .CLOEXEC = true, .DIRECTORY = true, .NOFOLLOW = true }, 0);
+}
+
+pub fn create(dir: Handle, path: [:0]const u8, mode: u32) Error!Handle {
+    return open(dir, path, .{ .ACCMODE = .WRONLY, .CREAT = true, .EXCL = true, .NOFOLLOW = true, .CLOEXEC = true }, mode);
+}
+
+pub fn openLock(dir: Handle, path: [:0]const u8) Error!Handle {
+    return open(dir, path, .{ .ACCMODE = .RDWR, .CREAT = true, .NOFOLLOW = true, .CLOEXEC = true }, 0o600);
+}
+
+fn open(dir: Handle, path: [:0]const u8, flags: linux.O, mode: u32) Error!Handle {
+    var wanted = flags;
+    if (@hasField(linux.O, "LARGEFILE")) wanted.LARGEFILE = true;
+    return @intCast(try call(linux.openat, .{ dir, path.ptr, wanted, mode }));
+}
+
+pub fn close(file: Handle) void {
+    _ = linux.close(file);
+}
+
+pub fn read(file: Handle, buffer: []u8) Error!usize {
+    return call(linux.read, .{ file, buffer.ptr, buffer.len });
+}
+
+pub fn pread(file: Handle, buffer: []u8, offset: u64) Error!usize {
+    return call(linux.pread, .{ file, buffer.ptr, buffer.len, @as(i64, @intCast(offset)) });
+}
+
+pub fn write(file: Handle, bytes: []const u8) Error!usize {
+    return call(linux.write, .{ file, bytes.ptr, bytes.len });
+}
+
+pub fn pwrite(file: Handle, bytes: []const u8, offset: u64) Error!usize {
+    return call(linux.pwrite, .{ file, bytes.ptr, bytes.len, @as(i64, @intCast(offset)) });
+}
+
+pub fn allocate(file: Handle, size: u64) Error!void {
+    if (size == 0) return;
+    _ = call(linux.fallocate, .{ file, 0, 0, @as(i64, @intCast(size)) }) catch |err| switch (err) {
+        // Not every file system can reserve; a file of the right size is enough then.
+        error.Unsupported, error.Unexpected => _ = try call(linux.ftruncate, .{ file, @as(i64, @intCast(size)) }),
+        else => return err,
+    };
+}
+
+pub fn setFileTime(file: Handle, seconds: i64) Error!void {
+    const times = twice(seconds);
+    _ = try call(linux.futimens, .{ file, &times });
+}
+
+pub fn setTime(dir: Handle, path: [:0]const u8, seconds: i64) Error!void {
+    const times = twice(seconds);
+    _ = try call(linux.utimensat, .{ dir, path.ptr, &times, linux.AT.SYMLINK_NOFOLLOW });
+}
+
+fn twice(seconds: i64) [2]linux.timespec {
+    return @splat(.{ .sec = @intCast(seconds), .nsec = 0 });
+}
+
+pub fn syncFileSystem(file: Handle) Error!void {
+    _ = try call(linux.syncfs, .{file});
+}
+
+// --- names
+
+pub fn makeDirectory(dir: Handle, path: [:0]const u8, mode: u32) Error!void {
+    _ = try call(linux.mkdirat, .{ dir, path.ptr, mode });
+}
+
+pub fn rename(from_dir: Handle, from: [:0]const u8, to_dir: Handle, to: [:0]const u8) Error!void {
+    _ = try call(linux.renameat, .{ from_dir, from.ptr, to_dir, to.ptr });
+}
+
+pub fn link(from_dir: Handle, from: [:0]const u8, to_dir: Handle, to: [:0]const u8) Error!void {
+    _ = try call(linux.linkat, .{ from_dir, from.ptr, to_dir, to.ptr, 0 });
+}
+
+pub fn symlink(target: [:0]const u8, dir: Handle, path: [:0]const u8) Error!void {
+    _ = try call(linux.symlinkat, .{ target.ptr, dir, path.ptr });
+}
+
+pub fn readLink(dir: Handle, path: [:0]const u8, buffer: []u8) Error![]u8 {
+    return buffer[0..try call(linux.readlinkat, .{ dir, path.ptr, buffer.ptr, buffer.len })];
+}
+
+pub fn removeFile(dir: Handle, path: [:0]const u8) Error!void {
+    _ = try call(linux.unlinkat, .{ dir, path.ptr, 0 });
+}
+
+pub fn removeDirectory(dir: Handle, path: [:0]const u8) Error!void {
+    _ = try call(linux.unlinkat, .{ dir, path.ptr, linux.AT.REMOVEDIR });
+}
+
+/// `getdents64`: records of inode (8), offset (8), length (2), type (1), name.
+pub const Entries = struct {
+    directory: Handle,
+    buffer: [4096]u8 align(8) = undefined,
+    filled: usize = 0,
+    at: usize = 0,
+
+    pub fn of(directory: Handle) Entries {
+        return .{ .directory = directory };
+    }
+
+    pub fn next(entries: *Entries) Error!?[:0]const u8 {
+        while (true) {
+            if (entries.at >= entries.filled) {
+                entries.filled = try call(linux.getdents64, .{ entries.directory, &entries.buffer, entries.buffer.len });
+                entries.at = 0;
+                if (entries.filled == 0) return null;
+            }
+            const record = entries.buffer[entries.at..entries.filled];
+            entries.at += std.mem.readInt(u16, record[16..18], builtin.cpu.arch.endian());
+            const name = std.mem.sliceTo(@as([*:0]const u8, @ptrCast(record[19..].ptr)), 0);
+            if (!std.mem.eql(u8, name, ".") and !std.mem.eql(u8, name, "..")) return name;
+        }
+    }
+};
+
+// --- locks
+
+/// flock(2), asm-generic/fcntl.h.
+const lock_shared = 1;
+const lock_exclusive = 2;
+const lock_now = 4;
+const lock_none = 8;
+
+pub fn tryLock(file: Handle, mode: os.LockMode) Error!bool {
+    const operation: i32 = switch (mode) {
+        .shared => lock_shared,
+        .exclusive => lock_exclusive,
+    };
+    _ = call(linux.flock, .{ file, operation | lock_now }) catch |err| switch (err) {
+        error.WouldBlock => return false,
+        else => return err,
+    };
+    return true;
+}
+
+pub fn unlock(file: Handle) void {
+    _ = linux.flock(file, lock_none);
+}
+
+pub const useDirectory = unix.useDirectory;
+pub const claimDirectory = unix.claimDirectory;
+
+pub fn holdForProgram(use: Handle) Error!void {
+    return unix.holdForProgram(use);
+}
+
+pub fn duplicateFrom(file: Handle, lowest: Handle) Error!Handle {
+    return @intCast(try call(linux.fcntl, .{ file, linux.F.DUPFD, @as(usize, @intCast(lowest)) }));
+}
+
+pub fn isOpen(file: Handle) bool {
+    return linux.errno(linux.fcntl(file, linux.F.GETFD, 0)) != .BADF;
+}
+
+pub fn openNull() Error!Handle {
+    return open(cwd, "/dev/null", .{ .ACCMODE = .RDWR, .CLOEXEC = true }, 0);
+}
+
+// --- the place
+
+pub fn fileSystem(path: [:0]const u8) Error!os.FileSystem {
+    var result: Statfs = undefined;
+    _ = if (@hasField(linux.SYS, "statfs64"))
+        // 84: the size the kernel has for it, without C's padding at the end.
+        try check(linux.syscall3(.statfs64, @intFromPtr(path.ptr), 84, @intFromPtr(&result)))
+    else
+        try check(linux.syscall2(.statfs, @intFromPtr(path.ptr), @intFromPtr(&result)));
+    const type_number: u32 = @truncate(result.type);
+    return .{
+        .available = @as(u64, result.available) *| @as(u64, result.fragment_size),
+        .noexec = result.flags & st_noexec != 0,
+        .network = std.mem.indexOfScalar(u32, &network_file_systems, type_number) != null,
+        .removable = std.mem.indexOfScalar(u32, &removable_file_systems, type_number) != null,
+    };
+}
+
+/// `struct statfs`: words of 32 bits on s390x and on 32-bit CPUs (there `statfs64`), of 64 elsewhere.
+const Statfs = extern struct {
+    type: Word,
+    block_size: Word,
+    blocks: u64,
+    free: u64,
+    available: u64,
+    files: u64,
+    files_free: u64,
+    id: [2]u32,
+    name_length: Word,
+    fragment_size: Word,
+    flags: Word,
+    spare: [5]Word,
+
+    const Word = switch (builtin.cpu.arch) {
+        .s390x, .arm => u32,
+        else => u64,
+    };
+};
+const st_noexec = 8;
+
+/// `f_type` of statfs(2) and linux/magic.h: nfs, smb, smb2, cifs, fuse, 9p, afs, coda, ceph, lustre,
+/// gpfs, ocfs2, gfs2, vboxsf, beegfs.
+const network_file_systems = [_]u32{
+    0x6969,     0x517B,     0xFE534D42, 0xFF534D42, 0x65735546, 0x01021997, 0x5346414F, 0x73757245,
+    0x00C36400, 0x0BD00BD0, 0x47504653, 0x7461636F, 0x01161970, 0x786F4256, 0x19830326,
+};
+/// vfat, exfat, ntfs, ntfs3, hfs+.
+const removable_file_systems = [_]u32{ 0x4D44, 0x2011BAB0, 0x5346544E, 0x7366746E, 0x482B };
+
+// --- the process
+
+pub fn ownPath(arena: Allocator) (Error || Allocator.Error)![:0]const u8 {
+    var buffer: [4096]u8 = undefined;
+    if (readLink(cwd, "/proc/self/exe", &buffer)) |target| {
+        const deleted = " (deleted)";
+        if (std.mem.endsWith(u8, target, deleted)) {
+            const whole = try arena.dupeZ(u8, target);
+            // A file may really be called that.
+            if (lstat(cwd, whole)) |_| return whole else |_| {}
+            return arena.dupeZ(u8, target[0 .. target.len - deleted.len]);
+        }
+        if (target.len > 0 and target[0] == '/') return arena.dupeZ(u8, target);
+    } else |_| {}
+    const name = linux.getauxval(std.elf.AT_EXECFN);
+    if (name == 0) return error.NotFound;
+    const given = std.mem.sliceTo(@as([*:0]const u8, @ptrFromInt(name)), 0);
+    if (std.mem.startsWith(u8, given, "/")) return arena.dupeZ(u8, given);
+    const length = try check(linux.getcwd(&buffer, buffer.len));
+    return std.mem.joinZ(arena, "/", &.{ buffer[0 .. length - 1], given });
+}
+
+pub fn openSelf(own_path: [:0]const u8) Error!Handle {
+    return openRead(cwd, "/proc/self/exe") catch openRead(cwd, own_path);
+}
+
+pub fn bootId(buffer: *[64]u8) ?[]const u8 {
+    const file = openRead(cwd, "/proc/sys/kernel/random/boot_id") catch return null;
+    defer close(file);
+    const length = read(file, buffer) catch return null;
+    const id = std.mem.trimEnd(u8, buffer[0..length], "\n");
+    return if (id.len == 0) null else id;
+}
+
+pub fn processorCount() usize {
+    var set: linux.cpu_set_t = undefined;
+    const length = check(linux.syscall3(.sched_getaffinity, 0, @sizeOf(linux.cpu_set_t), @intFromPtr(&set))) catch return 1;
+    var count: usize = 0;
+    for (std.mem.asBytes(&set)[0..length]) |byte| count += @popCount(byte);
+    return @max(count, 1);
+}
+
+pub fn processesInside(arena: Allocator, path: []const u8) Allocator.Error![]const u32 {
+    var found: std.ArrayList(u32) = .empty;
+    const proc = openDirectory(cwd, "/proc") catch return &.{};
+    defer close(proc);
+    const own: u32 = @intCast(linux.getpid());
+    var entries: Entries = .of(proc);
+    while (entries.next() catch null) |name| {
+        const pid = std.fmt.parseInt(u32, name, 10) catch continue;
+        if (pid != own and runsInside(proc, pid, path)) try found.append(arena, pid);
+    }
+    return found.items;
+}
+
+/// By its program, or by a path among its arguments (a forked child runs the shared runtime on a file
+/// of the release).
+fn runsInside(proc: Handle, pid: u32, path: []const u8) bool {
+    var name: [32]u8 = undefined;
+    var buffer: [4096]u8 = undefined;
+    const exe = std.fmt.bufPrintZ(&name, "{d}/exe", .{pid}) catch return false;
+    if (readLink(proc, exe, &buffer)) |target| {
+        if (isInside(target, path)) return true;
+    } else |_| {}
+    const arguments = std.fmt.bufPrintZ(&name, "{d}/cmdline", .{pid}) catch return false;
+    const file = openRead(proc, arguments) catch return false;
+    defer close(file);
+    const length = read(file, &buffer) catch return false;
+    var list = std.mem.splitScalar(u8, buffer[0..length], 0);
+    while (list.next()) |argument| if (isInside(argument, path)) return true;
+    return false;
+}
+
+fn isInside(path: []const u8, directory: []const u8) bool {
+    return path.len > directory.len and path[directory.len] == '/' and std.mem.startsWith(u8, path, directory);
+}
+
+pub fn monotonic() u64 {
+    return nanoseconds(.MONOTONIC);
+}
+
+pub fn now() i64 {
+    return @intCast(nanoseconds(.REALTIME) / std.time.ns_per_s);
+}
+
+fn nanoseconds(clock: linux.clockid_t) u64 {
+    var time: linux.timespec = undefined;
+    _ = linux.clock_gettime(clock, &time);
+    return @as(u64, @intCast(time.sec)) * std.time.ns_per_s + @as(u64, @intCast(time.nsec));
+}
+
+pub fn sleep(milliseconds: u32) void {
+    const time: linux.timespec = .{ .sec = @intCast(milliseconds / 1000), .nsec = @intCast(milliseconds % 1000 * std.time.ns_per_ms) };
+    _ = linux.nanosleep(&time, null);
+}
+
+pub fn random(buffer: []u8) void {
+    var filled: usize = 0;
+    while (filled < buffer.len) {
+        filled += call(linux.getrandom, .{ buffer.ptr + filled, buffer.len - filled, 0 }) catch return;
+    }
+}
+
+pub fn isTerminal(file: Handle) bool {
+    var settings: linux.termios = undefined;
+    return linux.errno(linux.tcgetattr(file, &settings)) == .SUCCESS;
+}
+
+pub fn pages(size: usize) Error![]align(4096) u8 {
+    const address = try check(linux.mmap(null, size, .{ .READ = true, .WRITE = true }, .{ .TYPE = .PRIVATE, .ANONYMOUS = true }, -1, 0));
+    const memory = @as([*]align(4096) u8, @ptrFromInt(address))[0..size];
+    // Fewer page faults for the large buffers of an installation.
+    if (size >= 4 << 20) _ = linux.madvise(memory.ptr, size, linux.MADV.HUGEPAGE);
+    return memory;
+}
+
+pub fn release(memory: []align(4096) u8) void {
+    _ = linux.munmap(memory.ptr, memory.len);
+}
+
+var umask_before: usize = 0;
+
+pub fn beginInstalling() void {
+    umask_before = linux.syscall1(.umask, 0o022);
+}
+
+pub fn endInstalling() void {
+    _ = linux.syscall1(.umask, umask_before);
+}
+
+pub fn exit(code: u8) noreturn {
+    linux.exit_group(code);
+}
+
+pub fn effectiveUser() u32 {
+    return linux.geteuid();
+}
+
+pub fn effectiveGroup() u32 {
+    return linux.getegid();
+}
+
+/// Where caches lie below the home directory.
+pub const user_cache = ".cache";
+pub const homeOfUser = unix.homeInPasswd;
+/// For users without a home, and hosts where it is read-only or without room.
+pub const shared_directories = [_][]const u8{ "/var/tmp", "", "/tmp", "/dev/shm" };
+
+// --- calls
+
+/// Repeats an interrupted call and turns its error number into an error.
+fn call(comptime function: anytype, arguments: anytype) Error!usize {
+    while (true) {
+        const result = @call(.auto, function, arguments);
+        if (linux.errno(result) == .INTR) continue;
+        return check(result);
+    }
+}
+
+fn check(result: usize) Error!usize {
+    return switch (linux.errno(result)) {
+        .SUCCESS => result,
+        else => |number| unix.errorOfNumber(number),
+    };
+}
+
+pub fn execute(path: [:0]const u8, arguments: [*:null]const ?[*:0]const u8, environment: [*:null]const ?[*:0]const u8) Error {
+    _ = check(linux.execve(path.ptr, arguments, environment)) catch |err| return err;
+    return error.Unexpected;
+}

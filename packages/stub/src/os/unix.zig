@@ -1,0 +1,329 @@
+//! What Linux and macOS share: whose a directory is, where caches lie, locks by `flock`, error numbers.
+
+const std = @import("std");
+const builtin = @import("builtin");
+const os = @import("../os.zig");
+const system = switch (builtin.os.tag) {
+    .linux => @import("linux.zig"),
+    else => @import("darwin.zig"),
+};
+const Allocator = std.mem.Allocator;
+const Error = os.Error;
+
+// --- environment
+
+pub const Environment = []const ?[*:0]const u8;
+pub const no_environment: Environment = &.{};
+
+/// `open` takes the lowest number, so the null device lands on the closed stream, until the program
+/// opens it as it does always.
+pub fn startUp() void {
+    for ([_]system.Handle{ system.stdin, system.stdout, system.stderr }) |stream| {
+        if (!system.isOpen(stream)) _ = system.openNull() catch return;
+    }
+}
+
+pub fn variable(environment: Environment, name: []const u8) ?[]const u8 {
+    for (environment) |entry| {
+        const text = std.mem.sliceTo(entry.?, 0);
+        if (text.len > name.len and text[name.len] == '=' and std.mem.startsWith(u8, text, name)) return text[name.len + 1 ..];
+    }
+    return null;
+}
+
+// --- whose a directory is
+
+/// More than any sane file system has; keeps a circle of links from holding the stub up.
+const links_max = 40;
+const path_max = 4096;
+
+pub fn isAbsolute(path: []const u8) bool {
+    return path.len > 0 and path[0] == '/';
+}
+
+/// One `lstat` per component. Whoever can write to any directory on the way could put his own in the place of ours after
+/// the check, so a private directory at the end does not make up for an open one above it.
+pub fn settle(arena: Allocator, path: []const u8, make: bool) Allocator.Error!os.Settled {
+    if (!isAbsolute(path)) return .{ .refused = "not an absolute path" };
+    var done: std.ArrayList(u8) = .empty;
+    try done.ensureTotalCapacity(arena, path_max + 1);
+    var rest: []const u8 = path;
+    var links: u32 = 0;
+    var shared = false;
+    if (try checkDirectory(arena, "/", &shared)) |reason| return .{ .refused = reason };
+    while (true) {
+        rest = std.mem.trimStart(u8, rest, "/");
+        if (rest.len == 0) break;
+        const end = std.mem.indexOfScalar(u8, rest, '/') orelse rest.len;
+        const name = rest[0..end];
+        rest = rest[end..];
+        if (std.mem.eql(u8, name, ".")) continue;
+        if (std.mem.eql(u8, name, "..")) {
+            done.items.len = std.mem.lastIndexOfScalar(u8, done.items, '/') orelse 0;
+            continue;
+        }
+        if (done.items.len + name.len + 2 > path_max) return .{ .refused = "the path is too long" };
+        const before = done.items.len;
+        done.appendAssumeCapacity('/');
+        done.appendSliceAssumeCapacity(name);
+        const here = terminated(&done);
+        const found = system.lstat(system.cwd, here) catch |err| found: {
+            if (err != error.NotFound) return .{ .refused = try because(arena, "cannot look at", here, os.describe(err)) };
+            if (!make) return .missing;
+            system.makeDirectory(system.cwd, here, 0o700) catch |failure| if (failure != error.Exists) {
+                return .{ .refused = try because(arena, "cannot create", here, os.describe(failure)) };
+            };
+            // Checked like any other: somebody may have been faster.
+            break :found system.lstat(system.cwd, here) catch |again| {
+                return .{ .refused = try because(arena, "cannot look at", here, os.describe(again)) };
+            };
+        };
+        if (found.kind == .link) {
+            links += 1;
+            if (links > links_max) return .{ .refused = "symbolic links go in a circle" };
+            if (!isTrusted(found.uid)) return .{ .refused = try because(arena, "a symbolic link of another user", here, "") };
+            const buffer = try arena.alloc(u8, path_max);
+            const target = system.readLink(system.cwd, here, buffer) catch |err| return .{ .refused = try because(arena, "cannot read", here, os.describe(err)) };
+            done.items.len = if (isAbsolute(target)) 0 else before;
+            rest = try std.mem.concat(arena, u8, &.{ target, rest });
+            continue;
+        }
+        if (try refusalOf(arena, here, found, &shared)) |reason| return .{ .refused = reason };
+    }
+    if (done.items.len == 0) done.appendAssumeCapacity('/');
+    return .{ .place = .{ .path = terminated(&done), .shared = shared } };
+}
+
+fn terminated(list: *std.ArrayList(u8)) [:0]const u8 {
+    list.items.ptr[list.items.len] = 0;
+    return list.items.ptr[0..list.items.len :0];
+}
+
+fn checkDirectory(arena: Allocator, path: [:0]const u8, shared: *bool) Allocator.Error!?[]const u8 {
+    const found = system.lstat(system.cwd, path) catch |err| return try because(arena, "cannot look at", path, os.describe(err));
+    return refusalOf(arena, path, found, shared);
+}
+
+fn refusalOf(arena: Allocator, path: []const u8, found: os.Stat, shared: *bool) Allocator.Error!?[]const u8 {
+    const sticky = 0o1000;
+    if (found.kind != .directory) return try because(arena, "not a directory", path, "");
+    if (!isTrusted(found.uid)) return try because(arena, "owned by another user", path, "");
+    const others_write = found.mode & 0o002 != 0;
+    const group_writes = found.mode & 0o020 != 0 and !isPrivateGroup(found.gid);
+    if (!others_write and !group_writes) return null;
+    if (found.mode & sticky != 0) {
+        shared.* = true;
+        return null;
+    }
+    return try because(arena, "others can write to", path, "");
+}
+
+fn because(arena: Allocator, what: []const u8, path: []const u8, why: []const u8) Allocator.Error![]const u8 {
+    return std.mem.concat(arena, u8, &.{ what, ": ", path, if (why.len > 0) ": " else "", why });
+}
+
+fn isTrusted(uid: u32) bool {
+    return uid == 0 or uid == system.effectiveUser() or (uid == unmapped and inUserNamespace());
+}
+
+/// What the kernel shows for owners that a user namespace does not know: there the machine's root.
+const unmapped = 65534;
+
+fn inUserNamespace() bool {
+    if (builtin.os.tag != .linux) return false;
+    var buffer: [256]u8 = undefined;
+    const map = readSmall("/proc/self/uid_map", &buffer) orelse return false;
+    // The first namespace maps every number: "0 0 4294967295".
+    return std.mem.indexOf(u8, map, "4294967295") == null;
+}
+
+/// Debian and others give each user a group of his own, and `umask 002` with it.
+fn isPrivateGroup(gid: u32) bool {
+    if (builtin.os.tag != .linux or gid != system.effectiveGroup()) return false;
+    const buffer = system.pages(database_max) catch return false;
+    defer system.release(buffer);
+    const passwd = readSmall("/etc/passwd", buffer) orelse return false;
+    var name: []const u8 = "";
+    var lines = std.mem.splitScalar(u8, passwd, '\n');
+    while (lines.next()) |line| {
+        const user = User.parse(line) orelse continue;
+        if (user.gid != gid) continue;
+        if (user.uid != system.effectiveUser() or name.len > 0) return false;
+        name = user.name;
+    }
+    if (name.len == 0 or name.len > 64) return false;
+    var own: [64]u8 = undefined;
+    @memcpy(own[0..name.len], name);
+    return !hasOtherMembers(gid, own[0..name.len], buffer);
+}
+
+/// A line of /etc/group is `name:password:gid:member,member`.
+fn hasOtherMembers(gid: u32, name: []const u8, buffer: []u8) bool {
+    const groups = readSmall("/etc/group", buffer) orelse return true;
+    var lines = std.mem.splitScalar(u8, groups, '\n');
+    while (lines.next()) |line| {
+        var fields = std.mem.splitScalar(u8, line, ':');
+        _ = fields.next();
+        _ = fields.next();
+        const number = std.fmt.parseInt(u32, fields.next() orelse continue, 10) catch continue;
+        if (number != gid) continue;
+        var members = std.mem.tokenizeScalar(u8, fields.next() orelse "", ',');
+        while (members.next()) |member| if (!std.mem.eql(u8, member, name)) return true;
+        return false;
+    }
+    return true;
+}
+
+/// A larger user database is nothing this is meant for.
+const database_max = 1 << 20;
+
+/// A line of /etc/passwd: `name:password:uid:gid:comment:home:shell`.
+const User = struct {
+    name: []const u8,
+    uid: u32,
+    gid: u32,
+    home: []const u8,
+
+    fn parse(line: []const u8) ?User {
+        var fields = std.mem.splitScalar(u8, line, ':');
+        const name = fields.next() orelse return null;
+        _ = fields.next() orelse return null;
+        const uid = std.fmt.parseInt(u32, fields.next() orelse return null, 10) catch return null;
+        const gid = std.fmt.parseInt(u32, fields.next() orelse return null, 10) catch return null;
+        _ = fields.next() orelse return null;
+        return .{ .name = name, .uid = uid, .gid = gid, .home = fields.next() orelse return null };
+    }
+};
+
+fn readSmall(path: [:0]const u8, buffer: []u8) ?[]const u8 {
+    const file = system.openRead(system.cwd, path) catch return null;
+    defer system.close(file);
+    var filled: usize = 0;
+    while (filled < buffer.len) {
+        const count = system.read(file, buffer[filled..]) catch return null;
+        if (count == 0) return buffer[0..filled];
+        filled += count;
+    }
+    return null;
+}
+
+// --- where caches lie
+
+/// The user's cache directory, then the places any user has, with the user's number in the name.
+pub fn cacheDirectories(arena: Allocator, environment: Environment) Allocator.Error![]const []const u8 {
+    var list: std.ArrayList([]const u8) = .empty;
+    if (absolute(variable(environment, "XDG_CACHE_HOME"))) |cache| {
+        try list.append(arena, try std.mem.concat(arena, u8, &.{ cache, "/sarma" }));
+    }
+    if (try homeDirectory(arena, environment)) |home| {
+        try list.append(arena, try std.mem.concat(arena, u8, &.{ home, "/" ++ system.user_cache ++ "/sarma" }));
+    }
+    for (system.shared_directories) |directory| {
+        // "" stands for the directory that the environment names.
+        const place = if (directory.len > 0) directory else absolute(variable(environment, "TMPDIR")) orelse continue;
+        try list.append(arena, try std.fmt.allocPrint(arena, "{s}/sarma-{d}", .{ place, system.effectiveUser() }));
+    }
+    return list.items;
+}
+
+fn absolute(path: ?[]const u8) ?[]const u8 {
+    return if (path != null and isAbsolute(path.?)) path else null;
+}
+
+/// HOME, or the home of the effective user's entry where HOME is missing or somebody else's (sudo).
+fn homeDirectory(arena: Allocator, environment: Environment) Allocator.Error!?[]const u8 {
+    if (absolute(variable(environment, "HOME"))) |home| {
+        const owner = system.stat(system.cwd, try arena.dupeZ(u8, home));
+        if (owner) |found| {
+            if (found.uid == system.effectiveUser()) return home;
+        } else |_| {}
+    }
+    return system.homeOfUser(arena);
+}
+
+pub fn homeInPasswd(arena: Allocator) Allocator.Error!?[]const u8 {
+    const buffer = system.pages(database_max) catch return null;
+    defer system.release(buffer);
+    const passwd = readSmall("/etc/passwd", buffer) orelse return null;
+    var lines = std.mem.splitScalar(u8, passwd, '\n');
+    while (lines.next()) |line| {
+        const user = User.parse(line) orelse continue;
+        if (user.uid == system.effectiveUser() and isAbsolute(user.home)) return try arena.dupe(u8, user.home);
+    }
+    return null;
+}
+
+pub fn preparedDirectories(arena: Allocator, own_path: []const u8) Allocator.Error![]const []const u8 {
+    const directory = own_path[0 .. std.mem.lastIndexOfScalar(u8, own_path, '/') orelse 0];
+    const parent = directory[0 .. std.mem.lastIndexOfScalar(u8, directory, '/') orelse 0];
+    const beside = try std.mem.concat(arena, u8, &.{ parent, "/lib/sarma" });
+    if (std.mem.eql(u8, beside, "/usr/lib/sarma")) return arena.dupe([]const u8, &.{beside});
+    return arena.dupe([]const u8, &.{ beside, "/usr/lib/sarma" });
+}
+
+// --- locks
+
+pub fn useDirectory(dir: system.Handle, path: [:0]const u8) Error!?system.Handle {
+    return lockedDirectory(dir, path, .shared);
+}
+
+pub fn claimDirectory(dir: system.Handle, path: [:0]const u8) Error!?system.Handle {
+    return lockedDirectory(dir, path, .exclusive);
+}
+
+fn lockedDirectory(dir: system.Handle, path: [:0]const u8, mode: os.LockMode) Error!?system.Handle {
+    const handle = try system.openDirectory(dir, path);
+    errdefer system.close(handle);
+    if (try system.tryLock(handle, mode)) return handle;
+    system.close(handle);
+    return null;
+}
+
+/// Node marks the descriptors 3 to 16 close-on-exec when it starts, so a copy there without that mark reaches the
+/// program and none of its children.
+pub fn holdForProgram(use: system.Handle) Error!void {
+    const last = 16;
+    for ([_]system.Handle{ 10, 3 }) |lowest| {
+        const copy = try system.duplicateFrom(use, lowest);
+        if (copy <= last) break system.close(use);
+        system.close(copy);
+    } else {
+        // All taken by whoever started us. A child that holds the lock too only delays a removal.
+        _ = try system.duplicateFrom(use, last + 1);
+        system.close(use);
+    }
+}
+
+// --- modes and numbers
+
+pub fn kindOfMode(mode: u32) os.Kind {
+    return switch (mode & 0o170000) {
+        0o100000 => .file,
+        0o040000 => .directory,
+        0o120000 => .link,
+        else => .other,
+    };
+}
+
+pub fn errorOfNumber(number: std.posix.E) Error {
+    return switch (number) {
+        .NOENT => error.NotFound,
+        .EXIST => error.Exists,
+        .ACCES, .PERM => error.Denied,
+        .NOSPC, .DQUOT => error.NoSpace,
+        .ROFS => error.ReadOnly,
+        .NOTDIR => error.NotDirectory,
+        .ISDIR => error.IsDirectory,
+        .NOTEMPTY => error.NotEmpty,
+        .LOOP => error.LinkLoop,
+        .NAMETOOLONG => error.NameTooLong,
+        .BUSY, .TXTBSY => error.Busy,
+        .AGAIN => error.WouldBlock,
+        .NOSYS, .OPNOTSUPP, .NOLCK => error.Unsupported,
+        .MFILE, .NFILE => error.TooManyOpen,
+        .NOMEM => error.NoMemory,
+        .NOEXEC => error.NotExecutable,
+        .IO => error.InputOutput,
+        else => error.Unexpected,
+    };
+}

@@ -1,0 +1,48 @@
+//! The bytes behind the stub: opened only when something has to be installed, checked, or told.
+
+const std = @import("std");
+const os = @import("os.zig");
+const sha256 = @import("sha256.zig");
+const manifests = @import("manifest.zig");
+const Manifest = manifests.Manifest;
+const Run = @import("run.zig").Run;
+
+/// A million files take about 150 MB.
+const manifest_max = 256 << 20;
+
+pub const Payload = struct {
+    file: os.Handle,
+    /// Where frame offsets count from.
+    offset: u64,
+    manifest: Manifest,
+    /// The manifest as it is stored.
+    text: []const u8,
+};
+
+pub fn open(run: *Run) !Payload {
+    const file = os.openSelf(run.own_path) catch |err| return run.refuse("cannot read {s}: {s}", .{ run.own_path, os.describe(err) });
+    errdefer os.close(file);
+    const stamp = run.stamp;
+    if (stamp.manifest_length > manifest_max) return run.damaged("manifest", .{});
+    const text = try run.arena.alloc(u8, @intCast(stamp.manifest_length));
+    const whole = readWhole(file, text, stamp.manifest_offset) catch |err| return run.refuse("cannot read {s}: {s}", .{ run.own_path, os.describe(err) });
+    if (!whole) return run.damaged("it ends too early", .{});
+    if (!std.mem.eql(u8, &sha256.of(text), &stamp.manifest_sha256)) return run.damaged("manifest", .{});
+    const manifest = manifests.parse(run.arena, text) catch |err| switch (err) {
+        error.OutOfMemory => return error.OutOfMemory,
+        error.Malformed => return run.damaged("manifest", .{}),
+    };
+    run.step("manifest: {d} files, {d} frames", .{ manifest.release.files.len, manifest.frames.len });
+    return .{ .file = file, .offset = stamp.payload_offset, .manifest = manifest, .text = text };
+}
+
+/// False if the file ends before `buffer` is full.
+pub fn readWhole(file: os.Handle, buffer: []u8, offset: u64) os.Error!bool {
+    var filled: usize = 0;
+    while (filled < buffer.len) {
+        const count = try os.pread(file, buffer[filled..], offset + filled);
+        if (count == 0) return false;
+        filled += count;
+    }
+    return true;
+}

@@ -1,0 +1,46 @@
+//! One line on a terminal's stderr while an installation takes long, erased at its end.
+
+const std = @import("std");
+const os = @import("os.zig");
+const run = @import("run.zig");
+
+const first_after = 300 * std.time.ns_per_ms;
+const redraw_every = 100;
+
+pub const Progress = struct {
+    name: []const u8,
+    total: u64,
+    started: u64,
+    done: std.atomic.Value(u64) = .init(0),
+    /// Held while the line is drawn, and for ever once it is erased.
+    busy: std.atomic.Value(bool) = .init(false),
+    drawn: bool = false,
+
+    /// Draws from a thread of its own, which the end of this program or its change into another ends.
+    pub fn start(progress: *Progress) void {
+        if (!os.isTerminal(os.stderr)) return;
+        const thread = std.Thread.spawn(.{ .stack_size = 64 << 10 }, draw, .{progress}) catch return;
+        thread.detach();
+    }
+
+    pub fn add(progress: *Progress, bytes: u64) void {
+        _ = progress.done.fetchAdd(bytes, .monotonic);
+    }
+
+    pub fn end(progress: *Progress) void {
+        while (progress.busy.swap(true, .acquire)) os.sleep(1);
+        if (progress.drawn) run.say("\r\x1b[K", .{});
+    }
+
+    fn draw(progress: *Progress) void {
+        while (true) {
+            os.sleep(redraw_every);
+            if (os.monotonic() - progress.started < first_after) continue;
+            if (progress.busy.swap(true, .acquire)) return;
+            const percent = @min(100, progress.done.load(.monotonic) * 100 / @max(progress.total, 1));
+            run.say("\r{s}: first run, unpacking … {d} %\x1b[K", .{ progress.name, percent });
+            progress.drawn = true;
+            progress.busy.store(false, .release);
+        }
+    }
+};

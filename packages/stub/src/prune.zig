@@ -1,0 +1,127 @@
+//! Old versions go when a new one has been installed, and runtimes that no release refers to any more.
+//! Never one that is in use, and nothing that Sarma did not put there.
+
+const std = @import("std");
+const os = @import("os.zig");
+const locks = @import("locks.zig");
+const markers = @import("marker.zig");
+const removal = @import("removal.zig");
+const install = @import("install.zig");
+const Base = @import("bases.zig").Base;
+const Run = @import("run.zig").Run;
+const Allocator = std.mem.Allocator;
+
+const entries_max = 1 << 16;
+
+pub const Release = struct { name: []const u8, marker: markers.Marker };
+
+/// Silent, and what fails is left for the next time.
+pub fn afterInstalling(run: *Run, base: *const Base) void {
+    _ = prune(run, base, run.stamp.keep) catch {};
+}
+
+/// Leaves the current version and `keep - 1` others of this program. null if somebody else is installing or removing;
+/// otherwise how many directories were removed.
+pub fn prune(run: *Run, base: *const Base, keep: u32) Allocator.Error!?usize {
+    const gc = locks.tryAcquire(try run.path(&.{ base.path, "locks", "gc" }), .exclusive) orelse return null;
+    defer os.close(gc);
+    var removed: usize = 0;
+    const all = try releases(run, base);
+    var kept: usize = 1;
+    for (all) |release| {
+        if (!std.mem.eql(u8, release.marker.name, run.stamp.name) or std.mem.eql(u8, release.name, run.stamp.release_directory)) continue;
+        kept += 1;
+        if (kept > keep and try removeInstall(run, base, "releases", release.name)) removed += 1;
+    }
+    removed += try removeUnused(run, base);
+    return removed;
+}
+
+/// Newest first.
+pub fn releases(run: *Run, base: *const Base) Allocator.Error![]Release {
+    var list: std.ArrayList(Release) = .empty;
+    const folder = os.openDirectory(os.cwd, try run.path(&.{ base.path, "releases" })) catch return &.{};
+    defer os.close(folder);
+    for (try namesIn(run, folder)) |name| {
+        const directory = os.openDirectory(folder, name) catch continue;
+        defer os.close(directory);
+        const marker = markers.read(run.arena, directory) catch |err| switch (err) {
+            error.OutOfMemory => return error.OutOfMemory,
+            else => continue,
+        };
+        try list.append(run.arena, .{ .name = name, .marker = marker });
+    }
+    std.mem.sortUnstable(Release, list.items, {}, isNewer);
+    return list.items;
+}
+
+fn isNewer(_: void, a: Release, b: Release) bool {
+    return a.marker.installed > b.marker.installed;
+}
+
+fn namesIn(run: *Run, folder: os.Handle) Allocator.Error![]const [:0]const u8 {
+    var names: std.ArrayList([:0]const u8) = .empty;
+    var entries: os.Entries = .of(folder);
+    while (entries.next() catch null) |name| {
+        if (names.items.len == entries_max) break;
+        if (name[0] != '.') try names.append(run.arena, try run.arena.dupeZ(u8, name));
+    }
+    return names.items;
+}
+
+/// Runtimes without a release, and what killed runs of any program left. The caller holds `gc` alone.
+pub fn removeUnused(run: *Run, base: *const Base) Allocator.Error!usize {
+    var removed: usize = 0;
+    for ([_][]const u8{ "releases", "runtimes" }) |folder_name| {
+        const path = try run.path(&.{ base.path, folder_name });
+        const folder = os.openDirectory(os.cwd, path) catch continue;
+        defer os.close(folder);
+        const runtimes = std.mem.eql(u8, folder_name, "runtimes");
+        for (try namesIn(run, folder)) |name| {
+            if (removal.installOf(name)) |_| {
+                // Whoever installs holds `gc` too, so nobody works on it.
+                removal.removeTree(run, try run.path(&.{ path, name }));
+            } else if (runtimes and !try isReferredTo(run, base, name)) {
+                if (try removeInstall(run, base, folder_name, name)) removed += 1;
+            }
+        }
+    }
+    return removed;
+}
+
+/// Any release without a marker may refer to it: such a one keeps every runtime.
+fn isReferredTo(run: *Run, base: *const Base, runtime: []const u8) Allocator.Error!bool {
+    const folder = os.openDirectory(os.cwd, try run.path(&.{ base.path, "releases" })) catch return true;
+    defer os.close(folder);
+    for (try namesIn(run, folder)) |name| {
+        const directory = os.openDirectory(folder, name) catch continue;
+        defer os.close(directory);
+        const marker = markers.read(run.arena, directory) catch return true;
+        if (std.mem.eql(u8, marker.runtime, runtime)) return true;
+    }
+    return false;
+}
+
+/// With its lock file. False if it is in use, or being installed.
+pub fn removeInstall(run: *Run, base: *const Base, folder: []const u8, name: []const u8) Allocator.Error!bool {
+    const lock_path = try install.lockPath(run, base, name);
+    const lock = locks.tryAcquire(lock_path, .exclusive) orelse return false;
+    defer os.close(lock);
+    if (!try removal.remove(run, try run.path(&.{ base.path, folder, name }))) return false;
+    os.removeFile(os.cwd, lock_path) catch {};
+    return true;
+}
+
+/// Lock files that nobody holds, once there is nothing left that they could be for.
+pub fn removeStaleLocks(run: *Run, base: *const Base) Allocator.Error!void {
+    const path = try run.path(&.{ base.path, "locks" });
+    const folder = os.openDirectory(os.cwd, path) catch return;
+    defer os.close(folder);
+    for (try namesIn(run, folder)) |name| {
+        if (!std.mem.endsWith(u8, name, ".install")) continue;
+        const lock_path = try run.path(&.{ path, name });
+        const lock = locks.tryAcquire(lock_path, .exclusive) orelse continue;
+        os.removeFile(os.cwd, lock_path) catch {};
+        os.close(lock);
+    }
+}

@@ -1,0 +1,100 @@
+//! Directories on their way in or out: their temporary names, and how they disappear.
+
+const std = @import("std");
+const os = @import("os.zig");
+const Run = @import("run.zig").Run;
+const Allocator = std.mem.Allocator;
+
+const suffix = ".tmp";
+/// Deeper than any tree that a wrapper makes; what is deeper stays.
+const depth_max = 128;
+/// Where locks cannot be trusted, only age says that nobody works on it any more.
+const abandoned_after = 30 * 24 * 60 * 60;
+
+/// `<path>.<16 random hex digits>.tmp`
+pub fn temporaryName(run: *const Run, path: []const u8) Allocator.Error![:0]const u8 {
+    var unique: [8]u8 = undefined;
+    os.random(&unique);
+    return std.fmt.allocPrintSentinel(run.arena, "{s}.{x:0>16}" ++ suffix, .{ path, std.mem.readInt(u64, &unique, .little) }, 0);
+}
+
+pub fn isTemporary(name: []const u8) bool {
+    return std.mem.endsWith(u8, name, suffix);
+}
+
+/// The name of the install that a temporary was for, or null.
+pub fn installOf(name: []const u8) ?[]const u8 {
+    const tail = ".0123456789abcdef".len + suffix.len;
+    return if (isTemporary(name) and name.len > tail) name[0 .. name.len - tail] else null;
+}
+
+/// What killed runs left of this install. The caller holds its install lock.
+pub fn removeTemporaries(run: *Run, folder: [:0]const u8, install: []const u8, network: bool) Allocator.Error!void {
+    const directory = os.openDirectory(os.cwd, folder) catch return;
+    defer os.close(directory);
+    var found: std.ArrayList([:0]const u8) = .empty;
+    var entries: os.Entries = .of(directory);
+    while (entries.next() catch null) |name| {
+        if (!std.mem.eql(u8, installOf(name) orelse continue, install)) continue;
+        if (network and !isAbandoned(directory, name)) continue;
+        try found.append(run.arena, try run.path(&.{ folder, name }));
+    }
+    for (found.items) |path| removeTree(run, path);
+}
+
+fn isAbandoned(directory: os.Handle, name: [:0]const u8) bool {
+    const found = os.lstat(directory, name) catch return false;
+    // A finished one has the installed time, which is long ago, but it has that name for an instant only.
+    return os.now() - found.seconds > abandoned_after;
+}
+
+/// Takes an install out of use in one step, then deletes it. False if it is in use.
+pub fn remove(run: *Run, path: [:0]const u8) Allocator.Error!bool {
+    const claim = (os.claimDirectory(os.cwd, path) catch return false) orelse return false;
+    if ((try os.processesInside(run.arena, path)).len > 0) {
+        os.close(claim);
+        return false;
+    }
+    const gone = try temporaryName(run, path);
+    os.rename(os.cwd, path, os.cwd, gone) catch {
+        os.close(claim);
+        return false;
+    };
+    os.close(claim);
+    removeTree(run, gone);
+    run.step("removed {s}", .{path});
+    return true;
+}
+
+/// As much of it as can be removed.
+pub fn removeTree(run: *const Run, path: [:0]const u8) void {
+    emptyDirectory(os.cwd, path, depth_max);
+    os.removeDirectory(os.cwd, path) catch |err| run.step("cannot remove {s}: {s}", .{ path, os.describe(err) });
+}
+
+fn emptyDirectory(parent: os.Handle, path: [:0]const u8, depth: u32) void {
+    if (depth == 0) return;
+    // Names are gathered anew after each removal, as what a directory lists then is not defined.
+    var passes: u32 = 0;
+    while (passes < 64) : (passes += 1) {
+        const directory = os.openDirectory(parent, path) catch return;
+        defer os.close(directory);
+        var removed = false;
+        var entries: os.Entries = .of(directory);
+        while (entries.next() catch null) |name| {
+            os.removeFile(directory, name) catch {
+                emptyDirectory(directory, name, depth - 1);
+                os.removeDirectory(directory, name) catch continue;
+            };
+            removed = true;
+        }
+        if (!removed) return;
+    }
+}
+
+test "the install that a temporary is for" {
+    try std.testing.expectEqualStrings("hello-1.0.0-0123", installOf("hello-1.0.0-0123.0123456789abcdef.tmp").?);
+    try std.testing.expectEqual(null, installOf("hello-1.0.0-0123"));
+    try std.testing.expectEqual(null, installOf(".tmp"));
+}
+

@@ -1,0 +1,166 @@
+//! Makes an install whole again where it stands: what is missing or different comes back file by file, what is right and
+//! what the program put there stays.
+
+const std = @import("std");
+const os = @import("os.zig");
+const checks = @import("check.zig");
+const manifests = @import("manifest.zig");
+const markers = @import("marker.zig");
+const unpacking = @import("unpack.zig");
+const Part = manifests.Part;
+const Payload = @import("payload.zig").Payload;
+const Run = @import("run.zig").Run;
+
+const threads_max = 8;
+
+pub const Options = struct {
+    /// Read every byte; else only what does not have its size and time.
+    deep: bool,
+    /// Keep what is replaced as NAME.replaced.
+    keep_replaced: bool,
+};
+
+/// The caller holds the install lock of `place`. `fresh` is the marker of an install made now.
+pub fn repair(run: *Run, payload: *const Payload, part: *const Part, place: *const checks.Place, fresh: markers.Marker, options: Options) !void {
+    const root = os.openDirectory(os.cwd, place.path) catch |err| return run.refuse("cannot open {s}: {s}", .{ place.path, os.describe(err) });
+    defer os.close(root);
+    mend(run, payload, part, place, root, fresh, options) catch |err| switch (err) {
+        error.Refused, error.Damaged, error.OutOfMemory => |known| return known,
+        else => |failure| return run.refuse("cannot repair {s}: {s}", .{ place.path, os.describe(failure) }),
+    };
+}
+
+fn mend(run: *Run, payload: *const Payload, part: *const Part, place: *const checks.Place, root: os.Handle, fresh: markers.Marker, options: Options) !void {
+    os.makeDirectory(root, markers.directory, 0o755) catch |err| if (err != error.Exists) return err;
+    for (part.directories) |name| try mendDirectory(run, root, name);
+    for (part.links) |link| try mendLink(run, root, &link);
+    const wanted = try differing(run, part, root, options.deep);
+    const count = std.mem.count(bool, wanted, &.{true});
+    if (count > 0) {
+        for (part.files, wanted) |file, missing| if (missing) try clearWay(run, root, file.path, .file);
+        const destination: unpacking.Destination = .{
+            .part = part,
+            .root = root,
+            .path = place.path,
+            .wanted = wanted,
+            .keep_replaced = options.keep_replaced,
+        };
+        switch (place.kind) {
+            .runtime => try unpacking.unpack(run, payload, destination, null),
+            .release => try unpacking.unpack(run, payload, null, destination),
+        }
+    }
+    run.step("repaired {s}: {d} files", .{ place.path, count });
+    for (part.directories) |name| try os.setTime(root, name, unpacking.installed_time);
+    try markers.write(run.arena, root, try newMarker(run, root, fresh, options.deep or count > 0));
+    try os.setTime(os.cwd, place.path, unpacking.installed_time);
+    if (fresh.durable) try os.syncFileSystem(root);
+}
+
+/// An old marker that nothing was written after still says when that was made durable.
+fn newMarker(run: *Run, root: os.Handle, fresh: markers.Marker, written: bool) !markers.Marker {
+    if (written) return fresh;
+    const old = markers.read(run.arena, root) catch return fresh;
+    var kept = fresh;
+    kept.boot = old.boot;
+    kept.durable = old.durable;
+    kept.installed = old.installed;
+    return kept;
+}
+
+fn mendDirectory(run: *Run, root: os.Handle, name: [:0]const u8) !void {
+    try clearWay(run, root, name, .directory);
+    os.makeDirectory(root, name, 0o755) catch |err| if (err != error.Exists) return err;
+}
+
+fn mendLink(run: *Run, root: os.Handle, link: *const manifests.Link) !void {
+    try clearWay(run, root, link.path, .link);
+    var buffer: [2048]u8 = undefined;
+    if (os.readLink(root, link.path, &buffer)) |target| {
+        if (std.mem.eql(u8, target, link.target)) return;
+        try os.removeFile(root, link.path);
+    } else |_| {}
+    try os.symlink(link.target, root, link.path);
+    try os.setTime(root, link.path, unpacking.installed_time);
+}
+
+/// Moves away what is not of the kind that belongs there.
+fn clearWay(run: *Run, root: os.Handle, path: [:0]const u8, kind: os.Kind) !void {
+    const found = os.lstat(root, path) catch return;
+    if (found.kind == kind) return;
+    const kept = try std.mem.joinZ(run.arena, "", &.{ path, ".replaced" });
+    os.rename(root, path, root, kept) catch {
+        if (found.kind == .directory) return error.NotEmpty;
+        try os.removeFile(root, path);
+    };
+}
+
+/// Which files have to come back. Bytes are read where a size or time is not what it was, or everywhere.
+fn differing(run: *Run, part: *const Part, root: os.Handle, deep: bool) ![]bool {
+    const wanted = try run.arena.alloc(bool, part.files.len);
+    var suspects: std.ArrayList(u32) = .empty;
+    for (part.files, wanted, 0..) |file, *missing, number| {
+        missing.* = true;
+        const found = os.lstat(root, file.path) catch continue;
+        if (found.kind != .file or found.size != file.size or found.mode & 0o777 != file.mode) continue;
+        missing.* = false;
+        if (deep or !checks.hasInstalledTime(found)) try suspects.append(run.arena, @intCast(number));
+    }
+    var reading: Reading = .{ .part = part, .root = root, .suspects = suspects.items, .wanted = wanted };
+    reading.onAllCores();
+    return wanted;
+}
+
+/// Files read and hashed by several threads.
+const Reading = struct {
+    part: *const Part,
+    root: os.Handle,
+    suspects: []const u32,
+    wanted: []bool,
+    next: std.atomic.Value(usize) = .init(0),
+
+    fn onAllCores(reading: *Reading) void {
+        const count = @min(os.processorCount(), threads_max, reading.suspects.len);
+        var threads: [threads_max]std.Thread = undefined;
+        var started: usize = 0;
+        while (started + 1 < count) : (started += 1) {
+            threads[started] = std.Thread.spawn(.{ .stack_size = 128 << 10 }, readAll, .{reading}) catch break;
+        }
+        reading.readAll();
+        for (threads[0..started]) |thread| thread.join();
+    }
+
+    fn readAll(reading: *Reading) void {
+        const buffer = os.pages(1 << 20) catch return reading.giveUp();
+        defer os.release(buffer);
+        while (true) {
+            const at = reading.next.fetchAdd(1, .monotonic);
+            if (at >= reading.suspects.len) return;
+            const number = reading.suspects[at];
+            const file = &reading.part.files[number];
+            const same = isSame(reading.root, file, buffer) catch false;
+            reading.wanted[number] = !same;
+            if (same) os.setTime(reading.root, file.path, unpacking.installed_time) catch {};
+        }
+    }
+
+    /// Without memory to read them, all the rest comes back from the executable.
+    fn giveUp(reading: *Reading) void {
+        while (true) {
+            const at = reading.next.fetchAdd(1, .monotonic);
+            if (at >= reading.suspects.len) return;
+            reading.wanted[reading.suspects[at]] = true;
+        }
+    }
+};
+
+fn isSame(root: os.Handle, file: *const manifests.File, buffer: []u8) os.Error!bool {
+    const handle = try os.openRead(root, file.path);
+    defer os.close(handle);
+    var hash: std.hash.XxHash3 = .init(0);
+    while (true) {
+        const count = try os.read(handle, buffer);
+        if (count == 0) return hash.final() == file.xxh3;
+        hash.update(buffer[0..count]);
+    }
+}

@@ -1,0 +1,74 @@
+//! One run of the executable: what it is, who started it, and what it has to say.
+
+const std = @import("std");
+const os = @import("os.zig");
+const Stamp = @import("stamp.zig").Stamp;
+const Allocator = std.mem.Allocator;
+
+/// Exit status for whatever the stub itself could not do.
+pub const failed = 125;
+/// Exit status when the runtime could not be executed.
+pub const not_executed = 126;
+
+pub const Run = struct {
+    arena: Allocator,
+    stamp: Stamp,
+    /// What is believed: empty for a program with raised privileges.
+    environment: os.Environment,
+    /// What the program gets.
+    given_environment: os.Environment,
+    own_path: [:0]const u8,
+    /// The environment cannot be trusted, and neither can what the user could have written.
+    privileged: bool,
+    debug: bool,
+    started: u64,
+    /// Why the last function failed that returned `Refused` or `Damaged`.
+    reason: []const u8 = "",
+
+    /// This place will not do; another one may.
+    pub fn refuse(run: *Run, comptime format: []const u8, arguments: anytype) error{ Refused, OutOfMemory } {
+        run.reason = try std.fmt.allocPrint(run.arena, format, arguments);
+        return error.Refused;
+    }
+
+    /// The executable itself is not whole; no other place will help.
+    pub fn damaged(run: *Run, comptime format: []const u8, arguments: anytype) error{ Damaged, OutOfMemory } {
+        const what = try std.fmt.allocPrint(run.arena, format, arguments);
+        run.reason = try std.fmt.allocPrint(run.arena, "{s} is damaged ({s}): download it again", .{ run.own_path, what });
+        return error.Damaged;
+    }
+
+    /// For SARMA_DEBUG: what was decided, and when.
+    pub fn step(run: *const Run, comptime format: []const u8, arguments: anytype) void {
+        if (!run.debug) return;
+        const microseconds = (os.monotonic() - run.started) / std.time.ns_per_us;
+        say("sarma {d}.{d:0>3} ms: " ++ format ++ "\n", .{ microseconds / 1000, microseconds % 1000 } ++ arguments);
+    }
+
+    pub fn fail(run: *const Run, comptime format: []const u8, arguments: anytype) noreturn {
+        say("{s}: " ++ format ++ "\n", .{run.stamp.name} ++ arguments);
+        os.exit(failed);
+    }
+
+    pub fn path(run: *const Run, parts: []const []const u8) Allocator.Error![:0]const u8 {
+        return std.mem.joinZ(run.arena, "/", parts);
+    }
+};
+
+/// One message on stderr. What is longer than the buffer is cut; nobody reads that much.
+pub fn say(comptime format: []const u8, arguments: anytype) void {
+    var buffer: [8192]u8 = undefined;
+    var writer: std.Io.Writer = .fixed(&buffer);
+    writer.print(format, arguments) catch {};
+    writeAll(os.stderr, writer.buffered()) catch {};
+}
+
+/// An answer on stdout, and nothing else.
+pub fn answer(bytes: []const u8) void {
+    writeAll(os.stdout, bytes) catch os.exit(failed);
+}
+
+pub fn writeAll(file: os.Handle, bytes: []const u8) os.Error!void {
+    var rest = bytes;
+    while (rest.len > 0) rest = rest[try os.write(file, rest)..];
+}

@@ -1,0 +1,295 @@
+//! Frames into files, on several cores: each thread takes the next frame, checks its hash, decodes it, and writes
+//! what it holds. The runtime's frames are slices of one file; the release's are pieces of a tar between two entries.
+
+const std = @import("std");
+const os = @import("os.zig");
+const sha256 = @import("sha256.zig");
+const zstd = @import("zstd.zig");
+const tar = @import("tar.zig");
+const branch_filter = @import("branch_filter.zig");
+const manifests = @import("manifest.zig");
+const Progress = @import("progress.zig").Progress;
+const Run = @import("run.zig").Run;
+const payloads = @import("payload.zig");
+const Payload = payloads.Payload;
+const Part = manifests.Part;
+
+/// 2000-01-01: the one time that everything installed carries.
+pub const installed_time = 946684800;
+
+const threads_max = 8;
+const thread_stack = 256 << 10;
+
+/// Where a part goes.
+pub const Destination = struct {
+    part: *const Part,
+    root: os.Handle,
+    /// The same directory, for messages.
+    path: []const u8,
+    /// Which files, by index: those are written aside and moved into their place. null: all, into an
+    /// empty directory.
+    wanted: ?[]const bool = null,
+    /// Keep a file that is replaced beside the new one as NAME.replaced.
+    keep_replaced: bool = false,
+};
+
+/// Fills the destinations from the frames; directories must be there. Fails with `Damaged` if the
+/// executable is not what its manifest says, with `Refused` if the place cannot hold it.
+pub fn unpack(run: *Run, payload: *const Payload, runtime: ?Destination, release: ?Destination) !void {
+    const manifest = &payload.manifest;
+    var jobs: std.ArrayList(u32) = .empty;
+    var total: u64 = 0;
+    for (manifest.frames, 0..) |frame, number| {
+        const destination = if (frame.part == .runtime) runtime else release;
+        if (destination == null) continue;
+        try jobs.append(run.arena, @intCast(number));
+        total += frame.size;
+    }
+    var work: Work = .{
+        .payload = payload,
+        .jobs = jobs.items,
+        .progress = .{ .name = run.stamp.name, .total = total, .started = run.started },
+    };
+    if (runtime) |destination| work.runtime = try RuntimeFile.create(run, destination);
+    if (release) |destination| work.release = try Tree.init(run, destination);
+    work.progress.start();
+    const workers = workOnAllCores(&work);
+    work.progress.end();
+    run.step("decoded {d} frames, {d} bytes, on {d} threads", .{ jobs.items.len, total, workers });
+    if (work.failure) |failure| return fail(run, &work, failure);
+    if (work.runtime) |*file| try file.finish(run);
+    if (work.release) |*tree| try tree.finish(run);
+}
+
+/// What all threads share. `next` hands out the jobs; the first failure stays.
+const Work = struct {
+    payload: *const Payload,
+    jobs: []const u32,
+    next: std.atomic.Value(usize) = .init(0),
+    failed: std.atomic.Value(bool) = .init(false),
+    failure: ?Failure = null,
+    progress: Progress,
+    runtime: ?RuntimeFile = null,
+    release: ?Tree = null,
+
+    fn stop(work: *Work, failure: Failure) void {
+        if (!work.failed.swap(true, .acq_rel)) work.failure = failure;
+    }
+};
+
+const Failure = struct {
+    frame: u32,
+    err: Error,
+    /// What was being written.
+    path: []const u8 = "",
+};
+
+const Error = os.Error || error{ Damaged, Foreign };
+
+fn workOnAllCores(work: *Work) usize {
+    const count = @min(os.processorCount(), threads_max, work.jobs.len);
+    var threads: [threads_max]std.Thread = undefined;
+    var started: usize = 0;
+    // This thread is one of them. If the system gives no others, it does all the work.
+    while (started + 1 < count) : (started += 1) {
+        threads[started] = std.Thread.spawn(.{ .stack_size = thread_stack }, worker, .{work}) catch break;
+    }
+    worker(work);
+    for (threads[0..started]) |thread| thread.join();
+    return started + 1;
+}
+
+fn worker(work: *Work) void {
+    var desk: Desk = .{};
+    defer desk.clear();
+    while (!work.failed.load(.monotonic)) {
+        const at = work.next.fetchAdd(1, .monotonic);
+        if (at >= work.jobs.len) return;
+        const number = work.jobs[at];
+        unpackFrame(work, &desk, number) catch |err| work.stop(.{ .frame = number, .err = err, .path = desk.path });
+    }
+}
+
+/// A thread's own memory, kept from frame to frame.
+const Desk = struct {
+    stored: []align(4096) u8 = &.{},
+    decoded: []align(4096) u8 = &.{},
+    workspace: []align(4096) u8 = &.{},
+    /// What is being written, for a message.
+    path: []const u8 = "",
+
+    fn room(memory: *[]align(4096) u8, size: usize) os.Error![]u8 {
+        if (memory.len < size) {
+            if (memory.len > 0) os.release(memory.*);
+            memory.* = &.{};
+            memory.* = try os.pages(std.mem.alignForward(usize, @max(size, 4096), 4096));
+        }
+        return memory.*[0..size];
+    }
+
+    fn clear(desk: *Desk) void {
+        for ([_][]align(4096) u8{ desk.stored, desk.decoded, desk.workspace }) |memory| {
+            if (memory.len > 0) os.release(memory);
+        }
+    }
+};
+
+fn unpackFrame(work: *Work, desk: *Desk, number: u32) Error!void {
+    const manifest = &work.payload.manifest;
+    const frame = &manifest.frames[number];
+    desk.path = "";
+    const bytes = try decode(work.payload, desk, frame);
+    work.progress.add(frame.size / 2);
+    switch (frame.part) {
+        .runtime => {
+            if (manifest.filter) |filter| branch_filter.decode(filter, bytes, frame.position);
+            desk.path = work.runtime.?.destination.path;
+            try work.runtime.?.write(bytes, frame.position);
+        },
+        .release => try work.release.?.write(desk, bytes),
+    }
+    work.progress.add(frame.size - frame.size / 2);
+}
+
+fn decode(payload: *const Payload, desk: *Desk, frame: *const manifests.Frame) Error![]u8 {
+    const stored = try Desk.room(&desk.stored, frame.length);
+    if (!try payloads.readWhole(payload.file, stored, payload.offset + frame.offset)) return error.Damaged;
+    if (!std.mem.eql(u8, &sha256.of(stored), &frame.sha256)) return error.Damaged;
+    if (frame.codec == .none) return stored;
+    const decoded = try Desk.room(&desk.decoded, frame.size);
+    const workspace = try Desk.room(&desk.workspace, zstd.Decoder.workspaceSize());
+    const decoder: zstd.Decoder = .init(@alignCast(workspace));
+    try decoder.decode(decoded, stored);
+    return decoded;
+}
+
+fn fail(run: *Run, work: *const Work, failure: Failure) error{ Damaged, Refused, OutOfMemory } {
+    const frames = work.payload.manifest.frames.len;
+    return switch (failure.err) {
+        error.Damaged => run.damaged("frame {d} of {d}", .{ failure.frame + 1, frames }),
+        error.Foreign => run.damaged("frame {d} of {d} holds {s}, which the manifest does not", .{ failure.frame + 1, frames, failure.path }),
+        error.NoSpace => noSpace(run, work),
+        else => |err| run.refuse("cannot write {s}: {s}", .{ failure.path, os.describe(err) }),
+    };
+}
+
+fn noSpace(run: *Run, work: *const Work) error{ Refused, OutOfMemory } {
+    const destination = if (work.release) |tree| tree.destination else work.runtime.?.destination;
+    const path = try run.arena.dupeZ(u8, destination.path);
+    const available = if (os.fileSystem(path)) |file_system| file_system.available else |_| 0;
+    return run.refuse("no room in {s}: {d} bytes are needed, {d} are available to this user", .{ path, run.stamp.runtime_bytes + run.stamp.release_bytes, available });
+}
+
+/// The runtime's one file, written from all threads at once.
+const RuntimeFile = struct {
+    destination: Destination,
+    file: os.Handle,
+    target: *const manifests.File,
+    name: [:0]const u8,
+
+    fn create(run: *Run, destination: Destination) !RuntimeFile {
+        const target = &destination.part.files[0];
+        const name = if (destination.wanted == null) target.path else aside;
+        if (destination.wanted != null) os.removeFile(destination.root, aside) catch {};
+        const file = os.create(destination.root, name, target.mode) catch |err| {
+            return run.refuse("cannot create {s}/{s}: {s}", .{ destination.path, name, os.describe(err) });
+        };
+        errdefer os.close(file);
+        os.allocate(file, target.size) catch |err| switch (err) {
+            error.NoSpace => return run.refuse("no room in {s} for {d} bytes", .{ destination.path, target.size }),
+            else => return run.refuse("cannot write {s}/{s}: {s}", .{ destination.path, name, os.describe(err) }),
+        };
+        return .{ .destination = destination, .file = file, .target = target, .name = name };
+    }
+
+    const aside = ".sarma/runtime.new";
+
+    fn write(runtime: *RuntimeFile, bytes: []const u8, position: u64) Error!void {
+        if (position + bytes.len > runtime.target.size) return error.Damaged;
+        var written: usize = 0;
+        while (written < bytes.len) written += try os.pwrite(runtime.file, bytes[written..], position + written);
+    }
+
+    fn finish(runtime: *RuntimeFile, run: *Run) !void {
+        defer os.close(runtime.file);
+        os.setFileTime(runtime.file, installed_time) catch |err| return run.refuse("cannot set the time of {s}: {s}", .{ runtime.destination.path, os.describe(err) });
+        if (runtime.destination.wanted == null) return;
+        os.rename(runtime.destination.root, aside, runtime.destination.root, runtime.target.path) catch |err| {
+            return run.refuse("cannot replace {s}/{s}: {s}", .{ runtime.destination.path, runtime.target.path, os.describe(err) });
+        };
+    }
+};
+
+/// The release's files. Directories are there before, so threads need no order among them.
+const Tree = struct {
+    destination: Destination,
+    index: manifests.Index,
+    /// One per file: 1 once it was met. Twice is an error.
+    met: []u8,
+
+    fn init(run: *Run, destination: Destination) !Tree {
+        const index = manifests.Index.of(run.arena, destination.part) catch |err| switch (err) {
+            error.OutOfMemory => return error.OutOfMemory,
+            error.Malformed => return run.damaged("manifest", .{}),
+        };
+        const met = try run.arena.alloc(u8, destination.part.files.len);
+        @memset(met, 0);
+        return .{ .destination = destination, .index = index, .met = met };
+    }
+
+    fn write(tree: *Tree, desk: *Desk, bytes: []const u8) Error!void {
+        var reader: tar.Reader = .{ .bytes = bytes };
+        while (reader.next() catch return error.Damaged) |entry| {
+            const known = tree.index.names.getEntry(entry.path) orelse return error.Damaged;
+            desk.path = known.key_ptr.*;
+            switch (known.value_ptr.*) {
+                .directory => if (entry.kind != .directory) return error.Foreign,
+                .link => |number| {
+                    const link = &tree.destination.part.links[number];
+                    if (entry.kind != .link or !std.mem.eql(u8, entry.link_target, link.target)) return error.Foreign;
+                },
+                .file => |number| try tree.writeFile(number, &entry),
+            }
+        }
+    }
+
+    fn writeFile(tree: *Tree, number: u32, entry: *const tar.Entry) Error!void {
+        const file = &tree.destination.part.files[number];
+        if (entry.kind != .file or entry.bytes.len != file.size or entry.mode != file.mode) return error.Foreign;
+        if (@atomicRmw(u8, &tree.met[number], .Xchg, 1, .monotonic) != 0) return error.Foreign;
+        const wanted = tree.destination.wanted orelse return writeBytes(tree.destination.root, file.path, file.mode, entry.bytes);
+        if (wanted[number]) try tree.replace(number, file, entry.bytes);
+    }
+
+    /// Never in place: a program that is being executed cannot be written to, and macOS kills one that was.
+    fn replace(tree: *Tree, number: u32, file: *const manifests.File, bytes: []const u8) Error!void {
+        const root = tree.destination.root;
+        var buffer: [64]u8 = undefined;
+        const aside = std.fmt.bufPrintZ(&buffer, ".sarma/{d}.new", .{number}) catch unreachable;
+        os.removeFile(root, aside) catch {};
+        try writeBytes(root, aside, file.mode, bytes);
+        if (tree.destination.keep_replaced) keepReplaced(root, file.path);
+        try os.rename(root, aside, root, file.path);
+    }
+
+    fn finish(tree: *Tree, run: *Run) !void {
+        for (tree.met, tree.destination.part.files) |met, file| {
+            if (met == 0) return run.damaged("{s} is missing", .{file.path});
+        }
+    }
+};
+
+/// Somebody may have changed the file on purpose. Once: the first such version stays.
+fn keepReplaced(root: os.Handle, path: [:0]const u8) void {
+    var buffer: [2048]u8 = undefined;
+    const kept = std.fmt.bufPrintZ(&buffer, "{s}.replaced", .{path}) catch return;
+    os.link(root, path, root, kept) catch {};
+}
+
+fn writeBytes(root: os.Handle, path: [:0]const u8, mode: u32, bytes: []const u8) Error!void {
+    const file = try os.create(root, path, mode);
+    defer os.close(file);
+    var rest = bytes;
+    while (rest.len > 0) rest = rest[try os.write(file, rest)..];
+    try os.setFileTime(file, installed_time);
+}
