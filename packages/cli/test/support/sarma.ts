@@ -23,12 +23,28 @@ const cache = path.join(process.env.SARMA_TEST_DIRECTORY!, 'build-cache');
 
 const bin = (program: string) => fileURLToPath(new URL(`../../bin/${program}.js`, import.meta.url));
 
-/** Starts the real program. What the test's own environment says about colours, CI and Sarma is kept from it. */
+/** Starts the real program. */
 export function start(argv: readonly string[], place: Place = {}): ChildProcess {
+  return startCommand([process.execPath, bin(place.program ?? 'sarma'), ...argv], place);
+}
+
+/** Runs the real program on a terminal and returns what that would have to show, colours and movements included. */
+export async function onTerminal(
+  argv: readonly string[],
+  { columns, ...place }: Place & { readonly columns: number },
+): Promise<string> {
+  const words = [process.execPath, bin('sarma'), ...argv].map((word) => `'${word}'`);
+  const command = `stty cols ${columns}; ${words.join(' ')}`;
+  // From util-linux: runs a command under a pseudo-terminal of its own.
+  return (await ended(startCommand(['script', '-qec', command, '/dev/null'], place))).stdout;
+}
+
+/** What the test's own environment says about colours, CI and Sarma is kept from it. */
+function startCommand([file, ...argv]: readonly string[], place: Place): ChildProcess {
   const { NO_COLOR, FORCE_COLOR, CI, SARMA_TARGET, ...environment } = process.env;
-  return spawn(process.execPath, [bin(place.program ?? 'sarma'), ...argv], {
+  return spawn(file!, argv, {
     cwd: place.directory,
-    env: { ...environment, SARMA_BUILD_CACHE: cache, ...place.environment },
+    env: { ...environment, SARMA_BUILD_CACHE: cache, TERM: 'xterm-256color', ...place.environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
 }
