@@ -1,15 +1,16 @@
 import path from 'node:path';
 import { ReleaseError } from './error.ts';
 import { collectEvents } from './events.ts';
-import { addFirstParty } from './first-party.ts';
+import { takeCopies } from './first-party.ts';
 import { type Installation, readInstallation } from './installation.ts';
-import { type Layout, layOut } from './layout.ts';
+import type { Layout } from './layout.ts';
 import { checkAddons } from './native.ts';
 import { readManifest } from './package-json.ts';
 import { publish } from './publish.ts';
 import type { AssembledRelease, Release, ReleaseEvent, ReleasePackage } from './release.ts';
 import { outputName } from './sources/package.ts';
 import { addFolder, deadLinks, sizeOf, type Tree, writeTree } from './tree.ts';
+import { readWorkspaces } from './workspaces.ts';
 
 interface AssembleOptions {
   readonly onEvent?: ((event: ReleaseEvent) => void) | undefined;
@@ -21,22 +22,24 @@ interface AssembleOptions {
  */
 export async function assemble(release: Release, options: AssembleOptions = {}): Promise<AssembledRelease> {
   const events = collectEvents(options.onEvent);
-  const installation = readInstallation(entryRoots(release), release.project, release.manifest);
+  const manifest = release.singleFile
+    ? (await import('./single-file.ts')).singleFileManifest(release)
+    : release.manifest;
+  const installation = readInstallation(release.project, manifest, await entryPackages(release));
   installation.notices.forEach(events.notice);
   for (const name of checkAddons(installation, release.project)) {
     events.warning(`${name}, an optional dependency, has no native addon: its install script did not run`);
   }
-  const layout = layOut(installation, release.project);
-  const tree: Tree = new Map();
-  const firstParty = await addFirstParty(tree, release, installation, layout, events);
-  addThirdParty(tree, installation, layout);
+  const take = release.code === 'bundle' ? (await import('./bundle/take.ts')).takeBundles : takeCopies;
+  const { tree, layout, packages: taken, placeOf } = await take(release, installation, events);
+  addThirdParty(tree, taken, layout);
   addLinks(tree, layout);
   for (const name of deadLinks(tree)) {
     events.warning(`${name} links to something that is not in the release, and was left out`);
     tree.delete(name);
   }
-  const entries = placeEntries(release, firstParty.placeOf, tree);
-  const packages = listPackages(installation, layout);
+  const entries = placeEntries(release, placeOf, tree);
+  const packages = listPackages(taken, layout);
   addReleaseFiles(tree, release, entries, packages);
   const replaced = await publish(release.path, (directory) => writeTree(directory, tree));
   if (replaced) events.notice(`replaced ${release.path}`);
@@ -57,22 +60,32 @@ export async function assemble(release: Release, options: AssembleOptions = {}):
   };
 }
 
-/** The project, and the package of an entry that lies in another one (a workspace's, a dependency's). */
-function entryRoots(release: Release): readonly string[] {
-  if (release.singleFile) return [release.project];
-  return [...new Set([release.project, ...Object.values(release.entries).map(packageOf)])];
+/** Packages besides the project that entries lie in: workspaces, dependencies, folders with dependencies of their own. */
+async function entryPackages(release: Release) {
+  const workspaces = new Set(
+    (await readWorkspaces(release.project, release.manifest)).map((one) => one.directory),
+  );
+  const found = release.singleFile
+    ? []
+    : Object.values(release.entries).map((file) => packageOf(file, release.project));
+  const others = [...new Set(found)].filter((directory) => directory !== release.project);
+  const isNested = (directory: string): boolean =>
+    directory.startsWith(release.project + path.sep) &&
+    !workspaces.has(directory) &&
+    !directory.split(path.sep).includes('node_modules');
+  return { packages: others.filter((one) => !isNested(one)), nested: others.filter(isNested) };
 }
 
-function packageOf(file: string): string {
+function packageOf(file: string, project: string): string {
   for (let directory = path.dirname(file); ; directory = path.dirname(directory)) {
+    if (directory === project || directory === path.dirname(directory)) return project;
     // Folders like dist/esm have a package.json too, but only to say the type of their files.
-    const manifest = readManifest(directory);
-    if (manifest?.name !== undefined || directory === path.dirname(directory)) return directory;
+    if (readManifest(directory)?.name !== undefined) return directory;
   }
 }
 
-function addThirdParty(tree: Tree, installation: Installation, layout: Layout): void {
-  for (const { directory, manifest, firstParty } of installation.packages.values()) {
+function addThirdParty(tree: Tree, packages: Installation['packages'], layout: Layout): void {
+  for (const { directory, manifest, firstParty } of packages.values()) {
     if (firstParty) continue;
     const bundles = manifest.bundleDependencies ?? manifest.bundledDependencies ?? false;
     const bundled = bundles === true || (Array.isArray(bundles) && bundles.length > 0);
@@ -102,8 +115,9 @@ function placeEntries(release: Release, placeOf: Layout['placeOf'], tree: Tree):
   );
 }
 
-function listPackages(installation: Installation, layout: Layout): readonly ReleasePackage[] {
-  return [...installation.packages.values()]
+function listPackages(packages: Installation['packages'], layout: Layout): readonly ReleasePackage[] {
+  return [...packages.values()]
+    .filter(({ nested }) => !nested)
     .map(({ directory, name, version, firstParty }) => ({
       name,
       version,

@@ -2,8 +2,8 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import type { Events } from './events.ts';
 import { exclusions } from './exclusions.ts';
-import type { Installation, InstalledPackage } from './installation.ts';
-import type { Layout } from './layout.ts';
+import { firstPartyPackages, type Installation, type InstalledPackage } from './installation.ts';
+import { type Layout, layOut } from './layout.ts';
 import type { Release } from './release.ts';
 import { selectFiles } from './selection.ts';
 import { type ModuleFormat, packageType } from './sources/module-type.ts';
@@ -11,24 +11,28 @@ import { isTypeScript, outputName, type SourcePackage } from './sources/package.
 import type { TranspiledPackage } from './sources/transpile.ts';
 import { addFile, type Tree } from './tree.ts';
 
-/** Where a first-party source lies in the release, TypeScript as the JavaScript it became. */
-export interface FirstParty {
+/** The part of a release that is the project's own, and what has to be laid out around it. */
+export interface Taken {
+  readonly tree: Tree;
+  readonly layout: Layout;
+  readonly packages: Installation['packages'];
+  /** Where a source lies in the release, TypeScript as the JavaScript it became. */
   readonly placeOf: (file: string) => string | undefined;
 }
 
-/** Adds the project, its workspaces and linked packages to the tree. */
-export async function addFirstParty(
-  tree: Tree,
+/** Takes the project, its workspaces and linked packages file by file. */
+export async function takeCopies(
   release: Release,
   installation: Installation,
-  layout: Layout,
   events: Events,
-): Promise<FirstParty> {
+): Promise<Taken> {
+  const tree: Tree = new Map();
+  const layout = layOut(installation, release.project);
   const { sources: selected, needsTrace } = await selectSources(release, installation, layout, events);
   const reached = needsTrace ? await trace(release, selected) : new Set<string>();
   const sources = selected.map((source) => withReached(source, reached, selected));
   const typeScript = new Set(sources.filter((source) => runsTypeScript(source, reached)).map(directoryOf));
-  const placeOf: FirstParty['placeOf'] = (file) => {
+  const placeOf: Taken['placeOf'] = (file) => {
     const place = layout.placeOf(file);
     const isOutput = place !== undefined && typeScript.has(ownerOf(file, sources) ?? '');
     return isOutput ? outputName(place) : place;
@@ -39,16 +43,17 @@ export async function addFirstParty(
       : undefined;
     await addSource(tree, source, transpiled);
   }
-  return { placeOf };
+  return { tree, layout, packages: installation.packages, placeOf };
 }
 
-async function selectSources(
+/** The files of each first-party package; `needsTrace` when what the entries lead to decides more. */
+export async function selectSources(
   release: Release,
   installation: Installation,
   layout: Layout,
   events: Events,
 ): Promise<{ readonly sources: readonly SourcePackage[]; readonly needsTrace: boolean }> {
-  const firstParty = [...installation.packages.values()].filter((installed) => installed.firstParty);
+  const firstParty = firstPartyPackages(installation);
   const excluded = await exclusions(release, firstParty);
   const sources: SourcePackage[] = [];
   let needsTrace = false;
@@ -104,7 +109,7 @@ async function transpileSource(
   source: SourcePackage,
   reached: ReadonlySet<string>,
   sources: readonly SourcePackage[],
-  placeOf: FirstParty['placeOf'],
+  placeOf: Taken['placeOf'],
   events: Events,
 ): Promise<TranspiledPackage> {
   const [{ transpile }, { sourceResolver }] = await Promise.all([

@@ -12,6 +12,8 @@ export interface InstalledPackage {
   readonly manifest: Manifest;
   /** The project, its workspaces and what is linked in: code that is not below a `node_modules`. */
   readonly firstParty: boolean;
+  /** A folder of the project with a package.json and dependencies of its own, but no package to anybody else. */
+  readonly nested: boolean;
   /** What Node resolves from here, by the name it is imported with. */
   readonly dependencies: ReadonlyMap<string, Dependency>;
 }
@@ -36,12 +38,23 @@ interface Missing {
   readonly wantedBy: InstalledPackage;
 }
 
+/** The packages that get a folder of their own in `lib`. */
+export function firstPartyPackages({
+  packages,
+}: Pick<Installation, 'packages'>): readonly InstalledPackage[] {
+  return [...packages.values()].filter(({ firstParty, nested }) => firstParty && !nested);
+}
+
 /**
  * Walks the production dependencies of packages as Node resolves them from each package's real path, so
  * that hoisted, nested, linked and virtual-store layouts are all the same to it.
  * Throws ReleaseError DEPENDENCY_MISSING or PLUG_AND_PLAY.
  */
-export function readInstallation(roots: readonly string[], project: string, made: Manifest): Installation {
+export function readInstallation(
+  project: string,
+  made: Manifest,
+  others: { readonly packages: readonly string[]; readonly nested: readonly string[] },
+): Installation {
   const lookup = nodeLookup();
   const packages = new Map<string, InstalledPackage>();
   const optionalPeers: {
@@ -51,12 +64,18 @@ export function readInstallation(roots: readonly string[], project: string, made
   }[] = [];
   const missing: Missing[] = [];
   const notices: string[] = [];
-  const queue = [...roots];
+  const queue = [project, ...others.packages, ...others.nested];
   for (const directory of queue) {
     if (packages.has(directory)) continue;
-    const manifest = readManifest(directory) ?? made;
+    const manifest = directory === project ? made : (readManifest(directory) ?? {});
     const dependencies = new Map<string, Dependency>();
-    const installed = describe(directory, manifest, directory === project, dependencies);
+    const nested = others.nested.includes(directory);
+    const installed = describe(
+      directory,
+      manifest,
+      { isProject: directory === project, nested },
+      dependencies,
+    );
     packages.set(directory, installed);
     for (const { name, need } of wanted(manifest)) {
       const found = lookup(directory, name);
@@ -81,7 +100,7 @@ export function readInstallation(roots: readonly string[], project: string, made
 function describe(
   directory: string,
   manifest: Manifest,
-  isProject: boolean,
+  { isProject, nested }: { readonly isProject: boolean; readonly nested: boolean },
   dependencies: ReadonlyMap<string, Dependency>,
 ): InstalledPackage {
   return {
@@ -89,6 +108,7 @@ function describe(
     name: manifest.name ?? path.basename(directory),
     version: manifest.version ?? '0.0.0',
     manifest,
+    nested,
     firstParty: isProject || !directory.split(path.sep).includes('node_modules'),
     dependencies,
   };

@@ -1,6 +1,6 @@
 import { readdirSync, readlinkSync, realpathSync } from 'node:fs';
 import path from 'node:path';
-import type { Installation, InstalledPackage } from './installation.ts';
+import { firstPartyPackages, type Installation, type InstalledPackage } from './installation.ts';
 import { programs } from './package-json.ts';
 
 /** Where everything goes. Paths are relative to the release's root and written with `/`. */
@@ -43,8 +43,7 @@ export function layOut(installation: Installation, project: string): Layout {
 function firstPartyPlaces(packages: ReadonlyMap<string, InstalledPackage>): ReadonlyMap<string, string> {
   const places = new Map<string, string>();
   const taken = new Set<string>();
-  for (const { directory, name, version, firstParty } of packages.values()) {
-    if (!firstParty) continue;
+  for (const { directory, name, version } of firstPartyPackages({ packages })) {
     const wanted = `lib/${directoryName(name)}-${directoryName(version)}`;
     let place = wanted;
     for (let count = 2; taken.has(place); count++) place = `${wanted}_${count}`;

@@ -23,7 +23,8 @@ export function checkAddons(installation: Installation, project: string): readon
   return without.map(({ name }) => name);
 }
 
-function wantsAddon({ directory, manifest }: InstalledPackage): boolean {
+/** Whether a package is built or fetches an addon when it is installed. */
+export function wantsAddon({ directory, manifest }: InstalledPackage): boolean {
   const { preinstall = '', install = '', postinstall = '' } = manifest.scripts ?? {};
   if ([preinstall, install, postinstall].some((script) => addonBuilders.test(script))) return true;
   // npm runs node-gyp for a binding.gyp when the package has no script of its own.

@@ -32,3 +32,18 @@ export function oneOf(formats: ReadonlySet<ModuleFormat>): ModuleFormat | undefi
   if (formats.size > 1) return undefined;
   return formats.has('module') ? 'module' : 'commonjs';
 }
+
+/** The format that extension and package.json give; undefined where the code decides. */
+export function fixedFormat(file: string, type: string | undefined): ModuleFormat | undefined {
+  if (/\.m[jt]s$/.test(file)) return 'module';
+  if (/\.c[jt]s$/.test(file)) return 'commonjs';
+  return type === 'module' || type === 'commonjs' ? type : undefined;
+}
+
+/** What the user's tools make of a `.ts` file when package.json has no `type`. */
+export function guessFormat(text: string, module: string | undefined): ModuleFormat {
+  if (!/^\s*(?:import|export)\b/m.test(text) && !/\bimport\.meta\b/.test(text)) return 'commonjs';
+  const usesCommonJs = /\b(?:__dirname|__filename|require\.main|module\.exports)\b|\brequire\(/.test(text);
+  if (/\bimport\.meta\b|^await\b|^(?:const|let|export const) .*= await\b/m.test(text)) return 'module';
+  return usesCommonJs || module?.toLowerCase() === 'commonjs' ? 'commonjs' : 'module';
+}

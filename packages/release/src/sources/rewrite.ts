@@ -28,10 +28,16 @@ const typeScriptEnding = /\.[cm]?tsx?$/;
 
 /**
  * Rewrites in JavaScript what names other source files: imports, exports, `require`, `import.meta.resolve` by
- * `imported`, other strings that name a TypeScript file (`new URL`, workers, forks) by `named`.
+ * `imported`, other strings that name a TypeScript file (`new URL`, workers, forks) by `named`. Without `imported` the former
+ * are left to whoever comes next.
  * Throws SyntaxError for what is no JavaScript.
  */
-export function rewrite(code: string, module: boolean, imported: Renamed, named: Renamed): Rewritten {
+export function rewrite(
+  code: string,
+  module: boolean,
+  imported: Renamed | undefined,
+  named: Renamed,
+): Rewritten {
   const program = parse(code, {
     ecmaVersion: 'latest',
     sourceType: module ? 'module' : 'script',
@@ -45,10 +51,10 @@ export function rewrite(code: string, module: boolean, imported: Renamed, named:
   return { code: apply(code, found.edits), left: found.left };
 }
 
-function visit(node: Node | Program, found: Found, imported: Renamed, named: Renamed): void {
+function visit(node: Node | Program, found: Found, imported: Renamed | undefined, named: Renamed): void {
   const handled = specifierOf(node as Node, found);
   if (handled !== undefined) replaceSpecifier(handled, found, imported, named);
-  if (node.type === 'ImportDeclaration') addJsonAttribute(node, found);
+  if (node.type === 'ImportDeclaration' && imported !== undefined) addJsonAttribute(node, found);
   if (node.type === 'Literal' && typeof node.value === 'string') nameString(node, node.value, found, named);
   if (node.type === 'TemplateLiteral') nameTemplate(node as Node, found, named);
   for (const [key, value] of Object.entries(node)) {
@@ -105,7 +111,8 @@ function constant(node: Node): string | undefined {
   return node.quasis[0]?.value.cooked ?? undefined;
 }
 
-function replaceSpecifier(node: Node, found: Found, imported: Renamed, named: Renamed): void {
+function replaceSpecifier(node: Node, found: Found, imported: Renamed | undefined, named: Renamed): void {
+  if (imported === undefined) return;
   const specifier = constant(node);
   if (specifier === undefined) {
     visit(node, found, imported, named);

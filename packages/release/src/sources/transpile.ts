@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { TransformFailure, TransformOptions } from 'esbuild';
 import { ReleaseError } from '../error.ts';
-import { detectFormat, type ModuleFormat, oneOf } from './module-type.ts';
+import { detectFormat, fixedFormat, guessFormat, type ModuleFormat, oneOf } from './module-type.ts';
 import { isDeclaration, isTypeScript, outputName, type SourcePackage } from './package.ts';
 import type { SourceResolver } from './resolve.ts';
 import { type Renamed, rewrite } from './rewrite.ts';
@@ -88,13 +88,6 @@ function readScript({ installed }: SourcePackage, file: string): Source {
   return { file, code, format: fixed ?? detectFormat(code) };
 }
 
-/** The format that extension and package.json give; undefined where the code decides. */
-function fixedFormat(file: string, type: string | undefined): ModuleFormat | undefined {
-  if (/\.m[jt]s$/.test(file)) return 'module';
-  if (/\.c[jt]s$/.test(file)) return 'commonjs';
-  return type === 'module' || type === 'commonjs' ? type : undefined;
-}
-
 /** One file as JavaScript; undefined for one that is not TypeScript after all (a template) and nothing leads to. */
 async function compile(
   { installed }: SourcePackage,
@@ -105,15 +98,7 @@ async function compile(
   const absolute = path.join(installed.directory, file);
   const text = readFileSync(absolute, 'utf8');
   const compilerOptions = resolver.tsconfig(absolute)?.config.compilerOptions;
-  const options: TransformOptions = {
-    loader: /x$/.test(file) ? 'tsx' : 'ts',
-    target,
-    platform: 'node',
-    sourcefile: absolute,
-    charset: 'utf8',
-    logLevel: 'silent',
-    tsconfigRaw: { compilerOptions: forTranspiler(compilerOptions) },
-  };
+  const options = transformOptions(absolute, compilerOptions);
   try {
     const wanted = fixedFormat(file, installed.manifest.type) ?? guessFormat(text, compilerOptions?.module);
     const { code, format } = await transformAs(text, wanted, options);
@@ -124,12 +109,47 @@ async function compile(
   }
 }
 
-/** What the user's tools make of a `.ts` file when package.json has no `type`. */
-function guessFormat(text: string, module: string | undefined): ModuleFormat {
-  if (!/^\s*(?:import|export)\b/m.test(text) && !/\bimport\.meta\b/.test(text)) return 'commonjs';
-  const usesCommonJs = /\b(?:__dirname|__filename|require\.main|module\.exports)\b|\brequire\(/.test(text);
-  if (/\bimport\.meta\b/.test(text)) return 'module';
-  return usesCommonJs || module?.toLowerCase() === 'commonjs' ? 'commonjs' : 'module';
+function transformOptions(file: string, compilerOptions: object | undefined): TransformOptions {
+  return {
+    loader: /x$/.test(file) ? 'tsx' : 'ts',
+    target,
+    platform: 'node',
+    sourcefile: file,
+    charset: 'utf8',
+    logLevel: 'silent',
+    tsconfigRaw: { compilerOptions: forTranspiler(compilerOptions) },
+  };
+}
+
+/**
+ * A source as JavaScript for a bundler: imports as they were, other strings that name TypeScript files renamed.
+ * Throws ReleaseError TRANSPILE_FAILED.
+ */
+export async function toJavaScript(
+  file: string,
+  text: string,
+  resolver: SourceResolver,
+  places: (file: string) => string | undefined,
+): Promise<string> {
+  const { transform } = await import('esbuild');
+  const options = transformOptions(file, resolver.tsconfig(file)?.config.compilerOptions);
+  const code = isTypeScript(file)
+    ? await transform(text, options).then(
+        (result) => result.code,
+        (failure: TransformFailure) => {
+          throw transpileFailed(file, failure);
+        },
+      )
+    : text;
+  const named = namedBy(file, resolver, places);
+  for (const module of [true, false]) {
+    try {
+      return rewrite(code, module, undefined, named).code;
+    } catch (error) {
+      if (!(error instanceof SyntaxError)) throw error;
+    }
+  }
+  return code;
 }
 
 async function transformAs(text: string, format: ModuleFormat, options: TransformOptions) {
@@ -207,18 +227,27 @@ function rename(
     const to = found === undefined ? undefined : relative(found);
     return to === undefined || to === name ? undefined : to + query;
   };
-  const named: Renamed = (text) => {
-    const name = text.replace(/^\//, '');
-    const found = resolver.resolve(file, name.startsWith('.') ? name : `./${name}`);
-    if (found === undefined || !isTypeScript(found) || places(found) === undefined) return undefined;
-    return text.replace(/\.([cm]?)tsx?$/, '.$1js');
-  };
+  const named = namedBy(file, resolver, places);
   try {
     return rewrite(code, format === 'module', imported, named);
   } catch (error) {
     if (error instanceof SyntaxError) return undefined;
     throw error;
   }
+}
+
+/** Renames the TypeScript file that a string names, when it is one of this release. */
+function namedBy(
+  file: string,
+  resolver: SourceResolver,
+  places: (file: string) => string | undefined,
+): Renamed {
+  return (text) => {
+    const name = text.replace(/^\//, '');
+    const found = resolver.resolve(file, name.startsWith('.') ? name : `./${name}`);
+    if (found === undefined || !isTypeScript(found) || places(found) === undefined) return undefined;
+    return text.replace(/\.([cm]?)tsx?$/, '.$1js');
+  };
 }
 
 function splitQuery(specifier: string): readonly [string, string] {

@@ -1,0 +1,106 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import type { Events } from '../events.ts';
+import { selectSources, type Taken } from '../first-party.ts';
+import type { Installation, InstalledPackage } from '../installation.ts';
+import { layOut } from '../layout.ts';
+import type { Release } from '../release.ts';
+import { detectFormat, fixedFormat, guessFormat, type ModuleFormat, oneOf } from '../sources/module-type.ts';
+import {
+  isDeclaration,
+  isTypeScript,
+  outputName,
+  type SourcePackage,
+  sourceExtension,
+} from '../sources/package.ts';
+import { type SourceResolver, sourceResolver } from '../sources/resolve.ts';
+import { renameInManifest } from '../sources/transpile.ts';
+import { addFile, type Tree } from '../tree.ts';
+import { type Bundles, besideBundles, bundle } from './bundle.ts';
+import { startedSources } from './workers.ts';
+
+/** Takes the project as one file per entry, its assets, and beside them the packages that cannot be bundled. */
+export async function takeBundles(
+  release: Release,
+  installation: Installation,
+  events: Events,
+): Promise<Taken> {
+  const whole = layOut(installation, release.project);
+  const placeOf = (file: string): string | undefined => {
+    const place = whole.placeOf(file);
+    return place === undefined ? undefined : outputName(place);
+  };
+  const { sources } = await selectSources(release, installation, whole, events);
+  const resolver = sourceResolver(sources.map(({ installed }) => installed));
+  const formatOf = (file: string): ModuleFormat => sourceFormat(file, resolver);
+  const bundles = await bundle(
+    Object.values(release.entries),
+    installation,
+    resolver,
+    placeOf,
+    formatOf,
+    (inside) => startedSources(inside, resolver),
+  );
+  report(bundles, installation, events);
+  const beside = besideBundles(installation, bundles);
+  const tree: Tree = new Map();
+  for (const source of sources) {
+    const bundled = [...bundles.files.keys()].filter((file) => resolver.owner(file) === source.installed);
+    addAssets(tree, source, bundled, formatOf);
+  }
+  for (const [file, { code }] of bundles.files)
+    tree.set(placeOf(file)!, { type: 'text', text: code, mode: 0o644 });
+  return { tree, layout: layOut(beside, release.project), packages: beside.packages, placeOf };
+}
+
+function sourceFormat(file: string, resolver: SourceResolver): ModuleFormat {
+  const fixed = fixedFormat(file, resolver.owner(file)?.manifest.type);
+  if (fixed !== undefined) return fixed;
+  const text = readFileSync(file, 'utf8');
+  if (!isTypeScript(file)) return detectFormat(text);
+  return guessFormat(text, resolver.tsconfig(file)?.config.compilerOptions?.module);
+}
+
+function report({ files, refused }: Bundles, { packages }: Installation, events: Events): void {
+  const names = [...refused].map(([directory, reason]) => `${packages.get(directory)!.name} (${reason})`);
+  if (names.length > 0) events.notice(`not bundled, but beside the bundle: ${names.sort().join(', ')}`);
+  for (const [file, reason] of new Map([...files.values()].flatMap((one) => [...one.strangers]))) {
+    events.warning(
+      `${file} is bundled, but ${reason}; if it fails, make its package a production dependency`,
+    );
+  }
+  const computed = new Set([...files.values()].flatMap((one) => [...one.computed]));
+  for (const file of [...computed].sort()) {
+    events.warning(
+      `${file} loads files by names that it computes; sources of the project that only it names are not in the bundle ` +
+        '(--code copy takes all of them)',
+    );
+  }
+}
+
+/** What is not code stays at its place. A package of which nothing is left but its code leaves no folder. */
+function addAssets(
+  tree: Tree,
+  { installed, place, files }: SourcePackage,
+  bundled: readonly string[],
+  formatOf: (file: string) => ModuleFormat,
+): void {
+  const assets = [...files].filter((file) => !sourceExtension.test(file) && !isDeclaration(file));
+  for (const file of assets)
+    addFile(tree, `${place}/${file}`, path.join(installed.directory, file), installed.directory);
+  const text = manifestText(installed, bundled, formatOf);
+  tree.set(`${place}/package.json`, { type: 'text', text, mode: 0o644 });
+}
+
+function manifestText(
+  { manifest, directory }: InstalledPackage,
+  bundled: readonly string[],
+  formatOf: (file: string) => ModuleFormat,
+): string {
+  const scripts = bundled.filter((file) => path.extname(outputName(file)) === '.js');
+  const type = manifest.type ?? oneOf(new Set(scripts.map(formatOf)));
+  const outputs = new Map(
+    bundled.map((file) => [path.relative(directory, file).replaceAll(path.sep, '/'), { file: '', code: '' }]),
+  );
+  return `${JSON.stringify({ ...renameInManifest(manifest, outputs), ...(type === undefined ? {} : { type }) }, null, 2)}\n`;
+}
