@@ -20,7 +20,7 @@ export class AssembledReleaseError extends Error {
 /** Reads the current version of an assembled release. Throws AssembledReleaseError when the directory is none. */
 export async function readAssembledRelease(directory: string): Promise<AssembledRelease> {
   const start = await readJson(path.join(directory, 'releases', 'start.json'));
-  const file = path.join(directory, 'releases', String(start['version']), 'release.json');
+  const file = path.join(directory, 'releases', String(start.version), 'release.json');
   const release = await readJson(file);
   const { name, version, kind, entries, vmArgs } = release as Partial<AssembledRelease>;
   if (name === undefined || version === undefined || kind !== 'cli' || entries === undefined) {

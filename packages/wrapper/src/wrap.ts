@@ -3,8 +3,9 @@ import { type Build, buildExecutable, type Executable, packTarget } from './buil
 import { openBuildCache } from './build-cache.ts';
 import type { Compression } from './compression.ts';
 import type { OnEvent } from './events.ts';
-import { fetchRuntimes } from './fetch-runtimes.ts';
+import { fetchRuntimes, type Runtime } from './fetch-runtimes.ts';
 import { outputPaths, writeExecutable } from './outputs.ts';
+import { NoRuntimeError } from './runtimes/errors.ts';
 import type { Target } from './targets.ts';
 
 export interface WrapOptions {
@@ -62,21 +63,15 @@ export async function wrap(options: WrapOptions): Promise<readonly Outcome[]> {
   const fileOf = await outputPaths(options.output, programs, options.targets);
   const cache = openBuildCache();
   for (const target of options.targets) onEvent({ type: 'phase', target: target.name, phase: 'fetch' });
-  const runtimes = await fetchRuntimes({
-    targets: options.targets,
-    project: options.project,
-    ...(options.range !== undefined && { range: options.range }),
-    offline: options.offline ?? false,
-    frozen: options.frozen ?? false,
-    perTarget: options.perTarget ?? false,
-    onEvent,
-  });
+  const { runtimes, failures } = await runtimesFor(options.targets, options, onEvent);
   return await mapLimited(options.targets, options.jobs ?? 2, async (target) => {
     try {
+      const runtime = runtimes.get(target.name);
+      if (runtime === undefined) throw failures.get(target.name);
       const build: Build = {
         release,
         target,
-        runtime: runtimes.get(target.name)!,
+        runtime,
         compression: options.compression ?? 'best',
         strip: options.strip ?? true,
         keep: options.keep ?? 2,
@@ -91,6 +86,47 @@ export async function wrap(options: WrapOptions): Promise<readonly Outcome[]> {
       return { target: target.name, error: error as Error };
     }
   });
+}
+
+interface Runtimes {
+  readonly runtimes: ReadonlyMap<string, Runtime>;
+  readonly failures: ReadonlyMap<string, Error>;
+}
+
+/** The runtimes of the targets. A target that has none in the range is left out, with its own error, and the others go on. */
+async function runtimesFor(
+  targets: readonly Target[],
+  options: WrapOptions,
+  onEvent: OnEvent,
+): Promise<Runtimes> {
+  const fetch = async (some: readonly Target[]) =>
+    await fetchRuntimes({
+      targets: some,
+      project: options.project,
+      ...(options.range !== undefined && { range: options.range }),
+      offline: options.offline ?? false,
+      frozen: options.frozen ?? false,
+      perTarget: options.perTarget ?? false,
+      onEvent,
+    });
+  try {
+    return { runtimes: await fetch(targets), failures: new Map() };
+  } catch (error) {
+    if (!(error instanceof NoRuntimeError) || targets.length === 1) throw error;
+    const isMissing = ({ name }: Target) => error.targets.includes(name);
+    if (targets.every(isMissing) || !targets.some(isMissing)) throw error;
+    const rest = await runtimesFor(
+      targets.filter((target) => !isMissing(target)),
+      options,
+      onEvent,
+    );
+    const failures = new Map(rest.failures);
+    for (const target of targets.filter(isMissing)) {
+      // Asked alone, it says what there is for it alone.
+      await fetch([target]).catch((own) => failures.set(target.name, own));
+    }
+    return { runtimes: rest.runtimes, failures };
+  }
 }
 
 async function buildTarget(

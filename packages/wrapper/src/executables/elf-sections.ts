@@ -80,8 +80,9 @@ function reader(file: Buffer, littleEndian: boolean): Read {
   return (at, bytes) => {
     if (at < 0 || at + bytes > file.length) throw malformed(`it ends before offset ${at + bytes}`);
     if (bytes < 8) return littleEndian ? file.readUIntLE(at, bytes) : file.readUIntBE(at, bytes);
-    const value = littleEndian ? file.readBigUInt64LE(at) : file.readBigUInt64BE(at);
-    return Number(value);
+    const value = Number(littleEndian ? file.readBigUInt64LE(at) : file.readBigUInt64BE(at));
+    if (!Number.isSafeInteger(value)) throw malformed(`the number at ${at} is out of range`);
+    return value;
   };
 }
 
@@ -173,6 +174,9 @@ export function holdsBytes(section: { readonly type: number }): boolean {
   return section.type !== SHT.NULL && section.type !== SHT.NOBITS;
 }
 
+/** Of a section that is not loaded, in bytes; more is a damaged file, and would be filled with zeros. */
+const MAXIMUM_ALIGNMENT = 65536;
+
 /** Whether the loader needs the section, or it lies among what the loader needs: it cannot be moved. */
 export function isFixed(elf: Elf, section: Section): boolean {
   return (
@@ -212,6 +216,8 @@ export function layOutSections(elf: Elf, sections: readonly Section[], start: nu
     const link = newIndex(section.link);
     const info = infoIsIndex(section) ? newIndex(section.info) : section.info;
     if (isFixed(elf, section)) return { ...section, link, info };
+    if (section.alignment > MAXIMUM_ALIGNMENT)
+      throw malformed(`section ${section.name} is aligned to ${section.alignment} bytes`);
     const bytes = elf.file.subarray(section.offset, section.offset + section.size);
     return { ...section, link, info, offset: place(bytes, section.alignment) };
   });

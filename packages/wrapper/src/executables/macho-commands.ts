@@ -100,15 +100,15 @@ function readSegment(file: Buffer, command: LoadCommand): MachoSegment {
   const segment = {
     ...command,
     name: fixedString(file, at + 8),
-    address: Number(file.readBigUInt64LE(at + 24)),
-    memorySize: Number(file.readBigUInt64LE(at + 32)),
-    offset: Number(file.readBigUInt64LE(at + 40)),
-    fileSize: Number(file.readBigUInt64LE(at + 48)),
+    address: readSafe(file, at + 24),
+    memorySize: readSafe(file, at + 32),
+    offset: readSafe(file, at + 40),
+    fileSize: readSafe(file, at + 48),
     sections: Array.from({ length: sectionCount }, (_, index) => {
       const section = at + SEGMENT_COMMAND_SIZE + index * SECTION_SIZE;
       return {
         name: fixedString(file, section),
-        size: Number(file.readBigUInt64LE(section + 40)),
+        size: readSafe(file, section + 40),
         offset: file.readUInt32LE(section + 48),
         isCode: (file.readUInt32LE(section + 64) & S_ATTR_PURE_INSTRUCTIONS) !== 0,
       };
@@ -116,6 +116,12 @@ function readSegment(file: Buffer, command: LoadCommand): MachoSegment {
   };
   if (segment.offset + segment.fileSize > file.length) throw malformed(`segment ${segment.name} is cut off`);
   return segment;
+}
+
+function readSafe(file: Buffer, at: number): number {
+  const value = Number(file.readBigUInt64LE(at));
+  if (!Number.isSafeInteger(value)) throw malformed(`the number at ${at} is out of range`);
+  return value;
 }
 
 /** A name of at most 16 bytes, padded with NUL. */

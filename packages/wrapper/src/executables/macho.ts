@@ -36,6 +36,8 @@ export function embed(stub: Buffer, payloadLength: number, identifier: string): 
   const linkeditEnd = oldSignature
     ? stub.readUInt32LE(oldSignature.at + 8)
     : linkedit.offset + linkedit.fileSize;
+  if (linkeditEnd < linkedit.offset || linkeditEnd > stub.length)
+    throw malformed('its signature lies outside of __LINKEDIT');
   const payloadOffset = linkedit.offset;
   const shift = align(payloadLength, PAGE_SIZE);
   const codeLimit = align(linkeditEnd + shift, SIGNATURE_ALIGNMENT);
@@ -73,6 +75,7 @@ function knownSegments(macho: Macho): { text: MachoSegment; linkedit: MachoSegme
   const page = macho.cpu === CPU_TYPE_ARM64 ? PAGE_SIZE : 0x1000;
   if (linkedit.offset % page !== 0 || linkedit.address % page !== 0)
     throw malformed('__LINKEDIT does not begin at a page');
+  if (linkedit.offset < macho.commandsEnd) throw malformed('__LINKEDIT lies in its load commands');
   if (macho.segments.some(({ offset, fileSize }) => offset + fileSize > linkedit.offset + linkedit.fileSize))
     throw malformed('__LINKEDIT is not at its end');
   return { text, linkedit };

@@ -72,14 +72,20 @@ export function explainNoVersion({ targets, range, perTarget }: Wish, offers: Of
   return [title, ...lines, `${advice.join('; ')}.`].join('\n');
 }
 
-/**
- * A sentence for each target whose line ended before the range begins, or undefined. Known without asking anybody.
- */
-export function explainEnded(targets: readonly Target[], range: string): string | undefined {
-  const ended = targets.filter(
+/** The targets whose line ended before the range begins. Known without asking anybody. */
+export function endedTargets(targets: readonly Target[], range: string): readonly Target[] {
+  return targets.filter(
     ({ newest }) => newest !== undefined && !semver.intersects(range, `<${newest + 1}.0.0`),
   );
-  if (ended.length === 0) return undefined;
+}
+
+/** The targets that have no version in the range. */
+export function emptyTargets({ targets, range }: Wish, offers: Offers): readonly Target[] {
+  return targets.filter(({ name }) => inRange(offers.get(name) ?? [], range).length === 0);
+}
+
+/** A sentence for each target whose line has ended. */
+export function explainEnded(ended: readonly Target[], range: string): string {
   return ended
     .map(
       ({ name, newest }) =>

@@ -13,6 +13,8 @@ import { buildCacheSource } from './build-cache-source.ts';
 import {
   type Choice,
   chooseVersions,
+  emptyTargets,
+  endedTargets,
   explainEnded,
   explainNoVersion,
   newerVersions,
@@ -146,8 +148,8 @@ function isSettled({ targets, locked, perTarget }: Wish): boolean {
 async function chooseFromSources(wish: Wish, context: Context): Promise<Choice> {
   const { targets, range, onEvent } = context;
   if (context.frozen) throw frozenError(targets, wish.locked, range);
-  const ended = explainEnded(targets, range);
-  if (ended !== undefined) throw new NoRuntimeError(ended);
+  const ended = endedTargets(targets, range);
+  if (ended.length > 0) throw new NoRuntimeError(explainEnded(ended, range), names(ended));
   const offers = new Map<string, readonly string[]>();
   for (const source of context.sources) {
     try {
@@ -169,7 +171,11 @@ async function chooseFromSources(wish: Wish, context: Context): Promise<Choice> 
     throw new OfflineError(`Offline, and what is in the build cache does not do. ${message}`);
   }
   const silent = context.passedOver.size > 0 ? `\nNo usable answer came from ${reasons(context)}.` : '';
-  throw new NoRuntimeError(message + silent);
+  throw new NoRuntimeError(message + silent, names(emptyTargets(wish, offers)));
+}
+
+function names(targets: readonly Target[]): string[] {
+  return targets.map(({ name }) => name);
 }
 
 /** From the build cache if it is there, else from whoever has the locked version: its bytes decide. */
@@ -210,7 +216,9 @@ async function fetchFromSources(
     );
   }
   throw context.passedOver.size === 0
-    ? new NoRuntimeError(`No source has Node ${version} for ${target.name}. Choose another with --runtime.`)
+    ? new NoRuntimeError(`No source has Node ${version} for ${target.name}. Choose another with --runtime.`, [
+        target.name,
+      ])
     : unreachable(context);
 }
 
