@@ -2,12 +2,15 @@ import { defineConfig } from 'vitest/config';
 
 const conditions = ['@sarma/source', 'node'];
 
-export default defineConfig({
+// `npm test` runs everything but what is called *.long.test.ts; `npm run test:long` (--mode long) runs just that.
+export default defineConfig(({ mode }) => ({
   resolve: { conditions },
   ssr: { resolve: { conditions } },
   test: {
-    include: ['packages/*/test/**/*.test.ts', 'test/**/*.test.ts'],
+    include: mode === 'long' ? ['test/**/*.long.test.ts'] : ['{packages/*/,}test/**/*.test.ts'],
+    exclude: mode === 'long' ? [] : ['**/*.long.test.ts'],
+    globalSetup: ['test/support/global-setup.ts'],
     testTimeout: 120_000,
     hookTimeout: 600_000,
   },
-});
+}));

@@ -1,0 +1,15 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { execa } from 'execa';
+
+/** Once before all tests: the stubs are up to date, and there is a directory for everything that tests leave behind. */
+export default async function setup(): Promise<() => Promise<void>> {
+  const root = path.resolve(import.meta.dirname, '../..');
+  await execa(process.execPath, ['--conditions=@sarma/source', 'scripts/build-stubs.ts'], { cwd: root });
+  const directory = await mkdtemp(path.join(tmpdir(), 'sarma-test-'));
+  process.env['SARMA_TEST_DIRECTORY'] = directory;
+  return async () => {
+    await rm(directory, { recursive: true, force: true });
+  };
+}

@@ -1,0 +1,73 @@
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { execa } from 'execa';
+import type { Program } from './programs.ts';
+
+const WRAP = path.resolve(import.meta.dirname, '../../packages/cli/bin/wrap.js');
+
+/** What a person would see of a program, and what the shell would. */
+export interface Transcript {
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly exitCode: number | undefined;
+  readonly signal: string | undefined;
+}
+
+export interface RunOptions {
+  readonly cwd?: string;
+  /** Added to the environment; `undefined` takes away. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  readonly input?: string;
+}
+
+export async function run(file: string, args: readonly string[] = [], options: RunOptions = {}): Promise<Transcript> {
+  const { stdout, stderr, exitCode, signal, code } = await execa(file, args, {
+    ...(options.cwd !== undefined && { cwd: options.cwd }),
+    ...(options.env !== undefined && { env: options.env }),
+    input: options.input ?? '',
+    reject: false,
+    stripFinalNewline: false,
+    timeout: 100_000,
+  });
+  if (exitCode === undefined && signal === undefined) throw new Error(`${file} could not be started: ${code}`);
+  return { stdout, stderr, exitCode, signal };
+}
+
+/** Runs a project's entry with the Node that runs the tests. */
+export async function runNode(program: Program, args: readonly string[] = [], options: RunOptions = {}) {
+  return await run(process.execPath, [path.join(program.directory, program.entry), ...args], options);
+}
+
+/** The command line as a person calls it. */
+export async function wrapCommand(args: readonly string[], options: RunOptions = {}): Promise<Transcript> {
+  return await run(process.execPath, [WRAP, ...args], { ...options, env: { NO_COLOR: '1', ...options.env } });
+}
+
+/**
+ * Wraps a project for this machine, with the Node that runs the tests so that the two can be compared, and returns the
+ * executable. It lies in a directory of its own, away from the project.
+ */
+export async function wrapProgram(program: Program, args: readonly string[] = []): Promise<string> {
+  const directory = await temporaryDirectory();
+  const file = path.join(directory, 'app');
+  const choice = args.some((argument) => /^(-t|--target)/.test(argument)) ? [] : ['--current'];
+  const runtime = args.includes('--runtime') ? [] : ['--runtime', process.versions.node];
+  const { exitCode, stdout, stderr } = await wrapCommand([
+    program.directory,
+    ...choice,
+    ...runtime,
+    '--compression',
+    'fast',
+    '-o',
+    file,
+    ...args,
+  ]);
+  if (exitCode !== 0) throw new Error(`wrap ended with ${exitCode}:\n${stdout}${stderr}`);
+  return file;
+}
+
+/** A new directory; all of them are removed after the last test. */
+export async function temporaryDirectory(): Promise<string> {
+  return await mkdtemp(path.join(process.env.SARMA_TEST_DIRECTORY ?? tmpdir(), 'x-'));
+}
