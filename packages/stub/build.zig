@@ -76,6 +76,8 @@ fn addDecoder(b: *std.Build, root: *std.Build.Module, target: std.Build.Resolved
     const flags: []const []const u8 = &.{
         "-O3", "-std=gnu11", "-fno-sanitize=all", "-fno-stack-protector", "-fno-asynchronous-unwind-tables", "-w",
         if (assembly) "-DDYNAMIC_BMI2=1" else "-DZSTD_DISABLE_ASM=1",
+        // Clang's emmintrin.h would want the C library's malloc.h for functions that nobody calls.
+        "-D__MM_MALLOC_H",
     };
     const library = b.path(zstd);
     root.addIncludePath(b.path("src/zstd/include"));

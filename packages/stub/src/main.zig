@@ -15,7 +15,7 @@ const Arena = @import("arena.zig").Arena;
 pub fn main(init: std.process.Init.Minimal) noreturn {
     os.startUp();
     var memory: Arena = .{};
-    start(memory.allocator(), init.args.vector, environmentOf(init.environ)) catch |err| switch (err) {
+    start(memory.allocator(), init.args.vector, environmentOf(memory.allocator(), init.environ)) catch |err| switch (err) {
         error.OutOfMemory => {
             runs.say("sarma: out of memory\n", .{});
             os.exit(runs.failed);
@@ -62,8 +62,8 @@ fn stop(comptime format: []const u8, arguments: anytype) noreturn {
     os.exit(runs.failed);
 }
 
-fn environmentOf(environ: std.process.Environ) os.Environment {
-    return if (builtin.os.tag == .windows) {} else environ.block.slice;
+fn environmentOf(arena: std.mem.Allocator, environ: std.process.Environ) os.Environment {
+    return if (builtin.os.tag == .windows) .{ .arena = arena } else environ.block.slice;
 }
 
 /// A bug ends the stub with a word; symbols to say more with are not in it.
@@ -79,6 +79,7 @@ pub const std_options: std.Options = .{ .signal_stack_size = null, .allow_stack_
 
 test {
     _ = @import("branch_filter.zig");
+    _ = @import("command_line.zig");
     _ = @import("host.zig");
     _ = @import("json.zig");
     _ = @import("loader_cache.zig");
@@ -88,4 +89,5 @@ test {
     _ = @import("sha256.zig");
     _ = @import("stamp.zig");
     _ = @import("tar.zig");
+    _ = @import("zstd.zig");
 }

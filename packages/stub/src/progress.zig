@@ -11,7 +11,8 @@ pub const Progress = struct {
     name: []const u8,
     total: u64,
     started: u64,
-    done: std.atomic.Value(u64) = .init(0),
+    /// Of 1024 bytes: some CPUs have no larger atomic numbers.
+    done: std.atomic.Value(u32) = .init(0),
     /// Held while the line is drawn, and for ever once it is erased.
     busy: std.atomic.Value(bool) = .init(false),
     drawn: bool = false,
@@ -24,7 +25,7 @@ pub const Progress = struct {
     }
 
     pub fn add(progress: *Progress, bytes: u64) void {
-        _ = progress.done.fetchAdd(bytes, .monotonic);
+        _ = progress.done.fetchAdd(@truncate(bytes >> 10), .monotonic);
     }
 
     pub fn end(progress: *Progress) void {
@@ -37,7 +38,7 @@ pub const Progress = struct {
             os.sleep(redraw_every);
             if (os.monotonic() - progress.started < first_after) continue;
             if (progress.busy.swap(true, .acquire)) return;
-            const percent = @min(100, progress.done.load(.monotonic) * 100 / @max(progress.total, 1));
+            const percent = @min(100, (@as(u64, progress.done.load(.monotonic)) << 10) * 100 / @max(progress.total, 1));
             run.say("\r{s}: first run, unpacking … {d} %\x1b[K", .{ progress.name, percent });
             progress.drawn = true;
             progress.busy.store(false, .release);

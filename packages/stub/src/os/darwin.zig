@@ -173,6 +173,8 @@ pub fn removeDirectory(dir: Handle, path: [:0]const u8) Error!void {
     _ = try call(c.unlinkat, .{ dir, path.ptr, @as(c_uint, c.AT.REMOVEDIR) });
 }
 
+extern "c" fn __getdirentries64(directory: c_int, buffer: [*]u8, size: usize, position: *i64) isize;
+
 /// `__getdirentries64`, as `readdir` uses it: records of `struct dirent` with 64-bit inodes.
 pub const Entries = struct {
     directory: Handle,
@@ -188,7 +190,7 @@ pub const Entries = struct {
     pub fn next(entries: *Entries) Error!?[:0]const u8 {
         while (true) {
             if (entries.at >= entries.filled) {
-                entries.filled = try call(c.darwin.__getdirentries64, .{ entries.directory, &entries.buffer, entries.buffer.len, &entries.seek });
+                entries.filled = try call(__getdirentries64, .{ entries.directory, &entries.buffer, entries.buffer.len, &entries.seek });
                 entries.at = 0;
                 if (entries.filled == 0) return null;
             }
