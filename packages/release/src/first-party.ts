@@ -28,9 +28,7 @@ export async function takeCopies(
 ): Promise<Taken> {
   const tree: Tree = new Map();
   const layout = layOut(installation, release.project);
-  const { sources: selected, needsTrace } = await selectSources(release, installation, layout, events);
-  const reached = needsTrace ? await trace(release, selected) : new Set<string>();
-  const sources = selected.map((source) => withReached(source, reached, selected));
+  const { sources, reached } = await readSources(release, installation, layout, events);
   const typeScript = new Set(sources.filter((source) => runsTypeScript(source, reached)).map(directoryOf));
   const placeOf: Taken['placeOf'] = (file) => {
     const place = layout.placeOf(file);
@@ -46,8 +44,19 @@ export async function takeCopies(
   return { tree, layout, packages: installation.packages, placeOf };
 }
 
-/** The files of each first-party package; `needsTrace` when what the entries lead to decides more. */
-export async function selectSources(
+/** The files of each first-party package, and what the entries lead to (empty where it decides nothing). */
+export async function readSources(
+  release: Release,
+  installation: Installation,
+  layout: Layout,
+  events: Events,
+): Promise<{ readonly sources: readonly SourcePackage[]; readonly reached: ReadonlySet<string> }> {
+  const { sources: selected, needsTrace } = await selectSources(release, installation, layout, events);
+  const reached = needsTrace ? await trace(release, selected) : new Set<string>();
+  return { sources: selected.map((source) => withReached(source, reached, selected)), reached };
+}
+
+async function selectSources(
   release: Release,
   installation: Installation,
   layout: Layout,

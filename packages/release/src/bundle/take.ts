@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Events } from '../events.ts';
-import { selectSources, type Taken } from '../first-party.ts';
+import { readSources, type Taken } from '../first-party.ts';
 import type { Installation, InstalledPackage } from '../installation.ts';
 import { layOut } from '../layout.ts';
 import type { Release } from '../release.ts';
@@ -30,7 +30,7 @@ export async function takeBundles(
     const place = whole.placeOf(file);
     return place === undefined ? undefined : outputName(place);
   };
-  const { sources } = await selectSources(release, installation, whole, events);
+  const { sources } = await readSources(release, installation, whole, events);
   const resolver = sourceResolver(sources.map(({ installed }) => installed));
   const formatOf = (file: string): ModuleFormat => sourceFormat(file, resolver);
   const bundles = await bundle(
