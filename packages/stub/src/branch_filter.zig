@@ -19,19 +19,26 @@ fn decodeX86(bytes: []u8, start: u64, file_end: u64) void {
     const n: i32 = @truncate(@as(i64, @intCast(file_end)));
     var at: usize = 0;
     while (at + 5 <= bytes.len) {
-        if (bytes[at] != 0xE8 and bytes[at] != 0xE9) {
-            at += 1;
-            continue;
-        }
         const position: i32 = @truncate(@as(i64, @intCast(start + at)));
-        const field = bytes[at + 1 ..][0..4];
-        const absolute = std.mem.readInt(i32, field, .little);
-        if (absolute >= 0 and absolute < n) {
-            std.mem.writeInt(i32, field, absolute -% position, .little);
-        } else if (absolute < 0 and absolute >= -position) {
-            std.mem.writeInt(i32, field, absolute +% n, .little);
+        if (bytes[at] == 0xE8) {
+            const field = bytes[at + 1 ..][0..4];
+            const absolute = std.mem.readInt(i32, field, .little);
+            if (absolute >= 0 and absolute < n) {
+                std.mem.writeInt(i32, field, absolute -% position, .little);
+            } else if (absolute < 0 and absolute >= -position) {
+                std.mem.writeInt(i32, field, absolute +% n, .little);
+            }
+            at += 5;
+        } else if (bytes[at] & 0xF8 == 0x48 and at + 7 <= bytes.len and
+            bytes[at + 2] & 0xC7 == 0x05 and bytes[at + 1] != 0xE8)
+        {
+            // REX.W, an opcode, and a ModRM byte that says: relative to the instruction pointer.
+            const field = bytes[at + 3 ..][0..4];
+            std.mem.writeInt(i32, field, std.mem.readInt(i32, field, .little) -% position, .little);
+            at += 7;
+        } else {
+            at += 1;
         }
-        at += 5;
     }
 }
 
@@ -65,6 +72,20 @@ test "x86: what the page says encoding does is undone" {
         decode(.{ .name = .x86, .start = 0, .end = n }, &bytes, position);
         try std.testing.expectEqual(case[0], std.mem.readInt(i32, bytes[1..5], .little));
     }
+}
+
+test "x86: operands relative to the instruction pointer" {
+    // mov rax, [rip + 5] at 1000; then E8 as the opcode, which is left to the call that may begin there.
+    var bytes = [_]u8{ 0x48, 0x8B, 0x05, 0xED, 0x03, 0, 0, 0x48, 0xE8, 0x05, 0, 0, 0x40 };
+    decode(.{ .name = .x86, .start = 0, .end = 2000 }, &bytes, 1000);
+    try std.testing.expectEqualSlices(u8, &.{ 0x48, 0x8B, 0x05, 5, 0, 0, 0, 0x48, 0xE8, 0x05, 0, 0, 0x40 }, &bytes);
+}
+
+test "x86: an operand relative to the instruction pointer" {
+    var bytes = [_]u8{ 0x48, 0x8D, 0x05, 0, 0, 0, 0, 0x90 };
+    std.mem.writeInt(i32, bytes[3..7], 1234, .little);
+    decode(.{ .name = .x86, .start = 0, .end = 2000 }, &bytes, 1000);
+    try std.testing.expectEqual(234, std.mem.readInt(i32, bytes[3..7], .little));
 }
 
 test "x86: an instruction that crosses the end of the range stays" {
