@@ -103,10 +103,18 @@ fn keepUp(run: *Run, base: *const Base, runtime: *const Checked, release: *const
         if (sweep and !directoriesAreWhole(release.use.?, &payload.manifest.release)) return false;
     }
     if (base.prepared) return true;
-    const unsynced = runtime.unsynced or release.unsynced;
-    if (unsynced) os.syncFileSystem(release.use.?) catch {};
-    if (runtime.unsynced) try renew(run, base, runtime, run.stamp.runtime_directory);
-    if (release.unsynced or sweep or !host_known) try renew(run, base, release, run.stamp.release_directory);
+    const runtime_synced = runtime.unsynced and synced(run, runtime);
+    const release_synced = release.unsynced and synced(run, release);
+    if (runtime_synced) try renew(run, base, runtime, run.stamp.runtime_directory, true);
+    if (release_synced or sweep or !host_known) try renew(run, base, release, run.stamp.release_directory, release_synced);
+    return true;
+}
+
+fn synced(run: *const Run, checked: *const Checked) bool {
+    os.syncFileSystem(checked.use.?) catch |err| {
+        run.step("not synced: {s}", .{os.describe(err)});
+        return false;
+    };
     return true;
 }
 
@@ -119,11 +127,11 @@ fn directoriesAreWhole(root: os.Handle, part: *const manifests.Part) bool {
 }
 
 /// Writes the marker anew. Leaves it if somebody is at work there, or it cannot be written: the next run will.
-fn renew(run: *Run, base: *const Base, checked: *const Checked, name: []const u8) Error!void {
+fn renew(run: *Run, base: *const Base, checked: *const Checked, name: []const u8, durable: bool) Error!void {
     const lock = locks.tryAcquire(try lockPath(run, base, name), .exclusive) orelse (if (base.network) null else return);
     defer if (lock) |held| os.close(held);
     var marker = checked.marker;
-    if (checked.unsynced) marker.durable = true;
+    if (durable) marker.durable = true;
     if (marker.interpreter.len > 0) marker.host = try host.fingerprint(run, marker.interpreter);
     markers.write(run.arena, checked.use.?, marker) catch |err| {
         run.step("marker of {s} not renewed: {s}", .{ name, os.describe(err) });

@@ -12,5 +12,5 @@ const system = switch (builtin.os.tag) {
 pub const program = system.program;
 /// The arguments as the process got them, the first being its own name.
 pub const Arguments = system.Arguments;
-/// The text of an argument, for `maintenance`. fn (arguments: Arguments, index: usize) ?[]const u8
+/// The text of an argument, for `maintenance`. fn (arena: Allocator, arguments: Arguments, index: usize) ?[]const u8
 pub const argument = system.argument;

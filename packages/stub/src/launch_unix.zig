@@ -15,7 +15,7 @@ const system = switch (builtin.os.tag) {
 
 pub const Arguments = []const [*:0]const u8;
 
-pub fn argument(arguments: Arguments, index: usize) ?[]const u8 {
+pub fn argument(_: std.mem.Allocator, arguments: Arguments, index: usize) ?[]const u8 {
     return if (index < arguments.len) std.mem.sliceTo(arguments[index], 0) else null;
 }
 

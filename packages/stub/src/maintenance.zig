@@ -30,15 +30,15 @@ pub fn asked(run: *const Run, arguments: launch.Arguments) ?Command {
         if (name.len > 0) return .{ .name = name, .rest = 1 };
     }
     if (run.stamp.maintenance_word_off) return null;
-    const first = launch.argument(arguments, 1) orelse return null;
+    const first = launch.argument(run.arena, arguments, 1) orelse return null;
     if (!std.mem.eql(u8, first, run.stamp.maintenance_word)) return null;
-    return .{ .name = launch.argument(arguments, 2) orelse "", .rest = 3 };
+    return .{ .name = launch.argument(run.arena, arguments, 2) orelse "", .rest = 3 };
 }
 
 pub fn perform(run: *Run, command: Command, arguments: launch.Arguments) error{OutOfMemory}!noreturn {
     const subcommand = std.meta.stringToEnum(Subcommand, command.name) orelse usage(run);
-    const argument = launch.argument(arguments, command.rest);
-    if (launch.argument(arguments, command.rest + 1) != null) usage(run);
+    const argument = launch.argument(run.arena, arguments, command.rest);
+    if (launch.argument(run.arena, arguments, command.rest + 1) != null) usage(run);
     if (argument != null and subcommand != .extract and subcommand != .uninstall) usage(run);
     const result = switch (subcommand) {
         .directory => directory(run),

@@ -10,6 +10,9 @@
 
 const builtin = @import("builtin");
 
+/// Whether a file has permission bits of its own.
+pub const keeps_modes = builtin.os.tag != .windows;
+
 const system = switch (builtin.os.tag) {
     .linux => @import("os/linux.zig"),
     .macos => @import("os/darwin.zig"),
@@ -109,7 +112,7 @@ pub const allocate = system.allocate; // fn (file: Handle, size: u64) Error!void
 pub const setFileTime = system.setFileTime; // fn (file: Handle, seconds: i64) Error!void
 /// The same by name, for directories and links.
 pub const setTime = system.setTime; // fn (dir: Handle, path: [:0]const u8, seconds: i64) Error!void
-/// Flushes the whole file system that `file` is on.
+/// Flushes everything below the open directory (Unix: the whole file system that it is on).
 pub const syncFileSystem = system.syncFileSystem; // fn (file: Handle) Error!void
 
 // --- names
@@ -171,7 +174,7 @@ pub const openSelf = system.openSelf; // fn (own_path: [:0]const u8) Error!Handl
 pub const startUp = system.startUp; // fn () void
 pub const no_environment: Environment = system.no_environment;
 pub const variable = system.variable; // fn (environment: Environment, name: []const u8) ?[]const u8
-/// The environment as the process got it (Unix: `NAME=value` strings; Windows: void, asked by name).
+/// The environment as the process got it (Unix: `NAME=value` strings; Windows: asked by name).
 pub const Environment = system.Environment;
 /// Fills `buffer` with a text that is another one after every start of the machine; null if there is none.
 pub const bootId = system.bootId; // fn (buffer: *[64]u8) ?[]const u8

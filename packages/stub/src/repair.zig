@@ -102,7 +102,7 @@ fn differing(run: *Run, part: *const Part, root: os.Handle, deep: bool) ![]bool 
     for (part.files, wanted, 0..) |file, *missing, number| {
         missing.* = true;
         const found = os.lstat(root, file.path) catch continue;
-        if (found.kind != .file or found.size != file.size or found.mode & 0o777 != file.mode) continue;
+        if (found.kind != .file or found.size != file.size or (os.keeps_modes and found.mode & 0o777 != file.mode)) continue;
         missing.* = false;
         if (deep or !checks.hasInstalledTime(found)) try suspects.append(run.arena, @intCast(number));
     }

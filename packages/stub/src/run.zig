@@ -51,7 +51,7 @@ pub const Run = struct {
     }
 
     pub fn path(run: *const Run, parts: []const []const u8) Allocator.Error![:0]const u8 {
-        return std.mem.joinZ(run.arena, "/", parts);
+        return std.mem.joinZ(run.arena, &.{os.separator}, parts);
     }
 };
 
