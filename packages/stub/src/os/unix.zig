@@ -109,8 +109,7 @@ fn refusalOf(arena: Allocator, path: []const u8, found: os.Stat, shared: *bool) 
     if (found.kind != .directory) return try because(arena, "not a directory", path, "");
     if (!isTrusted(found.uid)) return try because(arena, "owned by another user", path, "");
     const others_write = found.mode & 0o002 != 0;
-    const group_writes = found.mode & 0o020 != 0 and !isPrivateGroup(found.gid);
-    if (!others_write and !group_writes) return null;
+    if (!others_write and (found.mode & 0o020 == 0 or isPrivateGroup(found.gid))) return null;
     if (found.mode & sticky != 0) {
         shared.* = true;
         return null;
