@@ -174,21 +174,28 @@ function dynamicEntries(elf: Elf): [tag: number, value: number][] {
 function neededVersions(elf: Elf, dynamic: [number, number][], strings: number): Map<string, string[]> {
   const versions = new Map<string, string[]>();
   const address = dynamic.find(([tag]) => tag === DT.VERNEED)?.[1];
-  const count = dynamic.find(([tag]) => tag === DT.VERNEEDNUM)?.[1] ?? 0;
   if (address === undefined) return versions;
-  let record = fileOffset(elf, address);
-  for (let index = 0; index < count; index++) {
+  const count = dynamic.find(([tag]) => tag === DT.VERNEEDNUM)?.[1] ?? 0;
+  for (const record of chain(elf, fileOffset(elf, address), count, 12)) {
     const library = readString(elf.file, strings + readNumber(elf, record + 4, 4));
-    const names = versions.get(library) ?? [];
-    let version = record + readNumber(elf, record + 8, 4);
-    for (let left = readNumber(elf, record + 2, 2); left > 0; left--) {
-      names.push(readString(elf.file, strings + readNumber(elf, version + 8, 4)));
-      version += readNumber(elf, version + 12, 4);
-    }
-    versions.set(library, names);
-    record += readNumber(elf, record + 12, 4);
+    const first = record + readNumber(elf, record + 8, 4);
+    const records = chain(elf, first, readNumber(elf, record + 2, 2), 12);
+    const names = records.map((version) => readString(elf.file, strings + readNumber(elf, version + 8, 4)));
+    versions.set(library, [...(versions.get(library) ?? []), ...names]);
   }
   return versions;
+}
+
+/** Far more records than any library has; a damaged file must not keep a build busy. */
+const MAXIMUM_RECORDS = 4096;
+
+/** Offsets of `count` records, each of which has the distance to the next at `nextAt`; 0 in the last one. */
+function chain(elf: Elf, first: number, count: number, nextAt: number): number[] {
+  if (count > MAXIMUM_RECORDS) throw new MalformedExecutableError('ELF', `it has ${count} version records`);
+  const records: number[] = [];
+  for (let record = first; records.length < count; record += readNumber(elf, record + nextAt, 4))
+    records.push(record);
+  return records;
 }
 
 /** Where the byte that is loaded at `address` lies in the file. */
