@@ -196,6 +196,9 @@ pub const VolumeAttribute = extern struct {
     pub const persistent_acls = 0x8;
 };
 
+/// Where in a file.
+pub const Overlapped = extern struct { internal: [2]usize = .{ 0, 0 }, low: u32, high: u32, event: ?Handle = null };
+
 pub extern "ntdll" fn NtCreateFile(handle: *Handle, access: u32, attributes: *const ObjectAttributes, status: *IoStatus, size: ?*const i64, file_attributes: u32, share: u32, disposition: Disposition, options: u32, ea: ?*const anyopaque, ea_length: u32) callconv(.winapi) Status;
 pub extern "ntdll" fn NtClose(handle: Handle) callconv(.winapi) Status;
 pub extern "ntdll" fn NtReadFile(file: Handle, event: ?Handle, apc: ?*const anyopaque, context: ?*anyopaque, status: *IoStatus, buffer: [*]u8, length: u32, offset: ?*const i64, key: ?*const u32) callconv(.winapi) Status;
@@ -207,9 +210,9 @@ pub extern "ntdll" fn NtSetInformationFile(file: Handle, status: *IoStatus, info
 pub extern "ntdll" fn NtQueryVolumeInformationFile(file: Handle, status: *IoStatus, information: *anyopaque, length: u32, class: VolumeClass) callconv(.winapi) Status;
 pub extern "ntdll" fn NtQueryDirectoryFile(file: Handle, event: ?Handle, apc: ?*const anyopaque, context: ?*anyopaque, status: *IoStatus, information: *anyopaque, length: u32, class: FileClass, single: u8, name: ?*const UnicodeString, restart: u8) callconv(.winapi) Status;
 pub extern "ntdll" fn NtFsControlFile(file: Handle, event: ?Handle, apc: ?*const anyopaque, context: ?*anyopaque, status: *IoStatus, code: u32, input: ?*const anyopaque, input_length: u32, output: ?*anyopaque, output_length: u32) callconv(.winapi) Status;
-pub extern "ntdll" fn NtLockFile(file: Handle, event: ?Handle, apc: ?*const anyopaque, context: ?*anyopaque, status: *IoStatus, offset: *const i64, length: *const i64, key: u32, fail_immediately: u8, exclusive: u8) callconv(.winapi) Status;
-pub extern "ntdll" fn NtUnlockFile(file: Handle, status: *IoStatus, offset: *const i64, length: *const i64, key: u32) callconv(.winapi) Status;
 pub extern "ntdll" fn NtQuerySecurityObject(object: Handle, information: u32, descriptor: *anyopaque, length: u32, needed: *u32) callconv(.winapi) Status;
+pub extern "kernel32" fn LockFileEx(file: Handle, flags: u32, reserved: u32, length_low: u32, length_high: u32, at: *Overlapped) callconv(.winapi) Bool;
+pub extern "kernel32" fn UnlockFileEx(file: Handle, reserved: u32, length_low: u32, length_high: u32, at: *Overlapped) callconv(.winapi) Bool;
 pub extern "kernel32" fn GetFileInformationByHandle(file: Handle, information: *FileInformation) callconv(.winapi) Bool;
 pub extern "kernel32" fn GetFullPathNameW(path: [*:0]const u16, length: u32, buffer: [*]u16, file_part: ?*?[*]u16) callconv(.winapi) u32;
 pub extern "kernel32" fn GetFinalPathNameByHandleW(file: Handle, buffer: [*]u16, length: u32, flags: u32) callconv(.winapi) u32;

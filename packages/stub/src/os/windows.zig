@@ -458,22 +458,29 @@ pub const Entries = struct {
 // --- locks
 
 /// A byte that no file reaches: locks are mandatory here, and the rest stays readable.
-const lock_offset: i64 = 1 << 62;
-const lock_length: i64 = 1;
+fn lockedByte() nt.Overlapped {
+    return .{ .low = 0, .high = 0x40000000 };
+}
 
 pub fn tryLock(file: Handle, mode: os.LockMode) Error!bool {
-    var status: nt.IoStatus = .{};
+    const fail_immediately = 1;
+    const exclusive = 2;
+    const lock_violation = 33;
+    const io_pending = 997;
     // Taking a lock again adds a second one to the first instead of changing it.
     unlock(file);
-    const result = nt.NtLockFile(file, null, null, null, &status, &lock_offset, &lock_length, 0, 1, @intFromBool(mode == .exclusive));
-    if (result == .lock_not_granted or result == .file_lock_conflict) return false;
-    try check(result);
-    return true;
+    var at = lockedByte();
+    const flags: u32 = fail_immediately | @as(u32, if (mode == .exclusive) exclusive else 0);
+    if (nt.LockFileEx(file, flags, 0, 1, 0, &at) != 0) return true;
+    return switch (nt.GetLastError()) {
+        lock_violation, io_pending => false,
+        else => error.Unsupported,
+    };
 }
 
 pub fn unlock(file: Handle) void {
-    var status: nt.IoStatus = .{};
-    _ = nt.NtUnlockFile(file, &status, &lock_offset, &lock_length, 0);
+    var at = lockedByte();
+    _ = nt.UnlockFileEx(file, 0, 1, 0, &at);
 }
 
 /// A file inside could be locked instead, but a directory with an open file in it cannot be renamed. So

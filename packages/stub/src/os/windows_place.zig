@@ -26,8 +26,7 @@ pub fn cacheDirectories(arena: Allocator, environment: process.Environment) Allo
     var list: std.ArrayList([]const u8) = .empty;
     if (absolute(process.variable(environment, "LOCALAPPDATA"))) |local| {
         try list.append(arena, try std.mem.concat(arena, u8, &.{ local, "\\sarma" }));
-    }
-    if (absolute(process.variable(environment, "USERPROFILE"))) |profile| {
+    } else if (absolute(process.variable(environment, "USERPROFILE"))) |profile| {
         try list.append(arena, try std.mem.concat(arena, u8, &.{ profile, "\\AppData\\Local\\sarma" }));
     }
     if (absolute(process.variable(environment, "TEMP"))) |temporary| {
