@@ -26,7 +26,7 @@ beforeAll(async () => {
           descriptors: () => console.log(require('node:fs').readFileSync(3, 'utf8')),
           terminal() {
             const { stdin, stdout } = process;
-            console.log(stdin.isTTY, stdout.isTTY, stdout.columns, stdout.rows);
+            console.log([stdin.isTTY, stdout.isTTY, stdout.columns, stdout.rows].join(' '));
             stdin.setRawMode(true);
             stdin.on('data', (bytes) => {
               console.log(JSON.stringify(bytes.toString()));

@@ -1,5 +1,4 @@
 import { mkdtemp } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { execa } from 'execa';
 import type { Program } from './programs.ts';
@@ -69,5 +68,5 @@ export async function wrapProgram(program: Program, args: readonly string[] = []
 
 /** A new directory; all of them are removed after the last test. */
 export async function temporaryDirectory(): Promise<string> {
-  return await mkdtemp(path.join(process.env.SARMA_TEST_DIRECTORY ?? tmpdir(), 'x-'));
+  return await mkdtemp(path.join(process.env.SARMA_TEST_DIRECTORY!, 'x-'));
 }
