@@ -1,4 +1,4 @@
-import { readElf, SHF, SHT } from './elf-sections.ts';
+import { readElf, SHF, SHT } from './elf-headers.ts';
 import { identify } from './identify.ts';
 import { readMacho } from './macho-commands.ts';
 import { MEM_EXECUTE, readPe } from './pe-headers.ts';

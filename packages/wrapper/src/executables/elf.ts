@@ -1,19 +1,16 @@
 import {
   type Elf,
-  isFixed,
-  layOutSections,
-  nullSection,
+  malformed,
   PT,
-  pointToSections,
   readElf,
   readNumber,
   readString,
   type Section,
   SHF,
   SHT,
-} from './elf-sections.ts';
+} from './elf-headers.ts';
+import { isFixed, layOutSections, nullSection, pointToSections } from './elf-layout.ts';
 import { align, type Embedding } from './embedding.ts';
-import { MalformedExecutableError } from './errors.ts';
 
 /**
  * The payload begins at a page, so that a tool which lays the sections out anew, and finds that the
@@ -191,7 +188,7 @@ const MAXIMUM_RECORDS = 4096;
 
 /** Offsets of `count` records, each of which has the distance to the next at `nextAt`; 0 in the last one. */
 function chain(elf: Elf, first: number, count: number, nextAt: number): number[] {
-  if (count > MAXIMUM_RECORDS) throw new MalformedExecutableError('ELF', `it has ${count} version records`);
+  if (count > MAXIMUM_RECORDS) throw malformed(`it has ${count} version records`);
   const records: number[] = [];
   for (let record = first; records.length < count; record += readNumber(elf, record + nextAt, 4))
     records.push(record);
@@ -204,6 +201,6 @@ function fileOffset(elf: Elf, address: number): number {
     ({ type, address: start, fileSize }) =>
       type === PT.LOAD && start <= address && address < start + fileSize,
   );
-  if (!segment) throw new MalformedExecutableError('ELF', `address ${address} is in none of its segments`);
+  if (!segment) throw malformed(`address ${address} is in none of its segments`);
   return segment.offset + address - segment.address;
 }

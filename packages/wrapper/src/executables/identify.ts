@@ -1,5 +1,5 @@
 import { type Requirements, requirements } from './elf.ts';
-import { readElf } from './elf-sections.ts';
+import { readElf } from './elf-headers.ts';
 import { CPU_TYPE_ARM64, CPU_TYPE_X86_64, MH_MAGIC_64, readMacho } from './macho-commands.ts';
 import { readPe } from './pe-headers.ts';
 
