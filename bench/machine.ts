@@ -35,7 +35,7 @@ export async function fileSystem(directory: string): Promise<string> {
 async function versions(): Promise<readonly string[]> {
   const first = async (name: string, file: string, args: readonly string[]) => {
     const answer = await execute(file, [...args]).catch(() => undefined);
-    return answer && `${name} ${/\d[\w.+-]*/.exec(answer.stdout)?.[0] ?? answer.stdout.trim()}`;
+    return answer && `${name} ${/\d+\.\d[\w.+-]*/.exec(answer.stdout)?.[0] ?? answer.stdout.trim()}`;
   };
   const commit = await execute('git', ['-C', import.meta.dirname, 'describe', '--always', '--dirty']).catch(
     () => undefined,

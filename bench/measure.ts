@@ -69,7 +69,11 @@ export async function openMeasure(scratch: string): Promise<Measure> {
   return async (commands, { rounds, warmups }) => {
     const directory = await mkdtemp(path.join(scratch, 'plan-'));
     const file = path.join(directory, 'plan.json');
-    const planned = commands.map(({ name: _, status = 0, ...command }) => ({ ...command, status }));
+    const planned = commands.map(({ name: _, env, status = 0, ...command }) => ({
+      ...command,
+      env: Object.entries(env).map(([name, value]) => `${name}=${value}`),
+      status,
+    }));
     await writeFile(file, JSON.stringify({ warmups, rounds, commands: planned }));
     const { stdout } = await execute(program, [file], { maxBuffer: 64 * 1024 * 1024 });
     await rm(directory, { recursive: true });

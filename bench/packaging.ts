@@ -77,7 +77,7 @@ async function attempt(packager: Packager, program: Program, place: string): Pro
     await execute(build!, args, { cwd: command.directory, env: command.env, maxBuffer: 64 * 1024 * 1024 });
     return { packager, command, project, file, home };
   } catch (error) {
-    return { packager, refusal: `does not build: ${reason(error)}` };
+    return { packager, refusal: `does not build: ${anonymous(reason(error), place)}` };
   }
 }
 
@@ -90,27 +90,30 @@ async function check(built: Built, use: Use, expected: Answer): Promise<Outcome>
   const answer = await run([file], use, home);
   if (answer.stdout === expected.stdout && answer.status === expected.status)
     return { packager, file, home, build };
-  return {
-    packager,
-    refusal: `does not do what Node does: ${answer.failure ?? `exit status ${answer.status}`}`,
-  };
+  const difference = `exit status ${answer.status}, ${answer.said === '' ? 'nothing printed' : answer.said}`;
+  return { packager, refusal: `does not do what Node does: ${anonymous(difference, path.dirname(file))}` };
+}
+
+/** Nothing of the machine's paths in what is published. */
+function anonymous(text: string, directory: string): string {
+  return text.replaceAll(directory, '…');
 }
 
 interface Answer {
   readonly stdout: string;
   readonly status: number | string;
-  readonly failure?: string;
+  /** The line that tells most of what it printed. */
+  readonly said: string;
 }
 
+/** Runs it outside of its project and of the place where it was built. */
 async function run(start: readonly string[], use: Use, home: string): Promise<Answer> {
   await mkdir(path.join(home, 'tmp'), { recursive: true });
   const [file, ...args] = [...start, ...use.args];
-  try {
-    const { stdout } = await execute(file!, args, { cwd: home, env: environment(home) });
-    return { stdout, status: 0 };
-  } catch (error) {
-    const { stdout, code, stderr } = error as { stdout: string; code: number | string; stderr: string };
-    const failure = reason({ stderr: stderr === '' ? stdout : stderr, message: '' });
-    return { stdout, status: code, failure };
-  }
+  const options = { cwd: '/', env: environment(home) };
+  const { stdout, stderr, code } = await execute(file!, args, options).then(
+    (done) => ({ ...done, code: 0 }),
+    (error: { stdout: string; stderr: string; code: number | string }) => error,
+  );
+  return { stdout, status: code, said: reason({ stderr, message: stdout }) };
 }

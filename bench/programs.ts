@@ -59,7 +59,12 @@ export async function placePrograms(directory: string): Promise<readonly Program
       entry: 'lib/tsc.js',
       uses: [
         // The sample has one mistake in it: to find it and no other, the program must have found its libraries.
-        { name: 'tsc on a file', args: ['--noEmit', '--pretty', 'false', sample], status: 2, aim: 1.0 },
+        {
+          name: 'tsc on a file',
+          args: ['--noEmit', '--pretty', 'false', '--target', 'es2022', sample],
+          status: 2,
+          aim: 1.0,
+        },
         { name: 'tsc --version', args: ['--version'], status: 0, aim: 0.6 },
       ],
     },

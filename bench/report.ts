@@ -52,7 +52,7 @@ export function ratio(value: number, of: number): string {
   return (value / of).toFixed(2);
 }
 
-/** What went wrong, in a line that fits a cell. */
+/** The line that tells most of what went wrong, short enough for a cell. */
 export function reason(error: unknown): string {
   const { stderr, message } = error as { stderr?: string; message: string };
   const lines = `${stderr ?? ''}\n${message}`
@@ -61,7 +61,6 @@ export function reason(error: unknown): string {
     .split('\n')
     .map((line) => line.trim())
     .filter((line) => line !== '');
-  const telling =
-    lines.find((line) => /error|cannot|not found|refus|fail/i.test(line)) ?? lines[0] ?? 'unknown';
+  const telling = lines.find((line) => /error|cannot|not found|refus|fail/i.test(line)) ?? lines[0] ?? '';
   return telling.slice(0, 160);
 }

@@ -1,4 +1,4 @@
-import { stat } from 'node:fs/promises';
+import { mkdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { type Bench, emptyHome, environment, NODE, type Part } from '../bench.ts';
 import type { Command, Cost } from '../measure.ts';
@@ -6,7 +6,7 @@ import type { Packager } from '../packager.ts';
 import { bun } from '../packagers/bun.ts';
 import { caxa } from '../packagers/caxa.ts';
 import { type NodeMirror, openNodeMirror } from '../packagers/node-mirror.ts';
-import { nub } from '../packagers/nub.ts';
+import { nub, nubUnpacking } from '../packagers/nub.ts';
 import { pkg } from '../packagers/pkg.ts';
 import { sarma } from '../packagers/sarma.ts';
 import { singleExecutable } from '../packagers/single-executable.ts';
@@ -19,23 +19,31 @@ export const peers: Part = {
   name: 'peers',
   run: async (bench): Promise<Section> => {
     const place = path.join(bench.disk, 'peers');
-    const mirror = await openMirror(path.join(place, 'mirror'));
+    const nubs = await openNubs(place, bench.quick);
     try {
-      const packagers = [sarma('best'), sarma('balanced'), caxa, mirror.nub, singleExecutable, pkg, bun];
+      const packagers = [
+        sarma('best'),
+        sarma('balanced'),
+        caxa,
+        ...nubs.packagers,
+        singleExecutable,
+        pkg,
+        bun,
+      ];
       const blocks: Block[] = [INTRODUCTION];
       for (const program of bench.programs) {
         blocks.push(...(await compare(bench, packagers, program, path.join(place, program.name))));
       }
       return { title: 'Beside the others', blocks };
     } finally {
-      mirror.close();
+      nubs.close();
     }
   },
 };
 
 const INTRODUCTION =
   'Each packager makes one file of the same program with the same Node (bun with its own engine). Then the program’s ' +
-  'directory is removed, and the file must print and exit as plain Node does; one that does not is a row that says so. ' +
+  'directory is removed, and the file must print and exit as plain Node does; one that does not is named below the table. ' +
   'Builds are the second and later ones, with whatever each packager caches. First runs begin with an empty home and an ' +
   'empty temporary directory; warm ones follow in the same. All are run in turns. Medians (minimum in brackets), times in ' +
   'ms of wall time unless it says CPU; peak memory is that of the largest process.';
@@ -52,12 +60,28 @@ const COLUMNS = [
   'peak memory, MB',
 ];
 
-/** Only nub needs the mirror, so it alone goes without when there is none. */
-async function openMirror(scratch: string): Promise<{ readonly nub: Packager; readonly close: () => void }> {
-  const mirror: NodeMirror | Error = await openNodeMirror(scratch).catch((error: Error) => error);
-  if (!(mirror instanceof Error)) return { nub: nub(mirror.address), close: mirror.close };
-  const unavailable: Packager = { ...nub(''), prepare: () => Promise.reject(mirror) };
-  return { nub: unavailable, close: () => {} };
+interface Nubs {
+  readonly packagers: readonly Packager[];
+  readonly close: () => void;
+}
+
+/** Only nub needs the mirror of Node, so it alone goes without when there is none. */
+async function openNubs(place: string, quick: boolean): Promise<Nubs> {
+  const home = path.join(place, 'nub-home');
+  await mkdir(path.join(home, 'tmp'), { recursive: true });
+  const mirror: NodeMirror | Error = await openNodeMirror(path.join(place, 'mirror')).catch(
+    (error: Error) => error,
+  );
+  if (mirror instanceof Error) {
+    return {
+      packagers: [{ ...nub({ mirror: '', home }), prepare: () => Promise.reject(mirror) }],
+      close: () => {},
+    };
+  }
+  const setting = { mirror: mirror.address, home };
+  // Compressing Node takes nub a minute.
+  const packagers = [nub(setting), ...(quick ? [] : [nubUnpacking(setting)])];
+  return { packagers, close: mirror.close };
 }
 
 async function compare(
@@ -72,20 +96,18 @@ async function compare(
   const built = outcomes.filter((outcome) => 'file' in outcome);
   const costs = await measureRuns(bench, program, use, place, built);
   const rows = await Promise.all(
-    outcomes.map((outcome) =>
-      'file' in outcome
-        ? showBuilt(
-            outcome,
-            costs.first[built.indexOf(outcome)]!,
-            costs.warm[built.indexOf(outcome)]!,
-            costs.node,
-          )
-        : [outcome.packager.name, outcome.refusal, ...COLUMNS.slice(2).map(() => '')],
-    ),
+    built.map((one, index) => showBuilt(one, costs.first[index]!, costs.warm[index]!, costs.node)),
   );
+  const refusals = outcomes.filter((outcome) => 'refusal' in outcome);
   const { wall, cpu, peak } = costs.node;
   const node = ['plain Node', '', '', '', '', showTime(wall), showTime(cpu), '1.00', megabytes(peak)];
-  return [`### ${use.name}`, { columns: COLUMNS, rows: [node, ...rows] }];
+  return [
+    `### ${use.name}`,
+    { columns: COLUMNS, rows: [node, ...rows] },
+    ...(refusals.length > 0
+      ? [refusals.map(({ packager, refusal }) => `* ${packager.name}: ${refusal}`).join('\n')]
+      : []),
+  ];
 }
 
 async function measureRuns(bench: Bench, program: Program, use: Use, place: string, built: readonly Built[]) {
