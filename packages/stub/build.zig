@@ -33,8 +33,10 @@ pub fn build(b: *std.Build) !void {
     }
 
     const native = b.resolveTargetQuery(.{});
-    const tests = b.addTest(.{ .root_module = module(b, native, .{}, .Debug, zstd) });
-    b.step("test", "run the unit tests").dependOn(&b.addRunArtifact(tests).step);
+    const test_step = b.step("test", "run the unit tests");
+    for ([_]*std.Build.Module{ module(b, native, .{}, .Debug, zstd), branchFilter(b, native, .Debug) }) |tested| {
+        test_step.dependOn(&b.addRunArtifact(b.addTest(.{ .root_module = tested })).step);
+    }
 }
 
 fn module(b: *std.Build, target: std.Build.ResolvedTarget, query: std.Target.Query, optimize: std.builtin.OptimizeMode, zstd: []const u8) *std.Build.Module {
@@ -51,6 +53,7 @@ fn module(b: *std.Build, target: std.Build.ResolvedTarget, query: std.Target.Que
         .stack_protector = false,
         .link_libc = if (target.result.os.tag == .macos) true else false,
     });
+    root.addImport("branch_filter", branchFilter(b, target, if (release) .ReleaseFast else optimize));
     addDecoder(b, root, target, zstd);
     if (acceleratedQuery(target.result.cpu.arch, query)) |accelerated| {
         const object = b.addObject(.{ .name = "sha256_accelerated", .root_module = b.createModule(.{
@@ -68,6 +71,10 @@ fn module(b: *std.Build, target: std.Build.ResolvedTarget, query: std.Target.Que
         root.addObject(object);
     }
     return root;
+}
+
+fn branchFilter(b: *std.Build, target: std.Build.ResolvedTarget, optimize: std.builtin.OptimizeMode) *std.Build.Module {
+    return b.createModule(.{ .root_source_file = b.path("src/branch_filter.zig"), .target = target, .optimize = optimize });
 }
 
 /// -O3 was measured best; the assembly is for x86-64 with its System V calling convention.

@@ -78,7 +78,6 @@ pub const std_options_debug_threaded_io = null;
 pub const std_options: std.Options = .{ .signal_stack_size = null, .allow_stack_tracing = false, .enable_segfault_handler = false };
 
 test {
-    _ = @import("branch_filter.zig");
     _ = @import("command_line.zig");
     _ = @import("host.zig");
     _ = @import("json.zig");

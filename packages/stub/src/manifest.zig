@@ -15,7 +15,7 @@ const libraries_max = 256;
 
 pub const File = struct { path: [:0]const u8, size: u64, mode: u32, xxh3: u64 };
 pub const Link = struct { path: [:0]const u8, target: [:0]const u8 };
-pub const Filter = struct { name: enum { x86, arm64 }, start: u64, end: u64 };
+pub const Filter = @import("branch_filter").Filter;
 pub const Library = struct { name: []const u8, versions: []const []const u8 };
 
 pub const Frame = struct {
