@@ -31,7 +31,7 @@ describe('dropping symbols of the running Node', () => {
   const file = dropSymbols(official);
   writeFileSync(join(directory, 'node'), file, { mode: 0o755 });
   const node = (...args: string[]) =>
-    execFileSync(join(directory, 'node'), args, { encoding: 'utf8', cwd: directory });
+    execFileSync(join(directory, 'node'), args, { encoding: 'utf8', cwd: directory, stdio: 'pipe' });
 
   test.skipIf(!llvm)('what is loaded stays byte for byte at its place', () => {
     const segments = (name: string) => readelf('-lW', name).match(/^ +[A-Z_]+ +0x.*$/gm)!;
