@@ -86,6 +86,8 @@ async function build(state: BundleState, module: boolean): Promise<string | unde
     });
     return withHead(result.outputFiles[0]!.text, module);
   } catch (error) {
+    const own = (error as BuildFailure).errors?.find(({ detail }) => detail instanceof ReleaseError);
+    if (own !== undefined) throw own.detail;
     if (!refuseCulprits(state, (error as BuildFailure).errors ?? []))
       throw bundleFailed(state.entry, error as BuildFailure);
     return undefined;

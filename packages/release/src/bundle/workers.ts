@@ -6,14 +6,27 @@ import type { SourceResolver } from '../sources/resolve.ts';
 const naming =
   /\b(?:URL|Worker|fork|join|resolve|register|spawn|execFile)\s*\(\s*(?:[\w.$]+\s*,\s*)?(['"`])([^'"`\n${}]+\.[cm]?[jt]sx?)\1/g;
 
+const joining = /\(\s*(?:__dirname|import\.meta\.dirname)((?:\s*,\s*(?:'[^'\n]+'|"[^"\n]+"))+)\s*\)/g;
+
 /** First-party sources that sources start as programs of their own: workers, forks. */
 export function startedSources(files: Iterable<string>, resolver: SourceResolver): readonly string[] {
   const started = new Set<string>();
   for (const file of files) {
-    for (const [, , name] of readFileSync(file, 'utf8').matchAll(naming)) {
-      const found = resolver.resolve(file, name!.startsWith('.') ? name! : `./${name}`);
+    for (const name of names(readFileSync(file, 'utf8'))) {
+      const found = resolver.resolve(file, name.startsWith('.') ? name : `./${name}`);
       if (found !== undefined && sourceExtension.test(found)) started.add(found);
     }
   }
   return [...started];
+}
+
+function names(text: string): readonly string[] {
+  const whole = [...text.matchAll(naming)].map((match) => match[2]!);
+  const joined = [...text.matchAll(joining)].map((match) =>
+    match[1]!.split(',').map((part) => part.trim().slice(1, -1)),
+  );
+  return [
+    ...whole,
+    ...joined.map((parts) => parts.slice(1).join('/')).filter((name) => sourceExtension.test(name)),
+  ];
 }

@@ -56,6 +56,7 @@ function visit(node: Node | Program, found: Found, imported: Renamed | undefined
   if (handled !== undefined) replaceSpecifier(handled, found, imported, named);
   if (node.type === 'ImportDeclaration' && imported !== undefined) addJsonAttribute(node, found);
   if (node.type === 'Literal' && typeof node.value === 'string') nameString(node, node.value, found, named);
+  if (node.type === 'CallExpression') nameJoined(node as Node, found, named);
   if (node.type === 'TemplateLiteral') nameTemplate(node as Node, found, named);
   for (const [key, value] of Object.entries(node)) {
     if (value === handled || key === 'type') continue;
@@ -135,6 +136,21 @@ function nameString(node: Node, value: string, found: Found, named: Renamed): vo
   const text = named(value);
   if (text !== undefined) found.edits.push({ start: node.start, end: node.end, text: JSON.stringify(text) });
   else if (/^\.{1,2}\//.test(value)) found.left.push(quote(found, node));
+}
+
+/** `join(__dirname, 'jobs', 'worker.ts')`; a name in one piece is found by itself. */
+function nameJoined(node: Node, found: Found, named: Renamed): void {
+  if (node.type !== 'CallExpression' || node.arguments.length < 3) return;
+  const [folder, ...rest] = node.arguments as unknown as readonly Node[];
+  const parts = rest.map(constant);
+  const last = parts.at(-1);
+  if (!isOwnFolder(folder) || last === undefined || parts.includes(undefined) || !typeScriptEnding.test(last))
+    return;
+  const text = named(`./${parts.join('/')}`);
+  if (text === undefined) return;
+  const { start, end } = rest.at(-1)!;
+  const renamed = last.replace(/[^/]*$/, '') + text.slice(text.lastIndexOf('/') + 1);
+  found.edits.push({ start, end, text: JSON.stringify(renamed) });
 }
 
 /** A template that ends in `.ts` and has a folder of this file in front: `./commands/${name}.ts`, `${__dirname}/a.ts`. */
