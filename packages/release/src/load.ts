@@ -2,7 +2,7 @@ import { realpathSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { binEntries, type Entry, namedEntry, plainEntry } from './entries.ts';
 import { ReleaseError } from './error.ts';
-import { type Manifest, programs, readManifest, unscoped } from './package-json.ts';
+import { type Manifest, programs, readProjectManifest, unscoped } from './package-json.ts';
 import type { Release, ReleaseOptions } from './release.ts';
 import { findWorkspace, readWorkspaces, type Workspace } from './workspaces.ts';
 
@@ -56,7 +56,7 @@ async function findProject(options: ReleaseOptions): Promise<Project> {
   // Node finds modules by real paths, so everything here is one.
   const real = realpathSync(given);
   if (stats.isFile()) return fileProject(real);
-  const manifest = readManifest(real);
+  const manifest = readProjectManifest(real);
   if (manifest === undefined) return folderWithoutManifest(real, options);
   if (options.workspace === undefined)
     return { directory: real, manifest, singleFile: false, file: undefined };
@@ -80,7 +80,7 @@ function folderWithoutManifest(directory: string, options: ReleaseOptions): Proj
  */
 function fileProject(file: string): Project {
   for (const directory of foldersUpTo(path.dirname(file), process.cwd())) {
-    const manifest = readManifest(directory);
+    const manifest = readProjectManifest(directory);
     if (manifest !== undefined) return { directory, manifest, singleFile: false, file };
   }
   const manifest = { name: path.parse(file).name };

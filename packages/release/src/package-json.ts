@@ -25,9 +25,31 @@ export interface Manifest {
   readonly gypfile?: boolean;
 }
 
-/** The manifest of a directory; undefined where there is none. Throws ReleaseError INVALID_PACKAGE_JSON. */
+/**
+ * The manifest of a directory; undefined where there is none. Fields of the wrong type are taken as missing, as
+ * Node takes them: published packages have them. Throws ReleaseError INVALID_PACKAGE_JSON for what is no JSON.
+ */
 export function readManifest(directory: string): Manifest | undefined {
+  const manifest = readObject(path.join(directory, 'package.json'));
+  if (manifest === undefined) return undefined;
+  const wrong = fields.filter(({ key, holds }) => !holds(manifest[key])).map(({ key }) => key);
+  return Object.fromEntries(Object.entries(manifest).filter(([key]) => !wrong.includes(key)));
+}
+
+/** The same for the project itself, whose mistakes the user can mend. Throws ReleaseError INVALID_PACKAGE_JSON. */
+export function readProjectManifest(directory: string): Manifest | undefined {
   const file = path.join(directory, 'package.json');
+  const manifest = readObject(file);
+  for (const { key, what, holds } of fields) {
+    const value = manifest?.[key];
+    if (what === undefined || value === undefined || value === null || holds(value)) continue;
+    const found = JSON.stringify(value).slice(0, 60);
+    throw new ReleaseError('INVALID_PACKAGE_JSON', `${file}: expected ${key} to be ${what}, found ${found}.`);
+  }
+  return manifest === undefined ? undefined : readManifest(directory);
+}
+
+function readObject(file: string): Record<string, unknown> | undefined {
   let text: string;
   try {
     text = readFileSync(file, 'utf8');
@@ -39,7 +61,7 @@ export function readManifest(directory: string): Manifest | undefined {
   return parseManifest(file, text);
 }
 
-function parseManifest(file: string, text: string): Manifest {
+function parseManifest(file: string, text: string): Record<string, unknown> {
   let value: unknown;
   try {
     // npm and Node accept a byte order mark too.
@@ -55,8 +77,7 @@ function parseManifest(file: string, text: string): Manifest {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new ReleaseError('INVALID_PACKAGE_JSON', `${file} must hold a JSON object.`);
   }
-  checkTypes(file, value as Record<string, unknown>);
-  return value as Manifest;
+  return value as Record<string, unknown>;
 }
 
 /** V8 gives a position only in some of its messages; the end of the text is where the others mean. */
@@ -68,29 +89,36 @@ function lineOf(text: string, message: string): string {
   return /end of JSON/.test(message) ? `:${text.split('\n').length}` : '';
 }
 
-const expected: Readonly<Record<string, (value: unknown) => boolean>> = {
-  'name (a string)': isString,
-  'version (a string)': isString,
-  'main (a string)': isString,
-  'bin (a string, or an object of strings)': (value) => isString(value) || isRecordOf(value, isString),
-  'files (a list of strings)': (value) => Array.isArray(value) && value.every(isString),
-  'scripts (an object)': (value) => isRecordOf(value, () => true),
-  'dependencies (an object)': (value) => isRecordOf(value, () => true),
-  'optionalDependencies (an object)': (value) => isRecordOf(value, () => true),
-  'peerDependencies (an object)': (value) => isRecordOf(value, () => true),
-};
-
-function checkTypes(file: string, manifest: Record<string, unknown>): void {
-  for (const [label, holds] of Object.entries(expected)) {
-    const key = label.slice(0, label.indexOf(' '));
-    const value = manifest[key];
-    if (value === undefined || value === null || holds(value)) continue;
-    throw new ReleaseError(
-      'INVALID_PACKAGE_JSON',
-      `${file}: expected ${label}, found ${JSON.stringify(value).slice(0, 60)}.`,
-    );
-  }
+interface Field {
+  readonly key: string;
+  readonly holds: (value: unknown) => boolean;
+  /** What the project's own must be; undefined where Node and npm do not mind either. */
+  readonly what?: string;
 }
+
+const fields: readonly Field[] = [
+  { key: 'name', what: 'a string', holds: isString },
+  { key: 'version', what: 'a string', holds: isString },
+  { key: 'type', holds: isString },
+  { key: 'main', holds: isString },
+  {
+    key: 'bin',
+    what: 'a string, or an object of strings',
+    holds: (value) => isString(value) || isRecordOf(value, isString),
+  },
+  {
+    key: 'files',
+    what: 'a list of strings',
+    holds: (value) => Array.isArray(value) && value.every(isString),
+  },
+  { key: 'scripts', what: 'an object of strings', holds: (value) => isRecordOf(value, isString) },
+  { key: 'engines', holds: (value) => isRecordOf(value, isString) },
+  ...['dependencies', 'optionalDependencies', 'peerDependencies', 'peerDependenciesMeta'].map((key) => ({
+    key,
+    what: 'an object',
+    holds: (value: unknown) => isRecordOf(value, () => true),
+  })),
+];
 
 function isString(value: unknown): value is string {
   return typeof value === 'string';

@@ -118,7 +118,7 @@ describe('a clear error for', () => {
       { 'package.json': { bin: 3 } },
       {},
       'INVALID_PACKAGE_JSON',
-      /bin \(a string.*found 3/,
+      /expected bin to be a string.*found 3/,
     ],
     [
       'a bin that does not exist',

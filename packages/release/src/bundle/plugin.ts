@@ -146,7 +146,9 @@ async function firstPartyCode(state: BundleState, file: string, text: string): P
 /** What code looks up by itself has to be there: packages that its strings name stay outside. */
 function keepNamed(state: BundleState, file: string, text: string): void {
   const owner = state.packageOf(file)!;
-  for (const [, , specifier] of text.matchAll(/(['"`])((?:@[\w.-]+\/)?[\w.-]+)(?:\/[^'"`\n]*)?\1/g)) {
+  for (const [, , specifier] of text.matchAll(
+    /(?<!\b(?:from|import)\s*)(['"`])((?:@[\w.-]+\/)?[\w.-]+)(?:\/[^'"`\n]*)?\1/g,
+  )) {
     const dependency = owner.dependencies.get(specifier!);
     const target =
       dependency === undefined ? undefined : state.packageOf(`${dependency.directory}${path.sep}.`);
