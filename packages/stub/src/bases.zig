@@ -9,6 +9,8 @@ pub const Candidate = struct {
     path: []const u8,
     /// Made by `maintenance extract` or a package: only read.
     prepared: bool,
+    /// By a variable, which says: here and nowhere else, as far as removing is concerned.
+    named: bool = false,
 };
 
 pub const Base = struct {
@@ -43,7 +45,7 @@ pub fn candidates(run: *const Run) Allocator.Error![]const Candidate {
     if (run.privileged) return list.items;
     for ([_][]const u8{ run.stamp.override_variable, "SARMA_CACHE_DIR" }) |name| {
         const path = os.variable(run.environment, name) orelse continue;
-        if (path.len > 0) try list.append(run.arena, .{ .path = path, .prepared = false });
+        if (path.len > 0) try list.append(run.arena, .{ .path = path, .prepared = false, .named = true });
     }
     for (try os.cacheDirectories(run.arena, run.environment)) |path| {
         try list.append(run.arena, .{ .path = path, .prepared = false });

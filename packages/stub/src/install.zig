@@ -150,14 +150,29 @@ fn install(run: *Run, base: *const Base) Error!Installed {
     const payload = try payloads.open(run);
     defer os.close(payload.file);
     try host.require(run, &payload.manifest);
+    try requireRoom(run, base);
     try makeLayout(run, base);
     var held: Held = try .take(run, base);
     defer held.release();
-    try bringAbout(run, base, &payload, .{});
+    _ = try bringAbout(run, base, &payload, .{});
     const installed = try ready(run, base) orelse return run.refuse("what was installed does not stay as it was written", .{});
     held.release();
     if (!base.network) prune.afterInstalling(run, base);
     return installed;
+}
+
+/// Before anything is created: a place that is too small stays as it is.
+pub fn requireRoom(run: *Run, base: *const Base) Error!void {
+    var needed: u64 = spare_bytes;
+    if (!exists(try Place.runtime(run, base))) needed += run.stamp.runtime_bytes;
+    if (!exists(try Place.release(run, base))) needed += run.stamp.release_bytes;
+    if (needed > spare_bytes and needed > base.available) {
+        return run.refuse("no room: {d} bytes are needed, {d} are available to this user", .{ needed, base.available });
+    }
+}
+
+fn exists(place: Place) bool {
+    return if (os.lstat(os.cwd, place.path)) |_| true else |_| false;
 }
 
 pub const Options = struct {
@@ -167,30 +182,28 @@ pub const Options = struct {
     synced: bool = false,
 };
 
-/// Installs what is absent and repairs what is not whole. The caller holds the locks.
-pub fn bringAbout(run: *Run, base: *const Base, payload: *const Payload, options: Options) Error!void {
+/// Installs what is absent and repairs what is not whole; returns how many files were repaired. The caller holds the locks.
+pub fn bringAbout(run: *Run, base: *const Base, payload: *const Payload, options: Options) Error!usize {
     var runtime: Task = try .of(run, base, payload, .runtime, options);
     var release: Task = try .of(run, base, payload, .release, options);
     errdefer runtime.abandon(run);
     errdefer release.abandon(run);
-    const needed = (if (runtime.fresh()) run.stamp.runtime_bytes else 0) + (if (release.fresh()) run.stamp.release_bytes else 0);
-    if (needed > 0 and needed + spare_bytes > base.available) {
-        return run.refuse("no room: {d} bytes are needed, {d} are available to this user", .{ needed + spare_bytes, base.available });
-    }
     try runtime.begin(run);
     try release.begin(run);
-    if (needed > 0) {
+    if (runtime.fresh() or release.fresh()) {
         try unpacking.unpack(run, payload, runtime.destination(), release.destination());
         // The runtime first: a release refers to it.
         try runtime.publish(run);
         try release.publish(run);
     }
+    var repaired: usize = 0;
     for ([_]*Task{ &runtime, &release }) |task| if (!task.fresh() and task.health != .whole) {
-        try repairs.repair(run, payload, task.part, &task.place, try task.marker(run), .{
+        repaired += try repairs.repair(run, payload, task.part, &task.place, try task.marker(run), .{
             .deep = task.health != .worn,
             .keep_replaced = task.health != .torn and task.place.kind == .release,
         });
     };
+    return repaired;
 }
 
 /// One of the two directories on its way.

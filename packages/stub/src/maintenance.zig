@@ -96,12 +96,7 @@ fn meta(run: *Run) install.Error!void {
 fn verify(run: *Run) install.Error!void {
     const payload = try payloads.open(run);
     var found = false;
-    for (try bases.candidates(run)) |candidate| {
-        if (candidate.prepared) continue;
-        const base = bases.open(run, candidate, false) catch |err| switch (err) {
-            error.Refused => continue,
-            error.OutOfMemory => return error.OutOfMemory,
-        } orelse continue;
+    for (try installedBases(run)) |base| {
         const path = try run.path(&.{ base.path, "releases", run.stamp.release_directory });
         if (os.lstat(os.cwd, path)) |_| {} else |_| continue;
         found = true;
@@ -109,8 +104,8 @@ fn verify(run: *Run) install.Error!void {
         defer os.endInstalling();
         var held: install.Held = try .take(run, &base);
         defer held.release();
-        try install.bringAbout(run, &base, &payload, .{ .verify = true });
-        say("{s}: every file is as it should be\n", .{path});
+        const repaired = try install.bringAbout(run, &base, &payload, .{ .verify = true });
+        if (repaired > 0) say("{s}: repaired {d} files\n", .{ path, repaired }) else say("{s}: every file is as it should be\n", .{path});
     }
     if (!found) return run.refuse("it is not installed", .{});
 }
@@ -131,11 +126,15 @@ fn uninstall(run: *Run, argument: ?[]const u8) install.Error!void {
     for (found) |base| try uninstallFrom(run, &base);
 }
 
-/// Those of the user that hold some version of this program.
+/// Those that hold some version of this program: the ones that variables name if they do, else all of the user's.
 fn installedBases(run: *Run) install.Error![]const Base {
     var list: std.ArrayList(Base) = .empty;
-    candidates: for (try bases.candidates(run)) |candidate| {
-        if (candidate.prepared) continue;
+    const all = try bases.candidates(run);
+    const named = for (all) |candidate| {
+        if (candidate.named) break true;
+    } else false;
+    candidates: for (all) |candidate| {
+        if (candidate.prepared or candidate.named != named) continue;
         const base = bases.open(run, candidate, false) catch |err| switch (err) {
             error.Refused => continue,
             error.OutOfMemory => return error.OutOfMemory,
@@ -208,6 +207,7 @@ fn extract(run: *Run, given: []const u8) install.Error!void {
     os.makeDirectory(os.cwd, path, 0o755) catch |err| if (err != error.Exists) return run.refuse("cannot create {s}: {s}", .{ path, os.describe(err) });
     const file_system = os.fileSystem(path) catch |err| return run.refuse("{s}: {s}", .{ path, os.describe(err) });
     const base: Base = .of(path, false, false, file_system);
+    try install.requireRoom(run, &base);
     const payload = try payloads.open(run);
     os.beginInstalling();
     defer os.endInstalling();
@@ -215,6 +215,6 @@ fn extract(run: *Run, given: []const u8) install.Error!void {
         const folder = try run.path(&.{ path, name });
         os.makeDirectory(os.cwd, folder, 0o755) catch |err| if (err != error.Exists) return run.refuse("cannot create {s}: {s}", .{ folder, os.describe(err) });
     }
-    try install.bringAbout(run, &base, &payload, .{ .synced = true });
+    _ = try install.bringAbout(run, &base, &payload, .{ .synced = true });
     say("{s}: wrote {s} {s} to {s}\n", .{ run.stamp.name, run.stamp.name, run.stamp.version, path });
 }

@@ -20,17 +20,18 @@ pub const Options = struct {
     keep_replaced: bool,
 };
 
-/// The caller holds the install lock of `place`. `fresh` is the marker of an install made now.
-pub fn repair(run: *Run, payload: *const Payload, part: *const Part, place: *const checks.Place, fresh: markers.Marker, options: Options) !void {
+/// The caller holds the install lock of `place`. `fresh` is the marker of an install made now. Returns how many files came
+/// back.
+pub fn repair(run: *Run, payload: *const Payload, part: *const Part, place: *const checks.Place, fresh: markers.Marker, options: Options) !usize {
     const root = os.openDirectory(os.cwd, place.path) catch |err| return run.refuse("cannot open {s}: {s}", .{ place.path, os.describe(err) });
     defer os.close(root);
-    mend(run, payload, part, place, root, fresh, options) catch |err| switch (err) {
+    return mend(run, payload, part, place, root, fresh, options) catch |err| switch (err) {
         error.Refused, error.Damaged, error.OutOfMemory => |known| return known,
         else => |failure| return run.refuse("cannot repair {s}: {s}", .{ place.path, os.describe(failure) }),
     };
 }
 
-fn mend(run: *Run, payload: *const Payload, part: *const Part, place: *const checks.Place, root: os.Handle, fresh: markers.Marker, options: Options) !void {
+fn mend(run: *Run, payload: *const Payload, part: *const Part, place: *const checks.Place, root: os.Handle, fresh: markers.Marker, options: Options) !usize {
     os.makeDirectory(root, markers.directory, 0o755) catch |err| if (err != error.Exists) return err;
     for (part.directories) |name| try mendDirectory(run, root, name);
     for (part.links) |link| try mendLink(run, root, &link);
@@ -55,6 +56,7 @@ fn mend(run: *Run, payload: *const Payload, part: *const Part, place: *const che
     try markers.write(run.arena, root, try newMarker(run, root, fresh, options.deep or count > 0));
     try os.setTime(os.cwd, place.path, unpacking.installed_time);
     if (fresh.durable) try os.syncFileSystem(root);
+    return count;
 }
 
 /// An old marker that nothing was written after still says when that was made durable.

@@ -232,12 +232,16 @@ fn absolute(path: ?[]const u8) ?[]const u8 {
 /// HOME, or the home of the effective user's entry where HOME is missing or somebody else's (sudo).
 fn homeDirectory(arena: Allocator, environment: Environment) Allocator.Error!?[]const u8 {
     if (absolute(variable(environment, "HOME"))) |home| {
-        const owner = system.stat(system.cwd, try arena.dupeZ(u8, home));
-        if (owner) |found| {
-            if (found.uid == system.effectiveUser()) return home;
-        } else |_| {}
+        if (try ownerOf(arena, home) == system.effectiveUser()) return home;
     }
-    return system.homeOfUser(arena);
+    // One that does not exist is not for the stub to create.
+    const home = try system.homeOfUser(arena) orelse return null;
+    return if (try ownerOf(arena, home) == null) null else home;
+}
+
+fn ownerOf(arena: Allocator, path: []const u8) Allocator.Error!?u32 {
+    const found = system.stat(system.cwd, try arena.dupeZ(u8, path)) catch return null;
+    return found.uid;
 }
 
 pub fn homeInPasswd(arena: Allocator) Allocator.Error!?[]const u8 {
