@@ -169,6 +169,9 @@ fn check(arena: Allocator, path: []const u8, is_root: bool, where: Where, user: 
         return try std.fmt.allocPrint(arena, "cannot look at {s}: {s}", .{ path, os.describe(err) });
     };
     defer files.close(directory);
+    if (files.fstat(directory)) |found| {
+        if (found.kind == .link) return try std.fmt.allocPrint(arena, "{s} is a link", .{path});
+    } else |err| return try std.fmt.allocPrint(arena, "cannot look at {s}: {s}", .{ path, os.describe(err) });
     if (is_root) {
         var volume: nt.VolumeAttribute = undefined;
         var status: nt.IoStatus = .{};

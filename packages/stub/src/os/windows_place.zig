@@ -57,7 +57,7 @@ pub fn settle(arena: Allocator, path: []const u8, make: bool) Allocator.Error!os
         else => return refused(arena, "cannot open", path, err),
     };
     defer files.close(directory);
-    const final = try finalPath(arena, directory) orelse return .{ .refused = "its real path cannot be found out" };
+    const final = try finalPath(arena, directory, path) orelse return .{ .refused = "the path is too long" };
     var shared = false;
     if (try access_list.reasonAgainst(arena, final, .inside, &shared)) |reason| return .{ .refused = reason };
     return .{ .place = .{ .path = final, .shared = shared } };
@@ -69,7 +69,7 @@ fn settleNew(arena: Allocator, path: []const u8) Allocator.Error!os.Settled {
     const above = std.fs.path.dirnameWindows(path) orelse return .missing;
     const parent = if (openDirectory(above)) |directory| parent: {
         defer files.close(directory);
-        break :parent try finalPath(arena, directory) orelse return .{ .refused = "its real path cannot be found out" };
+        break :parent try finalPath(arena, directory, above) orelse return .{ .refused = "the path is too long" };
     } else |err| switch (err) {
         error.NotFound => switch (try settleNew(arena, above)) {
             .place => |place| place.path,
@@ -103,11 +103,17 @@ fn refused(arena: Allocator, what: []const u8, path: []const u8, err: Error) All
     return .{ .refused = try std.fmt.allocPrint(arena, "{s} {s}: {s}", .{ what, path, os.describe(err) }) };
 }
 
-pub fn finalPath(arena: Allocator, file: nt.Handle) Allocator.Error!?[:0]const u8 {
+/// Some volumes cannot say it (those that the mount manager does not know, long ones under Wine): then the path as it was
+/// given, which may hold no link (`access_list` refuses them).
+fn finalPath(arena: Allocator, directory: nt.Handle, path: []const u8) Allocator.Error!?[:0]const u8 {
     var buffer: [files.path_max]u16 = undefined;
-    const length = nt.GetFinalPathNameByHandleW(file, &buffer, buffer.len, 0);
-    if (length == 0 or length >= buffer.len) return null;
-    return try process.plainPath(arena, buffer[0..length]);
+    const length = nt.GetFinalPathNameByHandleW(directory, &buffer, buffer.len, 0);
+    if (length > 0 and length < buffer.len) return try process.plainPath(arena, buffer[0..length]);
+    var name: files.Name = undefined;
+    name.set(files.cwd, path) catch return null;
+    // `\??\` and `\\?\` mean the same.
+    name.buffer[1] = '\\';
+    return try process.plainPath(arena, name.text());
 }
 
 // --- the volume
