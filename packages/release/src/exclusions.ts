@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import path from 'node:path';
 import type { InstalledPackage } from './installation.ts';
 import type { Release } from './release.ts';
@@ -14,22 +15,24 @@ export async function exclusions(
   const workspaces = await readWorkspaces(release.project, release.manifest);
   const excluded = new Set([
     release.path,
+    release.output,
     path.join(release.project, '_build'),
     path.join(release.project, 'burrito_out'),
     ...firstParty.map(({ directory }) => directory),
     ...workspaces.map(({ directory }) => directory),
   ]);
+  // A folder that already is somebody's (`-o dist`) is not left out whole, only what Sarma calls NAME_TARGET or NAME.
+  if (isFolder(release.output) && path.basename(release.output) !== 'burrito_out')
+    excluded.delete(release.output);
   const entries = Object.values(release.entries);
-  const holdsCode = entries.some((entry) => entry.startsWith(release.output + path.sep));
-  if (!holdsCode) excluded.add(release.output);
-  // `-o dist` may share its folder with the code; what Sarma wrote there is called NAME_TARGET or NAME.
   const written = new RegExp(
     `^(${Object.keys(release.entries).join('|')})(_[a-z0-9]+-[a-z0-9-]+)?(\\.exe)?$`,
   );
-  return (file) =>
-    excluded.has(file) ||
-    (holdsCode &&
-      path.dirname(file) === release.output &&
-      written.test(path.basename(file)) &&
-      !entries.includes(file));
+  const isWritten = (file: string): boolean =>
+    path.dirname(file) === release.output && written.test(path.basename(file)) && !entries.includes(file);
+  return (file) => excluded.has(file) || (isWritten(file) && !isFolder(file));
+}
+
+function isFolder(file: string): boolean {
+  return statSync(file, { throwIfNoEntry: false })?.isDirectory() ?? false;
 }

@@ -5,9 +5,10 @@ import { exclusions } from './exclusions.ts';
 import { firstPartyPackages, type Installation, type InstalledPackage } from './installation.ts';
 import { type Layout, layOut } from './layout.ts';
 import type { Release } from './release.ts';
+import { isPrivate } from './secrets.ts';
 import { selectFiles } from './selection.ts';
 import { type ModuleFormat, packageType } from './sources/module-type.ts';
-import { isTypeScript, outputName, type SourcePackage } from './sources/package.ts';
+import { isTypeScript, outputName, type SourcePackage, sourceExtension } from './sources/package.ts';
 import type { TranspiledPackage } from './sources/transpile.ts';
 import { addFile, type Tree } from './tree.ts';
 
@@ -78,10 +79,23 @@ async function selectSources(
           '(to take one, name it in "files" or write !NAME into .sarmaignore)',
       );
     }
+    if (installed.directory !== release.project) await warnUnbuilt(installed, events);
     needsTrace ||= unlisted || files.some(isTypeScript);
     sources.push({ installed, place: layout.places.get(installed.directory)!, files: new Set(files) });
   }
   return { sources, needsTrace };
+}
+
+/** Workspaces that are compiled before use are easily forgotten. */
+async function warnUnbuilt(installed: InstalledPackage, events: Events): Promise<void> {
+  if (installed.manifest.main === undefined && installed.manifest.exports === undefined) return;
+  const { mainTargets } = await import('./sources/resolve.ts');
+  const targets = mainTargets(installed);
+  if (targets.length === 0 || targets.some((file) => existsSync(file))) return;
+  events.warning(
+    `${installed.name} (${installed.directory}) cannot be imported: ${path.relative(installed.directory, targets[0]!)} ` +
+      'does not exist. If it is built from something, build it first',
+  );
 }
 
 /**
@@ -102,11 +116,16 @@ function withReached(
   sources: readonly SourcePackage[],
 ): SourcePackage {
   const { directory } = source.installed;
-  const own = [...reached].filter((file) => ownerOf(file, sources) === directory);
+  const own = [...reached].filter((file) => ownerOf(file, sources) === directory && isTaken(file));
   return {
     ...source,
     files: new Set([...source.files, ...own.map((file) => relativePath(source.installed, file))]),
   };
+}
+
+/** Code leads to code; that it names a file which looks private does not make that part of the release. */
+function isTaken(file: string): boolean {
+  return sourceExtension.test(file) || !isPrivate(path.basename(file));
 }
 
 /** A package whose TypeScript is only what its JavaScript was built from is taken as it is. */

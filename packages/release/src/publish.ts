@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { mkdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { ReleaseError } from './error.ts';
@@ -17,15 +17,24 @@ export async function publish(target: string, build: (directory: string) => Prom
   await mkdir(parent, { recursive: true });
   try {
     await build(fresh);
-    const replaced = await moveAway(target, old);
-    await rename(fresh, target).catch(async (error: unknown) => {
-      if (replaced) await rename(old, target);
-      throw error;
-    });
-    return replaced;
+    return await replace(fresh, target, old);
   } finally {
     await rm(fresh, { recursive: true, force: true });
-    await rm(old, { recursive: true, force: true });
+    await removeOld(parent, path.basename(target), suffix);
+  }
+}
+
+async function replace(fresh: string, target: string, old: string): Promise<boolean> {
+  const replaced = await moveAway(target, old);
+  try {
+    await rename(fresh, target);
+    return replaced;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    // Another assembly was faster: its release is replaced like any other.
+    if (code === 'ENOTEMPTY' || code === 'EEXIST') return replace(fresh, target, `${old}.old`);
+    if (replaced) await rename(old, target);
+    throw error;
   }
 }
 
@@ -44,6 +53,22 @@ function isEmptyFolder(target: string): boolean {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOTDIR') return false;
     throw error;
+  }
+}
+
+/** What was replaced, and what assemblies that were killed long ago left behind. */
+async function removeOld(parent: string, name: string, suffix: string): Promise<void> {
+  const hour = 3_600_000;
+  for (const file of readdirSync(parent)) {
+    if (
+      !file.startsWith(`.${name}.`) ||
+      !/^\.[0-9a-f]{12}\.(tmp|old(\.old)*)$/.test(file.slice(name.length + 1))
+    )
+      continue;
+    const full = path.join(parent, file);
+    const left = statSync(full, { throwIfNoEntry: false });
+    if (left === undefined || (!file.includes(suffix) && Date.now() - left.ctimeMs < hour)) continue;
+    await rm(full, { recursive: true, force: true });
   }
 }
 

@@ -1,6 +1,6 @@
 /**
  * Files that a release never takes unless they are named: what is private to a machine or a person, and data
- * that a program writes. The whole list is in docs of the release; it matches base names.
+ * that a program writes. Matched against base names.
  */
 const patterns: readonly RegExp[] = [
   /^\.env(?!\.example$)(\..*)?$/,

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import type { InstalledPackage } from './installation.ts';
 import { programs } from './package-json.ts';
@@ -124,7 +124,7 @@ function required(directory: string, manifest: InstalledPackage['manifest']): re
 }
 
 function isFileIn(directory: string, file: string): boolean {
-  return existsSync(path.join(directory, file)) && path.extname(file) !== '';
+  return statSync(path.join(directory, file), { throwIfNoEntry: false })?.isFile() ?? false;
 }
 
 function literals(files: readonly string[] | undefined): readonly string[] {

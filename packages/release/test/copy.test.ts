@@ -4,6 +4,7 @@ import {
   mkdirSync,
   readdirSync,
   readlinkSync,
+  rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
@@ -131,6 +132,11 @@ describe('without "files"', () => {
     expect(filesOf(path.join(folder.path, place))).toEqual(['app', 'main.js', 'package.json']);
     const file = await release(root, { output: path.join(root, 'app') });
     expect(filesOf(path.join(file.path, place))).toEqual(['main.js', 'out/app_linux-x64', 'package.json']);
+    write(root, { 'dist/app_win-x64.exe': '', 'dist/page.html': '' });
+    const used = await release(root, { output: path.join(root, 'dist') });
+    expect(filesOf(path.join(used.path, place))).toContain('dist/page.html');
+    expect(filesOf(path.join(used.path, place))).not.toContain('dist/app_win-x64.exe');
+    rmSync(path.join(root, 'dist'), { recursive: true });
     const shared = await release(root, { output: root });
     expect(filesOf(path.join(shared.path, place))).toEqual(['main.js', 'out/app_linux-x64', 'package.json']);
   });
@@ -161,6 +167,40 @@ test('private files are never taken unless named, and are told of', async () => 
     'main.js',
     'package.json',
     'tls.pem',
+  ]);
+});
+
+test('code that names a private file does not bring it', async () => {
+  const root = project({
+    'package.json': { ...manifest, main: 'main.ts', type: 'module', files: ['main.ts'] },
+    'main.ts': `export const key: string = './tls.key'; export const env = './.env'; export * from './x.ts'`,
+    'x.ts': '',
+    'tls.key': '',
+    '.env': '',
+  });
+  expect(filesOf(path.join((await release(root)).path, place))).toEqual(['main.js', 'package.json', 'x.js']);
+});
+
+test('assemblies at the same time leave one whole release and nothing else', async () => {
+  const root = project({ 'package.json': manifest, 'main.js': 'console.log(1)' });
+  const all = await Promise.all(Array.from({ length: 8 }, () => release(root)));
+  expect(run(root, all[0]!)).toBe('1\n');
+  expect(readdirSync(path.dirname(all[0]!.path))).toEqual(['app']);
+});
+
+test('a workspace that was not built is told of', async () => {
+  const root = project({
+    'package.json': { ...manifest, workspaces: ['b'], dependencies: { b: '*' } },
+    'main.js': '',
+    'b/package.json': {
+      name: 'b',
+      exports: { '.': { types: './dist/index.d.ts', default: './dist/index.js' } },
+    },
+  });
+  mkdirSync(path.join(root, 'node_modules'));
+  symlinkSync('../b', path.join(root, 'node_modules/b'));
+  expect((await release(root)).warnings).toEqual([
+    expect.stringMatching(/b .*dist\/index\.js does not exist/),
   ]);
 });
 

@@ -113,6 +113,13 @@ function packageTargets(
   return [path.join(target.directory, file), path.join(target.directory, 'index')];
 }
 
+/** Files that importing a package by its name can load; none of them need exist. */
+export function mainTargets(installed: InstalledPackage): readonly string[] {
+  const { manifest, directory } = installed;
+  if (manifest.exports !== undefined) return [...new Set(mapped(installed, '', 'exports'))];
+  return manifest.main === undefined ? [] : spellings(path.join(directory, manifest.main), javaScriptFirst);
+}
+
 function mapped({ directory, manifest }: InstalledPackage, request: string, field: 'exports' | 'imports') {
   const { resolveExports, resolveImports } = require('resolve-pkg-maps') as typeof import('resolve-pkg-maps');
   const resolve = field === 'exports' ? resolveExports : resolveImports;
