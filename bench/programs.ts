@@ -17,6 +17,8 @@ export interface Use {
   readonly status: number;
   /** The most of plain Node's CPU time that a warm run should take (P24). */
   readonly aim: number;
+  /** How many rounds a comparison of warm runs takes. */
+  readonly rounds: number;
 }
 
 const SAMPLE = `export interface Point { readonly x: number, readonly y: number }
@@ -45,13 +47,13 @@ export async function placePrograms(directory: string): Promise<readonly Program
       name: 'hello',
       project: project('hello'),
       entry: 'main.js',
-      uses: [{ name: 'hello', args: [], status: 0, aim: 1.02 }],
+      uses: [{ name: 'hello', args: [], status: 0, aim: 1.02, rounds: 300 }],
     },
     {
       name: 'prettier',
       project: project('prettier'),
       entry: 'bin/prettier.cjs',
-      uses: [{ name: 'prettier on a file', args: [sample], status: 0, aim: 1.0 }],
+      uses: [{ name: 'prettier on a file', args: [sample], status: 0, aim: 1.0, rounds: 100 }],
     },
     {
       name: 'tsc',
@@ -64,8 +66,9 @@ export async function placePrograms(directory: string): Promise<readonly Program
           args: ['--noEmit', '--pretty', 'false', '--target', 'es2022', sample],
           status: 2,
           aim: 1.0,
+          rounds: 30,
         },
-        { name: 'tsc --version', args: ['--version'], status: 0, aim: 0.6 },
+        { name: 'tsc --version', args: ['--version'], status: 0, aim: 0.6, rounds: 100 },
       ],
     },
   ];
