@@ -158,7 +158,8 @@ fn cannotExecute(run: *Run, installed: *const Installed, code: u32) noreturn {
         225 => "the virus scanner takes it for dangerous",
         577 => "its signature is not accepted",
         1260, 4551 => "a policy of this machine forbids it",
-        else => "",
+        206, 123 => "its path is too long",
+        else => "Windows refuses it",
     };
     runs.say("{s}: cannot execute {s}: {s} (Windows error {d})\n", .{ run.stamp.name, installed.runtime, text, code });
     if (code == error_access_denied or code == 1260 or code == 4551) runs.say(

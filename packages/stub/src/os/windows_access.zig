@@ -22,11 +22,13 @@ fn wellKnown(comptime parts: []const u32) [8 + 4 * parts.len]u8 {
 const system = wellKnown(&.{18});
 const administrators = wellKnown(&.{ 32, 544 });
 const trusted_installer = wellKnown(&.{ 80, 956008885, 3418522649, 1831038044, 1853292631, 2271478464 });
-/// The owner, whoever that is; it is looked at by itself.
+/// The owner, whoever that is; it is looked at by itself. The other stands for the owner of what will be created, and
+/// means nobody where it is not only inherited.
 const owner_rights = [_]u8{ 1, 1, 0, 0, 0, 0, 0, 3, 4, 0, 0, 0 };
+const creator_owner = [_]u8{ 1, 1, 0, 0, 0, 0, 0, 3, 0, 0, 0, 0 };
 
 fn isTrusted(identifier: Identifier, user: Identifier) bool {
-    for ([_]Identifier{ user, &system, &administrators, &trusted_installer, &owner_rights }) |trusted| {
+    for ([_]Identifier{ user, &system, &administrators, &trusted_installer, &owner_rights, &creator_owner }) |trusted| {
         if (std.mem.eql(u8, identifier, trusted)) return true;
     }
     return false;

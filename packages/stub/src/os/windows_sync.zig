@@ -42,9 +42,12 @@ const Flush = struct {
         }
     }
 
-    /// Fails for the image of a running program, which nobody may open to write.
     fn file(flush: *const Flush, directory: nt.Handle, name: [:0]const u8) Error!void {
-        const opened = try files.open(directory, name, .{ .access = nt.access.append_data, .options = nt.option.open_reparse_point });
+        const opened = files.open(directory, name, .{ .access = nt.access.append_data, .options = nt.option.open_reparse_point }) catch |err| switch (err) {
+            // The image of a running program, which nobody may open to write. The system has had a minute to write it.
+            error.Busy => return,
+            else => return err,
+        };
         defer files.close(opened);
         var status: nt.IoStatus = .{};
         const no_sync = 2;
