@@ -215,7 +215,7 @@ pub fn cacheDirectories(arena: Allocator, environment: Environment) Allocator.Er
         try list.append(arena, try std.mem.concat(arena, u8, &.{ cache, "/sarma" }));
     }
     if (try homeDirectory(arena, environment)) |home| {
-        try list.append(arena, try std.mem.concat(arena, u8, &.{ home, "/" ++ system.user_cache ++ "/sarma" }));
+        try list.append(arena, try std.mem.concat(arena, u8, &.{ std.mem.trimEnd(u8, home, "/"), "/" ++ system.user_cache ++ "/sarma" }));
     }
     for (system.shared_directories) |directory| {
         // "" stands for the directory that the environment names.
