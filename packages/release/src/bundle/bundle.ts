@@ -154,7 +154,7 @@ function closure({ packages }: Installation, directories: Iterable<string>): Rea
   return reached;
 }
 
-function packageOf(file: string, { packages }: Installation): InstalledPackage | undefined {
+export function packageOf(file: string, { packages }: Installation): InstalledPackage | undefined {
   for (let directory = path.dirname(file); ; directory = path.dirname(directory)) {
     const found = packages.get(directory);
     if (found !== undefined || directory === path.dirname(directory)) return found;
@@ -164,14 +164,15 @@ function packageOf(file: string, { packages }: Installation): InstalledPackage |
 
 /**
  * What is left to install beside bundles: first-party packages, from which nothing is loaded any more but by the
- * bundles, and the packages that stay outside.
+ * bundles, and the packages that stay outside, `kept` (real paths) among them.
  */
-export function besideBundles(installation: Installation, bundles: Bundles): Installation {
+export function besideBundles(
+  installation: Installation,
+  bundles: Bundles,
+  kept: readonly string[],
+): Installation {
   const loaded = [...bundles.loads.values()].flatMap((loads) => [...loads.values()]);
-  const outside = closure(
-    installation,
-    loaded.map(({ directory }) => directory),
-  );
+  const outside = closure(installation, [...kept, ...loaded.map(({ directory }) => directory)]);
   const packages = [...installation.packages].flatMap(([directory, installed]) => {
     if (outside.has(directory)) return [[directory, installed] as const];
     if (!installed.firstParty) return [];

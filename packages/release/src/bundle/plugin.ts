@@ -171,9 +171,14 @@ function atItsPlace(state: BundleState, file: string, code: string): string {
   const from = path.posix.dirname(state.placeOf(state.entry)!);
   const place = JSON.stringify(path.posix.relative(from, state.placeOf(file)!));
   const folder = JSON.stringify(path.posix.dirname(JSON.parse(place) as string));
-  return code
+  const located = code
     .replaceAll(/\bimport\.meta\.main\b/g, 'false')
     .replaceAll(/\bimport\.meta\.url\b/g, `__sarma.url(${place})`)
-    .replaceAll(/\bimport\.meta\.filename\b|\b__filename\b/g, `__sarma.file(${place})`)
-    .replaceAll(/\bimport\.meta\.dirname\b|\b__dirname\b/g, `__sarma.file(${folder})`);
+    .replaceAll(/\bimport\.meta\.filename\b/g, `__sarma.file(${place})`)
+    .replaceAll(/\bimport\.meta\.dirname\b/g, `__sarma.file(${folder})`);
+  // Modules often make these two themselves, out of import.meta.url.
+  if (/\b(?:const|let|var)\s[^;=]*\b__(?:dirname|filename)\b/.test(code)) return located;
+  return located
+    .replaceAll(/\b__filename\b/g, `__sarma.file(${place})`)
+    .replaceAll(/\b__dirname\b/g, `__sarma.file(${folder})`);
 }

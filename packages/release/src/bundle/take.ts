@@ -5,7 +5,14 @@ import { readSources, type Taken } from '../first-party.ts';
 import type { Installation, InstalledPackage } from '../installation.ts';
 import { layOut } from '../layout.ts';
 import type { Release } from '../release.ts';
-import { detectFormat, fixedFormat, guessFormat, type ModuleFormat, oneOf } from '../sources/module-type.ts';
+import {
+  detectFormat,
+  fixedFormat,
+  guessFormat,
+  type ModuleFormat,
+  nestedManifest,
+  oneOf,
+} from '../sources/module-type.ts';
 import {
   isDeclaration,
   isTypeScript,
@@ -16,7 +23,7 @@ import {
 import { type SourceResolver, sourceResolver } from '../sources/resolve.ts';
 import { renameInManifest } from '../sources/transpile.ts';
 import { addFile, type Tree } from '../tree.ts';
-import { type Bundles, besideBundles, bundle } from './bundle.ts';
+import { type Bundles, besideBundles, bundle, packageOf } from './bundle.ts';
 import { startedSources } from './workers.ts';
 
 /** Takes the project as one file per entry, its assets, and beside them the packages that cannot be bundled. */
@@ -33,16 +40,17 @@ export async function takeBundles(
   const { sources } = await readSources(release, installation, whole, events);
   const resolver = sourceResolver(sources.map(({ installed }) => installed));
   const formatOf = (file: string): ModuleFormat => sourceFormat(file, resolver);
-  const bundles = await bundle(
-    Object.values(release.entries),
-    installation,
-    resolver,
-    placeOf,
-    formatOf,
-    (inside) => startedSources(inside, resolver),
+  const entries = Object.values(release.entries);
+  // An entry in a dependency is run there.
+  const foreign = entries.filter((entry) => resolver.owner(entry) === undefined);
+  const own = entries.filter((entry) => !foreign.includes(entry));
+  const bundles = await bundle(own, installation, resolver, placeOf, formatOf, (inside) =>
+    startedSources(inside, resolver),
   );
   report(bundles, installation, events);
-  const beside = besideBundles(installation, bundles);
+  const kept = foreign.flatMap((entry) => packageOf(entry, installation)?.directory ?? []);
+  const beside = besideBundles(installation, bundles, kept);
+  const layout = layOut(beside, release.project);
   const tree: Tree = new Map();
   for (const source of sources) {
     const bundled = [...bundles.files.keys()].filter((file) => resolver.owner(file) === source.installed);
@@ -50,11 +58,17 @@ export async function takeBundles(
   }
   for (const [file, { code }] of bundles.files)
     tree.set(placeOf(file)!, { type: 'text', text: code, mode: 0o644 });
-  return { tree, layout: layOut(beside, release.project), packages: beside.packages, placeOf };
+  return {
+    tree,
+    layout,
+    packages: beside.packages,
+    placeOf: (file) => (foreign.includes(file) ? layout.placeOf(file) : placeOf(file)),
+  };
 }
 
 function sourceFormat(file: string, resolver: SourceResolver): ModuleFormat {
-  const fixed = fixedFormat(file, resolver.owner(file)?.manifest.type);
+  const owner = resolver.owner(file)!;
+  const fixed = fixedFormat(relativePath(owner, file), owner);
   if (fixed !== undefined) return fixed;
   const text = readFileSync(file, 'utf8');
   if (!isTypeScript(file)) return detectFormat(text);
@@ -70,10 +84,10 @@ function report({ files, refused }: Bundles, { packages }: Installation, events:
     );
   }
   const computed = new Set([...files.values()].flatMap((one) => [...one.computed]));
-  for (const file of [...computed].sort()) {
+  if (computed.size > 0) {
     events.warning(
-      `${file} loads files by names that it computes; sources of the project that only it names are not in the bundle ` +
-        '(--code copy takes all of them)',
+      `names that are computed, or module.parent: ${[...computed].sort().join(', ')}. Sources of the project that ` +
+        'nothing else names are not in the bundle; --code copy takes all of them',
     );
   }
 }
@@ -93,14 +107,21 @@ function addAssets(
 }
 
 function manifestText(
-  { manifest, directory }: InstalledPackage,
+  installed: InstalledPackage,
   bundled: readonly string[],
   formatOf: (file: string) => ModuleFormat,
 ): string {
-  const scripts = bundled.filter((file) => path.extname(outputName(file)) === '.js');
-  const type = manifest.type ?? oneOf(new Set(scripts.map(formatOf)));
-  const outputs = new Map(
-    bundled.map((file) => [path.relative(directory, file).replaceAll(path.sep, '/'), { file: '', code: '' }]),
+  const { manifest } = installed;
+  const scripts = bundled.filter(
+    (file) =>
+      path.extname(outputName(file)) === '.js' &&
+      nestedManifest(installed.directory, relativePath(installed, file)) === undefined,
   );
+  const type = manifest.type ?? oneOf(new Set(scripts.map(formatOf)));
+  const outputs = new Map(bundled.map((file) => [relativePath(installed, file), { file: '', code: '' }]));
   return `${JSON.stringify({ ...renameInManifest(manifest, outputs), ...(type === undefined ? {} : { type }) }, null, 2)}\n`;
+}
+
+function relativePath({ directory }: InstalledPackage, file: string): string {
+  return path.relative(directory, file).replaceAll(path.sep, '/');
 }

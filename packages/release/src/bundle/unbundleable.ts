@@ -7,9 +7,12 @@ export function unbundleable(text: string): string | undefined {
   return reasons.find(([pattern]) => pattern.test(text))?.[1];
 }
 
+const parentReason = [/\bmodule\.(?:parent|paths|children)\b/, 'it asks who loaded it'] as const;
+
 const reasons: readonly (readonly [RegExp, string])[] = [
   [/\b__(?:dir|file)name\b/, 'it looks for files beside itself'],
   [/\bimport\.meta\.(?:url|dirname|filename|resolve)\b/, 'it looks for files beside itself'],
+  parentReason,
   [
     /\brequire\.resolve\b|\bcreateRequire\b|\brequire\.cache\b|\brequire\.main\b/,
     'it uses require for more than loading',
@@ -30,5 +33,5 @@ function computedCall(name: string): RegExp {
  */
 export function loadsComputed(text: string): boolean {
   const visible = text.replaceAll(/\b(?:import|require)\s*\(\s*`\.{1,2}\//g, '');
-  return reasons.slice(-2).some(([pattern]) => pattern.test(visible));
+  return [...reasons.slice(-2), parentReason].some(([pattern]) => pattern.test(visible));
 }

@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { compileFunction } from 'node:vm';
+import type { InstalledPackage } from '../installation.ts';
+import { type Manifest, readManifest } from '../package-json.ts';
 
 export type ModuleFormat = 'module' | 'commonjs';
 
@@ -22,7 +24,7 @@ export function detectFormat(code: string): ModuleFormat {
 export function packageType(directory: string, files: Iterable<string>): ModuleFormat | undefined {
   const formats = new Set<ModuleFormat>();
   for (const file of files) {
-    if (path.extname(file) === '.js')
+    if (path.extname(file) === '.js' && nestedManifest(directory, file) === undefined)
       formats.add(detectFormat(readFileSync(path.join(directory, file), 'utf8')));
   }
   return oneOf(formats);
@@ -33,11 +35,24 @@ export function oneOf(formats: ReadonlySet<ModuleFormat>): ModuleFormat | undefi
   return formats.has('module') ? 'module' : 'commonjs';
 }
 
-/** The format that extension and package.json give; undefined where the code decides. */
-export function fixedFormat(file: string, type: string | undefined): ModuleFormat | undefined {
+/** The format that extension and the nearest package.json give; undefined where the code decides. */
+export function fixedFormat(
+  file: string,
+  { directory, manifest }: InstalledPackage,
+): ModuleFormat | undefined {
   if (/\.m[jt]s$/.test(file)) return 'module';
   if (/\.c[jt]s$/.test(file)) return 'commonjs';
+  const { type } = nestedManifest(directory, file) ?? manifest;
   return type === 'module' || type === 'commonjs' ? type : undefined;
+}
+
+/** The package.json of a folder inside a package (dist/cjs) that says the type of the files below. */
+export function nestedManifest(directory: string, file: string): Manifest | undefined {
+  for (let folder = path.dirname(file); folder !== '.'; folder = path.dirname(folder)) {
+    const manifest = readManifest(path.join(directory, folder));
+    if (manifest !== undefined) return manifest;
+  }
+  return undefined;
 }
 
 /** What the user's tools make of a `.ts` file when package.json has no `type`. */

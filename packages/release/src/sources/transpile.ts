@@ -2,7 +2,14 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { TransformFailure, TransformOptions } from 'esbuild';
 import { ReleaseError } from '../error.ts';
-import { detectFormat, fixedFormat, guessFormat, type ModuleFormat, oneOf } from './module-type.ts';
+import {
+  detectFormat,
+  fixedFormat,
+  guessFormat,
+  type ModuleFormat,
+  nestedManifest,
+  oneOf,
+} from './module-type.ts';
 import { isDeclaration, isTypeScript, outputName, type SourcePackage } from './package.ts';
 import type { SourceResolver } from './resolve.ts';
 import { type Renamed, rewrite } from './rewrite.ts';
@@ -61,7 +68,9 @@ export async function transpile(
     const text = result?.code ?? code;
     if (isTypeScript(file) || text !== code) outputs.set(file, { file: outputName(file), code: text });
   }
-  const formats = [...compiled, ...plain].filter(({ file }) => path.extname(outputName(file)) === '.js');
+  const formats = [...compiled, ...plain].filter(
+    ({ file }) => path.extname(outputName(file)) === '.js' && nestedManifest(directory, file) === undefined,
+  );
   return { outputs, dropped, type: oneOf(new Set(formats.map(({ format }) => format))), warnings };
 }
 
@@ -84,7 +93,7 @@ function chooseSources({ installed, files }: SourcePackage, reached: ReadonlySet
 
 function readScript({ installed }: SourcePackage, file: string): Source {
   const code = readFileSync(path.join(installed.directory, file), 'utf8');
-  const fixed = fixedFormat(file, installed.manifest.type);
+  const fixed = fixedFormat(file, installed);
   return { file, code, format: fixed ?? detectFormat(code) };
 }
 
@@ -100,7 +109,7 @@ async function compile(
   const compilerOptions = resolver.tsconfig(absolute)?.config.compilerOptions;
   const options = transformOptions(absolute, compilerOptions);
   try {
-    const wanted = fixedFormat(file, installed.manifest.type) ?? guessFormat(text, compilerOptions?.module);
+    const wanted = fixedFormat(file, installed) ?? guessFormat(text, compilerOptions?.module);
     const { code, format } = await transformAs(text, wanted, options);
     return { file, code, format };
   } catch (error) {
