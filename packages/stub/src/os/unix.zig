@@ -220,6 +220,8 @@ pub fn cacheDirectories(arena: Allocator, environment: Environment) Allocator.Er
     for (system.shared_directories) |directory| {
         // "" stands for the directory that the environment names.
         const place = if (directory.len > 0) directory else absolute(variable(environment, "TMPDIR")) orelse continue;
+        // A system without one does not get one from the stub.
+        if (try ownerOf(arena, place) == null) continue;
         try list.append(arena, try std.fmt.allocPrint(arena, "{s}/sarma-{d}", .{ place, system.effectiveUser() }));
     }
     return list.items;
