@@ -26,7 +26,10 @@ export async function makeProgram(
   const program = { directory, entry: manifest.bin };
   if (await exists(directory)) return program;
   const making = `${directory}.${process.pid}`;
-  await writeFiles(making, { ...files, 'package.json': JSON.stringify({ version: '1.0.0', ...manifest }, null, 2) });
+  await writeFiles(making, {
+    ...files,
+    'package.json': JSON.stringify({ version: '1.0.0', ...manifest }, null, 2),
+  });
   if (manifest.dependencies !== undefined) {
     await execa('npm', ['install', '--no-audit', '--no-fund', '--loglevel=error'], { cwd: making });
   }

@@ -20,7 +20,11 @@ export interface RunOptions {
   readonly input?: string;
 }
 
-export async function run(file: string, args: readonly string[] = [], options: RunOptions = {}): Promise<Transcript> {
+export async function run(
+  file: string,
+  args: readonly string[] = [],
+  options: RunOptions = {},
+): Promise<Transcript> {
   const { stdout, stderr, exitCode, signal, code } = await execa(file, args, {
     ...(options.cwd !== undefined && { cwd: options.cwd }),
     ...(options.env !== undefined && { env: options.env }),
@@ -29,7 +33,8 @@ export async function run(file: string, args: readonly string[] = [], options: R
     stripFinalNewline: false,
     timeout: 100_000,
   });
-  if (exitCode === undefined && signal === undefined) throw new Error(`${file} could not be started: ${code}`);
+  if (exitCode === undefined && signal === undefined)
+    throw new Error(`${file} could not be started: ${code}`);
   return { stdout, stderr, exitCode, signal };
 }
 

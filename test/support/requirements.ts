@@ -1,0 +1,30 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+
+/** What a machine may lack for a test, as a person would say it. */
+const CHECKS = {
+  root: () => process.getuid?.() === 0,
+  /** Mounts that nobody else sees, and that are gone with the process. */
+  mounts: () => process.getuid?.() === 0 && spawnSync('unshare', ['-m', 'true']).status === 0,
+  strace: () => spawnSync('strace', ['-o', '/dev/null', 'true']).status === 0,
+  ...tools('setpriv', 'script', 'osslsigncode', 'openssl', 'llvm-readelf', 'llvm-readobj'),
+} as const satisfies Record<string, () => boolean>;
+
+/** True, and a line that says why, if this machine lacks anything; for `test.skipIf`. */
+export function lacks(...needed: readonly (keyof typeof CHECKS)[]): boolean {
+  const missing = needed.filter((name) => !CHECKS[name]());
+  if (missing.length > 0) console.warn(`Skipped, for want of: ${missing.join(', ')}`);
+  return missing.length > 0;
+}
+
+function tools<Name extends string>(...names: readonly Name[]) {
+  return Object.fromEntries(names.map((name) => [name, () => isInstalled(name)])) as Record<
+    Name,
+    () => boolean
+  >;
+}
+
+function isInstalled(tool: string): boolean {
+  return process.env.PATH!.split(path.delimiter).some((directory) => existsSync(path.join(directory, tool)));
+}
