@@ -51,6 +51,8 @@ pub fn unpack(run: *Run, payload: *const Payload, runtime: ?Destination, release
         .progress = .{ .name = run.stamp.name, .total = total, .started = run.started },
     };
     if (runtime) |destination| work.runtime = try RuntimeFile.create(run, destination);
+    // Before the caller removes what failed: Windows keeps the name of an open file.
+    defer if (work.runtime) |*file| os.close(file.file);
     if (release) |destination| work.release = try Tree.init(run, destination);
     work.progress.start();
     const workers = workOnAllCores(&work);
@@ -211,7 +213,6 @@ const RuntimeFile = struct {
     }
 
     fn finish(runtime: *RuntimeFile, run: *Run) !void {
-        defer os.close(runtime.file);
         os.setFileTime(runtime.file, installed_time) catch |err| return run.refuse("cannot set the time of {s}: {s}", .{ runtime.destination.path, os.describe(err) });
         if (runtime.destination.wanted == null) return;
         os.rename(runtime.destination.root, aside, runtime.destination.root, runtime.target.path) catch |err| {

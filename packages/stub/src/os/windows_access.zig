@@ -172,7 +172,7 @@ fn check(arena: Allocator, path: []const u8, is_root: bool, where: Where, user: 
     };
     defer files.close(directory);
     if (files.fstat(directory)) |found| {
-        if (found.kind == .link) return try std.fmt.allocPrint(arena, "{s} is a link", .{path});
+        if (found.kind == .link and !is_root) return try std.fmt.allocPrint(arena, "{s} is a link", .{path});
     } else |err| return try std.fmt.allocPrint(arena, "cannot look at {s}: {s}", .{ path, os.describe(err) });
     if (is_root) {
         var volume: nt.VolumeAttribute = undefined;
