@@ -1,4 +1,4 @@
-import { type Compression, loadTargets, type Outcome, wrap } from '@sarma/wrapper';
+import { type Compression, defaultRange, loadTargets, type Outcome, wrap } from '@sarma/wrapper';
 import { type AssembleOptions, assembleReported, loadReported } from './assemble-project.ts';
 import { chooseTargets, type TargetChoice } from './choose-targets.ts';
 
@@ -34,7 +34,7 @@ export async function build(options: BuildOptions): Promise<readonly Outcome[]> 
   }
   const assembled = await assembleReported(release, onEvent);
   onEvent({ type: 'targets', targets: names });
-  const range = options.runtime ?? release.runtimeRange;
+  const range = options.runtime ?? defaultRange(release.engines);
   const outcomes = await wrap({
     directory: assembled.path,
     targets,
@@ -44,7 +44,7 @@ export async function build(options: BuildOptions): Promise<readonly Outcome[]> 
     offline: options.offline ?? false,
     frozen: options.frozen ?? false,
     perTarget: options.perTarget ?? false,
-    ...(range !== undefined && { range }),
+    range,
     ...(options.jobs !== undefined && { jobs: options.jobs }),
     onEvent,
   });

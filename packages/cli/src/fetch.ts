@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import path from 'node:path';
 import { loadRelease, ReleaseError } from '@sarma/release';
-import { fetchRuntimes, loadTargets } from '@sarma/wrapper';
+import { defaultRange, fetchRuntimes, loadTargets } from '@sarma/wrapper';
 import type { BuildOptions } from './build.ts';
 import { chooseTargets } from './choose-targets.ts';
 
@@ -11,14 +11,14 @@ import { chooseTargets } from './choose-targets.ts';
  */
 export async function fetchProjectRuntimes(options: BuildOptions): Promise<void> {
   const onEvent = options.onEvent ?? (() => {});
-  const { project, runtimeRange } = await runtimeWish(options.project);
+  const { project, engines } = await runtimeWish(options.project);
   const matrix = await loadTargets(project);
   const { targets } = chooseTargets(matrix, options, process.env);
   onEvent({ type: 'targets', targets: targets.map(({ name }) => name) });
-  const range = options.runtime ?? runtimeRange;
+  const range = options.runtime ?? defaultRange(engines);
   const runtimes = await fetchRuntimes({
     targets,
-    ...(range !== undefined && { range }),
+    range,
     project,
     offline: options.offline ?? false,
     frozen: options.frozen ?? false,
@@ -31,12 +31,12 @@ export async function fetchProjectRuntimes(options: BuildOptions): Promise<void>
 }
 
 /** `engines.node` of a project; one that is no release yet (a workspace root, say) has no wish. */
-async function runtimeWish(project: string): Promise<{ project: string; runtimeRange: string | undefined }> {
+async function runtimeWish(project: string): Promise<{ project: string; engines: string | undefined }> {
   try {
     return await loadRelease({ project });
   } catch (error) {
     if (!(error instanceof ReleaseError) || error.code === 'NO_PROJECT') throw error;
     const directory = statSync(project).isDirectory() ? project : path.dirname(project);
-    return { project: path.resolve(directory), runtimeRange: undefined };
+    return { project: path.resolve(directory), engines: undefined };
   }
 }

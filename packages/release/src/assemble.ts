@@ -53,7 +53,6 @@ export async function assemble(release: Release, options: AssembleOptions = {}):
     files: tree.size,
     bytes: [...tree.values()].reduce((sum, entry) => sum + sizeOf(entry), 0),
     largest: largestFolders(tree),
-    runtimeRange: release.runtimeRange,
     notes: release.notes,
     notices: events.notices,
     warnings: events.warnings,

@@ -29,7 +29,7 @@ export async function loadRelease(options: ReleaseOptions): Promise<Release> {
     code: options.code ?? 'copy',
     path: path.resolve(options.releaseDirectory ?? path.join(directory, '_build', environment, 'rel', name)),
     output: path.resolve(options.output ?? path.join(directory, 'burrito_out')),
-    runtimeRange: narrowing(manifest.engines?.node),
+    engines: manifest.engines?.node,
     notes: [note(name, version, project, chosen.entries)],
   };
   for (const message of release.notes) options.onEvent?.({ type: 'notice', message });
@@ -215,14 +215,6 @@ function checkedEnvironment(environment: string): string {
     'INVALID_ENVIRONMENT',
     `"${environment}" cannot be an environment's name: expected letters, digits, "_" and "-".`,
   );
-}
-
-/** Ranges that allow every Node from 22 on say nothing about the choice of a runtime. */
-function narrowing(range: string | undefined): string | undefined {
-  const text = range?.trim() ?? '';
-  const least = /^>=?\s*v?(\d+)(\.[\dx*]+){0,2}$/.exec(text)?.[1];
-  if (/^([*x]|latest)?$/.test(text) || (least !== undefined && Number(least) < 22)) return undefined;
-  return text;
 }
 
 function note(

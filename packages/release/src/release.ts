@@ -52,8 +52,8 @@ export interface Release {
   readonly path: string;
   /** Where executables are written: an absolute path. */
   readonly output: string;
-  /** `engines.node`, when it rules out a Node version that Sarma would choose. */
-  readonly runtimeRange: string | undefined;
+  /** `engines.node` of the main package. */
+  readonly engines: string | undefined;
   /** What was taken from where, one line each. */
   readonly notes: readonly string[];
 }
@@ -83,7 +83,6 @@ export interface AssembledRelease {
   readonly bytes: number;
   /** The heaviest folders, heaviest first: packages, and the top-level folders of first-party ones. */
   readonly largest: readonly { readonly path: string; readonly bytes: number }[];
-  readonly runtimeRange: string | undefined;
   readonly notes: readonly string[];
   readonly notices: readonly string[];
   readonly warnings: readonly string[];

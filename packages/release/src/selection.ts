@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import type { InstalledPackage } from './installation.ts';
+import { isOwnExecutable } from './own-executables.ts';
 import { programs } from './package-json.ts';
 import { isPrivate } from './secrets.ts';
 
@@ -44,6 +45,7 @@ const neverTaken = new Set([
   'pnpm-lock.yaml',
   'bun.lock',
   'bun.lockb',
+  'sarma.lock.json',
   '_build',
   'burrito_out',
 ]);
@@ -84,6 +86,7 @@ function everything(directory: string, excluded: (file: string) => boolean): rea
       const file = folder === '' ? entry.name : `${folder}/${entry.name}`;
       if (excluded(path.join(directory, file))) continue;
       if (entry.isDirectory()) visit(file);
+      else if (isOwnExecutable(path.join(directory, file))) continue;
       else if (entry.isFile() || entry.isSymbolicLink()) files.push(file);
     }
   };

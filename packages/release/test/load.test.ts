@@ -82,20 +82,6 @@ describe('name and entry', () => {
   });
 });
 
-describe('a range of engines.node', () => {
-  test.each([
-    ['>=18', undefined],
-    ['*', undefined],
-    ['>= 20.1.0', undefined],
-    ['^22', '^22'],
-    ['>=24', '>=24'],
-    ['>=18 <23', '>=18 <23'],
-  ])('%s narrows to %s', async (node, expected) => {
-    const root = project({ 'package.json': { engines: { node } }, 'index.js': '' });
-    expect((await loadRelease({ project: root })).runtimeRange).toBe(expected);
-  });
-});
-
 describe('a clear error for', () => {
   const cases: readonly [string, Parameters<typeof project>[0], object, string, RegExp][] = [
     ['no package.json', { 'a.txt': '' }, {}, 'NO_PACKAGE_JSON', /no package\.json in .*wrap cli\.ts/],

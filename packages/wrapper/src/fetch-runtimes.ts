@@ -1,13 +1,11 @@
 import { openBuildCache } from './build-cache.ts';
+import { defaultRange } from './runtimes/default-range.ts';
 import { type Runtime, type RuntimeRequest, resolveRuntimes } from './runtimes/index.ts';
 
 export type { Runtime } from './runtimes/index.ts';
 
-/** The line of Node that a release gets when nobody says which: the newest with long-term support. */
-export const DEFAULT_RANGE = '24';
-
 export interface FetchOptions extends Omit<RuntimeRequest, 'cache' | 'range'> {
-  /** Default: `DEFAULT_RANGE`. */
+  /** Default: that of `defaultRange`. */
   readonly range?: string;
 }
 
@@ -15,7 +13,7 @@ export interface FetchOptions extends Omit<RuntimeRequest, 'cache' | 'range'> {
 export async function fetchRuntimes(options: FetchOptions): Promise<ReadonlyMap<string, Runtime>> {
   return await resolveRuntimes({
     ...options,
-    range: options.range ?? DEFAULT_RANGE,
+    range: options.range ?? defaultRange(),
     cache: openBuildCache(),
   });
 }

@@ -5,6 +5,7 @@ export type { OnEvent, Phase, WrapEvent } from './events.ts';
 export { fetchRuntimes, type Runtime } from './fetch-runtimes.ts';
 export { type Inspection, inspect } from './inspect.ts';
 export type { Manifest } from './manifest.ts';
+export { defaultRange } from './runtimes/default-range.ts';
 export { findTarget, hostTarget, loadTargets, type Matrix, type Target } from './targets.ts';
 export { type Check, type Verification, verify } from './verify.ts';
 export { type Artifact, type Outcome, type WrapOptions, wrap } from './wrap.ts';

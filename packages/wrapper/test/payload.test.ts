@@ -39,7 +39,9 @@ test('the frames of a release, decoded and put together, are a tar that any tar 
   const out = path.join(directory, 'out');
   await mkdir(out);
   execFileSync('tar', ['-xpf', path.join(directory, 'all.tar'), '-C', out]);
-  expect(await readFile(path.join(out, 'lib', 'a'.repeat(120), 'ünïcode.js'), 'utf8')).toHaveLength(3_000_000);
+  expect(await readFile(path.join(out, 'lib', 'a'.repeat(120), 'ünïcode.js'), 'utf8')).toHaveLength(
+    3_000_000,
+  );
   expect(await readlink(path.join(out, 'empty', 'to-lib'))).toBe('../lib');
   const tool = await stat(path.join(out, 'lib', 'tool'));
   expect(tool.mode & 0o777).toBe(0o755);

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import { createXXHash3 } from 'hash-wasm';
 import type { BuildCache } from '../build-cache.ts';
 import { type CompressionSettings, compressFrame } from '../compression.ts';
@@ -96,7 +97,7 @@ async function pack(
       mode: 0o755,
       xxh3,
       sha256,
-      official: { source: runtime.source, sha256: runtime.sha256 },
+      official: { source: withoutPath(runtime.source), sha256: runtime.sha256 },
       changes: dropping ? ['symbol table dropped'] : [],
       filter,
     },
@@ -107,6 +108,11 @@ async function pack(
   const length = Buffer.alloc(4);
   length.writeUInt32LE(json.length);
   return Buffer.concat([length, json, ...frames.map(({ stored }) => stored)]);
+}
+
+/** Where on the build host a runtime lay is nobody's business but the host's. */
+function withoutPath(source: string): string {
+  return source.startsWith('file:') ? `file:${path.basename(source)}` : source;
 }
 
 function parse(entry: Buffer): Omit<PackedRuntime, 'cached'> {

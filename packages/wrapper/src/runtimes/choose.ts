@@ -52,7 +52,7 @@ export function newerVersions(
   });
   if (newer.length === 0) return undefined;
   const chosen = [...new Set(choice.values())].join(', ');
-  return `Node ${chosen} is the newest that all targets have. Newer for some: ${newer.join(', ')}; runtime.perTarget lets targets differ.`;
+  return `Node ${chosen} is the newest that all targets have. Newer for some: ${newer.join(', ')}; --per-target lets targets differ.`;
 }
 
 /** Why nothing was chosen: what there is for each target, and what would do. */
@@ -66,7 +66,7 @@ export function explainNoVersion({ targets, range, perTarget }: Wish, offers: Of
   const common = commonVersions(targets.map(({ name }) => inRange(offers.get(name) ?? [], '*')))[0];
   const advice = [
     ...(common === undefined ? [] : [`--runtime ${common} is the newest that all of them have`]),
-    ...(fitting ? ['runtime.perTarget lets targets differ'] : []),
+    ...(fitting ? ['--per-target lets targets differ'] : []),
     '--runtime also takes a path or an address of a Node executable',
   ];
   return [title, ...lines, `${advice.join('; ')}.`].join('\n');
