@@ -9,7 +9,7 @@ const execute = promisify(execFile);
 /** What the figures depend on, as a list in Markdown. */
 export async function describeMachine(places: readonly string[]): Promise<string> {
   const cpus = os.cpus();
-  const systems = await Promise.all(places.map(async (place) => `${place}: ${await fileSystem(place)}`));
+  const systems = await Promise.all(places.map(fileSystem));
   return [
     `* CPU: ${cpus[0]?.model.trim()}, ${cpus.length} cores; memory: ${(os.totalmem() / 1e9).toFixed(1)} GB`,
     `* ${os.type()} ${os.release()}, ${os.arch()}; file systems: ${systems.join(', ')}`,

@@ -6,7 +6,8 @@
 
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
 import path from 'node:path';
 import { parseArgs, promisify } from 'node:util';
 import type { Bench, Part } from './bench.ts';
@@ -24,7 +25,7 @@ const PARTS: readonly Part[] = [size, warmStart, firstRun, wrapTime, peers];
 
 const { quick, parts, write } = parseCommandLine();
 await installPeers();
-const disk = await mkdtemp('/var/tmp/sarma-bench-');
+const disk = await openDisk();
 const memory = existsSync('/dev/shm') ? await mkdtemp('/dev/shm/sarma-bench-') : undefined;
 try {
   const results = await runParts(await openBench(), parts);
@@ -61,6 +62,13 @@ async function installPeers(): Promise<void> {
   await promisify(execFile)('npm', npm, { cwd: import.meta.dirname });
 }
 
+/** Where caches usually lie. Below a directory that others can write to, such as /var/tmp, an executable takes more care. */
+async function openDisk(): Promise<string> {
+  const caches = process.env.XDG_CACHE_HOME || path.join(homedir(), '.cache');
+  await mkdir(caches, { recursive: true });
+  return await mkdtemp(path.join(caches, 'sarma-bench-'));
+}
+
 async function openBench(): Promise<Bench> {
   return {
     disk,
@@ -74,8 +82,7 @@ async function openBench(): Promise<Bench> {
 
 /** A part that fails leaves its reason in the results, and the others run all the same. */
 async function runParts(bench: Bench, chosen: readonly Part[]): Promise<string> {
-  const places = [disk, ...(memory === undefined ? [] : [memory])].map((place) => path.dirname(place));
-  const head = await describeMachine(places);
+  const head = await describeMachine(memory === undefined ? [disk] : [disk, memory]);
   const before = load();
   const sections: string[] = [];
   for (const part of chosen) {
