@@ -10,7 +10,11 @@ var installing = process.argv.indexOf('--install') !== -1;
 
 if (!enough && !installing) {
   console.error(
-    'Sarma needs Node ' + needed.join('.') + ' or newer; this is ' + process.version + '. ' +
+    'Sarma needs Node ' +
+      needed.join('.') +
+      ' or newer; this is ' +
+      process.version +
+      '. ' +
       'The repository brings its own: run `npm install`, then start things with `npm run …` ' +
       '(or call `node_modules/.bin/node`).',
   );

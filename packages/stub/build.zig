@@ -32,9 +32,11 @@ pub fn build(b: *std.Build) !void {
         b.getInstallStep().dependOn(&installed.step);
     }
 
-    const native = b.resolveTargetQuery(.{});
+    // Of another system where that is asked for: `zig build test -Dtarget-name=win-x64 -fwine`.
+    const query: std.Target.Query = if (only) |name| try .parse(.{ .arch_os_abi = targets.map.get(name).?.zig }) else .{};
+    const tested_target = b.resolveTargetQuery(query);
     const test_step = b.step("test", "run the unit tests");
-    for ([_]*std.Build.Module{ module(b, native, .{}, .Debug, zstd), branchFilter(b, native, .Debug) }) |tested| {
+    for ([_]*std.Build.Module{ module(b, tested_target, query, .Debug, zstd), branchFilter(b, tested_target, .Debug) }) |tested| {
         test_step.dependOn(&b.addRunArtifact(b.addTest(.{ .root_module = tested })).step);
     }
 }

@@ -58,7 +58,7 @@ function mainEntry(project: string, manifest: Manifest): Entry | undefined {
 }
 
 function startEntry(project: string, manifest: Manifest): Entry | undefined {
-  const file = /^node\s+([^\s-]\S*)$/.exec(manifest.scripts?.['start']?.trim() ?? '')?.[1];
+  const file = /^node\s+([^\s-]\S*)$/.exec(manifest.scripts?.start?.trim() ?? '')?.[1];
   return file === undefined ? undefined : existing(project, file, 'scripts.start', manifest);
 }
 
@@ -76,7 +76,7 @@ function existing(project: string, file: string, from: string, manifest: Manifes
 function notFound(project: string, file: string, from: string, manifest: Manifest): ReleaseError {
   const where = from === '--entry' ? from : `${from} in ${path.join(project, 'package.json')}`;
   const advice =
-    manifest.scripts?.['build'] === undefined
+    manifest.scripts?.build === undefined
       ? 'Correct the path, or name another file with --entry FILE.'
       : 'Build the project first: npm run build';
   return new ReleaseError(

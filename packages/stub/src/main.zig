@@ -89,4 +89,8 @@ test {
     _ = @import("stamp.zig");
     _ = @import("tar.zig");
     _ = @import("zstd.zig");
+    if (builtin.os.tag == .windows) {
+        _ = @import("os/windows_access.zig");
+        _ = @import("os/windows_junction.zig");
+    }
 }

@@ -82,7 +82,7 @@ export function run(
     return execFileSync(process.execPath, [path.join(away, assembled.entries[name]!)], {
       cwd: path.dirname(root),
       encoding: 'utf8',
-      env: { PATH: process.env['PATH'] },
+      env: { PATH: process.env.PATH },
     });
   } finally {
     renameSync(`${root}-away`, root);

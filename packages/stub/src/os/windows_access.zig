@@ -262,3 +262,47 @@ fn mapped(rights: u32) u32 {
 fn tail(bytes: []const u8, offset: u32) ?[]const u8 {
     return if (offset >= 20 and offset < bytes.len) bytes[offset..] else null;
 }
+
+test "an access list says what others may do" {
+    const user = wellKnown(&.{ 21, 1, 2, 3, 1001 });
+    const other = wellKnown(&.{ 21, 1, 2, 3, 1002 });
+    const read_and_execute = 0x1200A9;
+    const modify = 0x1301BF;
+    const Entry = struct { kind: u8 = 0, flags: u8 = 0, rights: u32, who: Identifier };
+    const inherit_only = 0xB;
+    const cases = [_]struct { Identifier, []const Entry, u32 }{
+        .{ &user, &.{ .{ .rights = 0x1F01FF, .who = &user }, .{ .rights = 0x1F01FF, .who = &system }, .{ .rights = 0x1F01FF, .who = &administrators } }, 0 },
+        .{ &system, &.{ .{ .rights = 0x1F01FF, .who = &trusted_installer }, .{ .rights = read_and_execute, .who = &everyone } }, 0 },
+        .{ &user, &.{.{ .rights = modify, .who = &other }}, add | change | nt.access.delete },
+        .{ &user, &.{.{ .rights = modify, .flags = inherit_only, .who = &other }}, 0 },
+        .{ &user, &.{.{ .rights = modify, .kind = 1, .who = &other }}, 0 },
+        .{ &user, &.{.{ .rights = nt.access.generic_all, .who = &everyone }}, replace | add | change },
+        .{ &user, &.{.{ .rights = nt.access.add_subdirectory, .who = &other }}, nt.access.add_subdirectory },
+    };
+    for (cases) |case| {
+        var bytes: std.ArrayList(u8) = .empty;
+        defer bytes.deinit(std.testing.allocator);
+        const allocator = std.testing.allocator;
+        const owner, const entries, const expected = case;
+        const list_offset: u8 = @intCast(20 + owner.len);
+        try bytes.appendSlice(allocator, &.{ 1, 0, 4, 0x80, 20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, list_offset, 0, 0, 0 });
+        try bytes.appendSlice(allocator, owner);
+        try bytes.appendSlice(allocator, &.{ 2, 0, 0, 0, @intCast(entries.len), 0, 0, 0 });
+        for (entries) |entry| {
+            try bytes.appendSlice(allocator, &.{ entry.kind, entry.flags, @intCast(8 + entry.who.len), 0 });
+            try bytes.appendSlice(allocator, &std.mem.toBytes(std.mem.nativeToLittle(u32, entry.rights)));
+            try bytes.appendSlice(allocator, entry.who);
+        }
+        const found = parse(bytes.items, &user).?;
+        try std.testing.expectEqual(null, found.foreign_owner);
+        try std.testing.expectEqual(expected, found.foreign_rights & (replace | add | change));
+        // Whatever is cut off, it is refused or taken for what it is, and nothing is read beyond the end.
+        for (0..bytes.items.len) |length| if (parse(bytes.items[0..length], &user)) |cut| {
+            try std.testing.expectEqual(expected, cut.foreign_rights & (replace | add | change));
+        };
+        try std.testing.expect(parse(bytes.items, &other).?.foreign_owner != null or owner.ptr == (&system).ptr);
+    }
+    // No list: everybody may do everything.
+    const bare = [_]u8{ 1, 0, 0, 0x80, 20, 0, 0, 0 } ++ [_]u8{0} ** 12 ++ user;
+    try std.testing.expectEqual(std.math.maxInt(u32), parse(&bare, &user).?.foreign_rights);
+}

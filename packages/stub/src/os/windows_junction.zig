@@ -162,3 +162,25 @@ fn temporarySuffix(path: []const u16) usize {
     }
     return length;
 }
+
+test "a link's target, from link to junction and back" {
+    const literal = std.unicode.utf8ToUtf16LeStringLiteral;
+    const home = literal("C:\\a\\releases\\x-1");
+    for ([_][3][]const u8{
+        .{ "node_modules/b", "../packages/b", "C:\\a\\releases\\x-1\\packages\\b" },
+        .{ "n/@s/ü", "../../.pnpm/ü@1/n/ü", "C:\\a\\releases\\x-1\\.pnpm\\ü@1\\n\\ü" },
+        .{ "n/self", "..", "C:\\a\\releases\\x-1" },
+        .{ "here", "there", "C:\\a\\releases\\x-1\\there" },
+    }) |case| {
+        var absolute: Absolute = .{ .length = home.len };
+        @memcpy(absolute.buffer[0..home.len], home);
+        try absolute.enter(std.fs.path.dirnamePosix(case[0]) orelse "");
+        const from = absolute;
+        try absolute.enter(case[1]);
+        var buffer: [256]u8 = undefined;
+        try std.testing.expectEqualStrings(case[2], buffer[0..std.unicode.wtf16LeToWtf8(&buffer, absolute.text())]);
+        try std.testing.expectEqualStrings(case[1], try relative(from.text(), absolute.text(), &buffer));
+    }
+    try std.testing.expectEqual(21, temporarySuffix(literal("C:\\a\\x-1.0123456789abcdef.tmp")));
+    try std.testing.expectEqual(0, temporarySuffix(literal("C:\\a\\x-1.0123456789abcdeg.tmp")));
+}
