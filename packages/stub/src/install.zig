@@ -219,15 +219,19 @@ const Task = struct {
 
     fn of(run: *Run, base: *const Base, payload: *const Payload, kind: @FieldType(Place, "kind"), options: Options) Error!Task {
         const place: Place = if (kind == .runtime) try .runtime(run, base) else try .release(run, base);
-        const checked = try checks.check(run, base, &place);
-        checked.release();
+        const part = if (kind == .runtime) &payload.manifest.runtime else &payload.manifest.release;
+        var checked = try checks.check(run, base, &place);
+        defer checked.release();
         if (checked.health == .obstructed) os.removeFile(os.cwd, place.path) catch {};
+        if (checked.health == .whole and options.verify) checked.health = .unmarked;
+        // The sweep that a warm run made, once more under the lock.
+        if (checked.health == .whole and checks.sweepIsDue(base, &checked) and !directoriesAreWhole(checked.use.?, part)) checked.health = .worn;
         return .{
             .base = base,
             .payload = payload,
             .place = place,
-            .part = if (kind == .runtime) &payload.manifest.runtime else &payload.manifest.release,
-            .health = if (options.verify and checked.health == .whole) .unmarked else checked.health,
+            .part = part,
+            .health = checked.health,
             .options = options,
         };
     }
