@@ -35,6 +35,10 @@ interface Attempt {
 
 const execute = promisify(execFile);
 
+/** In ms: what a packager that waits for something may take before it counts as one that does not build. */
+const BUILD_LIMIT = 10 * 60_000;
+const RUN_LIMIT = 60_000;
+
 /** Makes one file of a program with each packager, and holds what it does on `use` to what plain Node does. */
 export async function packageProgram(
   packagers: readonly Packager[],
@@ -74,7 +78,8 @@ async function attempt(packager: Packager, program: Program, place: string): Pro
   try {
     const command = await packager.prepare({ program: { ...program, project }, output: file, scratch });
     const [build, ...args] = command.argv;
-    await execute(build!, args, { cwd: command.directory, env: command.env, maxBuffer: 64 * 1024 * 1024 });
+    const { directory: cwd, env } = command;
+    await execute(build!, args, { cwd, env, timeout: BUILD_LIMIT, maxBuffer: 64 * 1024 * 1024 });
     return { packager, command, project, file, home };
   } catch (error) {
     return { packager, refusal: `does not build: ${anonymous(reason(error), place)}` };
@@ -110,7 +115,7 @@ interface Answer {
 async function run(start: readonly string[], use: Use, home: string): Promise<Answer> {
   await mkdir(path.join(home, 'tmp'), { recursive: true });
   const [file, ...args] = [...start, ...use.args];
-  const options = { cwd: '/', env: environment(home) };
+  const options = { cwd: '/', env: environment(home), timeout: RUN_LIMIT };
   const { stdout, stderr, code } = await execute(file!, args, options).then(
     (done) => ({ ...done, code: 0 }),
     (error: { stdout: string; stderr: string; code: number | string }) => error,

@@ -5,8 +5,8 @@
 //   npm run bench -- --only warm,first   some parts, printed only
 
 import { execFile } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { existsSync, rmSync } from 'node:fs';
+import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import path from 'node:path';
 import { parseArgs, promisify } from 'node:util';
@@ -27,14 +27,15 @@ const { quick, parts, write } = parseCommandLine();
 await installPeers();
 const disk = await openDisk();
 const memory = existsSync('/dev/shm') ? await mkdtemp('/dev/shm/sarma-bench-') : undefined;
-try {
-  const results = await runParts(await openBench(), parts);
-  if (write) await writeFile(path.join(import.meta.dirname, 'RESULTS.md'), results);
-  else console.log(`\n${results}`);
-} finally {
+process.once('exit', () => {
   for (const place of [disk, memory])
-    if (place !== undefined) await rm(place, { recursive: true, force: true });
-}
+    if (place !== undefined) rmSync(place, { recursive: true, force: true });
+});
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
+
+const results = await runParts(await openBench(), parts);
+if (write) await writeFile(path.join(import.meta.dirname, 'RESULTS.md'), results);
+else console.log(`\n${results}`);
 
 function parseCommandLine() {
   const { values } = parseArgs({ options: { quick: { type: 'boolean' }, only: { type: 'string' } } });

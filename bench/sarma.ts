@@ -37,13 +37,30 @@ export function wrapEnvironment(): Readonly<Record<string, string>> {
   return Object.fromEntries(entries.map(([name, value]) => [name, value ?? '']));
 }
 
-/** Wraps a program, with the bench's own version of Node if nothing else is said, and returns the executables. */
+/**
+ * Wraps a program, with the bench's own version of Node if nothing else is said, and returns the executables. Throws
+ * with what the command line says of the first target that failed.
+ */
 export async function wrap(program: Program, choice: WrapChoice): Promise<readonly string[]> {
   const [file, ...args] = wrapArguments(program, { runtime: process.versions.node, ...choice });
-  const { stdout } = await promisify(execFile)(file!, [...args, '--json'], { maxBuffer: 64 * 1024 * 1024 });
+  const options = { maxBuffer: 64 * 1024 * 1024 };
+  const { stdout, stderr } = await promisify(execFile)(file!, [...args, '--json'], options).catch(
+    (error: { stdout: string; stderr: string }) => error,
+  );
   const events = stdout
-    .trim()
     .split('\n')
-    .map((line) => JSON.parse(line) as { type: string; file: string });
-  return events.filter(({ type }) => type === 'artifact').map((artifact) => artifact.file);
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as WrapEvent);
+  const failure = events.find(({ type }) => type === 'failure' || type === 'error');
+  if (failure !== undefined) throw new Error(failure.message ?? failure.type);
+  const files = events.filter(({ type }) => type === 'artifact').map((artifact) => artifact.file!);
+  if (files.length === 0) throw new Error(stderr);
+  return files;
+}
+
+/** What is read of the events that `--json` prints. */
+interface WrapEvent {
+  readonly type: string;
+  readonly file?: string;
+  readonly message?: string;
 }

@@ -12,7 +12,7 @@ import { sarma } from '../packagers/sarma.ts';
 import { singleExecutable } from '../packagers/single-executable.ts';
 import { type Built, packageProgram } from '../packaging.ts';
 import type { Program, Use } from '../programs.ts';
-import { type Block, megabytes, ratio, type Section, showTime } from '../report.ts';
+import { type Block, megabytes, ratio, reason, type Section, showTime } from '../report.ts';
 
 /** Sarma and what others make of the same programs. */
 export const peers: Part = {
@@ -32,7 +32,10 @@ export const peers: Part = {
       ];
       const blocks: Block[] = [INTRODUCTION];
       for (const program of bench.programs) {
-        blocks.push(...(await compare(bench, packagers, program, path.join(place, program.name))));
+        const compared = compare(bench, packagers, program, path.join(place, program.name));
+        blocks.push(
+          ...(await compared.catch((error) => [`${program.name} could not be measured: ${reason(error)}`])),
+        );
       }
       return { title: 'Beside the others', blocks };
     } finally {
