@@ -1,6 +1,7 @@
 // Executables for Windows, run under Wine with Node 22 (Wine 8 cannot start Node 24): what the stub does there for the
 // promises P1, P4, P6 to P11 and P14. The stubs of the other CPUs are looked at from outside.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import {
   access,
@@ -287,6 +288,26 @@ describe.skipIf(!wine)('under Wine', () => {
       expect(await readdir(open)).toEqual([]);
     });
 
+    test('a prepared install beside the executable is used, and nothing is written', async () => {
+      const place = await temporaryDirectory();
+      const app = path.join(place, 'bin', 'app.exe');
+      await mkdir(path.dirname(app));
+      await copyFile(file, app);
+      const meta = (await start(app, ['maintenance', 'meta'])).stdout.trimEnd();
+      const id = createHash('sha256').update(meta).digest('hex').slice(0, 12);
+      const prepared = path.join(place, 'lib', 'sarma', id);
+      await mkdir(path.dirname(prepared), { recursive: true });
+      expect(await start(app, ['maintenance', 'extract', toWindows(prepared)])).toMatchObject({
+        exitCode: 0,
+      });
+      const before = await contents(prepared);
+      const cache = newCache();
+      const about = JSON.parse((await start(app, ['about'], { SARMA_CACHE_DIR: cache.windows })).stdout);
+      expect(about.execPath).toContain(`${toWindows(prepared)}\\runtimes\\`);
+      expect(await contents(prepared)).toEqual(before);
+      expect(await contents(cache.unix)).toEqual([]);
+    });
+
     test('a relative override is refused in words', async () => {
       const { stderr } = await start(file, ['exit', '0'], { SARMA_CACHE_DIR: 'relative', SARMA_DEBUG: '1' });
       expect(stderr).toContain('relative: not an absolute path');
@@ -389,6 +410,15 @@ describe.skipIf(!wine)('under Wine', () => {
         stderr: expect.stringContaining('stub without a program'),
       });
     });
+  });
+
+  test('the unit tests of what Wine cannot show at work', () => {
+    const zig = path.resolve(import.meta.dirname, '../node_modules/.bin/zig');
+    const cwd = path.resolve(import.meta.dirname, '../packages/stub');
+    const options = ['build', 'test', '-Dtarget-name=win-x64', '-fwine', '--summary', 'all'];
+    const { status, stderr } = spawnSync(zig, options, { cwd, env, encoding: 'utf8' });
+    expect(stderr).toMatch(/\d+\/\d+ tests passed/);
+    expect(status).toBe(0);
   });
 
   // Named so that nobody takes them for tested. They need a real Windows.

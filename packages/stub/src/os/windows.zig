@@ -323,7 +323,8 @@ const NewName = extern struct {
 
     fn give(new: *NewName, file: Handle, class: nt.FileClass) nt.Status {
         var status: nt.IoStatus = .{};
-        return nt.NtSetInformationFile(file, &status, new, @intCast(@offsetOf(NewName, "name") + new.length), class);
+        // Never less than the structure has in C, with one unit of the name and what fills it up.
+        return nt.NtSetInformationFile(file, &status, new, @intCast(@offsetOf(NewName, "name") + @max(new.length, 4)), class);
     }
 };
 

@@ -143,12 +143,13 @@ const Where = enum {
 /// Looks at every directory from the root of the volume to `path`. `shared` is set if others may create names in one above.
 pub fn reasonAgainst(arena: Allocator, path: [:0]const u8, where: Where, shared: *bool) Allocator.Error!?[]const u8 {
     const user = User.of() orelse return "the user's identifier cannot be found out";
+    var buffer: [descriptor_max]u8 align(4) = undefined;
     var end = rootLength(path);
     while (true) {
         const last = end >= path.len;
         const directory = path[0..@min(end, path.len)];
         const here: Where = if (last) where else .above;
-        if (try check(arena, directory, end == rootLength(path), here, user.identifier(), shared)) |reason| return reason;
+        if (try check(arena, directory, end == rootLength(path), here, user.identifier(), &buffer, shared)) |reason| return reason;
         if (last) return null;
         end = std.mem.indexOfScalarPos(u8, path, end + 1, '\\') orelse path.len;
     }
@@ -164,9 +165,10 @@ fn rootLength(path: []const u8) usize {
     return @min(3, path.len);
 }
 
-const descriptor_max = 64 << 10;
+/// The system allows four times as much; nobody keeps such lists.
+const descriptor_max = 16 << 10;
 
-fn check(arena: Allocator, path: []const u8, is_root: bool, where: Where, user: Identifier, shared: *bool) Allocator.Error!?[]const u8 {
+fn check(arena: Allocator, path: []const u8, is_root: bool, where: Where, user: Identifier, buffer: *align(4) [descriptor_max]u8, shared: *bool) Allocator.Error!?[]const u8 {
     const directory = files.open(files.cwd, path, .{ .access = nt.access.read_control | nt.access.read_attributes, .options = nt.option.directory_file | nt.option.open_reparse_point }) catch |err| {
         return try std.fmt.allocPrint(arena, "cannot look at {s}: {s}", .{ path, os.describe(err) });
     };
@@ -182,10 +184,8 @@ fn check(arena: Allocator, path: []const u8, is_root: bool, where: Where, user: 
         if (volume.attributes & nt.VolumeAttribute.persistent_acls == 0) return "its file system has no access lists, so that anybody could write there";
     }
     const owner_and_list = 1 | 4;
-    const buffer = try arena.alignedAlloc(u8, .@"4", descriptor_max);
-    defer arena.free(buffer);
     var needed: u32 = 0;
-    if (nt.NtQuerySecurityObject(directory, owner_and_list, buffer.ptr, descriptor_max, &needed) != .success or needed > buffer.len) {
+    if (nt.NtQuerySecurityObject(directory, owner_and_list, buffer, descriptor_max, &needed) != .success or needed > buffer.len) {
         return try std.fmt.allocPrint(arena, "the access list of {s} cannot be read", .{path});
     }
     const found = parse(buffer[0..needed], user) orelse return try std.fmt.allocPrint(arena, "the access list of {s} cannot be understood", .{path});
