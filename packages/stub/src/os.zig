@@ -45,7 +45,7 @@ pub const Error = error{
 pub const Kind = enum { file, directory, link, other };
 
 /// What the stub wants to know about a file. Windows: `mode` is 0o755, the owners are 0 (it checks
-/// access lists in `refusal` instead), `device` and `inode` are volume and file index.
+/// access lists in `settle` instead), `device` and `inode` are volume and file index.
 pub const Stat = struct {
     kind: Kind,
     /// Permission bits, with set-id and sticky.

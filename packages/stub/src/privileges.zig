@@ -51,10 +51,10 @@ const Sets = extern struct { effective: u32, permitted: u32, inheritable: u32 };
 /// would ignore its own, but for a program with ambient capabilities the kernel no longer tells it to.
 pub fn isDangerous(entry: []const u8) bool {
     const prefixes = [_][]const u8{
-        "LD_",        "NODE_",         "GLIBC_TUNABLES=", "GCONV_PATH=", "GETCONF_DIR=",  "HOSTALIASES=",
-        "LOCALDOMAIN=", "LOCPATH=",    "MALLOC_",         "NIS_PATH=",   "NLSPATH=",      "RESOLV_HOST_CONF=",
-        "RES_OPTIONS=", "TMPDIR=",     "TZDIR=",          "OPENSSL_",    "SSL_CERT_",     "UV_",
-        "SARMA_",     "NIX_LD",        "DYLD_",
+        "LD_",          "NODE_",    "GLIBC_TUNABLES=", "GCONV_PATH=", "GETCONF_DIR=", "HOSTALIASES=",
+        "LOCALDOMAIN=", "LOCPATH=", "MALLOC_",         "NIS_PATH=",   "NLSPATH=",     "RESOLV_HOST_CONF=",
+        "RES_OPTIONS=", "TMPDIR=",  "TZDIR=",          "OPENSSL_",    "SSL_CERT_",    "UV_",
+        "SARMA_",       "NIX_LD",   "DYLD_",
     };
     for (prefixes) |prefix| if (std.mem.startsWith(u8, entry, prefix)) return true;
     return false;

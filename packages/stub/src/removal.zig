@@ -97,4 +97,3 @@ test "the install that a temporary is for" {
     try std.testing.expectEqual(null, installOf("hello-1.0.0-0123"));
     try std.testing.expectEqual(null, installOf(".tmp"));
 }
-
