@@ -1,0 +1,205 @@
+// Where a program unpacks itself (promises P9 and P11), whatever the machine denies it.
+import { beforeAll, describe, expect, test } from 'vitest';
+import { makeProgram } from './support/programs.ts';
+import { lacks } from './support/requirements.ts';
+import { wrapProgram } from './support/run.ts';
+import { type SealedMachine, sealedMachine } from './support/sealed.ts';
+
+/** The program prints the base that it runs from, and its arguments. */
+let machine: SealedMachine;
+
+beforeAll(async () => {
+  const program = await makeProgram(
+    { name: 'places', bin: 'main.js' },
+    {
+      'main.js': `
+        const { dirname } = require('node:path');
+        console.log(dirname(dirname(dirname(dirname(__dirname)))), ...process.argv.slice(2));
+      `,
+    },
+  );
+  machine = await sealedMachine(await wrapProgram(program));
+});
+
+describe.skipIf(lacks('mounts', 'setpriv'))('a program runs', () => {
+  /** The last line tells the base. */
+  const runsFrom = async (base: string, lines: string) => {
+    const { stdout, stderr, exitCode } = await machine.shell(lines);
+    expect({ last: stdout.trim().split('\n').at(-1), stderr, exitCode }).toEqual({
+      last: base,
+      stderr: '',
+      exitCode: 0,
+    });
+  };
+
+  test('from the cache directory of its user', async () => {
+    await runsFrom('/mnt/home-1234/.cache/sarma', 'as 1234 ./app');
+  });
+
+  test('from XDG_CACHE_HOME, SARMA_CACHE_DIR and <NAME>_INSTALL_DIR, the last first', async () => {
+    await runsFrom('/mnt/home-1234/xdg/sarma', 'as 1234 env XDG_CACHE_HOME=/mnt/home-1234/xdg ./app');
+    await runsFrom(
+      '/mnt/home-1234/a',
+      'as 1234 env SARMA_CACHE_DIR=/mnt/home-1234/a XDG_CACHE_HOME=/mnt/home-1234/xdg ./app',
+    );
+    await runsFrom(
+      '/mnt/home-1234/b',
+      'as 1234 env SARMA_CACHE_DIR=/mnt/home-1234/a PLACES_INSTALL_DIR=/mnt/home-1234/b ./app',
+    );
+  });
+
+  test('with HOME unset and no entry in passwd', async () => {
+    await runsFrom('/var/tmp/sarma-1234', 'as 1234 env -u HOME ./app');
+  });
+
+  test('with a HOME that does not exist, and creates none', async () => {
+    await runsFrom('/var/tmp/sarma-1234', 'as 1234 env HOME=/mnt/nowhere ./app; [ ! -e /mnt/nowhere ]');
+  });
+
+  test('with a HOME that cannot be written to', async () => {
+    await runsFrom('/var/tmp/sarma-1234', 'install -d -o 1234 -m 500 /mnt/home-1234; as 1234 ./app');
+  });
+
+  test("with somebody else's HOME, as after su or sudo", async () => {
+    await runsFrom('/var/tmp/sarma-1235', 'as 1234 ./app; as 1235 env HOME=/mnt/home-1234 ./app');
+  });
+
+  test('as user A, then B, then root with the HOME of A, then A again', async () => {
+    const { stdout, stderr } = await machine.shell(`
+      as 1234 ./app
+      as 1235 ./app
+      HOME=/mnt/home-1234 HOME_OF_ROOT=1 XDG_CACHE_HOME= ./app maintenance directory
+      as 1234 ./app again
+      find /mnt/home-1234 ! -user 1234
+    `);
+    expect(stderr).toBe('');
+    const lines = stdout.trim().split('\n');
+    expect([lines[0], lines[1], lines[3]]).toEqual([
+      '/mnt/home-1234/.cache/sarma',
+      '/mnt/home-1235/.cache/sarma',
+      '/mnt/home-1234/.cache/sarma again',
+    ]);
+    expect(lines[2]).not.toContain('1234');
+    expect(lines).toHaveLength(4);
+  });
+
+  test('with a read-only root and one tmpfs', async () => {
+    await runsFrom(
+      '/dev/shm/sarma-1234',
+      `for place in /tmp /var/tmp /mnt; do mount -o remount,ro "$place"; done
+       HOME=/mnt/none setpriv --reuid=1234 --regid=1234 --clear-groups ./app`,
+    );
+  });
+
+  test('with noexec temporary directories', async () => {
+    await runsFrom(
+      '/dev/shm/sarma-1234',
+      'for place in /tmp /var/tmp; do mount -o remount,noexec "$place"; done; as 1234 env -u HOME ./app',
+    );
+  });
+
+  test('from another place when there is no room in the first, and leaves not a byte there', async () => {
+    await runsFrom(
+      '/tmp/sarma-1234',
+      'mount -o remount,size=20m /var/tmp; as 1234 env -u HOME ./app; [ -z "$(find /var/tmp -type f)" ]',
+    );
+  });
+
+  test('as PID 1, with nothing but HOME in its environment', async () => {
+    await runsFrom(
+      '/mnt/home-1234/.cache/sarma',
+      'as 1234 true; unshare --pid --fork setpriv --reuid=1234 --regid=1234 --clear-groups env -i HOME=/mnt/home-1234 ./app',
+    );
+  });
+
+  test('without /proc', async () => {
+    const { stdout, exitCode } = await machine.shell('umount -l /proc; as 1234 ./app maintenance directory');
+    expect({ stdout: stdout.replace(/[^/]*\n$/, ''), exitCode }).toEqual({
+      stdout: '/mnt/home-1234/.cache/sarma/releases/',
+      exitCode: 0,
+    });
+  });
+
+  test('without write permission anywhere, from a prepared install beside it', async () => {
+    const { stdout, stderr } = await machine.shell(`
+      mkdir bin; mv app bin
+      id=$(basename "$(bin/app maintenance directory)"); id=\${id##*-}
+      bin/app maintenance extract "/mnt/lib/sarma/$id" 2>/dev/null || { mkdir -p lib/sarma; bin/app maintenance extract "/mnt/lib/sarma/$id" 2>/dev/null; }
+      for place in /tmp /var/tmp /dev/shm /mnt; do mount -o remount,ro "$place"; done
+      HOME=/nowhere setpriv --reuid=1234 --regid=1234 --clear-groups bin/app | sed "s/$id/ID/"
+    `);
+    expect({ stdout, stderr }).toEqual({ stdout: '/mnt/lib/sarma/ID\n', stderr: '' });
+  });
+});
+
+describe.skipIf(lacks('mounts', 'setpriv', 'strace'))('where nothing can be unpacked', () => {
+  const nowhere = 'for place in /tmp /var/tmp /dev/shm; do mount -o remount,noexec "$place"; done';
+
+  test('every path that was tried is told, with the reason and the variable that helps; exit code 125', async () => {
+    const { stdout, stderr, exitCode } = await machine.shell(`${nowhere}
+      mkdir -m 777 /mnt/open
+      as 1234 env -u HOME SARMA_CACHE_DIR=/mnt/open/cache PLACES_INSTALL_DIR=relative TMPDIR=/mnt ./app`);
+    expect({ stdout, exitCode }).toEqual({ stdout: '', exitCode: 125 });
+    expect(stderr.split('\n')).toEqual([
+      'places: found no directory to unpack into; tried:',
+      '  relative: not an absolute path',
+      '  /mnt/open/cache: others can write to: /mnt/open',
+      '  /var/tmp/sarma-1234: its file system is mounted noexec',
+      '  /mnt/sarma-1234: cannot create: /mnt/sarma-1234: permission denied',
+      '  /tmp/sarma-1234: its file system is mounted noexec',
+      '  /dev/shm/sarma-1234: its file system is mounted noexec',
+      'set PLACES_INSTALL_DIR to a directory of your own that allows executing files',
+      '',
+    ]);
+  });
+
+  test('because there is no room, the bytes needed are told, and nothing is left', async () => {
+    const { stdout, stderr, exitCode } = await machine.shell(`${nowhere}
+      mkdir small
+      mount -t tmpfs -o size=20m,mode=700,uid=1234 tmpfs small
+      as 1234 env -u HOME SARMA_CACHE_DIR=/mnt/small/x ./app || code=$?
+      find small -type f
+      exit $code`);
+    expect(stderr).toMatch(
+      /\/mnt\/small\/x: no room: 1\d{8} bytes are needed, 2\d{7} are available to this user/,
+    );
+    expect(stdout).toBe('');
+    expect(exitCode).toBe(125);
+  });
+
+  test.each([
+    ['fallocate', 'ENOSPC', 'no room'],
+    ['pwrite64', 'ENOSPC', 'no room'],
+    ['pwrite64', 'EDQUOT', 'no room'],
+    ['pwrite64', 'EIO', 'input/output error'],
+    ['write', 'ENOSPC', 'no room|no space'],
+    ['renameat', 'EROFS', 'read-only'],
+    ['mkdirat', 'EACCES', 'permission denied'],
+  ])('because %s fails with %s, it is said and nothing is published', async (call, error, said) => {
+    const { stdout, stderr, exitCode } = await machine.shell(`
+      mkdir -p /mnt/base
+      SARMA_CACHE_DIR=/mnt/base strace -f -qq -o /mnt/trace -e trace=${call} -e inject=${call}:error=${error}:when=${call === 'write' ? '2+' : '1+'} ./app || code=$?
+      find /mnt/base /tmp /var/tmp /dev/shm -name 'node*' -o -name 'places-*' -o -name '*.tmp'
+      exit $code
+    `);
+    const unlocked = stdout.replace(/^.*\.install\n/gm, '');
+    expect({ unlocked, exitCode }).toEqual({ unlocked: '', exitCode: 125 });
+    if (call !== 'write') expect(stderr.toLowerCase()).toMatch(new RegExp(said));
+  });
+});
+
+describe('a runtime that cannot be executed', () => {
+  test.skipIf(lacks('mounts'))('is exit code 126, with the way around a policy that forbids it', async () => {
+    const { stderr, exitCode } = await machine.shell(`
+      export SARMA_CACHE_DIR=/mnt/base
+      ./app >/dev/null
+      chmod 644 base/runtimes/*/bin/node
+      ./app
+    `);
+    expect(exitCode).toBe(126);
+    expect(stderr).toMatch(
+      /^places: cannot execute \/mnt\/base\/runtimes\/.*\/bin\/node: permission denied\n/,
+    );
+    expect(stderr).toContain('`places maintenance extract DIR`');
+  });
+});
