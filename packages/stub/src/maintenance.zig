@@ -170,7 +170,7 @@ fn refuseWhileRunning(run: *Run, base: *const Base) install.Error!void {
 fn confirm(run: *Run, found: []const Base) install.Error!void {
     if (!os.isTerminal(os.stdin) or !os.isTerminal(os.stderr)) return run.refuse("uninstall needs --yes where nobody can be asked", .{});
     for (found) |base| for (try versionsIn(run, &base)) |release| {
-        say("{s}/releases/{s}\n", .{ base.path, release.name });
+        say("{s}\n", .{try run.path(&.{ base.path, "releases", release.name })});
     };
     say("remove? [y/N] ", .{});
     var reply: [16]u8 = undefined;
@@ -184,7 +184,7 @@ fn uninstallFrom(run: *Run, base: *const Base) install.Error!void {
     defer os.close(gc);
     for (try versionsIn(run, base)) |release| {
         if (!try pruning.removeInstall(run, base, "releases", release.name)) return run.refuse("{s} is in use", .{release.name});
-        say("removed {s}/releases/{s}\n", .{ base.path, release.name });
+        say("removed {s}\n", .{try run.path(&.{ base.path, "releases", release.name })});
     }
     _ = try pruning.removeUnused(run, base);
     try removeEmptyBase(run, base, gc_path);

@@ -216,7 +216,6 @@ pub extern "kernel32" fn UnlockFileEx(file: Handle, reserved: u32, length_low: u
 pub extern "kernel32" fn GetFileInformationByHandle(file: Handle, information: *FileInformation) callconv(.winapi) Bool;
 pub extern "kernel32" fn GetFullPathNameW(path: [*:0]const u16, length: u32, buffer: [*]u16, file_part: ?*?[*]u16) callconv(.winapi) u32;
 pub extern "kernel32" fn GetFinalPathNameByHandleW(file: Handle, buffer: [*]u16, length: u32, flags: u32) callconv(.winapi) u32;
-pub extern "kernel32" fn SetFileAttributesW(path: [*:0]const u16, attributes: u32) callconv(.winapi) Bool;
 
 pub const fsctl_set_reparse_point = 0x900A4;
 pub const fsctl_get_reparse_point = 0x900A8;
@@ -232,7 +231,7 @@ pub extern "kernel32" fn GetSystemTimeAsFileTime(time: *[2]u32) callconv(.winapi
 
 // --- processes
 
-pub const SystemClass = enum(u32) { time_of_day = 3, process = 5 };
+pub const SystemClass = enum(u32) { time_of_day = 3 };
 pub const ProcessClass = enum(u32) { command_line = 60 };
 pub const TokenClass = enum(u32) { user = 1 };
 
