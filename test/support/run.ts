@@ -3,7 +3,7 @@ import path from 'node:path';
 import { execa } from 'execa';
 import type { Program } from './programs.ts';
 
-const WRAP = path.resolve(import.meta.dirname, '../../packages/cli/bin/wrap.js');
+const COMMANDS = path.resolve(import.meta.dirname, '../../packages/cli/bin');
 
 /** What a person would see of a program, and what the shell would. */
 export interface Transcript {
@@ -43,9 +43,19 @@ export async function runNode(program: Program, args: readonly string[] = [], op
   return await run(process.execPath, [path.join(program.directory, program.entry), ...args], options);
 }
 
-/** The command line as a person calls it. */
+/** `wrap` as a person calls it. */
 export async function wrapCommand(args: readonly string[], options: RunOptions = {}): Promise<Transcript> {
-  return await run(process.execPath, [WRAP, ...args], { ...options, env: { NO_COLOR: '1', ...options.env } });
+  return await runScript('wrap.js', args, options);
+}
+
+/** `sarma` as a person calls it. */
+export async function runCommand(args: readonly string[], options: RunOptions = {}): Promise<Transcript> {
+  return await runScript('sarma.js', args, options);
+}
+
+async function runScript(name: string, args: readonly string[], options: RunOptions): Promise<Transcript> {
+  const env = { NO_COLOR: '1', ...options.env };
+  return await run(process.execPath, [path.join(COMMANDS, name), ...args], { ...options, env });
 }
 
 /**

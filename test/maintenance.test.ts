@@ -1,0 +1,247 @@
+// `APP maintenance …`: what one can ask an executable about itself (promises P8 and P13).
+import {
+  chmod,
+  cp,
+  mkdir,
+  readdir,
+  readFile,
+  rename,
+  stat,
+  unlink,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
+import path from 'node:path';
+import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { installsIn, listing, marker, onlyInstall } from './support/installs.ts';
+import { makeProgram, type Program } from './support/programs.ts';
+import { lacks } from './support/requirements.ts';
+import { run, runCommand, temporaryDirectory, wrapProgram } from './support/run.ts';
+import { startProgram } from './support/running.ts';
+
+let program: Program;
+let file: string;
+let base: string;
+
+beforeAll(async () => {
+  program = await makeProgram(
+    { name: 'tended', bin: 'main.js' },
+    {
+      'main.js': `
+        console.log('ready', process.argv.slice(2).join());
+        if (process.argv[2] === 'wait') setInterval(() => {}, 1000);
+      `,
+      'data/text.txt': 'text\n',
+    },
+  );
+  file = await wrapProgram(program);
+});
+
+beforeEach(async () => {
+  base = await temporaryDirectory();
+});
+
+const app = async (...args: readonly string[]) => await run(file, args, { env: { SARMA_CACHE_DIR: base } });
+const maintain = async (...args: readonly string[]) => await app('maintenance', ...args);
+
+test('`directory` prints where the program is, or would be', async () => {
+  const before = await maintain('directory');
+  expect(before.stdout).toMatch(new RegExp(`^${base}/releases/tended-1\\.0\\.0-[0-9a-f]{12}\n$`));
+  expect(await installsIn(base)).toEqual({ releases: [], runtimes: [] });
+  await app();
+  expect(await maintain('directory')).toEqual({ ...before, stderr: '', exitCode: 0 });
+  expect((await stat(before.stdout.trim())).isDirectory()).toBe(true);
+});
+
+test('`meta` prints the manifest, which is also what `sarma inspect` finds', async () => {
+  const { stdout, stderr, exitCode } = await maintain('meta');
+  expect({ stderr, exitCode }).toEqual({ stderr: '', exitCode: 0 });
+  const manifest = JSON.parse(stdout);
+  expect(manifest).toMatchObject({ format: 1, name: 'tended', version: '1.0.0', kind: 'cli' });
+  expect(JSON.parse((await runCommand(['inspect', '--json', file])).stdout).manifest).toEqual(manifest);
+});
+
+describe('`verify`', () => {
+  test('finds nothing wrong in a fresh install, and fails where there is none', async () => {
+    expect(await maintain('verify')).toMatchObject({
+      stderr: 'tended: it is not installed\n',
+      exitCode: 125,
+    });
+    await app();
+    expect((await maintain('verify')).stderr).toMatch(/: every file is as it should be\n$/);
+  });
+
+  test.each([
+    ['', true],
+    [', even where a directory shows that something happened', false],
+  ])('finds and repairs what a run does not look for, and keeps what it replaces%s', async (_, hidden) => {
+    await app();
+    const { release, runtime } = await onlyInstall(base);
+    const text = path.join(release, 'lib/tended-1.0.0/data/text.txt');
+    await alter(text, hidden);
+    await alter(path.join(runtime, 'bin/node'), hidden);
+    const before = await listing(base);
+    const { stderr, exitCode } = await maintain('verify');
+    expect(stderr).toMatch(/: repaired 2 files\n$/);
+    expect(exitCode).toBe(0);
+    expect(await readFile(text, 'utf8')).toBe('text\n');
+    expect(await readFile(`${text}.replaced`, 'utf8')).toBe('tevt\n');
+    await unlink(`${text}.replaced`);
+    expect(Object.keys(await listing(base))).toEqual(Object.keys(before));
+    expect((await maintain('verify')).stderr).toMatch(/: every file is as it should be\n$/);
+  });
+
+  /** Changes bits and neither size, mode nor time of the file; those of its directory neither if it is to be hidden. */
+  async function alter(name: string, hidden: boolean): Promise<void> {
+    const directory = await stat(path.dirname(name));
+    const { mtime, mode } = await stat(name);
+    const bytes = await readFile(name);
+    bytes[2]! ^= 'x'.charCodeAt(0) ^ 'v'.charCodeAt(0);
+    await writeFile(`${name}.new`, bytes);
+    await chmod(`${name}.new`, mode);
+    await utimes(`${name}.new`, mtime, mtime);
+    await rename(`${name}.new`, name);
+    if (hidden) await utimes(path.dirname(name), directory.mtime, directory.mtime);
+  }
+});
+
+describe('`uninstall`', () => {
+  test('leaves the file system as it was before the first run', async () => {
+    const before = await listing(path.dirname(base));
+    await app();
+    const { stderr, exitCode } = await maintain('uninstall', '--yes');
+    expect(stderr).toMatch(new RegExp(`^removed ${base}/releases/tended-1\\.0\\.0-[0-9a-f]{12}\n$`));
+    expect(exitCode).toBe(0);
+    await mkdir(base, { recursive: true }); // The directory was made by the test, and is empty again.
+    expect(Object.keys(await listing(path.dirname(base)))).toEqual(Object.keys(before));
+    expect(await readdir(base)).toEqual([]);
+  });
+
+  test('needs --yes where nobody can be asked', async () => {
+    await app();
+    const { stderr, exitCode } = await maintain('uninstall');
+    expect({ stderr, exitCode }).toEqual({
+      stderr: 'tended: uninstall needs --yes where nobody can be asked\n',
+      exitCode: 125,
+    });
+    expect((await installsIn(base)).releases).toHaveLength(1);
+  });
+
+  test.skipIf(lacks('script')).each([
+    ['y', /removed .*tended-1\.0\.0/, 0],
+    ['n', /nothing was removed/, 1],
+  ])('asks on a terminal, and takes %s for an answer', async (answer, said, left) => {
+    await app();
+    const { stdout } = await run('script', ['-qec', `${file} maintenance uninstall`, '/dev/null'], {
+      env: { SARMA_CACHE_DIR: base },
+      input: `${answer}\n`,
+    });
+    expect(stdout).toMatch(/remove\? \[y\/N\]/);
+    expect(stdout).toMatch(said);
+    expect((await installsIn(base)).releases).toHaveLength(left);
+  });
+
+  test('refuses while the program runs, and names the process', async () => {
+    const running = await startProgram(file, ['wait'], { SARMA_CACHE_DIR: base });
+    const { stderr, exitCode } = await maintain('uninstall', '--yes');
+    expect({ stderr, exitCode }).toEqual({
+      stderr: `tended: it is running (process ${running.pid}); stop it first\n`,
+      exitCode: 125,
+    });
+    await running.stop();
+    expect((await maintain('uninstall', '--yes')).exitCode).toBe(0);
+  });
+
+  test('keeps what other programs share', async () => {
+    const other = await makeProgram(
+      { name: 'neighbour', bin: 'main.js' },
+      { 'main.js': 'console.log("here")' },
+    );
+    const neighbour = await wrapProgram(other);
+    await app();
+    await run(neighbour, [], { env: { SARMA_CACHE_DIR: base } });
+    expect((await installsIn(base)).runtimes).toHaveLength(1);
+    await maintain('uninstall', '--yes');
+    expect(await installsIn(base)).toEqual({
+      releases: [expect.stringMatching(/^neighbour-/)],
+      runtimes: [expect.stringMatching(/^node-/)],
+    });
+    expect((await run(neighbour, [], { env: { SARMA_CACHE_DIR: base } })).stdout).toBe('here\n');
+  });
+
+  test('is content where nothing is installed', async () => {
+    expect(await maintain('uninstall', '--yes')).toMatchObject({
+      stderr: 'tended: nothing is installed\n',
+      exitCode: 0,
+    });
+  });
+});
+
+describe('`extract DIR`', () => {
+  test('writes an install that is synced, and the same as a first run makes', async () => {
+    await app();
+    const directory = path.join(await temporaryDirectory(), 'image');
+    const { stdout, stderr, exitCode } = await maintain('extract', directory);
+    expect({ stdout, stderr, exitCode }).toEqual({
+      stdout: '',
+      stderr: `tended: wrote tended 1.0.0 to ${directory}\n`,
+      exitCode: 0,
+    });
+    expect((await marker((await onlyInstall(directory)).release)).get('durable')).toBe('1');
+    expect((await readdir(directory)).sort()).toEqual(['releases', 'runtimes']);
+    for (const folder of ['releases', 'runtimes']) {
+      expect(await listing(path.join(directory, folder))).toEqual(await listing(path.join(base, folder)));
+    }
+  });
+
+  test.skipIf(lacks('strace'))('is used beside the executable without a write or a lock', async () => {
+    const root = await temporaryDirectory();
+    await mkdir(path.join(root, 'bin'));
+    await cp(file, path.join(root, 'bin/app'));
+    const id = JSON.parse((await runCommand(['inspect', '--json', file])).stdout).id as string;
+    await mkdir(path.join(root, 'lib/sarma'), { recursive: true });
+    await maintain('extract', path.join(root, 'lib/sarma', id));
+    const log = path.join(root, 'trace');
+    const { stdout } = await run('strace', ['-f', '-qq', '-o', log, path.join(root, 'bin/app'), 'x'], {
+      env: { HOME: '/nowhere', SARMA_CACHE_DIR: path.join(root, 'not-made') },
+    });
+    expect(stdout).toBe('ready x\n');
+    const calls = await readFile(log, 'utf8');
+    const ofStub = calls.slice(0, calls.lastIndexOf(' execve('));
+    expect(ofStub).toContain(`${root}/lib/sarma/${id}/releases`);
+    expect(ofStub).not.toMatch(/flock|mkdir|O_CREAT|O_WRONLY|O_RDWR|rename|unlink|utimens| write\(/);
+    expect(await readdir(root)).toEqual(['bin', 'lib', 'trace']);
+  });
+
+  test('can be repeated over what is there', async () => {
+    const directory = await temporaryDirectory();
+    await maintain('extract', directory);
+    const before = await listing(directory);
+    expect((await maintain('extract', directory)).exitCode).toBe(0);
+    expect(await listing(directory)).toEqual(before);
+  });
+
+  test('says what is wrong with a place that cannot be written', async () => {
+    const { stderr, exitCode } = await maintain('extract', '/proc/nothing/here');
+    expect(stderr).toMatch(/^tended: cannot create \/proc\/nothing\/here: .+\n$/);
+    expect(exitCode).toBe(125);
+  });
+});
+
+test.each([[], ['bogus'], ['directory', 'x'], ['extract'], ['uninstall', '--no'], ['verify', '--yes']])(
+  '`maintenance %s %s` is wrong usage: exit code 125, nothing on stdout',
+  async (...args) => {
+    const { stdout, stderr, exitCode } = await maintain(...args.filter((argument) => argument !== undefined));
+    expect({ stdout, exitCode }).toEqual({ stdout: '', exitCode: 125 });
+    expect(stderr).toMatch(/^usage: tended maintenance directory /);
+  },
+);
+
+test("`maintenance` anywhere but first is the program's own", async () => {
+  expect((await app('x', 'maintenance', 'directory')).stdout).toBe('ready x,maintenance,directory\n');
+});
+
+test('SARMA_MAINTENANCE asks without a word, and `maintenance` is then an argument of nobody', async () => {
+  const { stdout } = await run(file, [], { env: { SARMA_CACHE_DIR: base, SARMA_MAINTENANCE: 'directory' } });
+  expect(stdout).toBe((await maintain('directory')).stdout);
+});
