@@ -63,7 +63,7 @@ export async function wrap(options: WrapOptions): Promise<readonly Outcome[]> {
   const fileOf = await outputPaths(options.output, programs, options.targets);
   const cache = openBuildCache();
   for (const target of options.targets) onEvent({ type: 'phase', target: target.name, phase: 'fetch' });
-  const { runtimes, failures } = await runtimesFor(options.targets, options, onEvent);
+  const { runtimes, failures } = await runtimesFor(options.targets, options, saidOnce(onEvent));
   return await mapLimited(options.targets, options.jobs ?? 2, async (target) => {
     try {
       const runtime = runtimes.get(target.name);
@@ -86,6 +86,15 @@ export async function wrap(options: WrapOptions): Promise<readonly Outcome[]> {
       return { target: target.name, error: error as Error };
     }
   });
+}
+
+/** Sources are asked again for what is left of the targets; what is to be said of them is said the first time. */
+function saidOnce(onEvent: OnEvent): OnEvent {
+  const said = new Set<string>();
+  return (event) => {
+    if (event.type !== 'notice' || !said.has(event.message)) onEvent(event);
+    if (event.type === 'notice') said.add(event.message);
+  };
 }
 
 interface Runtimes {
