@@ -3,7 +3,7 @@ import { open } from 'node:fs/promises';
 import { zstdDecompressSync } from 'node:zlib';
 import { decode } from './executables/branch-filter.ts';
 import type { Frame, Manifest } from './manifest.ts';
-import { decodeStamp, findStamp, STAMP_SIZE, type Stamp } from './stamp.ts';
+import { decodeStamp, findStamp, STAMP_SIZE, type Stamp, StampError } from './stamp.ts';
 
 export class ExecutableFileError extends Error {
   override readonly name = 'ExecutableFileError';
@@ -59,7 +59,8 @@ export async function openExecutable(file: string): Promise<ExecutableFile> {
         `${file} was not made by Sarma, or its head was altered: it holds no stamp.`,
       );
     }
-    const stamp = decodeStamp(head.subarray(at, at + STAMP_SIZE));
+    if (at + STAMP_SIZE > head.length) await read(at, STAMP_SIZE, 'the stamp');
+    const stamp = stampOf(file, head.subarray(at, at + STAMP_SIZE));
     const bytes = await read(stamp.manifestOffset, stamp.manifestLength, 'the manifest');
     const digest = createHash('sha256').update(bytes).digest('hex');
     if (digest !== stamp.manifestDigest) {
@@ -81,6 +82,16 @@ export async function openExecutable(file: string): Promise<ExecutableFile> {
   } catch (error) {
     await handle.close();
     throw error;
+  }
+}
+
+/** Throws StampError with a message that names the file. */
+function stampOf(file: string, bytes: Buffer): Stamp {
+  try {
+    return decodeStamp(bytes);
+  } catch (error) {
+    if (!(error instanceof StampError)) throw error;
+    throw new StampError(error.code, `${file} cannot be read: ${error.message}`);
   }
 }
 

@@ -111,7 +111,10 @@ export function decodeStamp(bytes: Buffer): Stamp {
   if ((flags & FLAG.stamped) === 0)
     throw new StampError('STAMP_MISSING', 'This is a bare stub: nothing was wrapped into it.');
   if (!digest(bytes).equals(bytes.subarray(DIGEST_OFFSET, STAMP_SIZE))) {
-    throw new StampError('STAMP_DAMAGED', 'The stamp was altered: its bytes do not match its digest.');
+    throw new StampError(
+      'STAMP_DAMAGED',
+      'The stamp was altered: its bytes do not match its digest. Get the file again.',
+    );
   }
   const strings = bytes.subarray(STRINGS_OFFSET, STRINGS_OFFSET + bytes.readUInt32LE(116));
   const read = stringReader(strings);
