@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
+import { stubLocation } from '@sarma/stub';
 
 /** What a machine may lack for a test, as a person would say it. */
 const CHECKS = {
@@ -8,7 +9,10 @@ const CHECKS = {
   /** Mounts that nobody else sees, and that are gone with the process. */
   mounts: () => process.getuid?.() === 0 && spawnSync('unshare', ['-m', 'true']).status === 0,
   strace: () => spawnSync('strace', ['-o', '/dev/null', 'true']).status === 0,
-  ...tools('setpriv', 'script', 'osslsigncode', 'openssl', 'llvm-readelf', 'llvm-readobj'),
+  /** The kernel starts arm64 programs through an emulator (binfmt_misc), so that the stub can execute its Node. */
+  arm64: () => process.arch === 'arm64' || spawnSync(stubLocation('linux-arm64')).status === 125,
+  ...tools('setpriv', 'script', 'osslsigncode', 'openssl', 'llvm-readelf', 'llvm-readobj', 'llvm-strip'),
+  ...tools('qemu-arm-static', 'qemu-ppc64le-static', 'qemu-s390x-static'),
 } as const satisfies Record<string, () => boolean>;
 
 /** True, and a line that says why, if this machine lacks anything; for `test.skipIf`. */
