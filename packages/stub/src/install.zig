@@ -223,7 +223,7 @@ const Task = struct {
         var checked = try checks.check(run, base, &place);
         defer checked.release();
         if (checked.health == .obstructed) os.removeFile(os.cwd, place.path) catch {};
-        if (checked.health == .whole and options.verify) checked.health = .unmarked;
+        if ((checked.health == .whole or checked.health == .worn) and options.verify) checked.health = .unmarked;
         // The sweep that a warm run made, once more under the lock.
         if (checked.health == .whole and checks.sweepIsDue(base, &checked) and !directoriesAreWhole(checked.use.?, part)) checked.health = .worn;
         return .{

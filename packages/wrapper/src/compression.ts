@@ -22,7 +22,7 @@ const SETTINGS: Readonly<Record<Compression, CompressionSettings>> = {
   none: { codec: 'none', level: 0, runtimeFrames: 8, releaseFrameSize: 4 * MiB },
   fast: { codec: 'zstd', level: 3, runtimeFrames: 8, releaseFrameSize: 4 * MiB },
   balanced: { codec: 'zstd', level: 9, runtimeFrames: 8, releaseFrameSize: 8 * MiB },
-  best: { codec: 'zstd', level: 19, runtimeFrames: 4, releaseFrameSize: 16 * MiB },
+  best: { codec: 'zstd', level: 19, runtimeFrames: 6, releaseFrameSize: 16 * MiB },
 };
 
 export function compressionSettings(compression: Compression): CompressionSettings {
