@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { access, mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
 import path from 'node:path';
 import { execa } from 'execa';
 
@@ -10,11 +11,12 @@ export interface Program {
   readonly entry: string;
 }
 
-const CACHE = path.resolve(import.meta.dirname, '../../node_modules/.cache/sarma-test');
+// Not below node_modules: there Node takes no TypeScript, and nothing is a project's own source.
+const CACHE = path.join(homedir(), '.cache/sarma-test-programs');
 
 /**
  * Makes the project, or finds the one made by an earlier test of the same content (an install takes a while).
- * `files` are texts by path; `package.json` is `manifest`.
+ * `files` are texts by path; `package.json` is `manifest`, in which `"packageManager": "pnpm"` means what it says.
  */
 export async function makeProgram(
   manifest: { readonly name: string; readonly bin: string } & Readonly<Record<string, unknown>>,
@@ -30,11 +32,22 @@ export async function makeProgram(
     ...files,
     'package.json': JSON.stringify({ version: '1.0.0', ...manifest }, null, 2),
   });
-  if (manifest.dependencies !== undefined) {
-    await execa('npm', ['install', '--no-audit', '--no-fund', '--loglevel=error'], { cwd: making });
-  }
+  await install(making, manifest);
   await rename(making, directory).catch(() => rm(making, { recursive: true })); // another test file was first
   return program;
+}
+
+/** By the package manager that the manifest names, in its own words. */
+async function install(directory: string, manifest: Readonly<Record<string, unknown>>): Promise<void> {
+  if (manifest.packageManager === 'pnpm') {
+    await execa('pnpm', ['install', '--silent'], {
+      cwd: directory,
+      preferLocal: true,
+      localDir: import.meta.dirname,
+    });
+  } else if (manifest.dependencies !== undefined || manifest.workspaces !== undefined) {
+    await execa('npm', ['install', '--no-audit', '--no-fund', '--loglevel=error'], { cwd: directory });
+  }
 }
 
 export async function writeFiles(directory: string, files: Readonly<Record<string, string>>): Promise<void> {
