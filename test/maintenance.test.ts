@@ -91,6 +91,16 @@ describe('`verify`', () => {
     expect((await maintain('verify')).stderr).toMatch(/: every file is as it should be\n$/);
   });
 
+  test('makes an install whole that has lost its marker', async () => {
+    await app();
+    const { release } = await onlyInstall(base);
+    await unlink(path.join(release, '.sarma/marker'));
+    const { stderr, exitCode } = await maintain('verify');
+    expect(stderr).toMatch(/: every file is as it should be\n$/);
+    expect(exitCode).toBe(0);
+    expect((await marker(release)).get('name')).toBe('tended');
+  });
+
   /** Changes bits and neither size, mode nor time of the file; those of its directory neither if it is to be hidden. */
   async function alter(name: string, hidden: boolean): Promise<void> {
     const directory = await stat(path.dirname(name));
@@ -115,6 +125,15 @@ describe('`uninstall`', () => {
     await mkdir(base, { recursive: true }); // The directory was made by the test, and is empty again.
     expect(Object.keys(await listing(path.dirname(base)))).toEqual(Object.keys(before));
     expect(await readdir(base)).toEqual([]);
+  });
+
+  test('removes an install that has lost its marker', async () => {
+    await app();
+    await unlink(path.join((await onlyInstall(base)).release, '.sarma/marker'));
+    const { stderr, exitCode } = await maintain('uninstall', '--yes');
+    expect(stderr).toMatch(/^removed .*\/releases\/tended-1\.0\.0-[0-9a-f]{12}\n$/);
+    expect(exitCode).toBe(0);
+    await expect(readdir(base)).rejects.toThrow('ENOENT');
   });
 
   test('needs --yes where nobody can be asked', async () => {

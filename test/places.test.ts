@@ -98,10 +98,18 @@ describe.skipIf(lacks('mounts', 'setpriv'))('a program runs', () => {
     );
   });
 
-  test('from another place when there is no room in the first, and leaves not a byte there', async () => {
+  test('from another place when there is no room in the first, and leaves nothing there', async () => {
     await runsFrom(
       '/tmp/sarma-1234',
-      'mount -o remount,size=20m /var/tmp; as 1234 env -u HOME ./app; [ -z "$(find /var/tmp -type f)" ]',
+      'mount -o remount,size=20m /var/tmp; as 1234 env -u HOME ./app; [ -z "$(find /var/tmp -mindepth 1)" ]',
+    );
+  });
+
+  test('from another place when the first turns out to be full, and leaves nothing there', async () => {
+    // It has bytes enough, but not for that many files.
+    await runsFrom(
+      '/tmp/sarma-1234',
+      'mount -o remount,nr_inodes=12 /var/tmp; as 1234 env -u HOME ./app; [ -z "$(find /var/tmp -mindepth 1)" ]',
     );
   });
 

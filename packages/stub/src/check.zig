@@ -6,6 +6,7 @@ const os = @import("os.zig");
 const host = @import("host.zig");
 const markers = @import("marker.zig");
 const Marker = markers.Marker;
+const Kind = @import("manifest.zig").Kind;
 const Base = @import("bases.zig").Base;
 const Run = @import("run.zig").Run;
 const installed_time = @import("unpack.zig").installed_time;
@@ -16,34 +17,23 @@ const day = 24 * 60 * 60;
 
 /// One of the two directories, as far as the stamp knows it.
 pub const Place = struct {
-    kind: enum { runtime, release },
-    /// The name of the directory, of the lock, and of the folder both directories lie in.
+    kind: Kind,
+    /// The name of the directory, and of the lock.
     name: []const u8,
-    folder: []const u8,
     path: [:0]const u8,
     /// The one file that is looked at.
     file: [:0]const u8,
     file_size: u64,
 
-    pub fn runtime(run: *const Run, base: *const Base) !Place {
+    pub fn of(run: *const Run, base: *const Base, kind: Kind) !Place {
+        const stamp = &run.stamp;
+        const name = if (kind == .runtime) stamp.runtime_directory else stamp.release_directory;
         return .{
-            .kind = .runtime,
-            .name = run.stamp.runtime_directory,
-            .folder = "runtimes",
-            .path = try run.path(&.{ base.path, "runtimes", run.stamp.runtime_directory }),
-            .file = try run.arena.dupeZ(u8, run.stamp.runtime_executable),
-            .file_size = run.stamp.runtime_executable_size,
-        };
-    }
-
-    pub fn release(run: *const Run, base: *const Base) !Place {
-        return .{
-            .kind = .release,
-            .name = run.stamp.release_directory,
-            .folder = "releases",
-            .path = try run.path(&.{ base.path, "releases", run.stamp.release_directory }),
-            .file = try run.arena.dupeZ(u8, run.stamp.entry),
-            .file_size = run.stamp.entry_size,
+            .kind = kind,
+            .name = name,
+            .path = try run.path(&.{ base.path, kind.folder(), name }),
+            .file = try run.arena.dupeZ(u8, if (kind == .runtime) stamp.runtime_executable else stamp.entry),
+            .file_size = if (kind == .runtime) stamp.runtime_executable_size else stamp.entry_size,
         };
     }
 };
@@ -110,9 +100,7 @@ fn examine(run: *Run, base: *const Base, place: *const Place, use: os.Handle, ch
     // Whoever prepares an image may copy without times.
     if (base.prepared) return .whole;
     if (!marker.durable) {
-        var buffer: [64]u8 = undefined;
-        const boot = os.bootId(&buffer) orelse "";
-        if (!std.mem.eql(u8, boot, marker.boot)) return .torn;
+        if (!std.mem.eql(u8, try run.bootId(), marker.boot)) return .torn;
         checked.unsynced = os.now() - marker.installed >= durable_after;
     }
     if (!hasInstalledTime(root) or !hasInstalledTime(file)) return .worn;

@@ -67,14 +67,22 @@ fn inCandidate(run: *Run, candidate: bases.Candidate) Error!?Installed {
     } else if (candidate.prepared) return null;
     os.beginInstalling();
     defer os.endInstalling();
-    if (base == null) base = try bases.open(run, candidate, true) orelse return run.refuse("cannot create it", .{});
+    if (base) |*found| {
+        errdefer prune.removeEmptyLayout(run, found);
+        return try install(run, found);
+    }
+    base = try bases.open(run, candidate, true) orelse return run.refuse("cannot create it", .{});
+    errdefer {
+        prune.removeEmptyLayout(run, &base.?);
+        os.removeDirectory(os.cwd, base.?.path) catch {};
+    }
     return try install(run, &base.?);
 }
 
 /// The install if it is there and whole: all that a warm run does.
 pub fn ready(run: *Run, base: *const Base) Error!?Installed {
-    const runtime_place: Place = try .runtime(run, base);
-    const release_place: Place = try .release(run, base);
+    const runtime_place: Place = try .of(run, base, .runtime);
+    const release_place: Place = try .of(run, base, .release);
     const runtime = try checks.check(run, base, &runtime_place);
     const release = try checks.check(run, base, &release_place);
     run.step("{s}: runtime {s}, release {s}", .{ base.path, @tagName(runtime.health), @tagName(release.health) });
@@ -153,10 +161,10 @@ fn install(run: *Run, base: *const Base) Error!Installed {
     try requireRoom(run, base);
     try makeLayout(run, base);
     var held: Held = try .take(run, base);
-    defer held.release();
+    defer held.letGo();
     _ = try bringAbout(run, base, &payload, .{});
     const installed = try ready(run, base) orelse return run.refuse("what was installed does not stay as it was written", .{});
-    held.release();
+    held.letGo();
     if (!base.network) prune.afterInstalling(run, base);
     return installed;
 }
@@ -164,8 +172,8 @@ fn install(run: *Run, base: *const Base) Error!Installed {
 /// Before anything is created: a place that is too small stays as it is.
 pub fn requireRoom(run: *Run, base: *const Base) Error!void {
     var needed: u64 = spare_bytes;
-    if (!exists(try Place.runtime(run, base))) needed += run.stamp.runtime_bytes;
-    if (!exists(try Place.release(run, base))) needed += run.stamp.release_bytes;
+    if (!exists(try Place.of(run, base, .runtime))) needed += run.stamp.runtime_bytes;
+    if (!exists(try Place.of(run, base, .release))) needed += run.stamp.release_bytes;
     if (needed > spare_bytes and needed > base.available) {
         return run.refuse("no room: {d} bytes are needed, {d} are available to this user", .{ needed, base.available });
     }
@@ -217,8 +225,8 @@ const Task = struct {
     temporary: [:0]const u8 = "",
     root: ?os.Handle = null,
 
-    fn of(run: *Run, base: *const Base, payload: *const Payload, kind: @FieldType(Place, "kind"), options: Options) Error!Task {
-        const place: Place = if (kind == .runtime) try .runtime(run, base) else try .release(run, base);
+    fn of(run: *Run, base: *const Base, payload: *const Payload, kind: manifests.Kind, options: Options) Error!Task {
+        const place: Place = try .of(run, base, kind);
         const part = if (kind == .runtime) &payload.manifest.runtime else &payload.manifest.release;
         var checked = try checks.check(run, base, &place);
         defer checked.release();
@@ -246,7 +254,7 @@ const Task = struct {
     }
 
     fn begin(task: *Task, run: *Run) Error!void {
-        const folder = try run.path(&.{ task.base.path, task.place.folder });
+        const folder = try run.path(&.{ task.base.path, task.place.kind.folder() });
         try removal.removeTemporaries(run, folder, task.place.name, task.base.network);
         if (!task.fresh()) return;
         task.temporary = try removal.temporaryName(run, task.place.path);
@@ -268,8 +276,7 @@ const Task = struct {
         const manifest = &task.payload.manifest;
         const release = task.place.kind == .release;
         const interpreter: []const u8 = if (release) manifest.interpreter orelse "" else "";
-        var buffer: [64]u8 = undefined;
-        const boot = try run.arena.dupe(u8, os.bootId(&buffer) orelse "");
+        const boot = try run.bootId();
         return .{
             .id = if (release) try run.arena.dupe(u8, &std.fmt.bytesToHex(run.stamp.manifest_sha256, .lower)) else manifest.runtime_sha256,
             .name = if (release) run.stamp.name else "",
@@ -336,20 +343,20 @@ fn namedDirectories(run: *const Run, part: *const manifests.Part) Error![]const 
 pub const Held = struct {
     gc: ?os.Handle = null,
     runtime: ?os.Handle = null,
-    release_: ?os.Handle = null,
+    release: ?os.Handle = null,
 
     pub fn take(run: *Run, base: *const Base) Error!Held {
         if (base.network) return .{};
         var held: Held = .{};
-        errdefer held.release();
+        errdefer held.letGo();
         held.gc = try locks.acquire(run, try run.path(&.{ base.path, "locks", "gc" }), .shared);
         held.runtime = try locks.acquire(run, try lockPath(run, base, run.stamp.runtime_directory), .exclusive);
-        held.release_ = try locks.acquire(run, try lockPath(run, base, run.stamp.release_directory), .exclusive);
+        held.release = try locks.acquire(run, try lockPath(run, base, run.stamp.release_directory), .exclusive);
         return held;
     }
 
-    pub fn release(held: *Held) void {
-        for ([_]?os.Handle{ held.release_, held.runtime, held.gc }) |lock| if (lock) |handle| os.close(handle);
+    pub fn letGo(held: *Held) void {
+        for ([_]?os.Handle{ held.release, held.runtime, held.gc }) |lock| if (lock) |handle| os.close(handle);
         held.* = .{};
     }
 };
@@ -357,14 +364,20 @@ pub const Held = struct {
 /// cachedir.org: tells backup programs to leave it out.
 const cache_tag = "Signature: 8a477f597d28d172789f06886806bc55\n# Programs made by Sarma unpack themselves here. It can be deleted when none of them runs.\n";
 
-pub fn makeLayout(run: *Run, base: *const Base) Error!void {
-    for ([_][]const u8{ "locks", "runtimes", "releases" }) |name| {
+fn makeLayout(run: *Run, base: *const Base) Error!void {
+    try makeFolders(run, base, &.{ "locks", "runtimes", "releases" });
+    const path = try run.path(&.{ base.path, "CACHEDIR.TAG" });
+    const file = os.create(os.cwd, path, 0o644) catch return;
+    defer os.close(file);
+    // An empty one would stay for ever.
+    os.writeAll(file, cache_tag) catch os.removeFile(os.cwd, path) catch {};
+}
+
+pub fn makeFolders(run: *Run, base: *const Base, names: []const []const u8) Error!void {
+    for (names) |name| {
         const path = try run.path(&.{ base.path, name });
         os.makeDirectory(os.cwd, path, 0o755) catch |err| if (err != error.Exists) {
             return run.refuse("cannot create {s}: {s}", .{ path, os.describe(err) });
         };
     }
-    const file = os.create(os.cwd, try run.path(&.{ base.path, "CACHEDIR.TAG" }), 0o644) catch return;
-    defer os.close(file);
-    _ = os.write(file, cache_tag) catch {};
 }

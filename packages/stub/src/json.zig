@@ -120,8 +120,10 @@ pub const Reader = struct {
                 while (try reader.element()) try reader.skipWithin(depth - 1);
             },
             '"' => _ = try reader.string(),
-            else => while (reader.at < reader.text.len and std.mem.indexOfScalar(u8, ",]} \n\r\t", reader.text[reader.at]) == null) {
-                reader.at += 1;
+            else => {
+                const start = reader.at;
+                while (reader.at < reader.text.len and std.mem.indexOfScalar(u8, ",]} \n\r\t", reader.text[reader.at]) == null) reader.at += 1;
+                if (reader.at == start) return error.Malformed;
             },
         }
     }
@@ -173,7 +175,7 @@ test "strings with and without escapes, numbers, null, and what is skipped" {
 
 test "no text makes it read past the end or nest without bound" {
     const deep = "[" ** 100;
-    for ([_][]const u8{ "", "{", "\"", "\"\\", "\"\\u12", "[1", "[,", deep }) |text| {
+    for ([_][]const u8{ "", "{", "\"", "\"\\", "\"\\u12", "[1", "[,", "[}", "{\"a\":}", deep }) |text| {
         var memory: std.heap.ArenaAllocator = .init(std.testing.allocator);
         defer memory.deinit();
         var reader: Reader = .{ .arena = memory.allocator(), .text = text };

@@ -103,7 +103,7 @@ fn verify(run: *Run) install.Error!void {
         os.beginInstalling();
         defer os.endInstalling();
         var held: install.Held = try .take(run, &base);
-        defer held.release();
+        defer held.letGo();
         const repaired = try install.bringAbout(run, &base, &payload, .{ .verify = true });
         if (repaired > 0) say("{s}: repaired {d} files\n", .{ path, repaired }) else say("{s}: every file is as it should be\n", .{path});
     }
@@ -145,10 +145,14 @@ fn installedBases(run: *Run) install.Error![]const Base {
     return list.items;
 }
 
+/// This version is known by its name, so that it can be repaired or removed without a marker too; others only by theirs.
 fn versionsIn(run: *Run, base: *const Base) error{OutOfMemory}![]const pruning.Release {
     var list: std.ArrayList(pruning.Release) = .empty;
+    const own = run.stamp.release_directory;
+    const found = os.lstat(os.cwd, try run.path(&.{ base.path, "releases", own })) catch null;
+    if (found != null and found.?.kind == .directory) try list.append(run.arena, .{ .name = own, .marker = .{} });
     for (try pruning.releases(run, base)) |release| {
-        if (std.mem.eql(u8, release.marker.name, run.stamp.name)) try list.append(run.arena, release);
+        if (std.mem.eql(u8, release.marker.name, run.stamp.name) and !std.mem.eql(u8, release.name, own)) try list.append(run.arena, release);
     }
     return list.items;
 }
@@ -179,26 +183,17 @@ fn confirm(run: *Run, found: []const Base) install.Error!void {
 }
 
 fn uninstallFrom(run: *Run, base: *const Base) install.Error!void {
-    const gc_path = try run.path(&.{ base.path, "locks", "gc" });
-    const gc = try locks.acquire(run, gc_path, .exclusive);
-    defer os.close(gc);
-    for (try versionsIn(run, base)) |release| {
-        if (!try pruning.removeInstall(run, base, "releases", release.name)) return run.refuse("{s} is in use", .{release.name});
-        say("removed {s}\n", .{try run.path(&.{ base.path, "releases", release.name })});
+    {
+        const gc = try locks.acquire(run, try run.path(&.{ base.path, "locks", "gc" }), .exclusive);
+        defer os.close(gc);
+        for (try versionsIn(run, base)) |release| {
+            if (!try pruning.removeInstall(run, base, "releases", release.name)) return run.refuse("{s} is in use", .{release.name});
+            say("removed {s}\n", .{try run.path(&.{ base.path, "releases", release.name })});
+        }
+        _ = try pruning.removeUnused(run, base);
     }
-    _ = try pruning.removeUnused(run, base);
-    try removeEmptyBase(run, base, gc_path);
-}
-
-/// The last program takes what was made for all of them along.
-fn removeEmptyBase(run: *Run, base: *const Base, gc_path: [:0]const u8) error{OutOfMemory}!void {
-    for ([_][]const u8{ "releases", "runtimes" }) |name| {
-        os.removeDirectory(os.cwd, try run.path(&.{ base.path, name })) catch return;
-    }
-    try pruning.removeStaleLocks(run, base);
-    os.removeFile(os.cwd, gc_path) catch {};
-    os.removeDirectory(os.cwd, try run.path(&.{ base.path, "locks" })) catch return;
-    os.removeFile(os.cwd, try run.path(&.{ base.path, "CACHEDIR.TAG" })) catch {};
+    // The last program takes what was made for all of them along.
+    pruning.removeEmptyLayout(run, base);
     os.removeDirectory(os.cwd, base.path) catch {};
 }
 
@@ -211,10 +206,7 @@ fn extract(run: *Run, given: []const u8) install.Error!void {
     const payload = try payloads.open(run);
     os.beginInstalling();
     defer os.endInstalling();
-    for ([_][]const u8{ "runtimes", "releases" }) |name| {
-        const folder = try run.path(&.{ path, name });
-        os.makeDirectory(os.cwd, folder, 0o755) catch |err| if (err != error.Exists) return run.refuse("cannot create {s}: {s}", .{ folder, os.describe(err) });
-    }
+    try install.makeFolders(run, &base, &.{ "runtimes", "releases" });
     _ = try install.bringAbout(run, &base, &payload, .{ .synced = true });
     say("{s}: wrote {s} {s} to {s}\n", .{ run.stamp.name, run.stamp.name, run.stamp.version, path });
 }

@@ -13,13 +13,24 @@ const frame_size_max = 1 << 30;
 const path_max = 1024;
 const libraries_max = 256;
 
+/// The two directories of an install.
+pub const Kind = enum {
+    runtime,
+    release,
+
+    /// In a base, where all of the kind lie.
+    pub fn folder(kind: Kind) []const u8 {
+        return if (kind == .runtime) "runtimes" else "releases";
+    }
+};
+
 pub const File = struct { path: [:0]const u8, size: u64, mode: u32, xxh3: u64 };
 pub const Link = struct { path: [:0]const u8, target: [:0]const u8 };
 pub const Filter = @import("branch_filter").Filter;
 pub const Library = struct { name: []const u8, versions: []const []const u8 };
 
 pub const Frame = struct {
-    part: enum { runtime, release },
+    part: Kind,
     /// From the payload offset.
     offset: u64,
     length: usize,
@@ -29,17 +40,14 @@ pub const Frame = struct {
     sha256: [32]u8,
 };
 
-/// One of the two directories of an install, and what belongs in it.
+/// What belongs in one of the two directories.
 pub const Part = struct {
-    kind: enum { runtime, release },
     directories: []const [:0]const u8,
     files: []const File,
     links: []const Link,
 };
 
 pub const Manifest = struct {
-    runtime_directory: []const u8,
-    runtime_version: []const u8,
     /// Hex, of the runtime as installed.
     runtime_sha256: []const u8,
     filter: ?Filter,
@@ -53,14 +61,12 @@ pub const Manifest = struct {
 pub fn parse(arena: Allocator, text: []const u8) Error!Manifest {
     var reader: json.Reader = .{ .arena = arena, .text = text };
     var result: Manifest = .{
-        .runtime_directory = "",
-        .runtime_version = "",
         .runtime_sha256 = "",
         .filter = null,
         .interpreter = null,
         .libraries = &.{},
-        .runtime = .{ .kind = .runtime, .directories = &.{}, .files = &.{}, .links = &.{} },
-        .release = .{ .kind = .release, .directories = &.{}, .files = &.{}, .links = &.{} },
+        .runtime = .{ .directories = &.{}, .files = &.{}, .links = &.{} },
+        .release = .{ .directories = &.{}, .files = &.{}, .links = &.{} },
         .frames = &.{},
     };
     try reader.object();
@@ -102,11 +108,7 @@ fn readRuntime(reader: *json.Reader, result: *Manifest) Error!void {
     var file: File = .{ .path = "", .size = 0, .mode = 0o755, .xxh3 = 0 };
     try reader.object();
     while (try reader.key()) |key| {
-        if (is(key, "directory")) {
-            result.runtime_directory = try reader.string();
-        } else if (is(key, "version")) {
-            result.runtime_version = try reader.string();
-        } else if (is(key, "executable")) {
+        if (is(key, "executable")) {
             file.path = try path(reader);
         } else if (is(key, "size")) {
             file.size = try reader.integer();
@@ -321,10 +323,10 @@ test "an entry below a link or without its directory is refused" {
     var memory: std.heap.ArenaAllocator = .init(std.testing.allocator);
     defer memory.deinit();
     const file: File = .{ .path = "a/b", .size = 0, .mode = 0o644, .xxh3 = 0 };
-    const good: Part = .{ .kind = .release, .directories = &.{"a"}, .files = &.{file}, .links = &.{} };
+    const good: Part = .{ .directories = &.{"a"}, .files = &.{file}, .links = &.{} };
     _ = try Index.of(memory.allocator(), &good);
-    const orphan: Part = .{ .kind = .release, .directories = &.{}, .files = &.{file}, .links = &.{} };
+    const orphan: Part = .{ .directories = &.{}, .files = &.{file}, .links = &.{} };
     try std.testing.expectError(error.Malformed, Index.of(memory.allocator(), &orphan));
-    const behind: Part = .{ .kind = .release, .directories = &.{}, .files = &.{file}, .links = &.{.{ .path = "a", .target = "c" }} };
+    const behind: Part = .{ .directories = &.{}, .files = &.{file}, .links = &.{.{ .path = "a", .target = "c" }} };
     try std.testing.expectError(error.Malformed, Index.of(memory.allocator(), &behind));
 }

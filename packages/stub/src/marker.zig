@@ -84,13 +84,11 @@ pub fn write(arena: Allocator, install: os.Handle, marker: Marker) (os.Error || 
     os.random(&unique);
     const temporary = try std.fmt.allocPrintSentinel(arena, path ++ ".{x}.tmp", .{std.mem.readInt(u64, &unique, .little)}, 0);
     const file = try os.create(install, temporary, 0o644);
+    errdefer os.removeFile(install, temporary) catch {};
     {
         defer os.close(file);
-        errdefer os.removeFile(install, temporary) catch {};
-        var rest: []const u8 = try format(arena, marker);
-        while (rest.len > 0) rest = rest[try os.write(file, rest)..];
+        try os.writeAll(file, try format(arena, marker));
     }
-    errdefer os.removeFile(install, temporary) catch {};
     try os.rename(install, temporary, install, path);
 }
 

@@ -1,6 +1,6 @@
 //! What the stub asks of the operating system, and nothing else. One of `os/linux.zig`,
-//! `os/darwin.zig`, `os/windows.zig` is chosen when compiling; each declares everything that is
-//! re-exported here, with the meaning documented here.
+//! `os/darwin.zig`, `os/windows.zig` is chosen when compiling, the first two with `os/unix.zig`; together they declare
+//! everything that is re-exported here, with the meaning documented here.
 //!
 //! Paths are bytes (UTF-8 of any form; WTF-8 on Windows), end with NUL, and separate with `/`
 //! (Windows takes both). A function that takes `dir` resolves a relative path against that open
@@ -19,6 +19,8 @@ const system = switch (builtin.os.tag) {
     .windows => @import("os/windows.zig"),
     else => @compileError("no such target in targets.json"),
 };
+/// Where Linux and macOS do the same.
+const family = if (builtin.os.tag == .windows) system else @import("os/unix.zig");
 
 /// What can go wrong below. `describe` has the words for it.
 pub const Error = error{
@@ -84,7 +86,7 @@ pub const cwd: Handle = system.cwd;
 pub const stdin: Handle = system.stdin;
 pub const stdout: Handle = system.stdout;
 pub const stderr: Handle = system.stderr;
-/// What separates the two parts of a path in a message.
+/// What joins the parts of a path.
 pub const separator = if (builtin.os.tag == .windows) '\\' else '/';
 
 // --- files
@@ -93,40 +95,45 @@ pub const separator = if (builtin.os.tag == .windows) '\\' else '/';
 pub const lstat = system.lstat; // fn (dir: Handle, path: [:0]const u8) Error!Stat
 pub const stat = system.stat; // fn (dir: Handle, path: [:0]const u8) Error!Stat
 pub const fstat = system.fstat; // fn (file: Handle) Error!Stat
-pub const openRead = system.openRead; // fn (dir: Handle, path: [:0]const u8) Error!Handle
+pub const openRead = family.openRead; // fn (dir: Handle, path: [:0]const u8) Error!Handle
 /// Fails with `LinkLoop` or `NotDirectory` where the path is a link.
-pub const openDirectory = system.openDirectory; // fn (dir: Handle, path: [:0]const u8) Error!Handle
+pub const openDirectory = family.openDirectory; // fn (dir: Handle, path: [:0]const u8) Error!Handle
 /// A new file for writing; `Exists` if there is anything by that name.
-pub const create = system.create; // fn (dir: Handle, path: [:0]const u8, mode: u32) Error!Handle
+pub const create = family.create; // fn (dir: Handle, path: [:0]const u8, mode: u32) Error!Handle
 /// A lock file: opened for writing, created (0600) when missing.
-pub const openLock = system.openLock; // fn (dir: Handle, path: [:0]const u8) Error!Handle
-pub const close = system.close; // fn (file: Handle) void
+pub const openLock = family.openLock; // fn (dir: Handle, path: [:0]const u8) Error!Handle
+pub const close = family.close; // fn (file: Handle) void
 /// 0 at the end of the file.
-pub const read = system.read; // fn (file: Handle, buffer: []u8) Error!usize
-pub const pread = system.pread; // fn (file: Handle, buffer: []u8, offset: u64) Error!usize
-pub const write = system.write; // fn (file: Handle, bytes: []const u8) Error!usize
-pub const pwrite = system.pwrite; // fn (file: Handle, bytes: []const u8, offset: u64) Error!usize
+pub const read = family.read; // fn (file: Handle, buffer: []u8) Error!usize
+pub const pread = family.pread; // fn (file: Handle, buffer: []u8, offset: u64) Error!usize
+pub const write = family.write; // fn (file: Handle, bytes: []const u8) Error!usize
+pub const pwrite = family.pwrite; // fn (file: Handle, bytes: []const u8, offset: u64) Error!usize
+/// All of it, where the file stands.
+pub fn writeAll(file: Handle, bytes: []const u8) Error!void {
+    var rest = bytes;
+    while (rest.len > 0) rest = rest[try write(file, rest)..];
+}
 /// Gives the file its size and reserves the room where the file system can; `NoSpace` if there is none.
 pub const allocate = system.allocate; // fn (file: Handle, size: u64) Error!void
 /// Modification and access time, whole seconds since 1970.
-pub const setFileTime = system.setFileTime; // fn (file: Handle, seconds: i64) Error!void
+pub const setFileTime = family.setFileTime; // fn (file: Handle, seconds: i64) Error!void
 /// The same by name, for directories and links.
-pub const setTime = system.setTime; // fn (dir: Handle, path: [:0]const u8, seconds: i64) Error!void
+pub const setTime = family.setTime; // fn (dir: Handle, path: [:0]const u8, seconds: i64) Error!void
 /// Flushes everything below the open directory (Unix: the whole file system that it is on).
 pub const syncFileSystem = system.syncFileSystem; // fn (file: Handle) Error!void
 
 // --- names
 
-pub const makeDirectory = system.makeDirectory; // fn (dir: Handle, path: [:0]const u8, mode: u32) Error!void
+pub const makeDirectory = family.makeDirectory; // fn (dir: Handle, path: [:0]const u8, mode: u32) Error!void
 /// Replaces an existing file, never a directory that is not empty.
-pub const rename = system.rename; // fn (from_dir: Handle, from: [:0]const u8, to_dir: Handle, to: [:0]const u8) Error!void
+pub const rename = family.rename; // fn (from_dir: Handle, from: [:0]const u8, to_dir: Handle, to: [:0]const u8) Error!void
 /// A second name for a file; `Exists` if the name is taken.
-pub const link = system.link; // fn (from_dir: Handle, from: [:0]const u8, to_dir: Handle, to: [:0]const u8) Error!void
+pub const link = family.link; // fn (from_dir: Handle, from: [:0]const u8, to_dir: Handle, to: [:0]const u8) Error!void
 /// Windows: a junction for a directory (`target` resolved against the link), else `Unsupported`.
-pub const symlink = system.symlink; // fn (target: [:0]const u8, dir: Handle, path: [:0]const u8) Error!void
-pub const readLink = system.readLink; // fn (dir: Handle, path: [:0]const u8, buffer: []u8) Error![]u8
-pub const removeFile = system.removeFile; // fn (dir: Handle, path: [:0]const u8) Error!void
-pub const removeDirectory = system.removeDirectory; // fn (dir: Handle, path: [:0]const u8) Error!void
+pub const symlink = family.symlink; // fn (target: [:0]const u8, dir: Handle, path: [:0]const u8) Error!void
+pub const readLink = family.readLink; // fn (dir: Handle, path: [:0]const u8, buffer: []u8) Error![]u8
+pub const removeFile = family.removeFile; // fn (dir: Handle, path: [:0]const u8) Error!void
+pub const removeDirectory = family.removeDirectory; // fn (dir: Handle, path: [:0]const u8) Error!void
 /// Reads an open directory from its start: `var entries = os.Entries.of(handle); while (try entries.next()) |name| …`.
 /// `.` and `..` are left out; a name is valid until the next call.
 pub const Entries = system.Entries;
@@ -135,14 +142,13 @@ pub const Entries = system.Entries;
 
 /// Takes the lock at once or returns false. `Unsupported` where the file system has no locks. The
 /// lock ends with the handle (and with its copies in the program).
-pub const tryLock = system.tryLock; // fn (file: Handle, mode: LockMode) Error!bool
-pub const unlock = system.unlock; // fn (file: Handle) void
+pub const tryLock = family.tryLock; // fn (file: Handle, mode: LockMode) Error!bool
 /// Says that the install in `dir` is in use: an open handle with a shared lock. null: a remover has it.
-pub const useDirectory = system.useDirectory; // fn (dir: Handle, path: [:0]const u8) Error!?Handle
+pub const useDirectory = family.useDirectory; // fn (dir: Handle, path: [:0]const u8) Error!?Handle
 /// The remover's side: null if a program uses the install. Releasing is `close`.
-pub const claimDirectory = system.claimDirectory; // fn (dir: Handle, path: [:0]const u8) Error!?Handle
+pub const claimDirectory = family.claimDirectory; // fn (dir: Handle, path: [:0]const u8) Error!?Handle
 /// Makes the program hold `use` for its whole life, without its children holding it.
-pub const holdForProgram = system.holdForProgram; // fn (use: Handle) Error!void
+pub const holdForProgram = family.holdForProgram; // fn (use: Handle) Error!void
 
 // --- the place
 
@@ -150,7 +156,7 @@ pub const holdForProgram = system.holdForProgram; // fn (use: Handle) Error!void
 pub const fileSystem = system.fileSystem; // fn (path: [:0]const u8) Error!FileSystem
 /// Walks to the directory `path`, resolving links, creating (0700) what is missing if `make` says so, and
 /// checks on the way that nobody but the user and the administrator can change anything in it.
-pub const settle = system.settle; // fn (arena: Allocator, path: []const u8, make: bool) Allocator.Error!Settled
+pub const settle = family.settle; // fn (arena: Allocator, path: []const u8, make: bool) Allocator.Error!Settled
 pub const Settled = union(enum) {
     /// Without links. `shared`: others may create names in some directory above it (sticky, like /tmp).
     place: struct { path: [:0]const u8, shared: bool },
@@ -159,11 +165,9 @@ pub const Settled = union(enum) {
     refused: []const u8,
 };
 /// Directories that may hold the installs of this user, best first; the overrides by variable come before them.
-pub const cacheDirectories = system.cacheDirectories; // fn (arena: Allocator, environment: Environment) Allocator.Error![]const []const u8
+pub const cacheDirectories = family.cacheDirectories; // fn (arena: Allocator, environment: Environment) Allocator.Error![]const []const u8
 /// Directories filled by an administrator or a package: `<id>` below them is a base.
-pub const preparedDirectories = system.preparedDirectories; // fn (arena: Allocator, own_path: []const u8) Allocator.Error![]const []const u8
-/// Whether a path given by the user is absolute.
-pub const isAbsolute = system.isAbsolute; // fn (path: []const u8) bool
+pub const preparedDirectories = family.preparedDirectories; // fn (arena: Allocator, own_path: []const u8) Allocator.Error![]const []const u8
 
 // --- the process
 
@@ -171,24 +175,24 @@ pub const isAbsolute = system.isAbsolute; // fn (path: []const u8) bool
 pub const ownPath = system.ownPath; // fn (arena: Allocator) (Error || Allocator.Error)![:0]const u8
 pub const openSelf = system.openSelf; // fn (own_path: [:0]const u8) Error!Handle
 /// Before anything else: no file opened from here on takes the place of a closed standard stream.
-pub const startUp = system.startUp; // fn () void
-pub const no_environment: Environment = system.no_environment;
-pub const variable = system.variable; // fn (environment: Environment, name: []const u8) ?[]const u8
+pub const startUp = family.startUp; // fn () void
+pub const no_environment: Environment = family.no_environment;
+pub const variable = family.variable; // fn (environment: Environment, name: []const u8) ?[]const u8
 /// The environment as the process got it (Unix: `NAME=value` strings; Windows: asked by name).
-pub const Environment = system.Environment;
+pub const Environment = family.Environment;
 /// Fills `buffer` with a text that is another one after every start of the machine; null if there is none.
 pub const bootId = system.bootId; // fn (buffer: *[64]u8) ?[]const u8
 pub const processorCount = system.processorCount; // fn () usize
 /// Processes (not this one) that run from inside `path`, as far as one can see.
 pub const processesInside = system.processesInside; // fn (arena: Allocator, path: []const u8) Allocator.Error![]const u32
 /// Nanoseconds from an arbitrary start, never backwards.
-pub const monotonic = system.monotonic; // fn () u64
+pub const monotonic = family.monotonic; // fn () u64
 /// Seconds since 1970.
-pub const now = system.now; // fn () i64
-pub const sleep = system.sleep; // fn (milliseconds: u32) void
+pub const now = family.now; // fn () i64
+pub const sleep = family.sleep; // fn (milliseconds: u32) void
 pub const random = system.random; // fn (buffer: []u8) void
 pub const isTerminal = system.isTerminal; // fn (file: Handle) bool
-/// Zeroed pages; never given back one by one (`release`).
+/// Zeroed pages; `release` gives them back.
 pub const pages = system.pages; // fn (size: usize) Error![]align(4096) u8
 pub const release = system.release; // fn (memory: []align(4096) u8) void
 /// Modes given to `create` and `makeDirectory` are meant as given until `endInstalling` is called.

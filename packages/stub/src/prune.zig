@@ -112,8 +112,26 @@ pub fn removeInstall(run: *Run, base: *const Base, folder: []const u8, name: []c
     return true;
 }
 
+/// What is made for all installs of a base, once there is none in it and nobody is about to make one.
+pub fn removeEmptyLayout(run: *Run, base: *const Base) void {
+    removeLayout(run, base) catch {};
+}
+
+fn removeLayout(run: *Run, base: *const Base) !void {
+    const gc_path = try run.path(&.{ base.path, "locks", "gc" });
+    const gc = if (base.network) null else locks.tryAcquire(gc_path, .exclusive) orelse return;
+    defer if (gc) |held| os.close(held);
+    for ([_][]const u8{ "releases", "runtimes" }) |name| {
+        os.removeDirectory(os.cwd, try run.path(&.{ base.path, name })) catch |err| if (err != error.NotFound) return;
+    }
+    try removeStaleLocks(run, base);
+    os.removeFile(os.cwd, gc_path) catch {};
+    os.removeDirectory(os.cwd, try run.path(&.{ base.path, "locks" })) catch |err| if (err != error.NotFound) return;
+    try os.removeFile(os.cwd, try run.path(&.{ base.path, "CACHEDIR.TAG" }));
+}
+
 /// Lock files that nobody holds, once there is nothing left that they could be for.
-pub fn removeStaleLocks(run: *Run, base: *const Base) Allocator.Error!void {
+fn removeStaleLocks(run: *Run, base: *const Base) Allocator.Error!void {
     const path = try run.path(&.{ base.path, "locks" });
     const folder = os.openDirectory(os.cwd, path) catch return;
     defer os.close(folder);

@@ -18,7 +18,7 @@ pub fn temporaryName(run: *const Run, path: []const u8) Allocator.Error![:0]cons
     return std.fmt.allocPrintSentinel(run.arena, "{s}.{x:0>16}" ++ suffix, .{ path, std.mem.readInt(u64, &unique, .little) }, 0);
 }
 
-pub fn isTemporary(name: []const u8) bool {
+fn isTemporary(name: []const u8) bool {
     return std.mem.endsWith(u8, name, suffix);
 }
 

@@ -7,11 +7,10 @@ const checks = @import("check.zig");
 const manifests = @import("manifest.zig");
 const markers = @import("marker.zig");
 const unpacking = @import("unpack.zig");
+const onAllCores = @import("threads.zig").onAllCores;
 const Part = manifests.Part;
 const Payload = @import("payload.zig").Payload;
 const Run = @import("run.zig").Run;
-
-const threads_max = 8;
 
 pub const Options = struct {
     /// Read every byte; else only what does not have its size and time.
@@ -109,7 +108,7 @@ fn differing(run: *Run, part: *const Part, root: os.Handle, deep: bool) ![]bool 
         if (deep or !checks.hasInstalledTime(found)) try suspects.append(run.arena, @intCast(number));
     }
     var reading: Reading = .{ .part = part, .root = root, .suspects = suspects.items, .wanted = wanted };
-    reading.onAllCores();
+    _ = onAllCores(suspects.items.len, 128 << 10, Reading.readAll, &reading);
     return wanted;
 }
 
@@ -120,17 +119,6 @@ const Reading = struct {
     suspects: []const u32,
     wanted: []bool,
     next: std.atomic.Value(usize) = .init(0),
-
-    fn onAllCores(reading: *Reading) void {
-        const count = @min(os.processorCount(), threads_max, reading.suspects.len);
-        var threads: [threads_max]std.Thread = undefined;
-        var started: usize = 0;
-        while (started + 1 < count) : (started += 1) {
-            threads[started] = std.Thread.spawn(.{ .stack_size = 128 << 10 }, readAll, .{reading}) catch break;
-        }
-        reading.readAll();
-        for (threads[0..started]) |thread| thread.join();
-    }
 
     fn readAll(reading: *Reading) void {
         const buffer = os.pages(1 << 20) catch return reading.giveUp();

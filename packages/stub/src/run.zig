@@ -24,6 +24,8 @@ pub const Run = struct {
     started: u64,
     /// Why the last function failed that returned `Refused` or `Damaged`.
     reason: []const u8 = "",
+    /// `bootId`, once it was asked for.
+    boot_id: ?[]const u8 = null,
 
     /// This place will not do; another one may.
     pub fn refuse(run: *Run, comptime format: []const u8, arguments: anytype) error{ Refused, OutOfMemory } {
@@ -50,6 +52,14 @@ pub const Run = struct {
         os.exit(failed);
     }
 
+    /// Another text after every start of the machine; empty if there is none.
+    pub fn bootId(run: *Run) Allocator.Error![]const u8 {
+        var buffer: [64]u8 = undefined;
+        const id = run.boot_id orelse try run.arena.dupe(u8, os.bootId(&buffer) orelse "");
+        run.boot_id = id;
+        return id;
+    }
+
     pub fn path(run: *const Run, parts: []const []const u8) Allocator.Error![:0]const u8 {
         return std.mem.joinZ(run.arena, &.{os.separator}, parts);
     }
@@ -60,15 +70,10 @@ pub fn say(comptime format: []const u8, arguments: anytype) void {
     var buffer: [8192]u8 = undefined;
     var writer: std.Io.Writer = .fixed(&buffer);
     writer.print(format, arguments) catch {};
-    writeAll(os.stderr, writer.buffered()) catch {};
+    os.writeAll(os.stderr, writer.buffered()) catch {};
 }
 
 /// An answer on stdout, and nothing else.
 pub fn answer(bytes: []const u8) void {
-    writeAll(os.stdout, bytes) catch os.exit(failed);
-}
-
-pub fn writeAll(file: os.Handle, bytes: []const u8) os.Error!void {
-    var rest = bytes;
-    while (rest.len > 0) rest = rest[try os.write(file, rest)..];
+    os.writeAll(os.stdout, bytes) catch os.exit(failed);
 }

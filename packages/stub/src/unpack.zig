@@ -8,6 +8,7 @@ const zstd = @import("zstd.zig");
 const tar = @import("tar.zig");
 const branch_filter = @import("branch_filter");
 const manifests = @import("manifest.zig");
+const onAllCores = @import("threads.zig").onAllCores;
 const Progress = @import("progress.zig").Progress;
 const Run = @import("run.zig").Run;
 const payloads = @import("payload.zig");
@@ -17,7 +18,6 @@ const Part = manifests.Part;
 /// 2000-01-01: the one time that everything installed carries.
 pub const installed_time = 946684800;
 
-const threads_max = 8;
 const thread_stack = 256 << 10;
 
 /// The kernel caches what comes in one call in pieces as large, maps them whole into every program that runs the file,
@@ -61,7 +61,7 @@ pub fn unpack(run: *Run, payload: *const Payload, runtime: ?Destination, release
     defer if (work.runtime) |*file| os.close(file.file);
     if (release) |destination| work.release = try Tree.init(run, destination);
     work.progress.start();
-    const workers = workOnAllCores(&work);
+    const workers = onAllCores(jobs.items.len, thread_stack, worker, &work);
     work.progress.end();
     run.step("decoded {d} frames, {d} bytes, on {d} threads", .{ jobs.items.len, total, workers });
     if (work.failure) |failure| return fail(run, &work, failure);
@@ -97,19 +97,6 @@ const Failure = struct {
 };
 
 const Error = os.Error || error{ Damaged, Foreign };
-
-fn workOnAllCores(work: *Work) usize {
-    const count = @min(os.processorCount(), threads_max, work.jobs.len);
-    var threads: [threads_max]std.Thread = undefined;
-    var started: usize = 0;
-    // This thread is one of them. If the system gives no others, it does all the work.
-    while (started + 1 < count) : (started += 1) {
-        threads[started] = std.Thread.spawn(.{ .stack_size = thread_stack }, worker, .{work}) catch break;
-    }
-    worker(work);
-    for (threads[0..started]) |thread| thread.join();
-    return started + 1;
-}
 
 fn worker(work: *Work) void {
     var desk: Desk = .{};
@@ -303,7 +290,6 @@ fn keepReplaced(root: os.Handle, path: [:0]const u8) void {
 fn writeBytes(root: os.Handle, path: [:0]const u8, mode: u32, bytes: []const u8) Error!void {
     const file = try os.create(root, path, mode);
     defer os.close(file);
-    var rest = bytes;
-    while (rest.len > 0) rest = rest[try os.write(file, rest)..];
+    try os.writeAll(file, bytes);
     try os.setFileTime(file, installed_time);
 }

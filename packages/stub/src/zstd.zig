@@ -1,7 +1,5 @@
 //! One zstd frame at a time, from memory to memory, by the C decoder in zstd/decoder.c.
 
-const std = @import("std");
-
 const Context = opaque {};
 
 extern fn ZSTD_estimateDCtxSize() usize;
@@ -37,7 +35,3 @@ export fn calloc(_: usize, _: usize) ?*anyopaque {
     return null;
 }
 export fn free(_: ?*anyopaque) void {}
-
-comptime {
-    _ = std;
-}

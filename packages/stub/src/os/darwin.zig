@@ -1,5 +1,5 @@
-//! macOS through libSystem, which is the only stable interface there. See `os.zig` for what each
-//! declaration means.
+//! macOS through libSystem, which is the only stable interface there; what Linux does the same way is in `unix.zig`. See
+//! `os.zig` for what each declaration means.
 
 const std = @import("std");
 const builtin = @import("builtin");
@@ -14,15 +14,6 @@ pub const cwd: Handle = c.AT.FDCWD;
 pub const stdin: Handle = 0;
 pub const stdout: Handle = 1;
 pub const stderr: Handle = 2;
-
-pub const settle = unix.settle;
-pub const isAbsolute = unix.isAbsolute;
-pub const cacheDirectories = unix.cacheDirectories;
-pub const preparedDirectories = unix.preparedDirectories;
-pub const Environment = unix.Environment;
-pub const no_environment = unix.no_environment;
-pub const variable = unix.variable;
-pub const startUp = unix.startUp;
 
 /// Where caches lie below the home directory.
 pub const user_cache = "Library/Caches";
@@ -63,44 +54,8 @@ fn converted(found: c.Stat) os.Stat {
     };
 }
 
-pub fn openRead(dir: Handle, path: [:0]const u8) Error!Handle {
-    return open(dir, path, .{ .CLOEXEC = true, .NOCTTY = true }, 0);
-}
-
-pub fn openDirectory(dir: Handle, path: [:0]const u8) Error!Handle {
-    return open(dir, path, .{ .CLOEXEC = true, .DIRECTORY = true, .NOFOLLOW = true }, 0);
-}
-
-pub fn create(dir: Handle, path: [:0]const u8, mode: u32) Error!Handle {
-    return open(dir, path, .{ .ACCMODE = .WRONLY, .CREAT = true, .EXCL = true, .NOFOLLOW = true, .CLOEXEC = true }, mode);
-}
-
-pub fn openLock(dir: Handle, path: [:0]const u8) Error!Handle {
-    return open(dir, path, .{ .ACCMODE = .RDWR, .CREAT = true, .NOFOLLOW = true, .CLOEXEC = true }, 0o600);
-}
-
-fn open(dir: Handle, path: [:0]const u8, flags: c.O, mode: u32) Error!Handle {
+pub fn open(dir: Handle, path: [:0]const u8, flags: c.O, mode: u32) Error!Handle {
     return @intCast(try call(c.openat, .{ dir, path.ptr, flags, @as(c_uint, mode) }));
-}
-
-pub fn close(file: Handle) void {
-    _ = c.close(file);
-}
-
-pub fn read(file: Handle, buffer: []u8) Error!usize {
-    return call(c.read, .{ file, buffer.ptr, buffer.len });
-}
-
-pub fn pread(file: Handle, buffer: []u8, offset: u64) Error!usize {
-    return call(c.pread, .{ file, buffer.ptr, buffer.len, @as(i64, @intCast(offset)) });
-}
-
-pub fn write(file: Handle, bytes: []const u8) Error!usize {
-    return call(c.write, .{ file, bytes.ptr, bytes.len });
-}
-
-pub fn pwrite(file: Handle, bytes: []const u8, offset: u64) Error!usize {
-    return call(c.pwrite, .{ file, bytes.ptr, bytes.len, @as(i64, @intCast(offset)) });
 }
 
 /// `fstore_t` of fcntl(2), F_PREALLOCATE.
@@ -125,53 +80,11 @@ pub fn allocate(file: Handle, size: u64) Error!void {
     _ = try call(c.ftruncate, .{ file, @as(i64, @intCast(size)) });
 }
 
-pub fn setFileTime(file: Handle, seconds: i64) Error!void {
-    const times = twice(seconds);
-    _ = try call(c.futimens, .{ file, &times });
-}
-
-pub fn setTime(dir: Handle, path: [:0]const u8, seconds: i64) Error!void {
-    const times = twice(seconds);
-    _ = try call(c.utimensat, .{ dir, path.ptr, &times, @as(u32, c.AT.SYMLINK_NOFOLLOW) });
-}
-
-fn twice(seconds: i64) [2]c.timespec {
-    return @splat(.{ .sec = seconds, .nsec = 0 });
-}
-
 pub fn syncFileSystem(_: Handle) Error!void {
     c.sync();
 }
 
 // --- names
-
-pub fn makeDirectory(dir: Handle, path: [:0]const u8, mode: u32) Error!void {
-    _ = try call(c.mkdirat, .{ dir, path.ptr, @as(c.mode_t, @intCast(mode)) });
-}
-
-pub fn rename(from_dir: Handle, from: [:0]const u8, to_dir: Handle, to: [:0]const u8) Error!void {
-    _ = try call(c.renameat, .{ from_dir, from.ptr, to_dir, to.ptr });
-}
-
-pub fn link(from_dir: Handle, from: [:0]const u8, to_dir: Handle, to: [:0]const u8) Error!void {
-    _ = try call(c.linkat, .{ from_dir, from.ptr, to_dir, to.ptr, @as(c_uint, 0) });
-}
-
-pub fn symlink(target: [:0]const u8, dir: Handle, path: [:0]const u8) Error!void {
-    _ = try call(c.symlinkat, .{ target.ptr, dir, path.ptr });
-}
-
-pub fn readLink(dir: Handle, path: [:0]const u8, buffer: []u8) Error![]u8 {
-    return buffer[0..try call(c.readlinkat, .{ dir, path.ptr, buffer.ptr, buffer.len })];
-}
-
-pub fn removeFile(dir: Handle, path: [:0]const u8) Error!void {
-    _ = try call(c.unlinkat, .{ dir, path.ptr, @as(c_uint, 0) });
-}
-
-pub fn removeDirectory(dir: Handle, path: [:0]const u8) Error!void {
-    _ = try call(c.unlinkat, .{ dir, path.ptr, @as(c_uint, c.AT.REMOVEDIR) });
-}
 
 extern "c" fn __getdirentries64(directory: c_int, buffer: [*]u8, size: usize, position: *i64) isize;
 
@@ -204,27 +117,7 @@ pub const Entries = struct {
     }
 };
 
-// --- locks
-
-pub fn tryLock(file: Handle, mode: os.LockMode) Error!bool {
-    const operation: c_int = switch (mode) {
-        .shared => c.LOCK.SH,
-        .exclusive => c.LOCK.EX,
-    };
-    _ = call(c.flock, .{ file, operation | c.LOCK.NB }) catch |err| switch (err) {
-        error.WouldBlock => return false,
-        else => return err,
-    };
-    return true;
-}
-
-pub fn unlock(file: Handle) void {
-    _ = c.flock(file, c.LOCK.UN);
-}
-
-pub const useDirectory = unix.useDirectory;
-pub const claimDirectory = unix.claimDirectory;
-pub const holdForProgram = unix.holdForProgram;
+// --- descriptors
 
 pub fn duplicateFrom(file: Handle, lowest: Handle) Error!Handle {
     return @intCast(try call(c.fcntl, .{ file, @as(c_int, c.F.DUPFD), lowest }));
@@ -232,10 +125,6 @@ pub fn duplicateFrom(file: Handle, lowest: Handle) Error!Handle {
 
 pub fn isOpen(file: Handle) bool {
     return c.fcntl(file, c.F.GETFD) != -1;
-}
-
-pub fn openNull() Error!Handle {
-    return open(cwd, "/dev/null", .{ .ACCMODE = .RDWR, .CLOEXEC = true }, 0);
 }
 
 // --- the place
@@ -282,7 +171,7 @@ pub fn fileSystem(path: [:0]const u8) Error!os.FileSystem {
 pub fn homeOfUser(arena: Allocator) Allocator.Error!?[]const u8 {
     const entry = c.getpwuid(c.geteuid()) orelse return null;
     const home = std.mem.sliceTo(entry.dir orelse return null, 0);
-    return if (isAbsolute(home)) try arena.dupe(u8, home) else null;
+    return if (unix.isAbsolute(home)) try arena.dupe(u8, home) else null;
 }
 
 // --- the process
@@ -297,7 +186,7 @@ pub fn ownPath(arena: Allocator) (Error || Allocator.Error)![:0]const u8 {
 }
 
 pub fn openSelf(own_path: [:0]const u8) Error!Handle {
-    return openRead(cwd, own_path);
+    return unix.openRead(cwd, own_path);
 }
 
 pub fn bootId(buffer: *[64]u8) ?[]const u8 {
@@ -330,25 +219,6 @@ pub fn processesInside(arena: Allocator, path: []const u8) Allocator.Error![]con
         if (program[path.len] == '/' and std.mem.startsWith(u8, program, path)) try found.append(arena, @intCast(pid));
     }
     return found.items;
-}
-
-pub fn monotonic() u64 {
-    return nanoseconds(.MONOTONIC);
-}
-
-pub fn now() i64 {
-    return @intCast(nanoseconds(.REALTIME) / std.time.ns_per_s);
-}
-
-fn nanoseconds(clock: c.clockid_t) u64 {
-    var time: c.timespec = undefined;
-    _ = c.clock_gettime(clock, &time);
-    return @as(u64, @intCast(time.sec)) * std.time.ns_per_s + @as(u64, @intCast(time.nsec));
-}
-
-pub fn sleep(milliseconds: u32) void {
-    const time: c.timespec = .{ .sec = @intCast(milliseconds / 1000), .nsec = @intCast(milliseconds % 1000 * std.time.ns_per_ms) };
-    _ = c.nanosleep(&time, null);
 }
 
 pub fn random(buffer: []u8) void {
@@ -394,7 +264,7 @@ pub fn effectiveGroup() u32 {
 // --- calls
 
 /// Repeats an interrupted call and turns -1 into an error.
-fn call(comptime function: anytype, arguments: anytype) Error!usize {
+pub fn call(comptime function: anytype, arguments: anytype) Error!usize {
     while (true) {
         const result = @call(.auto, function, arguments);
         if (result != -1) return @intCast(result);

@@ -1,4 +1,5 @@
-//! Linux by system calls alone: no libc, static. See `os.zig` for what each declaration means.
+//! Linux by system calls alone: no libc, static; what macOS does the same way is in `unix.zig`. See `os.zig` for what each
+//! declaration means.
 
 const std = @import("std");
 const builtin = @import("builtin");
@@ -13,15 +14,6 @@ pub const cwd: Handle = linux.AT.FDCWD;
 pub const stdin: Handle = 0;
 pub const stdout: Handle = 1;
 pub const stderr: Handle = 2;
-
-pub const settle = unix.settle;
-pub const isAbsolute = unix.isAbsolute;
-pub const cacheDirectories = unix.cacheDirectories;
-pub const preparedDirectories = unix.preparedDirectories;
-pub const Environment = unix.Environment;
-pub const no_environment = unix.no_environment;
-pub const variable = unix.variable;
-pub const startUp = unix.startUp;
 
 // --- files
 
@@ -54,46 +46,10 @@ fn statx(dir: Handle, path: [*:0]const u8, flags: u32) Error!os.Stat {
     };
 }
 
-pub fn openRead(dir: Handle, path: [:0]const u8) Error!Handle {
-    return open(dir, path, .{ .CLOEXEC = true, .NOCTTY = true }, 0);
-}
-
-pub fn openDirectory(dir: Handle, path: [:0]const u8) Error!Handle {
-    return open(dir, path, .{ .CLOEXEC = true, .DIRECTORY = true, .NOFOLLOW = true }, 0);
-}
-
-pub fn create(dir: Handle, path: [:0]const u8, mode: u32) Error!Handle {
-    return open(dir, path, .{ .ACCMODE = .WRONLY, .CREAT = true, .EXCL = true, .NOFOLLOW = true, .CLOEXEC = true }, mode);
-}
-
-pub fn openLock(dir: Handle, path: [:0]const u8) Error!Handle {
-    return open(dir, path, .{ .ACCMODE = .RDWR, .CREAT = true, .NOFOLLOW = true, .CLOEXEC = true }, 0o600);
-}
-
-fn open(dir: Handle, path: [:0]const u8, flags: linux.O, mode: u32) Error!Handle {
+pub fn open(dir: Handle, path: [:0]const u8, flags: linux.O, mode: u32) Error!Handle {
     var wanted = flags;
     if (@hasField(linux.O, "LARGEFILE")) wanted.LARGEFILE = true;
     return @intCast(try call(linux.openat, .{ dir, path.ptr, wanted, mode }));
-}
-
-pub fn close(file: Handle) void {
-    _ = linux.close(file);
-}
-
-pub fn read(file: Handle, buffer: []u8) Error!usize {
-    return call(linux.read, .{ file, buffer.ptr, buffer.len });
-}
-
-pub fn pread(file: Handle, buffer: []u8, offset: u64) Error!usize {
-    return call(linux.pread, .{ file, buffer.ptr, buffer.len, @as(i64, @intCast(offset)) });
-}
-
-pub fn write(file: Handle, bytes: []const u8) Error!usize {
-    return call(linux.write, .{ file, bytes.ptr, bytes.len });
-}
-
-pub fn pwrite(file: Handle, bytes: []const u8, offset: u64) Error!usize {
-    return call(linux.pwrite, .{ file, bytes.ptr, bytes.len, @as(i64, @intCast(offset)) });
 }
 
 pub fn allocate(file: Handle, size: u64) Error!void {
@@ -105,53 +61,11 @@ pub fn allocate(file: Handle, size: u64) Error!void {
     };
 }
 
-pub fn setFileTime(file: Handle, seconds: i64) Error!void {
-    const times = twice(seconds);
-    _ = try call(linux.futimens, .{ file, &times });
-}
-
-pub fn setTime(dir: Handle, path: [:0]const u8, seconds: i64) Error!void {
-    const times = twice(seconds);
-    _ = try call(linux.utimensat, .{ dir, path.ptr, &times, linux.AT.SYMLINK_NOFOLLOW });
-}
-
-fn twice(seconds: i64) [2]linux.timespec {
-    return @splat(.{ .sec = @intCast(seconds), .nsec = 0 });
-}
-
 pub fn syncFileSystem(file: Handle) Error!void {
     _ = try call(linux.syncfs, .{file});
 }
 
 // --- names
-
-pub fn makeDirectory(dir: Handle, path: [:0]const u8, mode: u32) Error!void {
-    _ = try call(linux.mkdirat, .{ dir, path.ptr, mode });
-}
-
-pub fn rename(from_dir: Handle, from: [:0]const u8, to_dir: Handle, to: [:0]const u8) Error!void {
-    _ = try call(linux.renameat, .{ from_dir, from.ptr, to_dir, to.ptr });
-}
-
-pub fn link(from_dir: Handle, from: [:0]const u8, to_dir: Handle, to: [:0]const u8) Error!void {
-    _ = try call(linux.linkat, .{ from_dir, from.ptr, to_dir, to.ptr, 0 });
-}
-
-pub fn symlink(target: [:0]const u8, dir: Handle, path: [:0]const u8) Error!void {
-    _ = try call(linux.symlinkat, .{ target.ptr, dir, path.ptr });
-}
-
-pub fn readLink(dir: Handle, path: [:0]const u8, buffer: []u8) Error![]u8 {
-    return buffer[0..try call(linux.readlinkat, .{ dir, path.ptr, buffer.ptr, buffer.len })];
-}
-
-pub fn removeFile(dir: Handle, path: [:0]const u8) Error!void {
-    _ = try call(linux.unlinkat, .{ dir, path.ptr, 0 });
-}
-
-pub fn removeDirectory(dir: Handle, path: [:0]const u8) Error!void {
-    _ = try call(linux.unlinkat, .{ dir, path.ptr, linux.AT.REMOVEDIR });
-}
 
 /// `getdents64`: records of inode (8), offset (8), length (2), type (1), name.
 pub const Entries = struct {
@@ -179,36 +93,7 @@ pub const Entries = struct {
     }
 };
 
-// --- locks
-
-/// flock(2), asm-generic/fcntl.h.
-const lock_shared = 1;
-const lock_exclusive = 2;
-const lock_now = 4;
-const lock_none = 8;
-
-pub fn tryLock(file: Handle, mode: os.LockMode) Error!bool {
-    const operation: i32 = switch (mode) {
-        .shared => lock_shared,
-        .exclusive => lock_exclusive,
-    };
-    _ = call(linux.flock, .{ file, operation | lock_now }) catch |err| switch (err) {
-        error.WouldBlock => return false,
-        else => return err,
-    };
-    return true;
-}
-
-pub fn unlock(file: Handle) void {
-    _ = linux.flock(file, lock_none);
-}
-
-pub const useDirectory = unix.useDirectory;
-pub const claimDirectory = unix.claimDirectory;
-
-pub fn holdForProgram(use: Handle) Error!void {
-    return unix.holdForProgram(use);
-}
+// --- descriptors
 
 pub fn duplicateFrom(file: Handle, lowest: Handle) Error!Handle {
     return @intCast(try call(linux.fcntl, .{ file, linux.F.DUPFD, @as(usize, @intCast(lowest)) }));
@@ -216,10 +101,6 @@ pub fn duplicateFrom(file: Handle, lowest: Handle) Error!Handle {
 
 pub fn isOpen(file: Handle) bool {
     return linux.errno(linux.fcntl(file, linux.F.GETFD, 0)) != .BADF;
-}
-
-pub fn openNull() Error!Handle {
-    return open(cwd, "/dev/null", .{ .ACCMODE = .RDWR, .CLOEXEC = true }, 0);
 }
 
 // --- the place
@@ -275,7 +156,7 @@ const removable_file_systems = [_]u32{ 0x4D44, 0x2011BAB0, 0x5346544E, 0x7366746
 
 pub fn ownPath(arena: Allocator) (Error || Allocator.Error)![:0]const u8 {
     var buffer: [4096]u8 = undefined;
-    if (readLink(cwd, "/proc/self/exe", &buffer)) |target| {
+    if (unix.readLink(cwd, "/proc/self/exe", &buffer)) |target| {
         const deleted = " (deleted)";
         if (std.mem.endsWith(u8, target, deleted)) {
             const whole = try arena.dupeZ(u8, target);
@@ -294,13 +175,13 @@ pub fn ownPath(arena: Allocator) (Error || Allocator.Error)![:0]const u8 {
 }
 
 pub fn openSelf(own_path: [:0]const u8) Error!Handle {
-    return openRead(cwd, "/proc/self/exe") catch openRead(cwd, own_path);
+    return unix.openRead(cwd, "/proc/self/exe") catch unix.openRead(cwd, own_path);
 }
 
 pub fn bootId(buffer: *[64]u8) ?[]const u8 {
-    const file = openRead(cwd, "/proc/sys/kernel/random/boot_id") catch return null;
-    defer close(file);
-    const length = read(file, buffer) catch return null;
+    const file = unix.openRead(cwd, "/proc/sys/kernel/random/boot_id") catch return null;
+    defer unix.close(file);
+    const length = unix.read(file, buffer) catch return null;
     const id = std.mem.trimEnd(u8, buffer[0..length], "\n");
     return if (id.len == 0) null else id;
 }
@@ -315,8 +196,8 @@ pub fn processorCount() usize {
 
 pub fn processesInside(arena: Allocator, path: []const u8) Allocator.Error![]const u32 {
     var found: std.ArrayList(u32) = .empty;
-    const proc = openDirectory(cwd, "/proc") catch return &.{};
-    defer close(proc);
+    const proc = unix.openDirectory(cwd, "/proc") catch return &.{};
+    defer unix.close(proc);
     const own: u32 = @intCast(linux.getpid());
     var entries: Entries = .of(proc);
     while (entries.next() catch null) |name| {
@@ -332,13 +213,13 @@ fn runsInside(proc: Handle, pid: u32, path: []const u8) bool {
     var name: [32]u8 = undefined;
     var buffer: [4096]u8 = undefined;
     const exe = std.fmt.bufPrintZ(&name, "{d}/exe", .{pid}) catch return false;
-    if (readLink(proc, exe, &buffer)) |target| {
+    if (unix.readLink(proc, exe, &buffer)) |target| {
         if (isInside(target, path)) return true;
     } else |_| {}
     const arguments = std.fmt.bufPrintZ(&name, "{d}/cmdline", .{pid}) catch return false;
-    const file = openRead(proc, arguments) catch return false;
-    defer close(file);
-    const length = read(file, &buffer) catch return false;
+    const file = unix.openRead(proc, arguments) catch return false;
+    defer unix.close(file);
+    const length = unix.read(file, &buffer) catch return false;
     var list = std.mem.splitScalar(u8, buffer[0..length], 0);
     while (list.next()) |argument| if (isInside(argument, path)) return true;
     return false;
@@ -348,29 +229,11 @@ fn isInside(path: []const u8, directory: []const u8) bool {
     return path.len > directory.len and path[directory.len] == '/' and std.mem.startsWith(u8, path, directory);
 }
 
-pub fn monotonic() u64 {
-    return nanoseconds(.MONOTONIC);
-}
-
-pub fn now() i64 {
-    return @intCast(nanoseconds(.REALTIME) / std.time.ns_per_s);
-}
-
-fn nanoseconds(clock: linux.clockid_t) u64 {
-    var time: linux.timespec = undefined;
-    _ = linux.clock_gettime(clock, &time);
-    return @as(u64, @intCast(time.sec)) * std.time.ns_per_s + @as(u64, @intCast(time.nsec));
-}
-
-pub fn sleep(milliseconds: u32) void {
-    const time: linux.timespec = .{ .sec = @intCast(milliseconds / 1000), .nsec = @intCast(milliseconds % 1000 * std.time.ns_per_ms) };
-    _ = linux.nanosleep(&time, null);
-}
-
 pub fn random(buffer: []u8) void {
     var filled: usize = 0;
     while (filled < buffer.len) {
-        filled += call(linux.getrandom, .{ buffer.ptr + filled, buffer.len - filled, 0 }) catch return;
+        // Linux 3.17 has it, and a Node of this age needs more.
+        filled += call(linux.getrandom, .{ buffer.ptr + filled, buffer.len - filled, 0 }) catch unreachable;
     }
 }
 
@@ -422,7 +285,7 @@ pub const shared_directories = [_][]const u8{ "/var/tmp", "", "/tmp", "/dev/shm"
 // --- calls
 
 /// Repeats an interrupted call and turns its error number into an error.
-fn call(comptime function: anytype, arguments: anytype) Error!usize {
+pub fn call(comptime function: anytype, arguments: anytype) Error!usize {
     while (true) {
         const result = @call(.auto, function, arguments);
         if (linux.errno(result) == .INTR) continue;

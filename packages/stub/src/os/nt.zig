@@ -10,12 +10,10 @@ pub const Bool = i32;
 
 pub const Status = enum(u32) {
     success = 0,
-    pending = 0x103,
     buffer_overflow = 0x80000005,
     no_more_files = 0x80000006,
     not_implemented = 0xC0000002,
     invalid_info_class = 0xC0000003,
-    info_length_mismatch = 0xC0000004,
     invalid_parameter = 0xC000000D,
     no_such_device = 0xC000000E,
     no_such_file = 0xC000000F,
@@ -52,7 +50,6 @@ pub const Status = enum(u32) {
     too_many_opened_files = 0xC000011F,
     cannot_delete = 0xC0000121,
     io_device_error = 0xC0000185,
-    not_a_reparse_point = 0xC0000275,
     reparse_point_not_resolved = 0xC0000280,
     stopped_on_symlink = 0x8000002D,
     _,

@@ -1,4 +1,5 @@
-//! What Linux and macOS share: whose a directory is, where caches lie, locks by `flock`, error numbers.
+//! What Linux and macOS share: the calls that POSIX names, whose a directory is, where caches lie, locks by `flock`, error
+//! numbers. See `os.zig` for what each declaration means.
 
 const std = @import("std");
 const builtin = @import("builtin");
@@ -7,8 +8,12 @@ const system = switch (builtin.os.tag) {
     .linux => @import("linux.zig"),
     else => @import("darwin.zig"),
 };
+/// The system calls of Linux, the functions of libSystem on macOS: the same names, and nearly the same types.
+const posix = std.posix.system;
+const call = system.call;
 const Allocator = std.mem.Allocator;
 const Error = os.Error;
+const Handle = system.Handle;
 
 // --- environment
 
@@ -18,8 +23,8 @@ pub const no_environment: Environment = &.{};
 /// `open` takes the lowest number, so the null device lands on the closed stream, until the program
 /// opens it as it does always.
 pub fn startUp() void {
-    for ([_]system.Handle{ system.stdin, system.stdout, system.stderr }) |stream| {
-        if (!system.isOpen(stream)) _ = system.openNull() catch return;
+    for ([_]Handle{ system.stdin, system.stdout, system.stderr }) |stream| {
+        if (!system.isOpen(stream)) _ = openNull() catch return;
     }
 }
 
@@ -29,6 +34,113 @@ pub fn variable(environment: Environment, name: []const u8) ?[]const u8 {
         if (text.len > name.len and text[name.len] == '=' and std.mem.startsWith(u8, text, name)) return text[name.len + 1 ..];
     }
     return null;
+}
+
+// --- files
+
+pub fn openRead(dir: Handle, path: [:0]const u8) Error!Handle {
+    return system.open(dir, path, .{ .CLOEXEC = true, .NOCTTY = true }, 0);
+}
+
+pub fn openDirectory(dir: Handle, path: [:0]const u8) Error!Handle {
+    return system.open(dir, path, .{ .CLOEXEC = true, .DIRECTORY = true, .NOFOLLOW = true }, 0);
+}
+
+pub fn create(dir: Handle, path: [:0]const u8, mode: u32) Error!Handle {
+    return system.open(dir, path, .{ .ACCMODE = .WRONLY, .CREAT = true, .EXCL = true, .NOFOLLOW = true, .CLOEXEC = true }, mode);
+}
+
+pub fn openLock(dir: Handle, path: [:0]const u8) Error!Handle {
+    return system.open(dir, path, .{ .ACCMODE = .RDWR, .CREAT = true, .NOFOLLOW = true, .CLOEXEC = true }, 0o600);
+}
+
+fn openNull() Error!Handle {
+    return system.open(system.cwd, "/dev/null", .{ .ACCMODE = .RDWR, .CLOEXEC = true }, 0);
+}
+
+pub fn close(file: Handle) void {
+    _ = posix.close(file);
+}
+
+pub fn read(file: Handle, buffer: []u8) Error!usize {
+    return call(posix.read, .{ file, buffer.ptr, buffer.len });
+}
+
+pub fn pread(file: Handle, buffer: []u8, offset: u64) Error!usize {
+    return call(posix.pread, .{ file, buffer.ptr, buffer.len, @as(i64, @intCast(offset)) });
+}
+
+pub fn write(file: Handle, bytes: []const u8) Error!usize {
+    return call(posix.write, .{ file, bytes.ptr, bytes.len });
+}
+
+pub fn pwrite(file: Handle, bytes: []const u8, offset: u64) Error!usize {
+    return call(posix.pwrite, .{ file, bytes.ptr, bytes.len, @as(i64, @intCast(offset)) });
+}
+
+pub fn setFileTime(file: Handle, seconds: i64) Error!void {
+    const times = twice(seconds);
+    _ = try call(posix.futimens, .{ file, &times });
+}
+
+pub fn setTime(dir: Handle, path: [:0]const u8, seconds: i64) Error!void {
+    const times = twice(seconds);
+    _ = try call(posix.utimensat, .{ dir, path.ptr, &times, @as(u32, posix.AT.SYMLINK_NOFOLLOW) });
+}
+
+fn twice(seconds: i64) [2]posix.timespec {
+    return @splat(.{ .sec = @intCast(seconds), .nsec = 0 });
+}
+
+// --- names
+
+pub fn makeDirectory(dir: Handle, path: [:0]const u8, mode: u32) Error!void {
+    _ = try call(posix.mkdirat, .{ dir, path.ptr, @as(posix.mode_t, @intCast(mode)) });
+}
+
+pub fn rename(from_dir: Handle, from: [:0]const u8, to_dir: Handle, to: [:0]const u8) Error!void {
+    _ = try call(posix.renameat, .{ from_dir, from.ptr, to_dir, to.ptr });
+}
+
+pub fn link(from_dir: Handle, from: [:0]const u8, to_dir: Handle, to: [:0]const u8) Error!void {
+    _ = try call(posix.linkat, .{ from_dir, from.ptr, to_dir, to.ptr, @as(u32, 0) });
+}
+
+pub fn symlink(target: [:0]const u8, dir: Handle, path: [:0]const u8) Error!void {
+    _ = try call(posix.symlinkat, .{ target.ptr, dir, path.ptr });
+}
+
+pub fn readLink(dir: Handle, path: [:0]const u8, buffer: []u8) Error![]u8 {
+    return buffer[0..try call(posix.readlinkat, .{ dir, path.ptr, buffer.ptr, buffer.len })];
+}
+
+pub fn removeFile(dir: Handle, path: [:0]const u8) Error!void {
+    _ = try call(posix.unlinkat, .{ dir, path.ptr, @as(u32, 0) });
+}
+
+pub fn removeDirectory(dir: Handle, path: [:0]const u8) Error!void {
+    _ = try call(posix.unlinkat, .{ dir, path.ptr, @as(u32, posix.AT.REMOVEDIR) });
+}
+
+// --- time
+
+pub fn monotonic() u64 {
+    return nanoseconds(.MONOTONIC);
+}
+
+pub fn now() i64 {
+    return @intCast(nanoseconds(.REALTIME) / std.time.ns_per_s);
+}
+
+fn nanoseconds(clock: posix.clockid_t) u64 {
+    var time: posix.timespec = undefined;
+    _ = posix.clock_gettime(clock, &time);
+    return @as(u64, @intCast(time.sec)) * std.time.ns_per_s + @as(u64, @intCast(time.nsec));
+}
+
+pub fn sleep(milliseconds: u32) void {
+    const time: posix.timespec = .{ .sec = @intCast(milliseconds / 1000), .nsec = @intCast(milliseconds % 1000 * std.time.ns_per_ms) };
+    _ = posix.nanosleep(&time, null);
 }
 
 // --- whose a directory is
@@ -70,7 +182,7 @@ pub fn settle(arena: Allocator, path: []const u8, make: bool) Allocator.Error!os
         const found = system.lstat(system.cwd, here) catch |err| found: {
             if (err != error.NotFound) return .{ .refused = try because(arena, "cannot look at", here, os.describe(err)) };
             if (!make) return .missing;
-            system.makeDirectory(system.cwd, here, 0o700) catch |failure| if (failure != error.Exists) {
+            makeDirectory(system.cwd, here, 0o700) catch |failure| if (failure != error.Exists) {
                 return .{ .refused = try because(arena, "cannot create", here, os.describe(failure)) };
             };
             // Checked like any other: somebody may have been faster.
@@ -83,7 +195,7 @@ pub fn settle(arena: Allocator, path: []const u8, make: bool) Allocator.Error!os
             if (links > links_max) return .{ .refused = "symbolic links go in a circle" };
             if (!isTrusted(found.uid)) return .{ .refused = try because(arena, "a symbolic link of another user", here, "") };
             const buffer = try arena.alloc(u8, path_max);
-            const target = system.readLink(system.cwd, here, buffer) catch |err| return .{ .refused = try because(arena, "cannot read", here, os.describe(err)) };
+            const target = readLink(system.cwd, here, buffer) catch |err| return .{ .refused = try because(arena, "cannot read", here, os.describe(err)) };
             done.items.len = if (isAbsolute(target)) 0 else before;
             rest = try std.mem.concat(arena, u8, &.{ target, rest });
             continue;
@@ -195,11 +307,11 @@ const User = struct {
 };
 
 fn readSmall(path: [:0]const u8, buffer: []u8) ?[]const u8 {
-    const file = system.openRead(system.cwd, path) catch return null;
-    defer system.close(file);
+    const file = openRead(system.cwd, path) catch return null;
+    defer close(file);
     var filled: usize = 0;
     while (filled < buffer.len) {
-        const count = system.read(file, buffer[filled..]) catch return null;
+        const count = read(file, buffer[filled..]) catch return null;
         if (count == 0) return buffer[0..filled];
         filled += count;
     }
@@ -268,34 +380,46 @@ pub fn preparedDirectories(arena: Allocator, own_path: []const u8) Allocator.Err
 
 // --- locks
 
-pub fn useDirectory(dir: system.Handle, path: [:0]const u8) Error!?system.Handle {
+pub fn tryLock(file: Handle, mode: os.LockMode) Error!bool {
+    const operation: i32 = switch (mode) {
+        .shared => std.posix.LOCK.SH,
+        .exclusive => std.posix.LOCK.EX,
+    };
+    _ = call(posix.flock, .{ file, operation | std.posix.LOCK.NB }) catch |err| switch (err) {
+        error.WouldBlock => return false,
+        else => return err,
+    };
+    return true;
+}
+
+pub fn useDirectory(dir: Handle, path: [:0]const u8) Error!?Handle {
     return lockedDirectory(dir, path, .shared);
 }
 
-pub fn claimDirectory(dir: system.Handle, path: [:0]const u8) Error!?system.Handle {
+pub fn claimDirectory(dir: Handle, path: [:0]const u8) Error!?Handle {
     return lockedDirectory(dir, path, .exclusive);
 }
 
-fn lockedDirectory(dir: system.Handle, path: [:0]const u8, mode: os.LockMode) Error!?system.Handle {
-    const handle = try system.openDirectory(dir, path);
-    errdefer system.close(handle);
-    if (try system.tryLock(handle, mode)) return handle;
-    system.close(handle);
+fn lockedDirectory(dir: Handle, path: [:0]const u8, mode: os.LockMode) Error!?Handle {
+    const handle = try openDirectory(dir, path);
+    errdefer close(handle);
+    if (try tryLock(handle, mode)) return handle;
+    close(handle);
     return null;
 }
 
 /// Node marks the descriptors 3 to 16 close-on-exec when it starts, so a copy there without that mark reaches the
 /// program and none of its children.
-pub fn holdForProgram(use: system.Handle) Error!void {
+pub fn holdForProgram(use: Handle) Error!void {
     const last = 16;
-    for ([_]system.Handle{ 10, 3 }) |lowest| {
+    for ([_]Handle{ 10, 3 }) |lowest| {
         const copy = try system.duplicateFrom(use, lowest);
-        if (copy <= last) break system.close(use);
-        system.close(copy);
+        if (copy <= last) break close(use);
+        close(copy);
     } else {
         // All taken by whoever started us. A child that holds the lock too only delays a removal.
         _ = try system.duplicateFrom(use, last + 1);
-        system.close(use);
+        close(use);
     }
 }
 

@@ -20,7 +20,6 @@ pub const fileSystem = place.fileSystem;
 pub const settle = place.settle;
 pub const cacheDirectories = place.cacheDirectories;
 pub const preparedDirectories = place.preparedDirectories;
-pub const isAbsolute = place.isAbsolute;
 
 pub const ownPath = process.ownPath;
 pub const variable = process.variable;
@@ -479,7 +478,7 @@ pub fn tryLock(file: Handle, mode: os.LockMode) Error!bool {
     };
 }
 
-pub fn unlock(file: Handle) void {
+fn unlock(file: Handle) void {
     var at = lockedByte();
     _ = nt.UnlockFileEx(file, 0, 1, 0, &at);
 }

@@ -9,7 +9,7 @@ const access_list = @import("windows_access.zig");
 const Allocator = std.mem.Allocator;
 const Error = os.Error;
 
-pub fn isAbsolute(path: []const u8) bool {
+fn isAbsolute(path: []const u8) bool {
     if (path.len < 3) return false;
     if (isSeparator(path[0]) and isSeparator(path[1])) return true;
     return std.ascii.isAlphabetic(path[0]) and path[1] == ':' and isSeparator(path[2]);
