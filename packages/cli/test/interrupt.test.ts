@@ -1,7 +1,8 @@
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, test } from 'vitest';
-import { hostTarget } from './support/host.ts';
+import { publish, serve } from '../../wrapper/test/support/node-mirror.ts';
+import { hostTarget, shippedMatrix } from './support/host.ts';
 import { ended, folder, hello, start } from './support/sarma.ts';
 
 test.each([
@@ -35,3 +36,33 @@ test.each([
     expect(await readFile(output, 'utf8')).toBe('the old one');
   },
 );
+
+test('Ctrl-C in the middle of a download exits with 130 and leaves no part of it', async () => {
+  const mirror = await serve();
+  const { version } = process;
+  const name = `node-${version}-${shippedMatrix.get(hostTarget)!.nodejs}`;
+  const platform = hostTarget.replace(/^darwin-(.*)$/, 'osx-$1-tar');
+  await publish(mirror, version.slice(1), [platform], { [name]: Buffer.from('never to be seen') });
+  let dribbling: NodeJS.Timeout | undefined;
+  mirror.files.set(`/dist/${version}/${name}`, (_request, response) => {
+    dribbling = setInterval(() => response.write('drop'), 20);
+  });
+  const directory = await folder(hello);
+  const cache = path.join(directory, 'cache');
+  const child = start(['wrap', '--json', '--runtime', version.slice(1)], {
+    directory,
+    environment: { SARMA_BUILD_CACHE: cache, NODEJS_ORG_MIRROR: `${mirror.url}/dist` },
+  });
+  let signalled = false;
+  child.stdout!.on('data', (text: Buffer) => {
+    if (signalled || !text.includes('"type":"download"')) return;
+    signalled = true;
+    child.kill('SIGINT');
+  });
+  const { exitCode, stdout, stderr } = await ended(child);
+  clearInterval(dribbling);
+  await mirror.close();
+  expect({ exitCode, stderr }).toEqual({ exitCode: 130, stderr: '' });
+  expect(stdout).toMatch(/"code":"INTERRUPTED"/);
+  expect(await readdir(path.join(cache, 'tmp'))).toEqual([]);
+});

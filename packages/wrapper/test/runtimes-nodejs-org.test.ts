@@ -207,6 +207,19 @@ test('a download that always breaks off fails with the reason, and nothing is ke
   await own.close();
 });
 
+test('whoever listens may end a download: its error is the result, and nothing is kept', async () => {
+  const own = await serve();
+  await publish(own, here, ['win-x64-exe'], { 'win-x64/node.exe': executableOf('win-x64', here) });
+  const stopped = new Error('stopped');
+  const onEvent = ({ type }: WrapEvent) => {
+    if (type === 'download') throw stopped;
+  };
+  await expect(resolve([windows], { ...withMirror(`${own.url}/dist`), onEvent })).rejects.toBe(stopped);
+  expect(own.requests.filter((url) => url.endsWith('node.exe'))).toHaveLength(1);
+  expect(await readdir(path.join(directory, 'cache', 'tmp'))).toEqual([]);
+  await own.close();
+});
+
 test('an executable for another system is refused', async () => {
   const own = await serve();
   await publish(own, here, ['win-x64-exe'], { 'win-x64/node.exe': executableOf('linux-arm64', here) });

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
 import path from 'node:path';
-import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { RegistryResponse } from 'npm-registry-fetch';
 import { IntegrityError, UnreachableError } from './errors.ts';
@@ -175,22 +174,30 @@ async function save(
   const [algorithm = '', expected = ''] = integrity.split(/-(.*)/s);
   const hash = createHash(algorithm);
   let received = 0;
-  const count = new Transform({
-    transform(chunk: Buffer, _encoding, done) {
+  let stopped: unknown;
+  async function* counted(): AsyncGenerator<Buffer> {
+    for await (const chunk of body) {
       hash.update(chunk);
       received += chunk.length;
-      onProgress(received, total);
-      done(null, chunk);
-    },
-  });
+      try {
+        onProgress(received, total);
+      } catch (error) {
+        stopped = error;
+        throw error;
+      }
+      yield chunk;
+    }
+  }
   const writer = createWriteStream(file);
   let written: Error | undefined;
   writer.on('error', (error) => {
     written = error;
   });
   try {
-    await pipeline(body, count, writer);
+    await pipeline(counted(), writer);
   } catch (error) {
+    // Whoever listens may end the download (Ctrl-C does): no reason to try again.
+    if (stopped !== undefined) throw stopped;
     if (written !== undefined && 'syscall' in written) throw written;
     throw new UnreachableError(
       withoutCredentials(url),
