@@ -68,7 +68,7 @@ export async function selectFiles(
   const leftOut: string[] = [];
   const files = [...new Set([...listed, ...required(directory, manifest), ...always])].filter((file) => {
     if (always.includes(file) || file === 'package.json') return true;
-    if (excluded(path.join(directory, file))) return false;
+    if (excluded(path.join(directory, file)) || isOwnExecutable(path.join(directory, file))) return false;
     const verdict = rules?.(file);
     if (verdict === 'ignored') return false;
     if (!isPrivate(path.basename(file)) || verdict === 'named' || named.has(file)) return true;
@@ -86,7 +86,6 @@ function everything(directory: string, excluded: (file: string) => boolean): rea
       const file = folder === '' ? entry.name : `${folder}/${entry.name}`;
       if (excluded(path.join(directory, file))) continue;
       if (entry.isDirectory()) visit(file);
-      else if (isOwnExecutable(path.join(directory, file))) continue;
       else if (entry.isFile() || entry.isSymbolicLink()) files.push(file);
     }
   };

@@ -74,18 +74,27 @@ describe('the assembled release', () => {
   });
 });
 
-describe('without "files"', () => {
-  test('an executable that Sarma made is not packed into the next, wherever it lies', async () => {
-    const root = project({ 'package.json': manifest, 'main.js': '', 'note.txt': 'SARMA-STAMP' });
+describe('an executable that Sarma made is not packed into the next', () => {
+  test.each([
+    ['wherever it lies', manifest],
+    ['though "files" names its folder', { ...manifest, files: ['dist'] }],
+  ])('%s', async (_where, packageJson) => {
+    const root = project({ 'package.json': packageJson, 'main.js': '', 'dist/note.txt': 'SARMA-STAMP' });
     const executable = Buffer.alloc(6_000_000);
     executable.write('\x89SARMA-STAMP\r\n\x1a\n', 4096, 'latin1');
-    writeFileSync(path.join(root, 'app-from-yesterday'), executable);
-    writeFileSync(path.join(root, 'large.bin'), Buffer.alloc(6_000_000));
+    writeFileSync(path.join(root, 'dist/app-from-yesterday'), executable);
+    writeFileSync(path.join(root, 'dist/large.bin'), Buffer.alloc(6_000_000));
     const { path: assembled } = await release(root);
-    const main = path.join(assembled, 'lib', readdirSync(path.join(assembled, 'lib'))[0]!);
-    expect(readdirSync(main).sort()).toEqual(['large.bin', 'main.js', 'note.txt', 'package.json']);
+    expect(filesOf(path.join(assembled, place))).toEqual([
+      'dist/large.bin',
+      'dist/note.txt',
+      'main.js',
+      'package.json',
+    ]);
   });
+});
 
+describe('without "files"', () => {
   test('everything is taken but version control, caches, outputs, lock files and development dependencies', async () => {
     const root = project({
       'package.json': { ...manifest, devDependencies: { x: '1' } },
