@@ -47,6 +47,16 @@ test('CommonJS stays CommonJS and the entry is its own main', async () => {
   expect(run(root, await release(root, { code }))).toBe("main [ false, 'lib', 1 ] true\n");
 });
 
+test('a strict CommonJS bundle stays strict, though something is put before its code', async () => {
+  const root = project({
+    'package.json': { ...manifest, type: 'commonjs', bin: './cli.js' },
+    'cli.js': `#!/usr/bin/env node
+      'use strict'; const lib = require('./lib/lib.js'); console.log(lib, (function () { return this === undefined; })());`,
+    'lib/lib.js': `module.exports = require('node:path').basename(__dirname);`,
+  });
+  expect(run(root, await release(root, { code }))).toBe('lib true\n');
+});
+
 test('what cannot be bundled stays beside the bundle, with all it depends on, and no package is there twice', async () => {
   const third = (name: string, index: string, dependencies = {}) => ({
     [`node_modules/${name}/package.json`]: { name, version: '1.0.0', dependencies },

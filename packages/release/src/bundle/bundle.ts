@@ -115,9 +115,12 @@ function bundleFailed(entry: string, failure: BuildFailure): ReleaseError {
   );
 }
 
-/** Gives a bundle what its parts rely on: `require` in a module, and where the sources lie. */
+/**
+ * Gives a bundle what its parts rely on: `require` in a module, and where the sources lie. A directive counts only
+ * where nothing but a comment stands before it.
+ */
 function withHead(code: string, module: boolean): string {
-  const [, shebang = '', body = ''] = /^(#!.*\n)?([\s\S]*)$/.exec(code)!;
+  const [, start = '', body = ''] = /^((?:#!.*\n)?(?:["']use strict["'];?\n)?)([\s\S]*)$/.exec(code)!;
   const lines: string[] = [];
   if (module && body.includes('__require')) {
     lines.push("import { createRequire as __sarmaCreateRequire } from 'node:module';");
@@ -131,7 +134,7 @@ function withHead(code: string, module: boolean): string {
   file: (place) => __sarmaPath.join(${module ? 'import.meta.dirname' : '__dirname'}, place),
 };`);
   }
-  return `${shebang}${lines.map((line) => `${line}\n`).join('')}${body}`;
+  return `${start}${lines.map((line) => `${line}\n`).join('')}${body}`;
 }
 
 const moduleHead = ["import __sarmaPath from 'node:path';"];
