@@ -2,7 +2,8 @@
 // Old JavaScript on purpose: this must be readable by any Node, so that it can say what is wrong
 // before newer syntax makes Node say something worse.
 
-var needed = [22, 15];
+// The first 22 that runs TypeScript as it is.
+var needed = [22, 18];
 var found = process.versions.node.split('.').map(Number);
 var enough = found[0] > needed[0] || (found[0] === needed[0] && found[1] >= needed[1]);
 // `npm install` brings the newer Node, so it may itself run on an older one.
