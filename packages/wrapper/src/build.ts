@@ -6,6 +6,7 @@ import type { BuildCache } from './build-cache.ts';
 import { type Compression, compressionSettings } from './compression.ts';
 import type { OnEvent } from './events.ts';
 import { embed } from './executables/embed.ts';
+import { checkLimits } from './limits.ts';
 import { type Manifest, storeManifest } from './manifest.ts';
 import { checkNames } from './names.ts';
 import { placeFrames } from './payload/frames.ts';
@@ -48,7 +49,7 @@ export interface Executable {
   };
 }
 
-/** Packs runtime and release of a target. Throws NameError, TreeError, and what reading and compressing throw. */
+/** Packs runtime and release of a target. Throws NameError, TooLargeError, TreeError, and what reading and compressing throw. */
 export async function packTarget(build: Build): Promise<Packed> {
   const settings = compressionSettings(build.compression);
   const { target, onEvent } = build;
@@ -62,6 +63,7 @@ export async function packTarget(build: Build): Promise<Packed> {
   );
   const tree = await treeOf(build);
   checkNames(tree, target);
+  checkLimits(tree, releaseDirectory(build.release, '0'.repeat(12)));
   const release = await packRelease(tree, settings, () => {});
   const frames = placeFrames([...runtime.frames, ...release.frames]);
   const manifest: Manifest = {
@@ -133,13 +135,17 @@ function stampOf(
     target: build.target.name,
     runtimeDirectory: manifest.runtime.directory,
     runtimeExecutable: manifest.runtime.executable,
-    releaseDirectory: `${name}-${version}-${id}`,
+    releaseDirectory: releaseDirectory(build.release, id),
     entry,
     guard: guardPath(build.release),
     maintenance: build.maintenance,
     overrideVariable: `${name.toUpperCase().replaceAll(/[^A-Z0-9]/g, '_')}_INSTALL_DIR`,
     template: [...vmArgs.map((literal) => ({ literal })), { path: entry }],
   };
+}
+
+function releaseDirectory({ name, version }: AssembledRelease, id: string): string {
+  return `${name}-${version}-${id}`;
 }
 
 async function treeOf({ release, target }: Build) {
