@@ -87,7 +87,10 @@ async function* decoded(part: Frame['part'], executable: ExecutableFile): AsyncG
         `frame ${index + 1} of ${frames.length} (bytes ${at} to ${at + frame.length}) does not match its SHA-256. Get the file again.`,
       );
     }
-    yield decodeFrame(frame, stored, executable.manifest);
+    const content = decodeFrame(frame, stored, executable.manifest);
+    if (content.length !== frame.size)
+      throw new Damage(`frame ${index + 1} has ${content.length} bytes instead of ${frame.size}.`);
+    yield content;
   }
 }
 

@@ -3,7 +3,7 @@ import { answerFlags } from '../flags.ts';
 
 export const verifyCommand = command({
   name: 'verify',
-  description: 'Check every byte of an executable, and say what host it needs',
+  description: 'Check what an executable unpacks, and say what host it needs',
   positional: filePositional,
   flags: answerFlags,
   examples: [['sarma verify burrito_out/hello_linux-x64', 'exit code 1 if anything is wrong']],
