@@ -3,19 +3,42 @@
 const std = @import("std");
 const builtin = @import("builtin");
 
-extern fn sarma_sha256_accelerated(bytes: [*]const u8, length: usize, digest: *[32]u8) void;
+const Sha256 = std.crypto.hash.sha2.Sha256;
 
 pub const Digest = [32]u8;
 
 pub fn of(bytes: []const u8) Digest {
-    var digest: Digest = undefined;
-    if (hasInstructions()) {
-        sarma_sha256_accelerated(bytes.ptr, bytes.len, &digest);
-    } else {
-        std.crypto.hash.sha2.Sha256.hash(bytes, &digest, .{});
-    }
-    return digest;
+    var hasher: Hasher = .init();
+    hasher.update(bytes);
+    return hasher.final();
 }
+
+/// For bytes that come piece by piece.
+pub const Hasher = struct {
+    accelerated: bool,
+    state: Sha256,
+
+    pub fn init() Hasher {
+        return .{ .accelerated = hasInstructions(), .state = .init(.{}) };
+    }
+
+    pub fn update(hasher: *Hasher, bytes: []const u8) void {
+        if (has_second_copy and hasher.accelerated) sarma_sha256_update(&hasher.state, bytes.ptr, bytes.len) else hasher.state.update(bytes);
+    }
+
+    pub fn final(hasher: *Hasher) Digest {
+        return hasher.state.finalResult();
+    }
+};
+
+/// For which CPUs build.zig adds `sha256_accelerated.zig`.
+const has_second_copy = switch (builtin.cpu.arch) {
+    .x86_64, .aarch64 => true,
+    else => false,
+};
+
+/// Of that file: the same source, so the same state.
+extern fn sarma_sha256_update(state: *anyopaque, bytes: [*]const u8, length: usize) void;
 
 /// Asked each time: a few nanoseconds against the state it would need.
 fn hasInstructions() bool {
@@ -84,4 +107,7 @@ test "SHA-256 of a text, with and without the CPU's instructions" {
     std.crypto.hash.sha2.Sha256.hash("abc", &plain, .{});
     try std.testing.expectEqualSlices(u8, expected, &plain);
     try std.testing.expectEqualSlices(u8, expected, &of("abc"));
+    var hasher: Hasher = .init();
+    for ([_][]const u8{ "a", "", "bc" }) |piece| hasher.update(piece);
+    try std.testing.expectEqualSlices(u8, expected, &hasher.final());
 }

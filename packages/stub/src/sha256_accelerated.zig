@@ -3,8 +3,9 @@
 
 const std = @import("std");
 
-export fn sarma_sha256_accelerated(bytes: [*]const u8, length: usize, digest: *[32]u8) void {
-    std.crypto.hash.sha2.Sha256.hash(bytes[0..length], digest, .{});
+export fn sarma_sha256_update(state: *anyopaque, bytes: [*]const u8, length: usize) void {
+    const sha256: *std.crypto.hash.sha2.Sha256 = @ptrCast(@alignCast(state));
+    sha256.update(bytes[0..length]);
 }
 
 pub fn panic(_: []const u8, _: ?*std.builtin.StackTrace, _: ?usize) noreturn {
