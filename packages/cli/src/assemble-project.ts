@@ -7,7 +7,7 @@ import {
 } from '@sarma/release';
 import type { OnBuildEvent } from './events.ts';
 
-export interface AssembleOptions extends Omit<ReleaseOptions, 'onEvent'> {
+export interface AssembleOptions extends ReleaseOptions {
   readonly onEvent?: OnBuildEvent | undefined;
 }
 
@@ -27,10 +27,8 @@ export async function loadReported({ onEvent, ...options }: AssembleOptions): Pr
 /** `assemble`, told as events. */
 export async function assembleReported(release: Release, onEvent?: OnBuildEvent): Promise<AssembledRelease> {
   const started = performance.now();
-  const assembled = await assemble(release);
-  const { path: directory, files, bytes, notices, warnings } = assembled;
-  for (const message of notices) onEvent?.({ type: 'notice', level: 'info', message });
-  for (const message of warnings) onEvent?.({ type: 'notice', level: 'warning', message });
+  const assembled = await assemble(release, onEvent);
+  const { path: directory, files, bytes } = assembled;
   onEvent?.({ type: 'assembled', directory, files, bytes, milliseconds: performance.now() - started });
   return assembled;
 }

@@ -34,7 +34,7 @@ export async function build(options: BuildOptions): Promise<readonly Outcome[]> 
   }
   const assembled = await assembleReported(release, onEvent);
   onEvent({ type: 'targets', targets: names });
-  const range = options.runtime ?? defaultRange(release.engines);
+  const range = options.runtime ?? defaultRange(release.manifest.engines?.node);
   const outcomes = await wrap({
     directory: assembled.path,
     targets,

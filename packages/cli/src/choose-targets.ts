@@ -1,6 +1,6 @@
 import { findTarget, hostTarget, type Matrix, type Target } from '@sarma/wrapper';
 
-export interface ChosenTargets {
+interface ChosenTargets {
   readonly targets: readonly Target[];
   /** This machine's target, and not because it was named. */
   readonly isHost: boolean;

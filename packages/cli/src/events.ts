@@ -1,4 +1,4 @@
-import type { Artifact, Outcome, WrapEvent } from '@sarma/wrapper';
+import type { Artifact, WrapEvent } from '@sarma/wrapper';
 
 /** What a command says while it works, and the lines of `--json`: the wrapper's events and those around them. */
 export type BuildEvent =
@@ -31,5 +31,3 @@ export type BuildEvent =
   | { readonly type: 'finished'; readonly artifacts: readonly Artifact[]; readonly milliseconds: number };
 
 export type OnBuildEvent = (event: BuildEvent) => void;
-
-export type { Artifact, Outcome };

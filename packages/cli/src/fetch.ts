@@ -1,25 +1,29 @@
-import { statSync } from 'node:fs';
-import path from 'node:path';
-import { loadRelease, ReleaseError } from '@sarma/release';
-import { defaultRange, fetchRuntimes, loadTargets } from '@sarma/wrapper';
+import { findProject } from '@sarma/release';
+import { defaultRange, fetchRuntimes, loadTargets, type Outcome } from '@sarma/wrapper';
 import type { BuildOptions } from './build.ts';
 import { chooseTargets } from './choose-targets.ts';
 
+/** What decides which runtimes a build needs. */
+export type FetchOptions = Pick<
+  BuildOptions,
+  'project' | 'workspace' | 'targets' | 'current' | 'runtime' | 'perTarget' | 'offline' | 'frozen' | 'onEvent'
+>;
+
 /**
  * Gets the runtimes that a build of the project would need into the build cache, and their versions into
- * `sarma.lock.json`. Throws what `fetchRuntimes` of the wrapper throws.
+ * `sarma.lock.json`; the project need not be ready to be built. Returns the targets that there is none for.
+ * Throws ReleaseError, UnknownTargetError, and what `fetchRuntimes` of the wrapper throws.
  */
-export async function fetchProjectRuntimes(options: BuildOptions): Promise<void> {
+export async function fetchProjectRuntimes(options: FetchOptions): Promise<readonly Outcome[]> {
   const onEvent = options.onEvent ?? (() => {});
-  const { project, engines } = await runtimeWish(options.project);
-  const matrix = await loadTargets(project);
+  const { directory, engines } = await findProject(options);
+  const matrix = await loadTargets(directory);
   const { targets } = chooseTargets(matrix, options, process.env);
   onEvent({ type: 'targets', targets: targets.map(({ name }) => name) });
-  const range = options.runtime ?? defaultRange(engines);
-  const runtimes = await fetchRuntimes({
+  const { runtimes, failures } = await fetchRuntimes({
     targets,
-    range,
-    project,
+    range: options.runtime ?? defaultRange(engines),
+    project: directory,
     offline: options.offline ?? false,
     frozen: options.frozen ?? false,
     perTarget: options.perTarget ?? false,
@@ -28,15 +32,9 @@ export async function fetchProjectRuntimes(options: BuildOptions): Promise<void>
   for (const [target, { version, source, sha256 }] of runtimes) {
     onEvent({ type: 'fetched', target, version, source, sha256 });
   }
-}
-
-/** `engines.node` of a project; one that is no release yet (a workspace root, say) has no wish. */
-async function runtimeWish(project: string): Promise<{ project: string; engines: string | undefined }> {
-  try {
-    return await loadRelease({ project });
-  } catch (error) {
-    if (!(error instanceof ReleaseError) || error.code === 'NO_PROJECT') throw error;
-    const directory = statSync(project).isDirectory() ? project : path.dirname(project);
-    return { project: path.resolve(directory), engines: undefined };
-  }
+  return [...failures].map(([target, error]) => {
+    const { code = 'UNEXPECTED', message } = error as NodeJS.ErrnoException;
+    onEvent({ type: 'failure', target, code, message });
+    return { target, error };
+  });
 }

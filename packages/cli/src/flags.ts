@@ -1,4 +1,6 @@
+import type { ReleaseOptions } from '@sarma/release';
 import type { Options } from 'yargs';
+import { type Flags, projectOf } from './command.ts';
 
 // The flags that commands share, by what they decide. Each is a group of its own in `--help`.
 
@@ -33,16 +35,29 @@ const list = (group: string, description: string, alias?: string) =>
 
 export const projectFlags = {
   project: text(WHAT, 'The folder of the project, another way'),
+  workspace: text(WHAT, 'The workspace of that name', 'w'),
 };
 
 export const releaseFlags = {
-  workspace: text(WHAT, 'The workspace of that name', 'w'),
   entry: text(WHAT, 'The file to start, instead of what package.json says'),
   bin: list(WHAT, 'Which of several programs (repeatable, or a,b)'),
   'release-version': text(WHAT, 'The version, instead of that of package.json'),
   code: { ...text(HOW, 'copy (files as they are) or bundle (one per program)'), choices: ['copy', 'bundle'] },
   'release-dir': text(HOW, 'Where to assemble [_build/prod/rel/NAME]'),
 } as const;
+
+/** What `projectFlags` and `releaseFlags` say, as `loadRelease` takes it. */
+export function releaseOptionsOf(flags: Flags<typeof projectFlags & typeof releaseFlags>): ReleaseOptions {
+  return {
+    project: projectOf(flags),
+    workspace: flags.workspace,
+    entry: flags.entry,
+    bin: flags.bin,
+    version: flags.releaseVersion,
+    code: flags.code,
+    releaseDirectory: flags.releaseDir,
+  };
+}
 
 export const targetFlags = {
   target: list(WHAT, 'For which target (repeatable, or a,b, or all)', 't'),

@@ -1,6 +1,13 @@
-import { statSync } from 'node:fs';
-import path from 'node:path';
-import { fetchRuntimes, hostTarget, loadTargets, type Target } from '@sarma/wrapper';
+import { findProject } from '@sarma/release';
+import {
+  defaultRange,
+  fetchRuntimes,
+  hostTarget,
+  loadTargets,
+  type Matrix,
+  type Target,
+} from '@sarma/wrapper';
+import type { FetchOptions } from './fetch.ts';
 import { codeOf } from './show/errors.ts';
 
 /** What is known of a target without asking anybody on the network. */
@@ -17,11 +24,14 @@ export interface TargetState {
 }
 
 /**
- * Every target of the project's matrix. Opens no socket and changes no file.
- * Throws TargetsFileError, and RuntimeRangeError for a `range` that is none.
+ * Every target of the project's matrix, as a build of the project with these options would find it. Opens no socket
+ * and changes no file. Throws ReleaseError, TargetsFileError, and RuntimeRangeError for a `runtime` that is none.
  */
-export async function targetStates(project: string, range = '*'): Promise<readonly TargetState[]> {
-  const directory = statSync(project).isDirectory() ? path.resolve(project) : path.resolve(project, '..');
+export async function targetStates(
+  options: Pick<FetchOptions, 'project' | 'workspace' | 'runtime'>,
+): Promise<readonly TargetState[]> {
+  const { directory, engines } = await findProject(options);
+  const range = options.runtime ?? defaultRange(engines);
   const matrix = await loadTargets(directory);
   const host = hostName(matrix);
   return await Promise.all(
@@ -40,7 +50,13 @@ async function runtimeState(
   project: string,
 ): Promise<Pick<TargetState, 'runtime' | 'missing'>> {
   try {
-    const runtimes = await fetchRuntimes({ targets: [target], range, project, offline: true, frozen: true });
+    const { runtimes } = await fetchRuntimes({
+      targets: [target],
+      range,
+      project,
+      offline: true,
+      frozen: true,
+    });
     const { version, source } = runtimes.get(target.name)!;
     return { runtime: { version, source } };
   } catch (error) {
@@ -51,7 +67,7 @@ async function runtimeState(
 }
 
 /** A machine without a row of its own can still build for others. */
-function hostName(matrix: Parameters<typeof hostTarget>[0]): string | undefined {
+function hostName(matrix: Matrix): string | undefined {
   try {
     return hostTarget(matrix).name;
   } catch (error) {

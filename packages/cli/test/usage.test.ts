@@ -56,4 +56,10 @@ test('warnings go to stderr, and are failures with --warnings-as-errors', async 
   expect(stderr).toMatch(/^warning: /m);
   expect(stdout).not.toMatch(/warning/);
   expect(exitCode).toBe(1);
+  const json = await sarma(['assemble', '--json', '--warnings-as-errors'], { directory });
+  expect(JSON.parse(json.stdout.trimEnd().split('\n').at(-1)!)).toMatchObject({
+    type: 'failure',
+    code: 'WARNINGS',
+  });
+  expect(json.exitCode).toBe(1);
 });

@@ -1,48 +1,44 @@
 import path from 'node:path';
 import { ReleaseError } from './error.ts';
-import { collectEvents } from './events.ts';
 import { takeCopies } from './first-party.ts';
 import { type Installation, readInstallation } from './installation.ts';
 import type { Layout } from './layout.ts';
 import { checkAddons } from './native.ts';
 import { readManifest } from './package-json.ts';
 import { publish } from './publish.ts';
-import type { AssembledRelease, Release, ReleaseEvent, ReleasePackage } from './release.ts';
+import type { AssembledRelease, OnNotice, Release, ReleasePackage } from './release.ts';
 import { outputName } from './sources/package.ts';
 import { addFolder, deadLinks, sizeOf, type Tree, writeTree } from './tree.ts';
 import { readWorkspaces } from './workspaces.ts';
-
-interface AssembleOptions {
-  readonly onEvent?: ((event: ReleaseEvent) => void) | undefined;
-}
 
 /**
  * Writes a release to `release.path`, atomically: what was there stays until the new one is complete.
  * Throws ReleaseError.
  */
-export async function assemble(release: Release, options: AssembleOptions = {}): Promise<AssembledRelease> {
-  const events = collectEvents(options.onEvent);
+export async function assemble(release: Release, onNotice: OnNotice = () => {}): Promise<AssembledRelease> {
   const manifest = release.singleFile
     ? (await import('./single-file.ts')).singleFileManifest(release)
     : release.manifest;
   const installation = readInstallation(release.project, manifest, await entryPackages(release));
-  installation.notices.forEach(events.notice);
+  for (const message of installation.notices) onNotice({ type: 'notice', level: 'info', message });
   for (const name of checkAddons(installation, release.project)) {
-    events.warning(`${name}, an optional dependency, has no native addon: its install script did not run`);
+    const message = `${name}, an optional dependency, has no native addon: its install script did not run`;
+    onNotice({ type: 'notice', level: 'warning', message });
   }
   const take = release.code === 'bundle' ? (await import('./bundle/take.ts')).takeBundles : takeCopies;
-  const { tree, layout, packages: taken, placeOf } = await take(release, installation, events);
+  const { tree, layout, packages: taken, placeOf } = await take(release, installation, onNotice);
   addThirdParty(tree, taken, layout);
   addLinks(tree, layout);
   for (const name of deadLinks(tree)) {
-    events.warning(`${name} links to something that is not in the release, and was left out`);
+    const message = `${name} links to something that is not in the release, and was left out`;
+    onNotice({ type: 'notice', level: 'warning', message });
     tree.delete(name);
   }
   const entries = placeEntries(release, placeOf, tree);
   const packages = listPackages(taken, layout);
   addReleaseFiles(tree, release, entries, packages);
   const replaced = await publish(release.path, (directory) => writeTree(directory, tree));
-  if (replaced) events.notice(`replaced ${release.path}`);
+  if (replaced) onNotice({ type: 'notice', level: 'info', message: `replaced ${release.path}` });
   return {
     path: release.path,
     name: release.name,
@@ -54,8 +50,6 @@ export async function assemble(release: Release, options: AssembleOptions = {}):
     bytes: [...tree.values()].reduce((sum, entry) => sum + sizeOf(entry), 0),
     largest: largestFolders(tree),
     notes: release.notes,
-    notices: events.notices,
-    warnings: events.warnings,
   };
 }
 

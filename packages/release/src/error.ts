@@ -5,7 +5,6 @@ export type ReleaseErrorCode =
   | 'INVALID_PACKAGE_JSON'
   | 'INVALID_NAME'
   | 'INVALID_VERSION'
-  | 'INVALID_ENVIRONMENT'
   | 'UNKNOWN_BIN'
   | 'SEVERAL_BINS'
   | 'NO_ENTRY'

@@ -1,10 +1,9 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import type { Events } from './events.ts';
 import { exclusions } from './exclusions.ts';
 import { firstPartyPackages, type Installation, type InstalledPackage } from './installation.ts';
 import { type Layout, layOut } from './layout.ts';
-import type { Release } from './release.ts';
+import type { OnNotice, Release } from './release.ts';
 import { isPrivate } from './secrets.ts';
 import { selectFiles } from './selection.ts';
 import { type ModuleFormat, packageType } from './sources/module-type.ts';
@@ -25,11 +24,11 @@ export interface Taken {
 export async function takeCopies(
   release: Release,
   installation: Installation,
-  events: Events,
+  onNotice: OnNotice,
 ): Promise<Taken> {
   const tree: Tree = new Map();
   const layout = layOut(installation, release.project);
-  const { sources, reached } = await readSources(release, installation, layout, events);
+  const { sources, reached } = await readSources(release, installation, layout, onNotice);
   const typeScript = new Set(sources.filter((source) => runsTypeScript(source, reached)).map(directoryOf));
   const placeOf: Taken['placeOf'] = (file) => {
     const place = layout.placeOf(file);
@@ -38,7 +37,7 @@ export async function takeCopies(
   };
   for (const source of sources) {
     const transpiled = typeScript.has(source.installed.directory)
-      ? await transpileSource(source, reached, sources, placeOf, events)
+      ? await transpileSource(source, reached, sources, placeOf, onNotice)
       : undefined;
     await addSource(tree, source, transpiled);
   }
@@ -50,9 +49,9 @@ export async function readSources(
   release: Release,
   installation: Installation,
   layout: Layout,
-  events: Events,
+  onNotice: OnNotice,
 ): Promise<{ readonly sources: readonly SourcePackage[]; readonly reached: ReadonlySet<string> }> {
-  const { sources: selected, needsTrace } = await selectSources(release, installation, layout, events);
+  const { sources: selected, needsTrace } = await selectSources(release, installation, layout, onNotice);
   const reached = needsTrace ? await trace(release, selected) : new Set<string>();
   return { sources: selected.map((source) => withReached(source, reached, selected)), reached };
 }
@@ -61,7 +60,7 @@ async function selectSources(
   release: Release,
   installation: Installation,
   layout: Layout,
-  events: Events,
+  onNotice: OnNotice,
 ): Promise<{ readonly sources: readonly SourcePackage[]; readonly needsTrace: boolean }> {
   const firstParty = firstPartyPackages(installation);
   const excluded = await exclusions(release, firstParty);
@@ -74,12 +73,15 @@ async function selectSources(
       ? { files: always, leftOut: [], unlisted: true }
       : await selectFiles(installed, excluded, always);
     if (leftOut.length > 0) {
-      events.notice(
-        `left out of ${installed.name} as private: ${leftOut.join(', ')} ` +
+      onNotice({
+        type: 'notice',
+        level: 'info',
+        message:
+          `left out of ${installed.name} as private: ${leftOut.join(', ')} ` +
           '(to take one, name it in "files" or write !NAME into .sarmaignore)',
-      );
+      });
     }
-    if (installed.directory !== release.project) await warnUnbuilt(installed, events);
+    if (installed.directory !== release.project) await warnUnbuilt(installed, onNotice);
     needsTrace ||= unlisted || files.some(isTypeScript);
     sources.push({ installed, place: layout.places.get(installed.directory)!, files: new Set(files) });
   }
@@ -87,15 +89,18 @@ async function selectSources(
 }
 
 /** Workspaces that are compiled before use are easily forgotten. */
-async function warnUnbuilt(installed: InstalledPackage, events: Events): Promise<void> {
+async function warnUnbuilt(installed: InstalledPackage, onNotice: OnNotice): Promise<void> {
   if (installed.manifest.main === undefined && installed.manifest.exports === undefined) return;
   const { mainTargets } = await import('./sources/resolve.ts');
   const targets = mainTargets(installed);
   if (targets.length === 0 || targets.some((file) => existsSync(file))) return;
-  events.warning(
-    `${installed.name} (${installed.directory}) cannot be imported: ${path.relative(installed.directory, targets[0]!)} ` +
+  onNotice({
+    type: 'notice',
+    level: 'warning',
+    message:
+      `${installed.name} (${installed.directory}) cannot be imported: ${path.relative(installed.directory, targets[0]!)} ` +
       'does not exist. If it is built from something, build it first',
-  );
+  });
 }
 
 /**
@@ -138,7 +143,7 @@ async function transpileSource(
   reached: ReadonlySet<string>,
   sources: readonly SourcePackage[],
   placeOf: Taken['placeOf'],
-  events: Events,
+  onNotice: OnNotice,
 ): Promise<TranspiledPackage> {
   const [{ transpile }, { sourceResolver }] = await Promise.all([
     import('./sources/transpile.ts'),
@@ -146,8 +151,10 @@ async function transpileSource(
   ]);
   const resolver = sourceResolver(sources.map(({ installed }) => installed));
   const transpiled = await transpile(source, reached, resolver, placeOf);
-  for (const warning of transpiled.warnings) events.warning(`${source.installed.name}: ${warning}`);
-  for (const problem of resolver.problems) events.warning(`tsconfig.json was not read: ${problem}`);
+  for (const warning of transpiled.warnings)
+    onNotice({ type: 'notice', level: 'warning', message: `${source.installed.name}: ${warning}` });
+  for (const problem of resolver.problems)
+    onNotice({ type: 'notice', level: 'warning', message: `tsconfig.json was not read: ${problem}` });
   return transpiled;
 }
 

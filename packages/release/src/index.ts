@@ -1,11 +1,4 @@
 export { assemble } from './assemble.ts';
-export { ReleaseError, type ReleaseErrorCode } from './error.ts';
-export { loadRelease } from './load.ts';
-export type {
-  AssembledRelease,
-  CodeMode,
-  Release,
-  ReleaseEvent,
-  ReleaseOptions,
-  ReleasePackage,
-} from './release.ts';
+export { ReleaseError } from './error.ts';
+export { findProject, loadRelease } from './load.ts';
+export type { AssembledRelease, OnNotice, Release, ReleaseOptions } from './release.ts';

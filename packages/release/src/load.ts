@@ -11,29 +11,47 @@ import { findWorkspace, readWorkspaces, type Workspace } from './workspaces.ts';
  * Throws ReleaseError.
  */
 export async function loadRelease(options: ReleaseOptions): Promise<Release> {
-  const project = await findProject(options);
+  const project = await readProject(options);
   const { directory, manifest } = project;
   const chosen = await chooseEntries(options, project);
   const name = options.name === undefined ? chosen.name : checkedName(options.name);
   const version = checkedVersion(options.version ?? manifest.version ?? '0.0.0');
-  const environment = checkedEnvironment(options.env ?? 'prod');
-  const release: Release = {
+  return {
     name,
     version,
     kind: 'cli',
-    environment,
     project: directory,
     manifest,
     singleFile: project.singleFile,
     entries: mapValues(chosen.entries, (entry) => entry.file),
     code: options.code ?? 'copy',
-    path: path.resolve(options.releaseDirectory ?? path.join(directory, '_build', environment, 'rel', name)),
+    path: path.resolve(options.releaseDirectory ?? path.join(directory, '_build', 'prod', 'rel', name)),
     output: path.resolve(options.output ?? path.join(directory, 'burrito_out')),
-    engines: manifest.engines?.node,
     notes: [note(name, version, project, chosen.entries)],
   };
-  for (const message of release.notes) options.onEvent?.({ type: 'notice', message });
-  return release;
+}
+
+/** Where a project lies, and what it says of Node. */
+export interface ProjectPlace {
+  readonly directory: string;
+  /** `engines.node`. */
+  readonly engines: string | undefined;
+}
+
+/**
+ * The project that `loadRelease` would read, whether or not it is ready to be released: a folder without a
+ * `package.json` and an entry that is not built yet will do. Throws ReleaseError.
+ */
+export async function findProject(
+  options: Pick<ReleaseOptions, 'project' | 'workspace'>,
+): Promise<ProjectPlace> {
+  try {
+    const { directory, manifest } = await readProject(options);
+    return { directory, engines: manifest.engines?.node };
+  } catch (error) {
+    if (!(error instanceof ReleaseError) || error.code !== 'NO_PACKAGE_JSON') throw error;
+    return { directory: realpathSync(path.resolve(options.project)), engines: undefined };
+  }
 }
 
 interface Project {
@@ -44,7 +62,7 @@ interface Project {
   readonly file: string | undefined;
 }
 
-async function findProject(options: ReleaseOptions): Promise<Project> {
+async function readProject(options: ReleaseOptions): Promise<Project> {
   const given = path.resolve(options.project);
   const stats = statSync(given, { throwIfNoEntry: false });
   if (stats === undefined) {
@@ -110,15 +128,14 @@ async function chooseEntries(options: ReleaseOptions, project: Project): Promise
   if (options.bin !== undefined) return chosenBins(options.bin, project, packageName);
   const names = Object.keys(programs(manifest));
   const bin = names.length === 1 ? names[0] : names.find((name) => name === unscoped(manifest.name ?? ''));
-  if (bin !== undefined) return chosenBins(bin, project, packageName);
+  if (bin !== undefined) return chosenBins([bin], project, packageName);
   if (names.length > 1) throw severalBins(directory, names);
   const entry = plainEntry(directory, manifest);
   if (entry === undefined) throw await noEntry(directory, manifest);
   return { name: packageName, entries: { [packageName]: entry } };
 }
 
-function chosenBins(bin: string, { directory, manifest }: Project, packageName: string): Chosen {
-  const names = bin.split(',').map((name) => name.trim());
+function chosenBins(names: readonly string[], { directory, manifest }: Project, packageName: string): Chosen {
   const entries = binEntries(directory, manifest, names);
   const named = Object.fromEntries(
     Object.entries(entries).map(([name, entry]) => [derivedName(name), entry]),
@@ -133,9 +150,14 @@ function nameForEntry(
   packageName: string,
   entry: Entry,
   directory: string,
-  bin: string | undefined,
+  bin: readonly string[] = [],
 ): string {
-  if (bin !== undefined) return derivedName(bin);
+  if (bin.length > 1)
+    throw new ReleaseError(
+      'SEVERAL_BINS',
+      `${entry.file} is one program, and --bin names several: ${bin.join(', ')}. Give one, or leave out --entry.`,
+    );
+  if (bin[0] !== undefined) return derivedName(bin[0]);
   const all = Object.entries(programs(manifest));
   const same = all.find(([, file]) => path.resolve(directory, file) === entry.file);
   if (same !== undefined) return derivedName(same[0]);
@@ -206,14 +228,6 @@ function checkedVersion(version: string): string {
   throw new ReleaseError(
     'INVALID_VERSION',
     `"${version}" cannot be a release's version: it becomes a folder's name, so expected letters, digits, ".", "+", "_" and "-".`,
-  );
-}
-
-function checkedEnvironment(environment: string): string {
-  if (/^[A-Za-z0-9][A-Za-z0-9_-]*$/.test(environment)) return environment;
-  throw new ReleaseError(
-    'INVALID_ENVIRONMENT',
-    `"${environment}" cannot be an environment's name: expected letters, digits, "_" and "-".`,
   );
 }
 

@@ -8,8 +8,8 @@ export interface ReleaseOptions {
   readonly project: string;
   /** The file to run, relative to the project. Default: what `package.json` says. */
   readonly entry?: string | undefined;
-  /** The program of `bin` to take; `a,b` takes both. */
-  readonly bin?: string | undefined;
+  /** The programs of `bin` to take. Default: the one named like the package. */
+  readonly bin?: readonly string[] | undefined;
   /** Name or folder of the workspace to release, seen from the workspace root. */
   readonly workspace?: string | undefined;
   /** The release's name. Default: that of its program. */
@@ -18,27 +18,26 @@ export interface ReleaseOptions {
   readonly version?: string | undefined;
   /** Default: `copy`. */
   readonly code?: CodeMode | undefined;
-  /** Default: `prod`. */
-  readonly env?: string | undefined;
   /** Where executables are written, a folder or a file; never part of the release. Default: `burrito_out`. */
   readonly output?: string | undefined;
-  /** Where the release is assembled. Default: `_build/<env>/rel/<name>` in the project. */
+  /** Where the release is assembled. Default: `_build/prod/rel/<name>` in the project. */
   readonly releaseDirectory?: string | undefined;
-  readonly onEvent?: ((event: ReleaseEvent) => void) | undefined;
 }
 
-/** Something the user should hear about. A notice tells what was done, a warning what may be wrong. */
-export interface ReleaseEvent {
-  readonly type: 'notice' | 'warning';
+/** Something the user should hear about: what was done, or what may be wrong. */
+export interface Notice {
+  readonly type: 'notice';
+  readonly level: 'info' | 'warning';
   readonly message: string;
 }
+
+export type OnNotice = (notice: Notice) => void;
 
 /** What is to be assembled: a plain value, made by `loadRelease` and not yet on disk. */
 export interface Release {
   readonly name: string;
   readonly version: string;
   readonly kind: 'cli';
-  readonly environment: string;
   /** The directory of the main package. */
   readonly project: string;
   /** The main package's manifest; a made-up one where a single file has none. */
@@ -52,8 +51,6 @@ export interface Release {
   readonly path: string;
   /** Where executables are written: an absolute path. */
   readonly output: string;
-  /** `engines.node` of the main package. */
-  readonly engines: string | undefined;
   /** What was taken from where, one line each. */
   readonly notes: readonly string[];
 }
@@ -84,6 +81,4 @@ export interface AssembledRelease {
   /** The heaviest folders, heaviest first: packages, and the top-level folders of first-party ones. */
   readonly largest: readonly { readonly path: string; readonly bytes: number }[];
   readonly notes: readonly string[];
-  readonly notices: readonly string[];
-  readonly warnings: readonly string[];
 }

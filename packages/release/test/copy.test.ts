@@ -63,7 +63,7 @@ describe('the assembled release', () => {
     expect((await release(root)).notices).toEqual([]);
     const events: string[] = [];
     const loaded = await loadRelease({ project: root });
-    await assemble(loaded, { onEvent: ({ message }) => events.push(message) });
+    await assemble(loaded, ({ message }) => events.push(message));
     expect(events).toEqual([`replaced ${loaded.path}`]);
     expect(readdirSync(path.dirname(loaded.path))).toEqual(['app']);
     write(root, { 'mine/precious.txt': 'x' });

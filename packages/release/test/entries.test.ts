@@ -13,7 +13,7 @@ test('several programs of one project are entries of one release', async () => {
     'one.js': `console.log('one')`,
     'bin/two.mjs': `console.log('two')`,
   });
-  const assembled = await release(root, { bin: 'one,two' });
+  const assembled = await release(root, { bin: ['one', 'two'] });
   expect(assembled).toMatchObject({
     name: 'pair',
     entries: { one: 'lib/pair-1.0.0/one.js', two: 'lib/pair-1.0.0/bin/two.mjs' },

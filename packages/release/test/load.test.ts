@@ -35,9 +35,17 @@ describe('name and entry', () => {
       code: 'SEVERAL_BINS',
       message: expect.stringMatching(/a, b\..*--bin a,b/),
     });
-    expect(Object.keys((await loadRelease({ project: root, bin: 'a,b' })).entries)).toEqual(['a', 'b']);
-    expect((await loadRelease({ project: root, bin: 'b' })).name).toBe('b');
-    await expect(loadRelease({ project: root, bin: 'z' })).rejects.toMatchObject({ code: 'UNKNOWN_BIN' });
+    expect(Object.keys((await loadRelease({ project: root, bin: ['a', 'b'] })).entries)).toEqual(['a', 'b']);
+    expect((await loadRelease({ project: root, bin: ['b'] })).name).toBe('b');
+    await expect(loadRelease({ project: root, bin: ['z'] })).rejects.toMatchObject({ code: 'UNKNOWN_BIN' });
+  });
+
+  test('cannot be several of one entry', async () => {
+    const root = project({ 'package.json': { name: 'c', bin: { a: 'a.js', b: 'a.js' } }, 'a.js': '' });
+    await expect(loadRelease({ project: root, entry: 'a.js', bin: ['a', 'b'] })).rejects.toMatchObject({
+      code: 'SEVERAL_BINS',
+    });
+    expect((await loadRelease({ project: root, entry: 'a.js', bin: ['b'] })).name).toBe('b');
   });
 
   test('come from main, scripts.start and an index file, in this order', async () => {

@@ -7,15 +7,15 @@ import { type Compression, compressionSettings } from './compression.ts';
 import type { OnEvent } from './events.ts';
 import { embed } from './executables/embed.ts';
 import { checkLimits } from './limits.ts';
-import { type Manifest, storeManifest } from './manifest.ts';
+import { type Manifest, type StoredManifest, storeManifest } from './manifest.ts';
 import { checkNames } from './names.ts';
 import { placeFrames } from './payload/frames.ts';
 import { type PackedRelease, packRelease } from './payload/pack-release.ts';
 import { type PackedRuntime, packRuntime } from './payload/pack-runtime.ts';
-import type { Runtime } from './runtimes/index.ts';
+import type { Runtime } from './runtimes/runtime.ts';
 import { encodeStamp, findStamp, type Stamp } from './stamp.ts';
 import type { Target } from './targets.ts';
-import { diskSize, readTree, withFile, withoutFileLinks } from './tree.ts';
+import { diskSize, readTree, type Tree, withFile, withoutFileLinks } from './tree.ts';
 
 /** Everything that decides the bytes of one target's executables. */
 export interface Build {
@@ -23,9 +23,6 @@ export interface Build {
   readonly target: Target;
   readonly runtime: Runtime;
   readonly compression: Compression;
-  readonly strip: boolean;
-  readonly keep: number;
-  readonly maintenance: string | null;
   readonly cache: BuildCache;
   readonly onEvent: OnEvent;
 }
@@ -34,8 +31,13 @@ export interface Build {
 export interface Packed {
   readonly runtime: PackedRuntime;
   readonly release: PackedRelease;
+  readonly tree: Tree;
   readonly manifest: Manifest;
+  readonly stored: StoredManifest;
 }
+
+/** Versions of a program that stay installed, the current one included. */
+const KEEP = 2;
 
 /** A finished executable and the stored bytes of its parts. */
 export interface Executable {
@@ -53,18 +55,13 @@ export interface Executable {
 export async function packTarget(build: Build): Promise<Packed> {
   const settings = compressionSettings(build.compression);
   const { target, onEvent } = build;
-  const runtime = await packRuntime(
-    build.runtime,
-    target,
-    settings,
-    build.strip,
-    build.cache,
-    (done, total) => onEvent({ type: 'compress', target: target.name, done, total }),
+  const runtime = await packRuntime(build.runtime, target, settings, build.cache, (done, total) =>
+    onEvent({ type: 'compress', target: target.name, done, total }),
   );
   const tree = await treeOf(build);
   checkNames(tree, target);
   checkLimits(tree, releaseDirectory(build.release, '0'.repeat(12)));
-  const release = await packRelease(tree, settings, () => {});
+  const release = await packRelease(tree, settings);
   const frames = placeFrames([...runtime.frames, ...release.frames]);
   const manifest: Manifest = {
     format: 1,
@@ -75,17 +72,17 @@ export async function packTarget(build: Build): Promise<Packed> {
     kind: build.release.kind,
     runtime: runtime.runtime,
     requires: runtime.requires,
-    directories: release.tree.directories,
+    directories: tree.directories,
     files: release.files,
-    links: release.tree.links,
+    links: tree.links,
     frames,
   };
-  return { runtime, release, manifest };
+  return { runtime, release, tree, manifest, stored: storeManifest(manifest) };
 }
 
 /** Puts a packed payload behind the target's stub, for one of the release's programs. */
 export async function buildExecutable(build: Build, packed: Packed, program: string): Promise<Executable> {
-  const manifest = storeManifest(packed.manifest);
+  const manifest = packed.stored;
   const frames = [...packed.runtime.frames, ...packed.release.frames].map(({ stored }) => stored);
   const manifestOffset = frames.reduce((sum, frame) => sum + frame.length, 0);
   const stub = await readFile(stubPath(build.target.name));
@@ -110,12 +107,12 @@ export async function buildExecutable(build: Build, packed: Packed, program: str
 
 function stampOf(
   build: Build,
-  { manifest, release }: Packed,
+  { manifest, stored, tree }: Packed,
   program: string,
   payloadOffset: number,
   manifestOffset: number,
 ): Stamp {
-  const { bytes, digest, id } = storeManifest(manifest);
+  const { bytes, digest, id } = stored;
   const { name, version, entries, vmArgs } = build.release;
   const entry = entries[program]!;
   return {
@@ -125,9 +122,9 @@ function stampOf(
     payloadOffset,
     runtimeSize: manifest.runtime.size,
     runtimeDiskSize: manifest.runtime.size,
-    releaseDiskSize: diskSize(release.tree),
+    releaseDiskSize: diskSize(tree),
     entrySize: manifest.files.find((file) => file.path === entry)!.size,
-    keep: build.keep,
+    keep: KEEP,
     ignoreNodeOptions: false,
     name,
     version,
@@ -138,7 +135,7 @@ function stampOf(
     releaseDirectory: releaseDirectory(build.release, id),
     entry,
     guard: guardPath(build.release),
-    maintenance: build.maintenance,
+    maintenance: 'maintenance',
     overrideVariable: `${name.toUpperCase().replaceAll(/[^A-Z0-9]/g, '_')}_INSTALL_DIR`,
     template: [...vmArgs.map((literal) => ({ literal })), { path: entry }],
   };

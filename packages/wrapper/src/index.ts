@@ -1,11 +1,11 @@
-export { readAssembledRelease } from './assembled-release.ts';
+// For the tests of the whole, which set up their own.
 export { openBuildCache } from './build-cache.ts';
-export { COMPRESSIONS, type Compression } from './compression.ts';
-export type { OnEvent, Phase, WrapEvent } from './events.ts';
-export { fetchRuntimes, type Runtime } from './fetch-runtimes.ts';
+export type { Compression } from './compression.ts';
+export type { WrapEvent } from './events.ts';
+export type { Requirements } from './executables/elf.ts';
 export { type Inspection, inspect } from './inspect.ts';
-export type { Manifest } from './manifest.ts';
 export { defaultRange } from './runtimes/default-range.ts';
+export { fetchRuntimes } from './runtimes/resolve.ts';
 export { findTarget, hostTarget, loadTargets, type Matrix, type Target } from './targets.ts';
-export { type Check, type Verification, verify } from './verify.ts';
-export { type Artifact, type Outcome, type WrapOptions, wrap } from './wrap.ts';
+export { type Verification, verify } from './verify.ts';
+export { type Artifact, type Outcome, wrap } from './wrap.ts';

@@ -1,3 +1,4 @@
+import type { Executable } from './build.ts';
 import { openExecutable } from './executable-file.ts';
 import type { Manifest } from './manifest.ts';
 import type { Stamp } from './stamp.ts';
@@ -8,12 +9,7 @@ export interface Inspection {
   readonly bytes: number;
   readonly id: string;
   /** Stored bytes of each part; they add up to `bytes`. */
-  readonly parts: {
-    readonly stub: number;
-    readonly runtime: number;
-    readonly release: number;
-    readonly manifest: number;
-  };
+  readonly parts: Executable['parts'];
   /** Unpacked bytes of each package, largest first; '' is what belongs to none. */
   readonly packages: readonly { readonly name: string; readonly files: number; readonly bytes: number }[];
   readonly stamp: Stamp;

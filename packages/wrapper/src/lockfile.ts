@@ -18,7 +18,7 @@ export interface LockedRuntime {
 /** Locked runtimes by the names of their targets. */
 export type LockedRuntimes = Readonly<Record<string, LockedRuntime>>;
 
-export const LOCKFILE = 'sarma.lock.json';
+const LOCKFILE = 'sarma.lock.json';
 
 export class LockfileError extends Error {
   override readonly name = 'LockfileError';

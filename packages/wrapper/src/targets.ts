@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import leven from 'leven';
+import { closest } from 'fastest-levenshtein';
 import shipped from '../../../targets.json' with { type: 'json' };
 
 /** One row of the matrix: an operating system, a CPU and, on Linux, a C library. */
@@ -62,8 +62,7 @@ export function findTarget(matrix: Matrix, name: string): Target {
   const target = matrix.get(name) ?? matrix.get(canonicalName(name));
   if (target !== undefined) return target;
   const names = [...matrix.keys()];
-  const close = (known: string) => leven(known, canonicalName(name));
-  const nearest = names.toSorted((a, b) => close(a) - close(b))[0];
+  const nearest = closest(canonicalName(name), names);
   throw new UnknownTargetError(
     `Unknown target "${name}". Did you mean ${nearest}? There are: ${names.join(', ')}.`,
   );

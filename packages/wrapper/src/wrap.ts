@@ -2,39 +2,19 @@ import { readAssembledRelease } from './assembled-release.ts';
 import { type Build, buildExecutable, type Executable, packTarget } from './build.ts';
 import { openBuildCache } from './build-cache.ts';
 import type { Compression } from './compression.ts';
-import type { OnEvent } from './events.ts';
-import { fetchRuntimes, type Runtime } from './fetch-runtimes.ts';
 import { outputPaths, writeExecutable } from './outputs.ts';
-import { NoRuntimeError } from './runtimes/errors.ts';
+import { fetchRuntimes, type RuntimeRequest } from './runtimes/resolve.ts';
 import type { Target } from './targets.ts';
 
-export interface WrapOptions {
+export interface WrapOptions extends Omit<RuntimeRequest, 'cache' | 'env'> {
   /** The assembled release. */
   readonly directory: string;
-  /** The programs to make executables of; all of the release's by default. */
-  readonly programs?: readonly string[];
-  readonly targets: readonly Target[];
-  /** Version, range, path, URL or directory of the runtime. Default: the newest release of line 24. */
-  readonly range?: string;
-  /** Lets targets have different runtime versions. */
-  readonly perTarget?: boolean;
   /** Default: `best`. */
   readonly compression?: Compression;
-  /** Drop the runtime's symbol table on Linux. Default: true. */
-  readonly strip?: boolean;
-  /** Installed versions kept on the user's machine, the current one included. Default: 2. */
-  readonly keep?: number;
-  /** The word that reaches the stub as first argument; null for none. Default: `maintenance`. */
-  readonly maintenance?: string | null;
   /** A directory, or the file when one executable is built. */
   readonly output: string;
-  /** Where `sarma.lock.json` lies. */
-  readonly project: string;
-  readonly offline?: boolean;
-  readonly frozen?: boolean;
   /** Targets built at once. Default: 2. */
   readonly jobs?: number;
-  readonly onEvent?: OnEvent;
 }
 
 export interface Artifact {
@@ -59,11 +39,11 @@ export type Outcome =
 export async function wrap(options: WrapOptions): Promise<readonly Outcome[]> {
   const onEvent = options.onEvent ?? (() => {});
   const release = await readAssembledRelease(options.directory);
-  const programs = options.programs ?? Object.keys(release.entries);
+  const programs = Object.keys(release.entries);
   const fileOf = await outputPaths(options.output, programs, options.targets);
   const cache = openBuildCache();
   for (const target of options.targets) onEvent({ type: 'phase', target: target.name, phase: 'fetch' });
-  const { runtimes, failures } = await runtimesFor(options.targets, options, saidOnce(onEvent));
+  const { runtimes, failures } = await fetchRuntimes(options);
   return await mapLimited(options.targets, options.jobs ?? 2, async (target) => {
     try {
       const runtime = runtimes.get(target.name);
@@ -73,9 +53,6 @@ export async function wrap(options: WrapOptions): Promise<readonly Outcome[]> {
         target,
         runtime,
         compression: options.compression ?? 'best',
-        strip: options.strip ?? true,
-        keep: options.keep ?? 2,
-        maintenance: options.maintenance === undefined ? 'maintenance' : options.maintenance,
         cache,
         onEvent,
       };
@@ -86,56 +63,6 @@ export async function wrap(options: WrapOptions): Promise<readonly Outcome[]> {
       return { target: target.name, error: error as Error };
     }
   });
-}
-
-/** Sources are asked again for what is left of the targets; what is to be said of them is said the first time. */
-function saidOnce(onEvent: OnEvent): OnEvent {
-  const said = new Set<string>();
-  return (event) => {
-    if (event.type !== 'notice' || !said.has(event.message)) onEvent(event);
-    if (event.type === 'notice') said.add(event.message);
-  };
-}
-
-interface Runtimes {
-  readonly runtimes: ReadonlyMap<string, Runtime>;
-  readonly failures: ReadonlyMap<string, Error>;
-}
-
-/** The runtimes of the targets. A target that has none in the range is left out, with its own error, and the others go on. */
-async function runtimesFor(
-  targets: readonly Target[],
-  options: WrapOptions,
-  onEvent: OnEvent,
-): Promise<Runtimes> {
-  const fetch = async (some: readonly Target[]) =>
-    await fetchRuntimes({
-      targets: some,
-      project: options.project,
-      ...(options.range !== undefined && { range: options.range }),
-      offline: options.offline ?? false,
-      frozen: options.frozen ?? false,
-      perTarget: options.perTarget ?? false,
-      onEvent,
-    });
-  try {
-    return { runtimes: await fetch(targets), failures: new Map() };
-  } catch (error) {
-    if (!(error instanceof NoRuntimeError) || targets.length === 1) throw error;
-    const isMissing = ({ name }: Target) => error.targets.includes(name);
-    if (targets.every(isMissing) || !targets.some(isMissing)) throw error;
-    const rest = await runtimesFor(
-      targets.filter((target) => !isMissing(target)),
-      options,
-      onEvent,
-    );
-    const failures = new Map(rest.failures);
-    for (const target of targets.filter(isMissing)) {
-      // Asked alone, it says what there is for it alone.
-      await fetch([target]).catch((own) => failures.set(target.name, own));
-    }
-    return { runtimes: rest.runtimes, failures };
-  }
 }
 
 async function buildTarget(

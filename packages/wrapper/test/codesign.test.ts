@@ -19,7 +19,6 @@ test.skipIf(!hasTool('llvm-strip'))('an ad-hoc signature is field for field the 
     identifier: 'stand-in',
     codeLimit,
     executableSegment: { offset: text.offset, size: text.fileSize },
-    isMainBinary: true,
   });
 
   expect(signature.length).toBe(signatureSize('stand-in', codeLimit));

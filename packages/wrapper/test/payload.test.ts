@@ -28,7 +28,7 @@ afterAll(() => rm(directory, { recursive: true }));
 
 const frameContents = async (sliceSize: number) => {
   const settings = { ...compressionSettings('fast'), releaseFrameSize: sliceSize };
-  const packed = await packRelease(await readTree(root), settings, () => {});
+  const packed = await packRelease(await readTree(root), settings);
   return packed.frames.map(({ frame, stored }) => ({ frame, content: zstdDecompressSync(stored) }));
 };
 

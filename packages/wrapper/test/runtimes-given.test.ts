@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { type BuildCache, hashFile, openBuildCache } from '../src/build-cache.ts';
-import { type RuntimeRequest, resolveRuntimes } from '../src/runtimes/index.ts';
+import { fetchRuntimes, type RuntimeRequest } from '../src/runtimes/resolve.ts';
 import { hostTarget, shippedTargets, type Target } from '../src/targets.ts';
 import { archiveOf, executableOf, type Mirror, serve, sha256, zipOf } from './support/node-mirror.ts';
 
@@ -33,7 +33,7 @@ afterEach(() => rm(directory, { recursive: true }));
 const resolve = async (target: Target, range: string, options: Partial<RuntimeRequest> = {}) => {
   const env = { HOME: directory };
   const request = { targets: [target], range, project: directory, cache, env, ...options };
-  return (await resolveRuntimes(request)).get(target.name)!;
+  return (await fetchRuntimes(request)).runtimes.get(target.name)!;
 };
 const place = (name: string) => path.join(directory, name);
 
@@ -80,7 +80,7 @@ test('one place serves several targets with {target}', async () => {
   await writeFile(place('node-linux-arm64'), executableOf('linux-arm64', '24.5.0'));
   await writeFile(place('node-win-x64'), executableOf('win-x64', '24.5.0'));
   const request = { targets: [arm64, windows], range: './node-{target}', project: directory, cache };
-  const runtimes = await resolveRuntimes(request);
+  const { runtimes } = await fetchRuntimes(request);
   expect([...runtimes.values()].map(({ source }) => source)).toEqual([
     'file:./node-linux-arm64',
     'file:./node-win-x64',

@@ -1,8 +1,8 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { executableFormat } from '../src/runtimes/executable-format.ts';
+import { checkExecutable } from '../src/runtimes/fetch-runtime.ts';
 import { findTarget, hostTarget, loadTargets, shippedTargets } from '../src/targets.ts';
 
 let project: string;
@@ -54,8 +54,10 @@ test('musl is not taken for glibc', () => {
 });
 
 test("the host's target is the one that the running Node is built for", async () => {
-  const { os, cpu, libc } = hostTarget(shippedTargets);
-  expect({ os, cpu, ...(libc && { libc }) }).toEqual(await executableFormat(process.execPath));
+  const node = await readFile(process.execPath);
+  checkExecutable(node, hostTarget(shippedTargets), process.execPath);
+  const others = [...shippedTargets.values()].filter((target) => target !== hostTarget(shippedTargets));
+  for (const other of others) expect(() => checkExecutable(node, other, '')).toThrow(/is wanted/);
 });
 
 test('a machine without a row is named', () => {

@@ -1,5 +1,5 @@
-import { command, projectOf, projectPositional } from '../command.ts';
-import { projectFlags, releaseFlags, shownFlags, strictFlags } from '../flags.ts';
+import { command, projectPositional } from '../command.ts';
+import { projectFlags, releaseFlags, releaseOptionsOf, shownFlags, strictFlags } from '../flags.ts';
 
 export const assembleCommand = command({
   name: 'assemble',
@@ -14,16 +14,7 @@ export const assembleCommand = command({
       import('../show/assembled.ts'),
     ]);
     return await runBuild(flags, async (onEvent) => {
-      const assembled = await assembleProject({
-        project: projectOf(flags),
-        workspace: flags.workspace,
-        entry: flags.entry,
-        bin: flags.bin?.join(','),
-        version: flags.releaseVersion,
-        code: flags.code,
-        releaseDirectory: flags.releaseDir,
-        onEvent,
-      });
+      const assembled = await assembleProject({ ...releaseOptionsOf(flags), onEvent });
       if (!flags.json && !flags.quiet) showAssembled(assembled);
       return [];
     });

@@ -12,9 +12,10 @@ export const fetchCommand = command({
       import('../fetch.ts'),
       import('../run-build.ts'),
     ]);
-    return await runBuild(flags, async (onEvent) => {
-      await fetchProjectRuntimes({
+    return await runBuild(flags, (onEvent) =>
+      fetchProjectRuntimes({
         project: projectOf(flags),
+        workspace: flags.workspace,
         targets: flags.target,
         current: flags.current,
         runtime: flags.runtime,
@@ -22,8 +23,7 @@ export const fetchCommand = command({
         offline: flags.offline,
         frozen: flags.frozen,
         onEvent,
-      });
-      return [];
-    });
+      }),
+    );
   },
 });

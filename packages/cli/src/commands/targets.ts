@@ -9,7 +9,8 @@ export const targetsCommand = command({
   examples: [['sarma targets', 'what can be built, from sarma.lock.json and the build cache']],
   run: async (flags) => {
     const { targetStates } = await import('../target-states.ts');
-    const states = await targetStates(projectOf(flags), flags.runtime);
+    const { workspace, runtime } = flags;
+    const states = await targetStates({ project: projectOf(flags), workspace, runtime });
     if (flags.json) states.forEach((await import('../show/json.ts')).writeJson);
     else (await import('../show/target-states.ts')).showTargetStates(states);
     return 0;

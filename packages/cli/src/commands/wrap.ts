@@ -1,7 +1,8 @@
-import { command, projectOf, projectPositional } from '../command.ts';
+import { command, projectPositional } from '../command.ts';
 import {
   projectFlags,
   releaseFlags,
+  releaseOptionsOf,
   runtimeFlags,
   shownFlags,
   strictFlags,
@@ -37,13 +38,7 @@ export const wrapCommand = command({
     const [{ build }, { runBuild }] = await Promise.all([import('../build.ts'), import('../run-build.ts')]);
     return await runBuild(flags, (onEvent) =>
       build({
-        project: projectOf(flags),
-        workspace: flags.workspace,
-        entry: flags.entry,
-        bin: flags.bin?.join(','),
-        version: flags.releaseVersion,
-        code: flags.code,
-        releaseDirectory: flags.releaseDir,
+        ...releaseOptionsOf(flags),
         output: flags.out,
         targets: flags.target,
         current: flags.current,

@@ -1,4 +1,4 @@
-import type { Artifact } from '../events.ts';
+import type { Artifact } from '@sarma/wrapper';
 import { duration, shownPath, size } from './measures.ts';
 import { type Column, tableLines, width } from './table.ts';
 

@@ -36,7 +36,7 @@ export function linesOf(event: BuildEvent): readonly string[] {
     case 'assembled':
       return [assembledLine(event)];
     case 'phase':
-      return [`${event.target}: ${event.phase}${event.skipped === undefined ? '' : ` (${event.skipped})`}`];
+      return [`${event.target}: ${event.phase}`];
     case 'fetched':
       return [`${event.target}: node ${event.version} from ${event.source}`];
     case 'failure':
@@ -48,6 +48,6 @@ export function linesOf(event: BuildEvent): readonly string[] {
   }
 }
 
-export function assembledLine(event: Extract<BuildEvent, { type: 'assembled' }>): string {
+function assembledLine(event: Extract<BuildEvent, { type: 'assembled' }>): string {
   return `Assembled ${shownPath(event.directory)}: ${count(event.files, 'file')}, ${size(event.bytes)}`;
 }

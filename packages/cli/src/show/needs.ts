@@ -1,6 +1,4 @@
-import type { Verification } from '@sarma/wrapper';
-
-type Requirements = NonNullable<Verification['requires']>;
+import type { Requirements } from '@sarma/wrapper';
 
 /** The libraries a host must have, each with the newest version of its symbols that is asked for. */
 export function needs({ interpreter, libraries }: Requirements): string[] {

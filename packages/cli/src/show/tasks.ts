@@ -98,7 +98,7 @@ function textOf(event: BuildEvent, line: TargetLine): string | undefined {
   switch (event.type) {
     case 'phase':
       line.phase = event.phase;
-      return event.skipped === undefined ? event.phase : `${event.phase} (${event.skipped})`;
+      return event.phase;
     case 'download':
       return event.total === null
         ? `fetch  ${size(event.received)}`

@@ -1,10 +1,9 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import type { Events } from '../events.ts';
 import { readSources, type Taken } from '../first-party.ts';
 import type { Installation, InstalledPackage } from '../installation.ts';
 import { layOut } from '../layout.ts';
-import type { Release } from '../release.ts';
+import type { OnNotice, Release } from '../release.ts';
 import {
   detectFormat,
   fixedFormat,
@@ -30,14 +29,14 @@ import { startedSources } from './workers.ts';
 export async function takeBundles(
   release: Release,
   installation: Installation,
-  events: Events,
+  onNotice: OnNotice,
 ): Promise<Taken> {
   const whole = layOut(installation, release.project);
   const placeOf = (file: string): string | undefined => {
     const place = whole.placeOf(file);
     return place === undefined ? undefined : outputName(place);
   };
-  const { sources } = await readSources(release, installation, whole, events);
+  const { sources } = await readSources(release, installation, whole, onNotice);
   const resolver = sourceResolver(sources.map(({ installed }) => installed));
   const formatOf = (file: string): ModuleFormat => sourceFormat(file, resolver);
   const entries = Object.values(release.entries);
@@ -47,7 +46,7 @@ export async function takeBundles(
   const bundles = await bundle(own, installation, resolver, placeOf, formatOf, (inside) =>
     startedSources(inside, resolver),
   );
-  report(bundles, installation, events);
+  report(bundles, installation, onNotice);
   const kept = foreign.flatMap((entry) => packageOf(entry, installation)?.directory ?? []);
   const beside = besideBundles(installation, bundles, kept);
   const layout = layOut(beside, release.project);
@@ -75,20 +74,30 @@ function sourceFormat(file: string, resolver: SourceResolver): ModuleFormat {
   return guessFormat(text, resolver.tsconfig(file)?.config.compilerOptions?.module);
 }
 
-function report({ files, refused }: Bundles, { packages }: Installation, events: Events): void {
+function report({ files, refused }: Bundles, { packages }: Installation, onNotice: OnNotice): void {
   const names = [...refused].map(([directory, reason]) => `${packages.get(directory)!.name} (${reason})`);
-  if (names.length > 0) events.notice(`not bundled, but beside the bundle: ${names.sort().join(', ')}`);
+  if (names.length > 0)
+    onNotice({
+      type: 'notice',
+      level: 'info',
+      message: `not bundled, but beside the bundle: ${names.sort().join(', ')}`,
+    });
   for (const [file, reason] of new Map([...files.values()].flatMap((one) => [...one.strangers]))) {
-    events.warning(
-      `${file} is bundled, but ${reason}; if it fails, make its package a production dependency`,
-    );
+    onNotice({
+      type: 'notice',
+      level: 'warning',
+      message: `${file} is bundled, but ${reason}; if it fails, make its package a production dependency`,
+    });
   }
   const computed = new Set([...files.values()].flatMap((one) => [...one.computed]));
   if (computed.size > 0) {
-    events.warning(
-      `names that are computed, or module.parent: ${[...computed].sort().join(', ')}. Sources of the project that ` +
+    onNotice({
+      type: 'notice',
+      level: 'warning',
+      message:
+        `names that are computed, or module.parent: ${[...computed].sort().join(', ')}. Sources of the project that ` +
         'nothing else names are not in the bundle; --code copy takes all of them',
-    );
+    });
   }
 }
 

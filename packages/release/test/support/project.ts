@@ -14,7 +14,13 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
-import { type AssembledRelease, assemble, loadRelease, type ReleaseOptions } from '../../src/index.ts';
+import {
+  type AssembledRelease,
+  assemble,
+  loadRelease,
+  type OnNotice,
+  type ReleaseOptions,
+} from '../../src/index.ts';
 
 /** A folder of its own with files in it, removed after the test. Objects are written as JSON. */
 export function project(files: Readonly<Record<string, string | object>>): string {
@@ -57,12 +63,15 @@ export function install(root: string, manager: 'npm' | 'pnpm' | 'yarn', ...more:
   }
 }
 
-/** Loads and assembles. */
-export async function release(
-  root: string,
-  options: Partial<ReleaseOptions> = {},
-): Promise<AssembledRelease> {
-  return assemble(await loadRelease({ project: root, ...options }));
+/** Loads and assembles; also what was said of it. */
+export async function release(root: string, options: Partial<ReleaseOptions> = {}) {
+  const said: Parameters<OnNotice>[0][] = [];
+  const assembled = await assemble(await loadRelease({ project: root, ...options }), (notice) =>
+    said.push(notice),
+  );
+  const messages = (wanted: string) =>
+    said.flatMap(({ level, message }) => (level === wanted ? [message] : []));
+  return { ...assembled, notices: messages('info'), warnings: messages('warning') };
 }
 
 /**

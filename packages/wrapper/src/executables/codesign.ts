@@ -26,8 +26,6 @@ export interface SignedCode {
   readonly codeLimit: number;
   /** The segment `__TEXT` in the file. */
   readonly executableSegment: { readonly offset: number; readonly size: number };
-  /** Whether the file is a program, not a library. */
-  readonly isMainBinary: boolean;
 }
 
 /** Size of the signature of `codeLimit` bytes, in bytes. */
@@ -65,7 +63,7 @@ export function sign(file: Buffer, code: SignedCode): Buffer {
   // From 40 on: spare2, scatterOffset, teamOffset, spare3 and codeLimit64 (for files above 4 GiB) are 0.
   directory.writeBigUInt64BE(BigInt(code.executableSegment.offset), 64);
   directory.writeBigUInt64BE(BigInt(code.executableSegment.size), 72);
-  directory.writeBigUInt64BE(code.isMainBinary ? BigInt(CS_EXECSEG_MAIN_BINARY) : 0n, 80);
+  directory.writeBigUInt64BE(BigInt(CS_EXECSEG_MAIN_BINARY), 80);
   identifier.copy(directory, CODE_DIRECTORY_SIZE);
   for (let page = 0; page < pageCount(code.codeLimit); page++) {
     const bytes = file.subarray(page * PAGE_SIZE, Math.min((page + 1) * PAGE_SIZE, code.codeLimit));

@@ -8,8 +8,6 @@ export interface Identity {
   readonly format: 'elf' | 'pe' | 'macho';
   /** As `process.arch` and target names say it; `universal` for a Mach-O of several, `unknown` otherwise. */
   readonly cpu: string;
-  readonly bits: 32 | 64;
-  readonly littleEndian: boolean;
   /** From the interpreter or the C library it names; absent where it names neither (static, or not Linux). */
   readonly libc?: 'glibc' | 'musl';
 }
@@ -26,7 +24,7 @@ export function identify(file: Buffer): Identity | null {
   if (file.readUInt32LE(0) === MH_MAGIC_64) return identifyMacho(file);
   // FAT_MAGIC and FAT_MAGIC_64. A Java class begins alike; there the next number is a version above 40.
   if ((magic === 0xcafebabe || magic === 0xcafebabf) && file.readUInt32BE(4) < 40)
-    return { format: 'macho', cpu: 'universal', bits: 64, littleEndian: true };
+    return { format: 'macho', cpu: 'universal' };
   return null;
 }
 
@@ -57,17 +55,17 @@ function identifyElf(file: Buffer): Identity {
   const { bits, littleEndian, machine } = readElf(file);
   const cpu = ELF_CPU.get(`${machine} ${bits} ${littleEndian ? 'little' : 'big'}`) ?? 'unknown';
   const libc = libcOf(requirements(file));
-  return { format: 'elf', cpu, bits, littleEndian, ...(libc ? { libc } : {}) };
+  return { format: 'elf', cpu, ...(libc ? { libc } : {}) };
 }
 
 function identifyPe(file: Buffer): Identity {
-  const { machine, bits } = readPe(file);
-  return { format: 'pe', cpu: PE_CPU.get(machine) ?? 'unknown', bits, littleEndian: true };
+  const { machine } = readPe(file);
+  return { format: 'pe', cpu: PE_CPU.get(machine) ?? 'unknown' };
 }
 
 function identifyMacho(file: Buffer): Identity {
   const { cpu } = readMacho(file);
-  return { format: 'macho', cpu: MACHO_CPU.get(cpu) ?? 'unknown', bits: 64, littleEndian: true };
+  return { format: 'macho', cpu: MACHO_CPU.get(cpu) ?? 'unknown' };
 }
 
 /** Executables name the loader, addons only libraries. */

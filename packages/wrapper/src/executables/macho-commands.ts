@@ -4,7 +4,6 @@ import { MalformedExecutableError } from './errors.ts';
 export const MH_MAGIC_64 = 0xfeedfacf;
 export const CPU_TYPE_X86_64 = 0x01000007;
 export const CPU_TYPE_ARM64 = 0x0100000c;
-export const MH_EXECUTE = 2;
 /** Load commands (cmd). */
 export const LC = {
   SYMTAB: 0x2,
@@ -56,7 +55,6 @@ export interface MachoSection {
 export interface Macho {
   readonly file: Buffer;
   readonly cpu: number;
-  readonly fileType: number;
   readonly commands: readonly LoadCommand[];
   /** End of the load commands. */
   readonly commandsEnd: number;
@@ -85,7 +83,6 @@ export function readMacho(file: Buffer): Macho {
   return {
     file,
     cpu: file.readUInt32LE(4),
-    fileType: file.readUInt32LE(12),
     commands,
     commandsEnd,
     segments,
@@ -129,6 +126,7 @@ function fixedString(file: Buffer, at: number): string {
   return file.toString('latin1', at, at + 16).replace(/\0.*$/s, '');
 }
 
-function malformed(what: string): MalformedExecutableError {
+/** An error about a Mach-O file. */
+export function malformed(what: string): MalformedExecutableError {
   return new MalformedExecutableError('Mach-O', what);
 }

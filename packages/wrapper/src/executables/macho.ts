@@ -1,6 +1,6 @@
 import { sign, signatureSize } from './codesign.ts';
 import { align, type Embedding } from './embedding.ts';
-import { MalformedExecutableError, NoRoomError } from './errors.ts';
+import { NoRoomError } from './errors.ts';
 import {
   CPU_TYPE_ARM64,
   HEADER_SIZE,
@@ -8,7 +8,7 @@ import {
   type LoadCommand,
   type Macho,
   type MachoSegment,
-  MH_EXECUTE,
+  malformed,
   readMacho,
   SECTION_SIZE,
   SEGMENT_COMMAND_SIZE,
@@ -62,8 +62,7 @@ export function embed(stub: Buffer, payloadLength: number, identifier: string): 
   stub.copy(tail, shift - payloadLength, linkedit.offset, linkeditEnd);
   const seal = (file: Buffer) => {
     const executableSegment = { offset: text.offset, size: text.fileSize };
-    const isMainBinary = macho.fileType === MH_EXECUTE;
-    sign(file, { identifier, codeLimit, executableSegment, isMainBinary }).copy(file, codeLimit);
+    sign(file, { identifier, codeLimit, executableSegment }).copy(file, codeLimit);
   };
   return { head, payloadOffset, tail, seal };
 }
@@ -163,8 +162,4 @@ function writeCommands(head: Buffer, macho: Macho, commands: readonly Buffer[]):
   bytes.copy(head, HEADER_SIZE);
   head.writeUInt32LE(commands.length, 16);
   head.writeUInt32LE(bytes.length, 20);
-}
-
-function malformed(what: string): MalformedExecutableError {
-  return new MalformedExecutableError('Mach-O', what);
 }

@@ -6,7 +6,6 @@ import { tarSlices } from './tar.ts';
 
 /** A release as frames, and what the manifest says of its files. */
 export interface PackedRelease {
-  readonly tree: Tree;
   readonly files: readonly ManifestFile[];
   readonly frames: readonly StoredFrame[];
 }
@@ -14,21 +13,17 @@ export interface PackedRelease {
 /** Frames compressed at once: as many as libuv has threads for. */
 const CONCURRENCY = 4;
 
-export async function packRelease(
-  tree: Tree,
-  settings: CompressionSettings,
-  onProgress: (bytes: number) => void,
-): Promise<PackedRelease> {
+export async function packRelease(tree: Tree, settings: CompressionSettings): Promise<PackedRelease> {
   const files: ManifestFile[] = [];
   const frames: Promise<StoredFrame>[] = [];
   for await (const slice of tarSlices(tree, settings.releaseFrameSize)) {
     files.push(...slice.files);
-    const frame = compressFrame(slice.content, settings, onProgress).then((stored) =>
+    const frame = compressFrame(slice.content, settings).then((stored) =>
       storedFrame('release', settings.codec, slice.position, slice.content.length, stored),
     );
     frame.catch(() => {}); // reported by the await below, not as an unhandled rejection before it
     frames.push(frame);
     await frames.at(-CONCURRENCY);
   }
-  return { tree, files, frames: await Promise.all(frames) };
+  return { files, frames: await Promise.all(frames) };
 }

@@ -7,7 +7,7 @@ import { type CompressionSettings, compressFrame } from '../compression.ts';
 import { codeRange, encode } from '../executables/branch-filter.ts';
 import { dropSymbols, type Requirements, requirements } from '../executables/elf.ts';
 import type { ManifestRuntime } from '../manifest.ts';
-import type { Runtime } from '../runtimes/index.ts';
+import type { Runtime } from '../runtimes/runtime.ts';
 import type { Target } from '../targets.ts';
 import { type StoredFrame, storedFrame } from './frames.ts';
 
@@ -16,7 +16,6 @@ export interface PackedRuntime {
   readonly runtime: ManifestRuntime;
   readonly requires: Requirements;
   readonly frames: readonly StoredFrame[];
-  readonly cached: boolean;
 }
 
 /** Raised when the bytes that this module makes of the same input change, so that older cache entries are not used. */
@@ -37,7 +36,6 @@ export async function packRuntime(
   runtime: Runtime,
   target: Target,
   settings: CompressionSettings,
-  strip: boolean,
   cache: BuildCache,
   onProgress: (done: number, total: number) => void,
 ): Promise<PackedRuntime> {
@@ -47,28 +45,24 @@ export async function packRuntime(
     version: runtime.version,
     source: runtime.source,
     sha256: runtime.sha256,
-    strip,
     settings,
     zstd: process.versions.zstd,
   });
-  let cached = true;
   const entry = await cache.produce(`runtime-frames:${key}`, async (temporaryPath) => {
-    cached = false;
-    await writeFile(temporaryPath, await pack(runtime, target, settings, strip, onProgress));
+    await writeFile(temporaryPath, await pack(runtime, target, settings, onProgress));
   });
-  return { ...parse(await readFile(entry)), cached };
+  return parse(await readFile(entry));
 }
 
 async function pack(
   runtime: Runtime,
   target: Target,
   settings: CompressionSettings,
-  strip: boolean,
   onProgress: (done: number, total: number) => void,
 ): Promise<Buffer> {
   const official = await readFile(runtime.file);
   // Elsewhere the file is signed by its vendor and stays byte for byte what was published.
-  const dropping = strip && target.os === 'linux';
+  const dropping = target.os === 'linux';
   const file = dropping ? dropSymbols(official) : official;
   const filter = settings.codec === 'none' ? null : codeRange(file);
   const sha256 = createHash('sha256').update(file).digest('hex');
@@ -115,7 +109,7 @@ function withoutPath(source: string): string {
   return source.startsWith('file:') ? `file:${path.basename(source)}` : source;
 }
 
-function parse(entry: Buffer): Omit<PackedRuntime, 'cached'> {
+function parse(entry: Buffer): PackedRuntime {
   const length = entry.readUInt32LE(0);
   const header = JSON.parse(entry.toString('utf8', 4, 4 + length)) as CacheHeader;
   let at = 4 + length;

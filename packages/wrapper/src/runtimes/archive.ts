@@ -1,18 +1,16 @@
 import { createReadStream, createWriteStream } from 'node:fs';
-import { copyFile } from 'node:fs/promises';
+import { copyFile, open } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import { NotARuntimeError } from './errors.ts';
-import { readHead } from './executable-format.ts';
 
 /** Where archives of Node and npm packages have it: `node-v24.21.0-linux-x64/bin/node`, `package/bin/node.exe`. */
 const NODE = /^(\.\/)?([^/]+\/)?(bin\/)?node(\.exe)?$/;
 
 /** Takes the Node executable out of a tar.gz or zip, or copies the file if it is no archive. Throws NotARuntimeError. */
 export async function extractNode(archive: string, into: string): Promise<void> {
-  const head = await readHead(archive);
-  const magic = head.length < 4 ? 0 : head.readUInt32BE(0);
+  const magic = await readMagic(archive);
   if (magic === 0xfd377a58 || magic === 0x28b52ffd) {
     throw new NotARuntimeError(`${archive} is packed with xz or zstd. Give the tar.gz or zip, or unpack it.`);
   }
@@ -24,6 +22,17 @@ export async function extractNode(archive: string, into: string): Promise<void> 
     // Errors of the system have one, those of the formats do not.
     if (error instanceof NotARuntimeError || 'syscall' in (error as object)) throw error;
     throw new NotARuntimeError(`${archive} cannot be unpacked: ${(error as Error).message}. Is it complete?`);
+  }
+}
+
+/** The first four bytes of a file as a number; 0 if there are fewer. */
+async function readMagic(file: string): Promise<number> {
+  const handle = await open(file);
+  try {
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(4), 0, 4, 0);
+    return bytesRead < 4 ? 0 : buffer.readUInt32BE(0);
+  } finally {
+    await handle.close();
   }
 }
 

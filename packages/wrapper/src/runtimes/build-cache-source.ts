@@ -1,16 +1,9 @@
-import type { BuildCache } from '../build-cache.ts';
 import { OfflineError } from './errors.ts';
-import { cachedRuntimes } from './fetch-runtime.ts';
 import type { Runtime } from './runtime.ts';
 import type { RuntimeSource } from './source.ts';
 
 /** What earlier builds downloaded: the only source that needs no network. */
-export function buildCacheSource(cache: BuildCache): RuntimeSource {
-  let listed: Promise<readonly Runtime[]> | undefined;
-  const runtimes = () => {
-    listed ??= cachedRuntimes(cache);
-    return listed;
-  };
+export function buildCacheSource(runtimes: () => Promise<readonly Runtime[]>): RuntimeSource {
   return {
     title: 'the build cache',
     prefix: '',

@@ -84,6 +84,10 @@ export function emptyTargets({ targets, range }: Wish, offers: Offers): readonly
   return targets.filter(({ name }) => inRange(offers.get(name) ?? [], range).length === 0);
 }
 
+export function without(wish: Wish, targets: readonly Target[]): Wish {
+  return { ...wish, targets: wish.targets.filter((target) => !targets.includes(target)) };
+}
+
 /** A sentence for each target whose line has ended. */
 export function explainEnded(ended: readonly Target[], range: string): string {
   return ended

@@ -2,13 +2,6 @@
 export class NoRuntimeError extends Error {
   override readonly name = 'NoRuntimeError';
   readonly code = 'NO_RUNTIME';
-  /** Names of the targets that have none at all in the range; without them the others may have one in common. */
-  readonly targets: readonly string[];
-
-  constructor(message: string, targets: readonly string[]) {
-    super(message);
-    this.targets = targets;
-  }
 }
 
 /** What was asked for is neither a version, nor a range, nor a place. */

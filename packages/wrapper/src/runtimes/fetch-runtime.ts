@@ -1,10 +1,11 @@
-import { rm } from 'node:fs/promises';
-import { type BuildCache, type CacheEntry, hashFile } from '../build-cache.ts';
+import { readFile, rm } from 'node:fs/promises';
+import type { BuildCache, CacheEntry } from '../build-cache.ts';
 import type { OnEvent } from '../events.ts';
+import { MalformedExecutableError } from '../executables/errors.ts';
+import { identify } from '../executables/identify.ts';
 import type { Target } from '../targets.ts';
 import { extractNode } from './archive.ts';
 import { IntegrityError, NotARuntimeError } from './errors.ts';
-import { executableFormat, fits, formatName } from './executable-format.ts';
 import type { Http } from './http.ts';
 import { nodeVersion } from './node-version.ts';
 import type { Runtime } from './runtime.ts';
@@ -55,26 +56,45 @@ export async function fetchRuntime(
     );
     await extractNode(download, executable);
     await rm(download);
-    await checkExecutable(executable, target, source);
-    const found = await nodeVersion(executable);
+    const bytes = await readFile(executable);
+    checkExecutable(bytes, target, source);
+    const found = nodeVersion(bytes);
     if (found !== undefined && found !== version) {
       throw new NotARuntimeError(
         `${source} holds Node ${found} instead of ${version}. Choose another version.`,
       );
     }
-    if (locked !== undefined) checkLocked(target.name, source, locked, await hashFile(executable));
   });
   const runtime = runtimeOf((await cache.entry(key))!);
   if (locked !== undefined) checkLocked(target.name, source, locked, runtime.sha256);
   return runtime;
 }
 
-/** Throws NotARuntimeError if the file is no executable of the target. */
-export async function checkExecutable(file: string, target: Target, source: string): Promise<void> {
-  const format = await executableFormat(file);
-  if (format !== undefined && fits(format, target)) return;
-  const found = format === undefined ? 'is no executable that is known here' : `is for ${formatName(format)}`;
-  throw new NotARuntimeError(`The Node in ${source} ${found}, and ${target.name} is wanted.`);
+/** Throws NotARuntimeError if the bytes are no executable of the target. */
+export function checkExecutable(bytes: Buffer, target: Target, source: string): void {
+  const found = machineOf(bytes, source);
+  const wanted = machine(target.os, target.cpu, target.libc);
+  if (found === wanted) return;
+  const what = found === undefined ? 'is no executable that is known here' : `is for ${found}`;
+  throw new NotARuntimeError(`The Node in ${source} ${what}, and ${target.name} is wanted.`);
+}
+
+const SYSTEMS = { elf: 'linux', pe: 'win', macho: 'darwin' } as const;
+
+/** `linux-x64`, `linux-x64-musl`; undefined for what is no executable. */
+function machineOf(bytes: Buffer, source: string): string | undefined {
+  try {
+    const found = identify(bytes);
+    return found === null ? undefined : machine(SYSTEMS[found.format], found.cpu, found.libc);
+  } catch (error) {
+    if (!(error instanceof MalformedExecutableError)) throw error;
+    throw new NotARuntimeError(`${source}: ${error.message}`, { cause: error });
+  }
+}
+
+/** A Node that names no C library is linked statically, and runs wherever one for glibc does. */
+function machine(os: Target['os'], cpu: string, libc: Target['libc']): string {
+  return [os, cpu, ...(libc === 'musl' ? [libc] : [])].join('-');
 }
 
 /** Throws IntegrityError if the executable is another one than the lock file has. */

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { chmod, stat } from 'node:fs/promises';
+import { chmod, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { type BuildCache, hashFile } from '../build-cache.ts';
@@ -12,6 +12,7 @@ import { checkExecutable, checkLocked } from './fetch-runtime.ts';
 import { type Http, withoutCredentials } from './http.ts';
 import { nodeVersion } from './node-version.ts';
 import type { Runtime } from './runtime.ts';
+import { integrityOf } from './source.ts';
 
 interface Surroundings {
   readonly range: string;
@@ -53,13 +54,13 @@ export async function givenRuntime(target: Target, surroundings: Surroundings): 
     const brought = await given.bring(`${executable}.download`);
     await extractNode(brought, executable);
     await chmod(executable, 0o755);
-    await checkExecutable(executable, target, source);
+    checkExecutable(await readFile(executable), target, source);
   });
   const sha256 = (await cache.entry(key))!.sha256;
   const pin = locked[target.name];
   if (pin !== undefined) checkLocked(target.name, source, pin.sha256, sha256);
   const version = pin?.version ?? (await versionOf(file, source));
-  const integrity = `sha256-${Buffer.from(given.sha256, 'hex').toString('base64')}`;
+  const integrity = integrityOf(given.sha256);
   return { target: target.name, version, source, sha256, integrity, file };
 }
 
@@ -80,8 +81,7 @@ function address(place: string, target: Target, { cache, http, offline, onEvent 
           `${withoutCredentials(url)} is not in the build cache ${cache.directory}, and --offline forbids to download it.`,
         );
       }
-      const integrity = `sha256-${Buffer.from(sha256, 'hex').toString('base64')}`;
-      await http.save(url, temporaryPath, integrity, (received, total) =>
+      await http.save(url, temporaryPath, integrityOf(sha256), (received, total) =>
         onEvent({ type: 'download', target: target.name, received, total }),
       );
       return temporaryPath;
@@ -125,7 +125,7 @@ async function isFile(file: string): Promise<boolean> {
 
 /** What is written in the executable, or what it says when it runs here. */
 async function versionOf(file: string, source: string): Promise<string> {
-  const written = await nodeVersion(file);
+  const written = nodeVersion(await readFile(file));
   if (written !== undefined) return written;
   const { stdout } = await promisify(execFile)(file, ['--version'], { timeout: 10_000 }).catch(() => ({
     stdout: '',

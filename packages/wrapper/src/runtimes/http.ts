@@ -29,12 +29,10 @@ export interface RequestOptions {
   readonly optional?: boolean;
 }
 
-/** A server that gave no answer is not asked again for this long, in milliseconds. */
-const UNREACHABLE_FOR = 60_000;
 const ATTEMPTS = 3;
 
-/** Hosts that gave no answer, for the whole process: finding out may take seconds, and a build asks for many things. */
-const silentHosts = new Map<string, { readonly reason: string; readonly since: number }>();
+/** Hosts that gave no answer, with the reason. They are not asked again: finding out may take seconds. */
+type SilentHosts = Map<string, string>;
 
 /** Prepares requests; npm's libraries and configuration are loaded with the first. */
 export function createHttp(project: string, env: NodeJS.ProcessEnv): Http {
@@ -43,7 +41,9 @@ export function createHttp(project: string, env: NodeJS.ProcessEnv): Http {
     client ??= loadClient(project, env);
     return client;
   };
-  const request = async (url: string, options: RequestOptions = {}) => answer(await load(), url, options);
+  const silentHosts: SilentHosts = new Map();
+  const request = async (url: string, options: RequestOptions = {}) =>
+    answer(await load(), silentHosts, url, options);
   return {
     json: async (url, options) => parseJson(url, await text(url, request(url, options))),
     text: async (url, options) => text(url, request(url, options)),
@@ -92,15 +92,14 @@ type Client = Awaited<ReturnType<typeof loadClient>>;
 
 async function answer(
   { fetch, configuration }: Client,
+  silentHosts: SilentHosts,
   address: string,
   options: RequestOptions,
 ): Promise<RegistryResponse | undefined> {
   const { url, authorization } = splitCredentials(address);
   const { host } = new URL(url);
   const silent = silentHosts.get(host);
-  if (silent !== undefined && Date.now() - silent.since < UNREACHABLE_FOR) {
-    throw new UnreachableError(url, silent.reason);
-  }
+  if (silent !== undefined) throw new UnreachableError(url, silent);
   const patience = options.patience ?? 30_000;
   const controller = new AbortController();
   const timer = setTimeout(() => controller.abort(), patience);
@@ -124,7 +123,7 @@ async function answer(
       : // `request to <address> failed, reason: getaddrinfo ENOTFOUND nodejs.org`, `403 Forbidden - GET <address>`
         message.replace(/^request to .* failed, reason: | - GET .*$/g, '');
     // A status is an answer: other addresses of that host may have a better one.
-    if (statusCode === undefined) silentHosts.set(host, { reason, since: Date.now() });
+    if (statusCode === undefined) silentHosts.set(host, reason);
     throw new UnreachableError(url, reason, error);
   } finally {
     clearTimeout(timer);

@@ -2,7 +2,7 @@ import semver from 'semver';
 import type { Target } from '../targets.ts';
 import { UnreachableError } from './errors.ts';
 import { type Http, withoutCredentials } from './http.ts';
-import type { RuntimeSource } from './source.ts';
+import { integrityOf, type RuntimeSource } from './source.ts';
 
 /** One element of `index.json` (github.com/nodejs/nodejs-dist-indexer). */
 interface IndexEntry {
@@ -46,7 +46,7 @@ export function nodejsOrg(http: Http, env: NodeJS.ProcessEnv): RuntimeSource {
         // A mirror holds the same file; which one was used makes no difference to the result.
         source: `${target.mirror ?? OFFICIAL}/v${version}/${file}`,
         url: `${base(target)}/v${version}/${file}`,
-        integrity: `sha256-${Buffer.from(sha256, 'hex').toString('base64')}`,
+        integrity: integrityOf(sha256),
       };
     },
   };

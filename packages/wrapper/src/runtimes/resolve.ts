@@ -1,5 +1,5 @@
 import semver from 'semver';
-import type { BuildCache } from '../build-cache.ts';
+import { type BuildCache, openBuildCache } from '../build-cache.ts';
 import type { OnEvent } from '../events.ts';
 import {
   type LockedRuntime,
@@ -18,8 +18,11 @@ import {
   explainEnded,
   explainNoVersion,
   newerVersions,
+  type Offers,
   type Wish,
+  without,
 } from './choose.ts';
+import { defaultRange } from './default-range.ts';
 import {
   NoRuntimeError,
   OfflineError,
@@ -39,12 +42,14 @@ export interface RuntimeRequest {
   readonly targets: readonly Target[];
   /**
    * A version, a range, or the place of a Node executable: a path or an address of the executable, of a tar.gz or
-   * zip with one, or a directory with one. `{target}` in a place stands for the target's name.
+   * zip with one, or a directory with one. `{target}` in a place stands for the target's name. Default: that of
+   * `defaultRange`.
    */
-  readonly range: string;
+  readonly range?: string;
   /** Where `sarma.lock.json` and `.npmrc` are looked for, and what paths are relative to. */
   readonly project: string;
-  readonly cache: BuildCache;
+  /** Default: the user's. */
+  readonly cache?: BuildCache;
   /** Opens no socket. */
   readonly offline?: boolean;
   /** Fails instead of changing the lock file. */
@@ -55,10 +60,19 @@ export interface RuntimeRequest {
   readonly env?: NodeJS.ProcessEnv;
 }
 
+/** By the targets' names. */
+export interface Runtimes {
+  readonly runtimes: ReadonlyMap<string, Runtime>;
+  /** Why a target has none, while others have. */
+  readonly failures: ReadonlyMap<string, Error>;
+}
+
 /** What the steps below share. */
 interface Context extends Required<RuntimeRequest> {
   readonly http: Http;
   readonly sources: readonly RuntimeSource[];
+  /** The runtimes in the build cache, as they were at the first call. */
+  readonly cached: () => Promise<readonly Runtime[]>;
   /** What the lock file has for these targets and the range allows. */
   readonly locked: LockedRuntimes;
   /** Sources that gave no usable answer once. */
@@ -66,30 +80,32 @@ interface Context extends Required<RuntimeRequest> {
 }
 
 /**
- * The runtime of each target, by the target's name: what the lock file says where it satisfies the range, else the
- * newest that all targets have, which is then locked. With everything locked and in the build cache, nobody is asked.
+ * Brings the runtime of each target into the build cache: what the lock file says where it satisfies the range, else
+ * the newest that all targets have, which is then locked. With everything locked and in the build cache, nobody is
+ * asked. A target that has no version in the range does not take the others with it.
  *
  * Throws RuntimeRangeError, NoRuntimeError, OfflineError, SourcesUnreachableError, IntegrityError, NotARuntimeError,
  * LockfileError, BuildCacheError.
  */
-export async function resolveRuntimes(request: RuntimeRequest): Promise<ReadonlyMap<string, Runtime>> {
+export async function fetchRuntimes(request: RuntimeRequest): Promise<Runtimes> {
   const context = await prepare(request);
-  const runtimes = isPlace(context.range)
-    ? await Promise.all(context.targets.map((target) => givenRuntime(target, context)))
+  const { runtimes, failures } = isPlace(context.range)
+    ? { runtimes: await givenRuntimes(context), failures: new Map<string, Error>() }
     : await publishedRuntimes(context);
   await lock(runtimes, context);
-  return new Map(runtimes.map((runtime) => [runtime.target, runtime]));
+  return { runtimes: new Map(runtimes.map((runtime) => [runtime.target, runtime])), failures };
 }
 
 async function prepare(request: RuntimeRequest): Promise<Context> {
   const {
+    cache = openBuildCache(),
     offline = false,
     frozen = false,
     perTarget = false,
     onEvent = () => {},
     env = process.env,
   } = request;
-  const range = request.range.trim();
+  const range = (request.range ?? defaultRange()).trim();
   if (!isPlace(range) && (range === '' || semver.validRange(range) === null)) {
     throw new RuntimeRangeError(
       `"${range}" is no version of Node. Expected a version (24.21.0), a range (24, ^22.12), a path (./node) or an address.`,
@@ -99,21 +115,26 @@ async function prepare(request: RuntimeRequest): Promise<Context> {
   const obeyed = request.targets
     .map(({ name }) => [name, all[name]] as const)
     .filter((entry): entry is [string, LockedRuntime] => isObeyed(entry[1], range));
-  const locked = Object.fromEntries(obeyed);
   const http = createHttp(request.project, env);
-  const cached = buildCacheSource(request.cache);
-  const sources = offline ? [cached] : [nodejsOrg(http, env), npmRegistry(http), cached];
+  let listed: Promise<readonly Runtime[]> | undefined;
+  const cached = () => {
+    listed ??= cachedRuntimes(cache);
+    return listed;
+  };
+  const fromCache = buildCacheSource(cached);
   return {
     ...request,
     range,
+    cache,
     offline,
     frozen,
     perTarget,
     onEvent,
     env,
     http,
-    sources,
-    locked,
+    sources: offline ? [fromCache] : [nodejsOrg(http, env), npmRegistry(http), fromCache],
+    cached,
+    locked: Object.fromEntries(obeyed),
     passedOver: new Map(),
   };
 }
@@ -124,12 +145,19 @@ function isObeyed(locked: LockedRuntime | undefined, range: string): boolean {
   return semver.satisfies(locked.version, range);
 }
 
-async function publishedRuntimes(context: Context): Promise<readonly Runtime[]> {
+function givenRuntimes(context: Context): Promise<readonly Runtime[]> {
+  return Promise.all(context.targets.map((target) => givenRuntime(target, context)));
+}
+
+async function publishedRuntimes(context: Context) {
   const versions = new Map(Object.entries(context.locked).map(([name, { version }]) => [name, version]));
   const wish: Wish = { ...context, locked: versions };
-  const choice = isSettled(wish) ? versions : await chooseFromSources(wish, context);
-  return await Promise.all(
-    context.targets.map((target) => {
+  const { choice, failures }: Chosen = isSettled(wish)
+    ? { choice: versions, failures: new Map() }
+    : await chooseFromSources(wish, context);
+  const chosen = context.targets.filter(({ name }) => choice.has(name));
+  const runtimes = await Promise.all(
+    chosen.map((target) => {
       const version = choice.get(target.name)!;
       const locked = context.locked[target.name];
       return locked?.version === version
@@ -137,6 +165,7 @@ async function publishedRuntimes(context: Context): Promise<readonly Runtime[]> 
         : fetchFromSources(target, version, context);
     }),
   );
+  return { runtimes, failures };
 }
 
 /** The lock file has a version for every target, and they may stand together. */
@@ -144,44 +173,85 @@ function isSettled({ targets, locked, perTarget }: Wish): boolean {
   return locked.size === targets.length && (perTarget || new Set(locked.values()).size <= 1);
 }
 
-/** Asks the sources, one after the other, until there is a choice. */
-async function chooseFromSources(wish: Wish, context: Context): Promise<Choice> {
-  const { targets, range, onEvent } = context;
-  if (context.frozen) throw frozenError(targets, wish.locked, range);
-  const ended = endedTargets(targets, range);
-  if (ended.length > 0) throw new NoRuntimeError(explainEnded(ended, range), names(ended));
-  const offers = new Map<string, readonly string[]>();
-  for (const source of context.sources) {
-    try {
-      const found = await Promise.all(targets.map((target) => source.versions(target)));
-      for (const [at, { name }] of targets.entries())
-        offers.set(name, [...(offers.get(name) ?? []), ...found[at]!]);
-    } catch (error) {
-      passOver(source, error, context);
-    }
-    const choice = chooseVersions(wish, offers);
-    if (choice === undefined) continue;
-    const newer = newerVersions(wish, offers, choice);
-    if (newer !== undefined) onEvent({ type: 'notice', level: 'warning', message: newer });
-    return choice;
-  }
-  if (!context.offline && context.passedOver.size === context.sources.length - 1) throw unreachable(context);
-  const message = explainNoVersion(wish, offers);
-  if (context.offline) {
-    throw new OfflineError(`Offline, and what is in the build cache does not do. ${message}`);
-  }
-  const silent = context.passedOver.size > 0 ? `\nNo usable answer came from ${reasons(context)}.` : '';
-  throw new NoRuntimeError(message + silent, names(emptyTargets(wish, offers)));
+/** What the targets get, and why some of them get nothing. */
+interface Chosen {
+  readonly choice: Choice;
+  readonly failures: ReadonlyMap<string, Error>;
 }
 
-function names(targets: readonly Target[]): string[] {
-  return targets.map(({ name }) => name);
+/**
+ * Asks the sources, one after the other, until there is a choice for all targets; in the end for those that have any
+ * version in the range. Throws when that is none of them.
+ */
+async function chooseFromSources(wish: Wish, context: Context): Promise<Chosen> {
+  const { range } = wish;
+  if (context.frozen) throw frozenError(wish.targets, wish.locked, range);
+  const ended = endedTargets(wish.targets, range);
+  const asked = without(wish, ended);
+  if (asked.targets.length === 0) throw new NoRuntimeError(explainEnded(ended, range));
+  const endings = ended.map(
+    (target) => [target.name, new NoRuntimeError(explainEnded([target], range))] as const,
+  );
+  const offers = new Map<string, readonly string[]>();
+  for (const source of context.sources) {
+    await addOffers(offers, source, asked.targets, context);
+    const choice = chooseVersions(asked, offers);
+    if (choice === undefined) continue;
+    tellOfChoice(asked, offers, choice, context);
+    return { choice, failures: new Map(endings) };
+  }
+  if (isCutOff(context)) throw unreachable(context);
+  const empty = emptyTargets(asked, offers);
+  const rest = without(asked, empty);
+  const choice = rest.targets.length === 0 ? undefined : chooseVersions(rest, offers);
+  if (choice === undefined) throw noVersion(asked, offers, context);
+  tellOfChoice(rest, offers, choice, context);
+  const reasons = empty.map(
+    (one) => [one.name, noVersion({ ...asked, targets: [one] }, offers, context)] as const,
+  );
+  return { choice, failures: new Map([...endings, ...reasons]) };
+}
+
+async function addOffers(
+  offers: Map<string, readonly string[]>,
+  source: RuntimeSource,
+  targets: readonly Target[],
+  context: Context,
+): Promise<void> {
+  try {
+    const found = await Promise.all(targets.map((target) => source.versions(target)));
+    for (const [at, { name }] of targets.entries())
+      offers.set(name, [...(offers.get(name) ?? []), ...found[at]!]);
+  } catch (error) {
+    passOver(source, error, context);
+  }
+}
+
+function tellOfChoice(wish: Wish, offers: Offers, choice: Choice, context: Context): void {
+  const newer = newerVersions(wish, offers, choice);
+  if (newer !== undefined) context.onEvent({ type: 'notice', level: 'warning', message: newer });
+  if (!isCutOff(context)) return;
+  const message = `No source of runtimes gave a usable answer: ${reasons(context)}. What earlier builds downloaded is used.`;
+  context.onEvent({ type: 'notice', level: 'info', message });
+}
+
+/** Nobody on the network gave a usable answer. */
+function isCutOff({ offline, passedOver, sources }: Context): boolean {
+  return !offline && passedOver.size === sources.length - 1;
+}
+
+function noVersion(wish: Wish, offers: Offers, context: Context): Error {
+  const message = explainNoVersion(wish, offers);
+  if (context.offline)
+    return new OfflineError(`Offline, and what is in the build cache does not do. ${message}`);
+  const silent = context.passedOver.size > 0 ? `\nNo usable answer came from ${reasons(context)}.` : '';
+  return new NoRuntimeError(message + silent);
 }
 
 /** From the build cache if it is there, else from whoever has the locked version: its bytes decide. */
 async function lockedRuntime(target: Target, locked: LockedRuntime, context: Context): Promise<Runtime> {
   const { version, source, sha256 } = locked;
-  const cached = (await cachedRuntimes(context.cache)).find(
+  const cached = (await context.cached()).find(
     (runtime) => runtime.target === target.name && runtime.version === version && runtime.sha256 === sha256,
   );
   const runtime = cached ?? (await fetchFromSources(target, version, context, locked));
@@ -216,18 +286,16 @@ async function fetchFromSources(
     );
   }
   throw context.passedOver.size === 0
-    ? new NoRuntimeError(`No source has Node ${version} for ${target.name}. Choose another with --runtime.`, [
-        target.name,
-      ])
+    ? new NoRuntimeError(`No source has Node ${version} for ${target.name}. Choose another with --runtime.`)
     : unreachable(context);
 }
 
-/** A source without a usable answer is one line, said once; everything else is an error. */
+/** A source without a usable answer is a detail, as long as another one has one; everything else is an error. */
 function passOver(source: RuntimeSource, error: unknown, { passedOver, onEvent }: Context): void {
   if (!(error instanceof UnreachableError)) throw error;
   if (!passedOver.has(source)) {
     const message = `${source.title} gave no usable answer (${error.reason}); the next source is asked.`;
-    onEvent({ type: 'notice', level: 'info', message });
+    onEvent({ type: 'notice', level: 'detail', message });
   }
   passedOver.set(source, error);
 }

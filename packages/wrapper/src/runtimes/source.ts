@@ -20,3 +20,8 @@ export interface Publication {
   /** Of the published file, in the form of Subresource Integrity: `sha512-<base64>`. */
   readonly integrity: string;
 }
+
+/** A SHA-256 in hex digits, in the form of Subresource Integrity. */
+export function integrityOf(sha256: string): string {
+  return `sha256-${Buffer.from(sha256, 'hex').toString('base64')}`;
+}

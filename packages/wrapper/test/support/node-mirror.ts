@@ -96,10 +96,10 @@ export function zipOf(path: string, content: Buffer): Buffer {
   return Buffer.concat([local, central, end]);
 }
 
-/** The least that passes for Node's executable of a target: its first bytes, and where the version is written. */
+/** The least that passes for Node's executable of a target: its headers, and where the version is written. */
 export function executableOf(format: 'linux-arm64' | 'win-x64' | 'darwin-arm64', version: string): Buffer {
-  const content = Buffer.alloc(256);
-  content.write(`node.js/v${version}`, 160);
+  const content = Buffer.alloc(512);
+  content.write(`node.js/v${version}`, 400);
   if (format === 'linux-arm64') {
     content.write('\x7fELF\x02\x01\x01', 0, 'latin1');
     content.writeUInt16LE(183, 18);
@@ -108,6 +108,7 @@ export function executableOf(format: 'linux-arm64' | 'win-x64' | 'darwin-arm64',
     content.writeUInt32LE(0x80, 0x3c);
     content.write('PE\0\0', 0x80);
     content.writeUInt16LE(0x8664, 0x84);
+    content.writeUInt16LE(0x20b, 0x98);
   } else {
     content.writeUInt32LE(0xfeedfacf);
     content.writeUInt32LE(0x0100000c, 4);
