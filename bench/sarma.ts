@@ -1,10 +1,9 @@
 import { execFile } from 'node:child_process';
 import path from 'node:path';
 import { promisify } from 'node:util';
+import type { Compression } from '@sarma/wrapper';
 import { NODE } from './bench.ts';
 import type { Program } from './programs.ts';
-
-export type Compression = 'fast' | 'balanced' | 'best' | 'none';
 
 export interface WrapChoice {
   /** Default: this machine's. */
@@ -51,7 +50,7 @@ export async function wrap(program: Program, choice: WrapChoice): Promise<readon
     .split('\n')
     .filter((line) => line !== '')
     .map((line) => JSON.parse(line) as WrapEvent);
-  const failure = events.find(({ type }) => type === 'failure' || type === 'error');
+  const failure = events.find(({ type }) => type === 'failure');
   if (failure !== undefined) throw new Error(failure.message ?? failure.type);
   const files = events.filter(({ type }) => type === 'artifact').map((artifact) => artifact.file!);
   if (files.length === 0) throw new Error(stderr);

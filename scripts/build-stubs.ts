@@ -1,6 +1,5 @@
 // `npm run build:stubs [-- TARGET …]`: the stubs of all targets, or of those named, into packages/stub/dist/<target>/.
-// Zig builds only what changed; files that come out the same are left alone. With --if-missing nothing is
-// done while every stub is there.
+// Zig builds only what changed; files that come out the same are left alone.
 
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
@@ -16,8 +15,6 @@ const named = process.argv.slice(2).filter((argument) => !argument.startsWith('-
 const unknown = named.filter((name) => !known.includes(name));
 if (unknown.length > 0) fail(`Unknown target ${unknown.join(', ')}. Known: ${known.join(', ')}`);
 const targets = named.length > 0 ? named : known;
-if (process.argv.includes('--if-missing') && targets.every((name) => existsSync(stubLocation(name))))
-  process.exit(0);
 
 // All in one run where all are wanted: Zig builds them side by side.
 if (named.length === 0) build([]);

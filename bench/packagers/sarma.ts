@@ -1,6 +1,7 @@
 import path from 'node:path';
+import type { Compression } from '@sarma/wrapper';
 import type { Packager } from '../packager.ts';
-import { type Compression, wrapArguments, wrapEnvironment } from '../sarma.ts';
+import { wrapArguments, wrapEnvironment } from '../sarma.ts';
 
 /** Sarma itself, built with the user's build cache, as the others have theirs. */
 export function sarma(compression: Compression): Packager {

@@ -2,12 +2,12 @@ import { execFile } from 'node:child_process';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { inspect } from '@sarma/wrapper';
+import { type Compression, inspect } from '@sarma/wrapper';
 import { type Bench, emptyHome, environment, NODE, type Part } from '../bench.ts';
 import { fileSystem } from '../machine.ts';
 import type { Command, Cost } from '../measure.ts';
 import { type Block, COST_COLUMNS, ratio, reason, type Section, showCost } from '../report.ts';
-import { type Compression, wrap } from '../sarma.ts';
+import { wrap } from '../sarma.ts';
 
 const COMPRESSIONS: readonly Compression[] = ['best', 'balanced', 'none'];
 

@@ -1,9 +1,9 @@
 import { readFile, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { inspect } from '@sarma/wrapper';
+import { type Compression, inspect } from '@sarma/wrapper';
 import type { Bench, Part } from '../bench.ts';
 import { megabytes, reason, type Section } from '../report.ts';
-import { type Compression, wrap } from '../sarma.ts';
+import { wrap } from '../sarma.ts';
 
 const COMPRESSIONS: readonly Compression[] = ['fast', 'balanced', 'best', 'none'];
 

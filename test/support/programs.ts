@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { access, mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import path from 'node:path';
 import { execa } from 'execa';
@@ -26,7 +27,7 @@ export async function makeProgram(
   const hash = createHash('sha256').update(content).digest('hex').slice(0, 12);
   const directory = path.join(CACHE, `${manifest.name}-${hash}`);
   const program = { directory, entry: manifest.bin };
-  if (await exists(directory)) return program;
+  if (existsSync(directory)) return program;
   const making = `${directory}.${process.pid}`;
   await writeFiles(making, {
     ...files,
@@ -56,11 +57,4 @@ export async function writeFiles(directory: string, files: Readonly<Record<strin
     await mkdir(path.dirname(file), { recursive: true });
     await writeFile(file, text);
   }
-}
-
-async function exists(file: string): Promise<boolean> {
-  return await access(file).then(
-    () => true,
-    () => false,
-  );
 }
