@@ -17,6 +17,13 @@ pub const Progress = struct {
     busy: std.atomic.Value(bool) = .init(false),
     drawn: bool = false,
 
+    /// In memory that is never given back: the thread that draws may look at it once more after `end`.
+    pub fn create(arena: std.mem.Allocator, name: []const u8, total: u64, started: u64) error{OutOfMemory}!*Progress {
+        const progress = try arena.create(Progress);
+        progress.* = .{ .name = name, .total = total, .started = started };
+        return progress;
+    }
+
     /// Draws from a thread of its own, which the end of this program or its change into another ends.
     pub fn start(progress: *Progress) void {
         if (!os.isTerminal(os.stderr)) return;

@@ -59,7 +59,7 @@ pub fn unpack(run: *Run, payload: *const Payload, runtime: ?Destination, release
     var work: Work = .{
         .payload = payload,
         .jobs = jobs.items,
-        .progress = .{ .name = run.stamp.name, .total = total, .started = run.started },
+        .progress = try .create(run.arena, run.stamp.name, total, run.started),
     };
     if (runtime) |destination| work.runtime = try RuntimeFile.create(run, destination);
     // Before the caller removes what failed: Windows keeps the name of an open file.
@@ -85,7 +85,7 @@ const Work = struct {
     next: std.atomic.Value(usize) = .init(0),
     failed: std.atomic.Value(bool) = .init(false),
     failure: ?Failure = null,
-    progress: Progress,
+    progress: *Progress,
     runtime: ?RuntimeFile = null,
     release: ?Tree = null,
 
