@@ -1,47 +1,12 @@
 // "It is just Node" (promises P1, P4): every program is run twice, by plain Node from its directory and as an executable
 // with the project moved out of sight, and the two transcripts are compared.
-import { rename } from 'node:fs/promises';
-import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { makeProgram, type Program, writeFiles } from './support/programs.ts';
-import { type RunOptions, run, runNode, temporaryDirectory, wrapProgram } from './support/run.ts';
-
-let cache: string;
-
-beforeAll(async () => {
-  cache = await temporaryDirectory();
-});
-
-/** Runs the executable while the project is not where it was built from. */
-async function runWrapped(file: string, args: readonly string[] = [], options: RunOptions = {}) {
-  return await run(file, args, { ...options, env: { SARMA_CACHE_DIR: cache, ...options.env } });
-}
-
-/** A program and its executable. Its directory is renamed while the executable runs, so nothing can be read from it. */
-function wrapped(make: () => Promise<Program>) {
-  let program: Program;
-  let file: string;
-  beforeAll(async () => {
-    program = await make();
-    file = await wrapProgram(program);
-  });
-  return {
-    same: async (args: readonly string[] = [], options: RunOptions = {}) => {
-      const expected = await runNode(program, args, options);
-      const away = `${program.directory}.away`;
-      await rename(program.directory, away);
-      try {
-        expect(await runWrapped(file, args, options)).toEqual(expected);
-      } finally {
-        await rename(away, program.directory);
-      }
-      return expected;
-    },
-  };
-}
+import { describe, expect, test } from 'vitest';
+import { compared } from './support/comparison.ts';
+import { makeProgram, writeFiles } from './support/programs.ts';
+import { temporaryDirectory } from './support/run.ts';
 
 describe('prettier', () => {
-  const { same } = wrapped(() =>
+  const { same } = compared(() =>
     makeProgram({
       name: 'prettier-user',
       bin: 'node_modules/prettier/bin/prettier.cjs',
@@ -61,8 +26,12 @@ describe('prettier', () => {
 });
 
 describe('tsc', () => {
-  const { same } = wrapped(() =>
-    makeProgram({ name: 'tsc-user', bin: 'node_modules/typescript/bin/tsc', dependencies: { typescript: '5.9.3' } }),
+  const { same } = compared(() =>
+    makeProgram({
+      name: 'tsc-user',
+      bin: 'node_modules/typescript/bin/tsc',
+      dependencies: { typescript: '5.9.3' },
+    }),
   );
 
   test('compiles a file with the libraries that lie beside it', async () => {
@@ -75,7 +44,7 @@ describe('tsc', () => {
 });
 
 describe('an ESM program', () => {
-  const { same } = wrapped(() =>
+  const { same } = compared(() =>
     makeProgram(
       { name: 'modules', bin: 'src/main.js', type: 'module' },
       {
@@ -119,7 +88,7 @@ describe('an ESM program', () => {
 });
 
 describe('a CommonJS program', () => {
-  const { same } = wrapped(() =>
+  const { same } = compared(() =>
     makeProgram(
       { name: 'old-style', bin: 'main.js' },
       {
@@ -155,7 +124,7 @@ describe('a CommonJS program', () => {
 });
 
 describe('native addons', () => {
-  const { same } = wrapped(() =>
+  const { same } = compared(() =>
     makeProgram(
       {
         name: 'addons',

@@ -97,7 +97,9 @@ test('descriptor 3 is the one that was passed', async () => {
 describe('under a terminal', () => {
   /** Types keys into a program that runs under a pty of 80 × 24, and returns what the terminal showed. */
   const session = async (command: string) => {
-    const child = spawn('script', ['-qec', `stty cols 80 rows 24; exec ${command} terminal`, '/dev/null'], { env });
+    const child = spawn('script', ['-qec', `stty cols 80 rows 24; exec ${command} terminal`, '/dev/null'], {
+      env,
+    });
     let screen = '';
     child.stdout.on('data', (chunk) => {
       screen += chunk;

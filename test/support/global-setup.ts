@@ -1,14 +1,13 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import path from 'node:path';
 import { execa } from 'execa';
+import { cacheDirectory } from './home.ts';
 
 /** Once before all tests: the stubs are up to date, and there is a directory for everything that tests leave behind. */
 export default async function setup(): Promise<() => Promise<void>> {
   const root = path.resolve(import.meta.dirname, '../..');
   await execa(process.execPath, ['--conditions=@sarma/source', 'scripts/build-stubs.ts'], { cwd: root });
-  // Not in /tmp: there the stub loads its guard against planted modules, which shows in execArgv.
-  const caches = path.join(homedir(), '.cache');
+  const caches = cacheDirectory();
   await mkdir(caches, { recursive: true });
   const directory = await mkdtemp(path.join(caches, 'sarma-test-'));
   process.env.SARMA_TEST_DIRECTORY = directory;

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import path from 'node:path';
 import { execa } from 'execa';
+import { cacheDirectory } from './home.ts';
 
 /** A project as a person would have it: made of files, its dependencies installed by npm. */
 export interface Program {
@@ -13,7 +13,7 @@ export interface Program {
 }
 
 // Not below node_modules: there Node takes no TypeScript, and nothing is a project's own source.
-const CACHE = path.join(homedir(), '.cache/sarma-test-programs');
+const CACHE = path.join(cacheDirectory(), 'sarma-test-programs');
 
 /**
  * Makes the project, or finds the one made by an earlier test of the same content (an install takes a while).
