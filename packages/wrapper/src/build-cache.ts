@@ -11,6 +11,7 @@ import { pipeline } from 'node:stream/promises';
  * ```
  * <directory>/<2 hex digits>/<SHA-256 of the key>/content        the file
  *                                                 record.json    key, SHA-256, size
+ * <directory>/code/                                              Node's compile cache of the command line
  * <directory>/tmp/<random>/                                      being made or removed
  * ```
  *
@@ -19,8 +20,6 @@ import { pipeline } from 'node:stream/promises';
  */
 export interface BuildCache {
   readonly directory: string;
-  /** The file made for the key, if there is a sound one. */
-  get(key: string): Promise<string | undefined>;
   /**
    * The file made for the key, made now by `make` if there is no sound one. What `make` leaves at the temporary path
    * becomes the file; it may use names that begin with this path for whatever else it needs. If it throws, nothing is kept.
@@ -71,7 +70,6 @@ export function openBuildCache(
     directory,
     entry,
     entries: () => readEntries(directory),
-    get: async (key) => (await entry(key))?.file,
     produce: async (key, make) => (await entry(key))?.file ?? produceEntry(directory, place(key), key, make),
   };
 }

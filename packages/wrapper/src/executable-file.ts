@@ -14,8 +14,19 @@ export class ExecutableFileError extends Error {
   }
 }
 
-/** Stubs are smaller than this; the stamp lies within it. */
-const STUB_LIMIT = 4 * 1024 * 1024;
+/** Stubs are smaller than this (docs/format.md); the stamp lies within it. */
+const STUB_LIMIT = 1024 * 1024;
+
+/** Whether a file was made by Sarma, damaged or not. Throws what opening and reading it throws. */
+export async function isOwnExecutable(file: string): Promise<boolean> {
+  const handle = await open(file);
+  try {
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(STUB_LIMIT), 0, STUB_LIMIT, 0);
+    return findStamp(buffer.subarray(0, bytesRead)) !== -1;
+  } finally {
+    await handle.close();
+  }
+}
 
 /** A finished executable, opened for reading. */
 export interface ExecutableFile {

@@ -1,6 +1,6 @@
-import { randomUUID } from 'node:crypto';
-import { readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { writeWhole } from './write-whole.ts';
 
 /** One target's runtime as a build found it; later builds take the same. */
 export interface LockedRuntime {
@@ -61,16 +61,12 @@ export async function updateLockfile(project: string, changes: LockedRuntimes): 
   const runtimes = { ...(await readLockfile(project)), ...changes };
   const sorted = Object.fromEntries(Object.entries(runtimes).toSorted(([a], [b]) => (a < b ? -1 : 1)));
   const text = `${JSON.stringify({ lockfileVersion: 1, runtimes: sorted }, null, 2)}\n`;
-  const temporary = `${file}.${randomUUID()}.tmp`;
   try {
-    await writeFile(temporary, text);
-    await rename(temporary, file);
+    await writeWhole(file, text, 0o666);
   } catch (error) {
     throw new LockfileError('LOCKFILE_UNWRITABLE', `Cannot write ${file}: ${(error as Error).message}`, {
       cause: error,
     });
-  } finally {
-    await rm(temporary, { force: true });
   }
 }
 

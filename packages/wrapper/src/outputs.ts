@@ -1,11 +1,12 @@
-import { randomBytes } from 'node:crypto';
-import { mkdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { isOwnExecutable } from './executable-file.ts';
 import type { Target } from './targets.ts';
+import { writeWhole } from './write-whole.ts';
 
 export class OutputError extends Error {
   override readonly name = 'OutputError';
-  readonly code: 'OUTPUT_IS_DIRECTORY' | 'OUTPUT_IS_FILE' | 'OUTPUT_NOT_WRITABLE';
+  readonly code: 'OUTPUT_IS_DIRECTORY' | 'OUTPUT_IS_FILE' | 'OUTPUT_IS_FOREIGN' | 'OUTPUT_NOT_WRITABLE';
   constructor(code: OutputError['code'], message: string, options?: ErrorOptions) {
     super(message, options);
     this.code = code;
@@ -36,22 +37,28 @@ export async function outputPaths(
     path.resolve(output, `${program}_${target.name}${target.os === 'win' ? '.exe' : ''}`);
 }
 
+/** Throws OutputError when there is something by that name which is no executable of ours: it is not ours to replace. */
+export async function checkReplaceable(file: string): Promise<void> {
+  const found = await stat(file).catch(() => undefined);
+  if (found === undefined) return;
+  if (found.isDirectory()) {
+    throw new OutputError('OUTPUT_IS_DIRECTORY', `${file} is a directory; remove it or choose another -o.`);
+  }
+  if (!found.isFile() || !(await isOwnExecutable(file))) {
+    throw new OutputError(
+      'OUTPUT_IS_FOREIGN',
+      `${file} exists and was not made by Sarma; remove it or choose another -o.`,
+    );
+  }
+}
+
 /** Writes an executable so that its name never holds half of one. Returns whether an older file was replaced. */
 export async function writeExecutable(file: string, bytes: Buffer): Promise<boolean> {
   const previous = await stat(file).catch(() => undefined);
-  if (previous?.isDirectory()) {
-    throw new OutputError('OUTPUT_IS_DIRECTORY', `${file} is a directory; remove it or choose another -o.`);
-  }
-  const temporary = path.join(
-    path.dirname(file),
-    `.${path.basename(file)}.${randomBytes(6).toString('hex')}.tmp`,
-  );
   try {
     await mkdir(path.dirname(file), { recursive: true });
-    await writeFile(temporary, bytes, { mode: 0o755, flag: 'wx' });
-    await rename(temporary, file);
+    await writeWhole(file, bytes, 0o755);
   } catch (cause) {
-    await rm(temporary, { force: true });
     const { code, message } = cause as NodeJS.ErrnoException;
     const reason =
       code === 'ENOSPC' || code === 'EDQUOT' ? `no space left for ${bytes.length} bytes` : message;

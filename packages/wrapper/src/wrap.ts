@@ -2,7 +2,7 @@ import { readAssembledRelease } from './assembled-release.ts';
 import { type Build, buildExecutable, type Executable, packTarget } from './build.ts';
 import { openBuildCache } from './build-cache.ts';
 import type { Compression } from './compression.ts';
-import { outputPaths, writeExecutable } from './outputs.ts';
+import { checkReplaceable, outputPaths, writeExecutable } from './outputs.ts';
 import { fetchRuntimes, type RuntimeRequest } from './runtimes/resolve.ts';
 import type { Target } from './targets.ts';
 
@@ -41,6 +41,9 @@ export async function wrap(options: WrapOptions): Promise<readonly Outcome[]> {
   const release = await readAssembledRelease(options.directory);
   const programs = Object.keys(release.entries);
   const fileOf = await outputPaths(options.output, programs, options.targets);
+  for (const target of options.targets) {
+    for (const program of programs) await checkReplaceable(fileOf(program, target));
+  }
   const cache = openBuildCache();
   for (const target of options.targets) onEvent({ type: 'phase', target: target.name, phase: 'fetch' });
   const { runtimes, failures } = await fetchRuntimes(options);

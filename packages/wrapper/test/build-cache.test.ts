@@ -21,15 +21,16 @@ const writing = (content: string) => (temporaryPath: string) => writeFile(tempor
 const failing = async () => {
   throw new Error('made twice');
 };
+const fileOf = async (key: string) => (await cache.entry(key))?.file;
 const temporaries = async () => await readdir(path.join(directory, 'tmp'));
 
 test('what was made is kept under its key', async () => {
-  expect(await cache.get('a')).toBeUndefined();
+  expect(await fileOf('a')).toBeUndefined();
   const file = await cache.produce('a', writing('one'));
   expect(await cache.produce('a', failing)).toBe(file);
-  expect(await cache.get('a')).toBe(file);
+  expect(await fileOf('a')).toBe(file);
   expect(await readFile(file, 'utf8')).toBe('one');
-  expect(await cache.get('b')).toBeUndefined();
+  expect(await fileOf('b')).toBeUndefined();
   const sha256 = createHash('sha256').update('one').digest('hex');
   expect(await cache.entry('a')).toEqual({ key: 'a', file, sha256, size: 3 });
 });
@@ -37,7 +38,7 @@ test('what was made is kept under its key', async () => {
 test('opening and asking write nothing', async () => {
   const nowhere = path.join(directory, 'nowhere');
   const empty = openBuildCache({ directory: nowhere });
-  expect(await empty.get('a')).toBeUndefined();
+  expect(await empty.entry('a')).toBeUndefined();
   expect(await empty.entries()).toEqual([]);
   await expect(stat(nowhere)).rejects.toThrow('ENOENT');
 });
@@ -56,7 +57,7 @@ test('when making fails, nothing is kept', async () => {
     throw new Error('broke off');
   });
   await expect(broken).rejects.toThrow('broke off');
-  expect(await cache.get('a')).toBeUndefined();
+  expect(await fileOf('a')).toBeUndefined();
   expect(await temporaries()).toEqual([]);
 });
 
@@ -77,7 +78,7 @@ test.each([
 ])('an entry that was %s is made again', async (_how, damage) => {
   const file = await cache.produce('a', writing('one'));
   await damage(file);
-  expect(await cache.get('a')).toBeUndefined();
+  expect(await fileOf('a')).toBeUndefined();
   expect(await cache.produce('a', writing('one'))).toBe(file);
   expect(await readFile(file, 'utf8')).toBe('one');
   expect(await temporaries()).toEqual([]);
@@ -120,9 +121,9 @@ test('processes that make the same entry at once all get it, and leave one', asy
     return { code, file: Buffer.concat(chunks).toString() };
   });
   for (const child of children) child.stdin.write('\n');
-  const file = await cache.get('a').then(async () => (await Promise.all(outputs))[0]!.file);
+  const file = await fileOf('a').then(async () => (await Promise.all(outputs))[0]!.file);
   expect(await Promise.all(outputs)).toEqual(children.map(() => ({ code: 0, file })));
-  expect(await cache.get('a')).toBe(file);
+  expect(await fileOf('a')).toBe(file);
   expect((await stat(file)).size).toBe(5_000_000);
   expect(await temporaries()).toEqual([]);
 });
@@ -149,7 +150,7 @@ test.runIf(mayMount)('a full disk is said so, and nothing is left on it', async 
       expect.objectContaining({ code: 'NO_SPACE', message: expect.stringContaining(directory) }),
     );
     expect(await temporaries()).toEqual([]);
-    expect(await cache.get('a')).toBeUndefined();
+    expect(await fileOf('a')).toBeUndefined();
   } finally {
     execFileSync('umount', [directory]);
   }
@@ -160,7 +161,7 @@ test.runIf(mayMount)('a read-only cache gives what it has, and says that it cann
   try {
     await cache.produce('a', writing('one'));
     execFileSync('mount', ['-o', 'remount,ro', directory]);
-    expect(await cache.produce('a', failing)).toBe(await cache.get('a'));
+    expect(await cache.produce('a', failing)).toBe(await fileOf('a'));
     await expect(cache.produce('b', writing('two'))).rejects.toThrow(
       expect.objectContaining({
         code: 'BUILD_CACHE_UNWRITABLE',
