@@ -75,6 +75,15 @@ describe.skipIf(lacks('mounts', 'setpriv'))('what others have planted is never e
     expect({ stdout, stderr }).toEqual({ stdout: '/var/tmp/sarma-1234\n', stderr: '' });
   });
 
+  test('folders of another user in a directory like /tmp that a variable names', async () => {
+    const { stdout, stderr } = await machine.shell(`
+      mkdir -m 1777 /mnt/open
+      ${plant('/mnt/open')} chown -R 666 /mnt/open/runtimes /mnt/open/releases
+      as 1234 env SARMA_CACHE_DIR=/mnt/open ./app
+    `);
+    expect({ stdout, stderr }).toEqual({ stdout: '/mnt/home-1234/.cache/sarma\n', stderr: '' });
+  });
+
   test('a prepared install of another user beside the executable', async () => {
     const { stdout } = await machine.shell(`
       id=$(basename "$(./app maintenance directory)"); id=\${id##*-}

@@ -80,9 +80,10 @@ const Key = enum { id, name, version, runtime, boot, durable, installed, host, i
 /// Takes the place of an older one in one step.
 pub fn write(arena: Allocator, install: os.Handle, marker: Marker) (os.Error || Allocator.Error)!void {
     os.makeDirectory(install, directory, 0o755) catch |err| if (err != error.Exists) return err;
-    var unique: [8]u8 = undefined;
-    os.random(&unique);
-    const temporary = try std.fmt.allocPrintSentinel(arena, path ++ ".{x}.tmp", .{std.mem.readInt(u64, &unique, .little)}, 0);
+    // One name, so that what a killed run left is gone with the next. Writers hold the install's lock; where locks cannot
+    // be trusted, the one whose file was taken away fails at the rename, and the marker stays as it was.
+    const temporary = path ++ ".new";
+    os.removeFile(install, temporary) catch |err| if (err != error.NotFound) return err;
     const file = try os.create(install, temporary, 0o644);
     errdefer os.removeFile(install, temporary) catch {};
     {

@@ -203,6 +203,10 @@ pub fn settle(arena: Allocator, path: []const u8, make: bool) Allocator.Error!os
         if (try refusalOf(arena, here, found, &shared)) |reason| return .{ .refused = reason };
     }
     if (done.items.len == 0) done.appendAssumeCapacity('/');
+    // A directory like /tmp will do above a place, not as one: others could have made the folders that are to come in it.
+    var open = false;
+    if (try checkDirectory(arena, terminated(&done), &open)) |reason| return .{ .refused = reason };
+    if (open) return .{ .refused = "others can create files in it" };
     return .{ .place = .{ .path = terminated(&done), .shared = shared } };
 }
 
