@@ -1,7 +1,7 @@
-import { statSync } from 'node:fs';
 import path from 'node:path';
 import { ReleaseError } from './error.ts';
 import { type Manifest, programs } from './package-json.ts';
+import { isFile } from './tree.ts';
 
 /** A source file to run, and the key that named it. */
 export interface Entry {
@@ -93,8 +93,4 @@ function sourceFile(given: string): string | undefined {
     ...indexExtensions.map((extension) => path.join(given, `index${extension}`)),
   ];
   return candidates.find(isFile);
-}
-
-function isFile(file: string): boolean {
-  return statSync(file, { throwIfNoEntry: false })?.isFile() ?? false;
 }

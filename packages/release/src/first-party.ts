@@ -1,13 +1,20 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { exclusions } from './exclusions.ts';
-import { firstPartyPackages, type Installation, type InstalledPackage } from './installation.ts';
+import { firstPartyPackages, type Installation, type InstalledPackage, packageOf } from './installation.ts';
 import { type Layout, layOut } from './layout.ts';
 import type { OnNotice, Release } from './release.ts';
 import { isPrivate } from './secrets.ts';
 import { selectFiles } from './selection.ts';
 import { type ModuleFormat, packageType } from './sources/module-type.ts';
-import { isTypeScript, outputName, type SourcePackage, sourceExtension } from './sources/package.ts';
+import {
+  isTypeScript,
+  outputName,
+  relativePath,
+  type SourcePackage,
+  sourceExtension,
+} from './sources/package.ts';
+import { mainTargets, type SourceResolver, sourceResolver } from './sources/resolve.ts';
 import type { TranspiledPackage } from './sources/transpile.ts';
 import { addFile, type Tree } from './tree.ts';
 
@@ -28,32 +35,51 @@ export async function takeCopies(
 ): Promise<Taken> {
   const tree: Tree = new Map();
   const layout = layOut(installation, release.project);
-  const { sources, reached } = await readSources(release, installation, layout, onNotice);
+  const { sources, reached, resolver } = await readSources(release, installation, layout, onNotice);
   const typeScript = new Set(sources.filter((source) => runsTypeScript(source, reached)).map(directoryOf));
   const placeOf: Taken['placeOf'] = (file) => {
     const place = layout.placeOf(file);
-    const isOutput = place !== undefined && typeScript.has(ownerOf(file, sources) ?? '');
+    const isOutput = place !== undefined && typeScript.has(resolver.owner(file)?.directory ?? '');
     return isOutput ? outputName(place) : place;
   };
   for (const source of sources) {
     const transpiled = typeScript.has(source.installed.directory)
-      ? await transpileSource(source, reached, sources, placeOf, onNotice)
+      ? await transpileSource(source, reached, resolver, placeOf, onNotice)
       : undefined;
     await addSource(tree, source, transpiled);
   }
+  reportProblems(resolver, onNotice);
   return { tree, layout, packages: installation.packages, placeOf };
 }
 
-/** The files of each first-party package, and what the entries lead to (empty where it decides nothing). */
+export function reportProblems({ problems }: SourceResolver, onNotice: OnNotice): void {
+  for (const problem of problems)
+    onNotice({ type: 'notice', level: 'warning', message: `tsconfig.json was not read: ${problem}` });
+}
+
+/** The files of each first-party package, and what its imports mean. */
+export interface Sources {
+  readonly sources: readonly SourcePackage[];
+  /**
+   * What the entries lead to: it decides which TypeScript is run, what a single file takes along, and what an entry
+   * needs that `files` does not name. Empty where it decides nothing.
+   */
+  readonly reached: ReadonlySet<string>;
+  readonly resolver: SourceResolver;
+}
+
 export async function readSources(
   release: Release,
   installation: Installation,
   layout: Layout,
   onNotice: OnNotice,
-): Promise<{ readonly sources: readonly SourcePackage[]; readonly reached: ReadonlySet<string> }> {
+): Promise<Sources> {
   const { sources: selected, needsTrace } = await selectSources(release, installation, layout, onNotice);
-  const reached = needsTrace ? await trace(release, selected) : new Set<string>();
-  return { sources: selected.map((source) => withReached(source, reached, selected)), reached };
+  const resolver = sourceResolver(selected.map(({ installed }) => installed));
+  const reached = needsTrace
+    ? (await import('./sources/reach.ts')).reach(Object.values(release.entries), resolver)
+    : new Set<string>();
+  return { sources: selected.map((source) => withReached(source, reached, resolver)), reached, resolver };
 }
 
 async function selectSources(
@@ -63,11 +89,14 @@ async function selectSources(
   onNotice: OnNotice,
 ): Promise<{ readonly sources: readonly SourcePackage[]; readonly needsTrace: boolean }> {
   const firstParty = firstPartyPackages(installation);
+  const byDirectory = new Map(firstParty.map((installed) => [installed.directory, installed]));
   const excluded = await exclusions(release, firstParty);
   const sources: SourcePackage[] = [];
   let needsTrace = false;
   for (const installed of firstParty) {
-    const entries = Object.values(release.entries).filter((entry) => isOwner(installed, entry, firstParty));
+    const entries = Object.values(release.entries).filter(
+      (entry) => packageOf(entry, byDirectory) === installed,
+    );
     const always = entries.map((entry) => relativePath(installed, entry));
     const { files, leftOut, unlisted } = release.singleFile
       ? { files: always, leftOut: [], unlisted: true }
@@ -91,7 +120,6 @@ async function selectSources(
 /** Workspaces that are compiled before use are easily forgotten. */
 async function warnUnbuilt(installed: InstalledPackage, onNotice: OnNotice): Promise<void> {
   if (installed.manifest.main === undefined && installed.manifest.exports === undefined) return;
-  const { mainTargets } = await import('./sources/resolve.ts');
   const targets = mainTargets(installed);
   if (targets.length === 0 || targets.some((file) => existsSync(file))) return;
   onNotice({
@@ -103,25 +131,12 @@ async function warnUnbuilt(installed: InstalledPackage, onNotice: OnNotice): Pro
   });
 }
 
-/**
- * What the entries lead to. It decides which TypeScript is run, what a single file takes along, and what an
- * entry needs that `files` does not name.
- */
-async function trace(release: Release, sources: readonly SourcePackage[]): Promise<ReadonlySet<string>> {
-  const [{ reach }, { sourceResolver }] = await Promise.all([
-    import('./sources/reach.ts'),
-    import('./sources/resolve.ts'),
-  ]);
-  return reach(Object.values(release.entries), sourceResolver(sources.map(({ installed }) => installed)));
-}
-
 function withReached(
   source: SourcePackage,
   reached: ReadonlySet<string>,
-  sources: readonly SourcePackage[],
+  resolver: SourceResolver,
 ): SourcePackage {
-  const { directory } = source.installed;
-  const own = [...reached].filter((file) => ownerOf(file, sources) === directory && isTaken(file));
+  const own = [...reached].filter((file) => resolver.owner(file) === source.installed && isTaken(file));
   return {
     ...source,
     files: new Set([...source.files, ...own.map((file) => relativePath(source.installed, file))]),
@@ -141,20 +156,14 @@ function runsTypeScript({ installed, files }: SourcePackage, reached: ReadonlySe
 async function transpileSource(
   source: SourcePackage,
   reached: ReadonlySet<string>,
-  sources: readonly SourcePackage[],
+  resolver: SourceResolver,
   placeOf: Taken['placeOf'],
   onNotice: OnNotice,
 ): Promise<TranspiledPackage> {
-  const [{ transpile }, { sourceResolver }] = await Promise.all([
-    import('./sources/transpile.ts'),
-    import('./sources/resolve.ts'),
-  ]);
-  const resolver = sourceResolver(sources.map(({ installed }) => installed));
+  const { transpile } = await import('./sources/transpile.ts');
   const transpiled = await transpile(source, reached, resolver, placeOf);
   for (const warning of transpiled.warnings)
     onNotice({ type: 'notice', level: 'warning', message: `${source.installed.name}: ${warning}` });
-  for (const problem of resolver.problems)
-    onNotice({ type: 'notice', level: 'warning', message: `tsconfig.json was not read: ${problem}` });
   return transpiled;
 }
 
@@ -211,27 +220,4 @@ function typeOf(
 
 function directoryOf({ installed }: SourcePackage): string {
   return installed.directory;
-}
-
-function ownerOf(file: string, sources: readonly SourcePackage[]): string | undefined {
-  return sources.find(({ installed }) =>
-    isOwner(
-      installed,
-      file,
-      sources.map((source) => source.installed),
-    ),
-  )?.installed.directory;
-}
-
-/** Whether a file lies in a package and in none inside it. */
-function isOwner(installed: InstalledPackage, file: string, all: readonly InstalledPackage[]): boolean {
-  if (!file.startsWith(installed.directory + path.sep)) return false;
-  const inner = all.some(
-    ({ directory }) => directory.length > installed.directory.length && file.startsWith(directory + path.sep),
-  );
-  return !inner && !file.slice(installed.directory.length).includes(`${path.sep}node_modules${path.sep}`);
-}
-
-function relativePath(installed: InstalledPackage, file: string): string {
-  return path.relative(installed.directory, file).replaceAll(path.sep, '/');
 }

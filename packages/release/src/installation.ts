@@ -45,6 +45,18 @@ export function firstPartyPackages({
   return [...packages.values()].filter(({ firstParty, nested }) => firstParty && !nested);
 }
 
+/** The package that a file lies in, of those by directory; a `node_modules` in between belongs to none of them. */
+export function packageOf<Package>(
+  file: string,
+  packages: ReadonlyMap<string, Package>,
+): Package | undefined {
+  for (let directory = path.dirname(file); ; directory = path.dirname(directory)) {
+    const found = packages.get(directory);
+    if (found !== undefined || directory === path.dirname(directory)) return found;
+    if (path.basename(directory) === 'node_modules') return undefined;
+  }
+}
+
 /**
  * Walks the production dependencies of packages as Node resolves them from each package's real path, so
  * that hoisted, nested, linked and virtual-store layouts are all the same to it.

@@ -1,6 +1,6 @@
 import { readdirSync, readlinkSync, realpathSync } from 'node:fs';
 import path from 'node:path';
-import { firstPartyPackages, type Installation, type InstalledPackage } from './installation.ts';
+import { firstPartyPackages, type Installation, type InstalledPackage, packageOf } from './installation.ts';
 import { programs } from './package-json.ts';
 
 /** Where everything goes. Paths are relative to the release's root and written with `/`. */
@@ -239,20 +239,13 @@ function programTarget(
   packages: ReadonlyMap<string, InstalledPackage>,
 ): string | undefined {
   const linked = linkTarget(path.join(folder, '.bin', name));
-  if (linked !== undefined) return isInside(linked, packages) ? linked : undefined;
+  if (linked !== undefined) return packageOf(linked, packages) === undefined ? undefined : linked;
   for (const inside of namesIn(folder)) {
     const owner = packages.get(linkTarget(path.join(folder, inside)) ?? path.join(folder, inside));
     const file = owner === undefined ? undefined : programs(owner.manifest)[name];
     if (owner !== undefined && file !== undefined) return path.join(owner.directory, file);
   }
   return undefined;
-}
-
-function isInside(file: string, packages: ReadonlyMap<string, InstalledPackage>): boolean {
-  for (let directory = path.dirname(file); ; directory = path.dirname(directory)) {
-    if (packages.has(directory)) return true;
-    if (path.basename(directory) === 'node_modules' || directory === path.dirname(directory)) return false;
-  }
 }
 
 function isBelow(file: string, directory: string): boolean {

@@ -2,7 +2,7 @@ import { closeSync, openSync, readSync, statSync } from 'node:fs';
 
 /** The beginning of a stamp (docs/format.md); it lies in the stub, and stubs are smaller than `HEAD` bytes. */
 const MAGIC = Buffer.from('\x89SARMA-STAMP\r\n\x1a\n', 'latin1');
-const HEAD = 512 * 1024;
+const HEAD = 1024 * 1024;
 /** No executable with a runtime in it is smaller, in bytes. */
 const LEAST = 5_000_000;
 

@@ -16,13 +16,11 @@ export interface Manifest {
   readonly engines?: { readonly node?: string };
   readonly workspaces?: readonly string[] | { readonly packages?: readonly string[] };
   readonly dependencies?: Readonly<Record<string, string>>;
-  readonly devDependencies?: Readonly<Record<string, string>>;
   readonly optionalDependencies?: Readonly<Record<string, string>>;
   readonly peerDependencies?: Readonly<Record<string, string>>;
   readonly peerDependenciesMeta?: Readonly<Record<string, { readonly optional?: boolean }>>;
   readonly bundleDependencies?: readonly string[] | boolean;
   readonly bundledDependencies?: readonly string[] | boolean;
-  readonly gypfile?: boolean;
 }
 
 /**

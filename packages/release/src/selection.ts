@@ -1,9 +1,10 @@
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { InstalledPackage } from './installation.ts';
 import { isOwnExecutable } from './own-executables.ts';
 import { programs } from './package-json.ts';
 import { isPrivate } from './secrets.ts';
+import { isFile } from './tree.ts';
 
 /** Which files of a first-party package go into the release; paths relative to it, with `/`. */
 export interface Selection {
@@ -122,11 +123,7 @@ function required(directory: string, manifest: InstalledPackage['manifest']): re
   const named = [manifest.main, ...Object.values(programs(manifest))]
     .filter((file) => file !== undefined)
     .map(plain);
-  return named.filter((file) => !file.startsWith('..') && isFileIn(directory, file));
-}
-
-function isFileIn(directory: string, file: string): boolean {
-  return statSync(path.join(directory, file), { throwIfNoEntry: false })?.isFile() ?? false;
+  return named.filter((file) => !file.startsWith('..') && isFile(path.join(directory, file)));
 }
 
 function literals(files: readonly string[] | undefined): readonly string[] {

@@ -62,6 +62,11 @@ function linkInside(file: string, folder: string): string | undefined {
   return path.relative(path.dirname(file), absolute).replaceAll(path.sep, '/') || '.';
 }
 
+/** Whether there is a regular file, a link to one included. */
+export function isFile(file: string): boolean {
+  return statSync(file, { throwIfNoEntry: false })?.isFile() ?? false;
+}
+
 function isInside(file: string, folder: string): boolean {
   return file === folder || file.startsWith(folder + path.sep);
 }

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, symlinkSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { project, release, run, text } from './support/project.ts';
+import { project, release, run, text, write } from './support/project.ts';
 
 const place = 'lib/app-1.0.0';
 const manifest = { name: 'app', version: '1.0.0', type: 'module', bin: { app: './src/cli.ts' } };
@@ -119,6 +119,10 @@ describe('TypeScript is transpiled file by file to its own place', () => {
     mkdirSync(path.join(root, 'node_modules'));
     symlinkSync('../packages/b', path.join(root, 'node_modules/b'));
     expect(run(root, await release(path.join(root, 'packages/a')))).toBe('b 3 deep\n');
+    // Read by both, and told once.
+    write(root, { 'tsconfig.json': '{ "extends": "./missing.json" }' });
+    const { warnings } = await release(path.join(root, 'packages/a'));
+    expect(warnings).toEqual([expect.stringMatching(/^tsconfig\.json was not read: .*missing\.json/)]);
   });
 });
 

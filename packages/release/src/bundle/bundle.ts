@@ -1,10 +1,11 @@
 import path from 'node:path';
 import type { BuildFailure, Message } from 'esbuild';
 import { ReleaseError } from '../error.ts';
-import type { Installation, InstalledPackage } from '../installation.ts';
+import { type Installation, packageOf } from '../installation.ts';
 import { holdsAddon, wantsAddon } from '../native.ts';
 import type { ModuleFormat } from '../sources/module-type.ts';
 import type { SourceResolver } from '../sources/resolve.ts';
+import { target } from '../sources/transpile.ts';
 import { type BundleState, bundlePlugin, type Loads } from './plugin.ts';
 
 export interface Bundle {
@@ -49,7 +50,7 @@ export async function bundle(
         resolver,
         entry,
         placeOf,
-        packageOf: (file) => packageOf(file, installation),
+        packageOf: (file) => packageOf(file, installation.packages),
         external,
         refused,
         loads,
@@ -75,7 +76,7 @@ async function build(state: BundleState, module: boolean): Promise<string | unde
       bundle: true,
       write: false,
       platform: 'node',
-      target: 'node22',
+      target,
       format: module ? 'esm' : 'cjs',
       charset: 'utf8',
       // Node's, without the "module" that bundlers add.
@@ -155,14 +156,6 @@ function closure({ packages }: Installation, directories: Iterable<string>): Rea
       reached.add(dependency.directory);
   }
   return reached;
-}
-
-export function packageOf(file: string, { packages }: Installation): InstalledPackage | undefined {
-  for (let directory = path.dirname(file); ; directory = path.dirname(directory)) {
-    const found = packages.get(directory);
-    if (found !== undefined || directory === path.dirname(directory)) return found;
-    if (path.basename(directory) === 'node_modules') return undefined;
-  }
 }
 
 /**

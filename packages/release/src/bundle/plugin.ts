@@ -4,7 +4,7 @@ import path from 'node:path';
 import type { OnLoadResult, OnResolveArgs, OnResolveResult, Plugin, PluginBuild } from 'esbuild';
 import type { Dependency, InstalledPackage } from '../installation.ts';
 import { isTypeScript, sourceExtension } from '../sources/package.ts';
-import type { SourceResolver } from '../sources/resolve.ts';
+import { type SourceResolver, splitSpecifier } from '../sources/resolve.ts';
 import { toJavaScript } from '../sources/transpile.ts';
 import { loadsComputed, unbundleable } from './unbundleable.ts';
 
@@ -101,7 +101,7 @@ function thirdParty(
     state.refused.set(target.directory, `it loads ${path.basename(file)}`);
     return { path: specifier, external: true };
   }
-  const name = packageName(specifier);
+  const [name] = splitSpecifier(specifier);
   const dependency = from?.dependencies.get(name) ?? undeclared(from, target);
   const holder = state.packageOf(state.entry)!.directory;
   if (dependency === undefined || !addLoad(state.loads, holder, name, dependency)) {
@@ -115,13 +115,6 @@ function thirdParty(
 function undeclared(from: InstalledPackage | undefined, target: InstalledPackage): Dependency | undefined {
   if (from?.firstParty !== true) return undefined;
   return { directory: target.directory, found: target.directory, optional: false };
-}
-
-function packageName(specifier: string): string {
-  return specifier
-    .split('/')
-    .slice(0, specifier.startsWith('@') ? 2 : 1)
-    .join('/');
 }
 
 async function load(state: BundleState, file: string): Promise<OnLoadResult | undefined> {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { readSources, type Taken } from '../first-party.ts';
-import type { Installation, InstalledPackage } from '../installation.ts';
+import { readSources, reportProblems, type Taken } from '../first-party.ts';
+import { type Installation, type InstalledPackage, packageOf } from '../installation.ts';
 import { layOut } from '../layout.ts';
 import type { OnNotice, Release } from '../release.ts';
 import {
@@ -16,13 +16,14 @@ import {
   isDeclaration,
   isTypeScript,
   outputName,
+  relativePath,
   type SourcePackage,
   sourceExtension,
 } from '../sources/package.ts';
-import { type SourceResolver, sourceResolver } from '../sources/resolve.ts';
+import type { SourceResolver } from '../sources/resolve.ts';
 import { renameInManifest } from '../sources/transpile.ts';
 import { addFile, type Tree } from '../tree.ts';
-import { type Bundles, besideBundles, bundle, packageOf } from './bundle.ts';
+import { type Bundles, besideBundles, bundle } from './bundle.ts';
 import { startedSources } from './workers.ts';
 
 /** Takes the project as one file per entry, its assets, and beside them the packages that cannot be bundled. */
@@ -36,8 +37,7 @@ export async function takeBundles(
     const place = whole.placeOf(file);
     return place === undefined ? undefined : outputName(place);
   };
-  const { sources } = await readSources(release, installation, whole, onNotice);
-  const resolver = sourceResolver(sources.map(({ installed }) => installed));
+  const { sources, resolver } = await readSources(release, installation, whole, onNotice);
   const formatOf = (file: string): ModuleFormat => sourceFormat(file, resolver);
   const entries = Object.values(release.entries);
   // An entry in a dependency is run there.
@@ -47,7 +47,8 @@ export async function takeBundles(
     startedSources(inside, resolver),
   );
   report(bundles, installation, onNotice);
-  const kept = foreign.flatMap((entry) => packageOf(entry, installation)?.directory ?? []);
+  reportProblems(resolver, onNotice);
+  const kept = foreign.flatMap((entry) => packageOf(entry, installation.packages)?.directory ?? []);
   const beside = besideBundles(installation, bundles, kept);
   const layout = layOut(beside, release.project);
   const tree: Tree = new Map();
@@ -129,8 +130,4 @@ function manifestText(
   const type = manifest.type ?? oneOf(new Set(scripts.map(formatOf)));
   const outputs = new Map(bundled.map((file) => [relativePath(installed, file), { file: '', code: '' }]));
   return `${JSON.stringify({ ...renameInManifest(manifest, outputs), ...(type === undefined ? {} : { type }) }, null, 2)}\n`;
-}
-
-function relativePath({ directory }: InstalledPackage, file: string): string {
-  return path.relative(directory, file).replaceAll(path.sep, '/');
 }

@@ -1,3 +1,4 @@
+import path from 'node:path';
 import type { InstalledPackage } from '../installation.ts';
 
 /** A first-party package with the files that go into the release. */
@@ -26,4 +27,9 @@ export function isTypeScript(file: string): boolean {
 /** `a.ts`, `a.tsx`, `a.jsx` → `a.js`; `a.mts` → `a.mjs`; `a.cts` → `a.cjs`. */
 export function outputName(file: string): string {
   return isTypeScript(file) ? file.replace(/\.(?:([cm])ts|tsx?|jsx)$/, '.$1js') : file;
+}
+
+/** A file of a package relative to it, with `/`. */
+export function relativePath({ directory }: InstalledPackage, file: string): string {
+  return path.relative(directory, file).replaceAll(path.sep, '/');
 }

@@ -1,8 +1,8 @@
-import { statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import type { PathsMatcher, TsConfigResult } from 'get-tsconfig';
-import type { InstalledPackage } from '../installation.ts';
+import { type InstalledPackage, packageOf } from '../installation.ts';
+import { isFile } from '../tree.ts';
 import { isTypeScript } from './package.ts';
 
 // Both are CommonJS when required: loaded when the first TypeScript project comes, and synchronously.
@@ -38,13 +38,7 @@ export function sourceResolver(firstParty: readonly InstalledPackage[]): SourceR
     if (!matchers.has(config)) matchers.set(config, getTsconfig().createPathsMatcher(config));
     return matchers.get(config)?.(specifier) ?? [];
   };
-  const owner = (file: string): InstalledPackage | undefined => {
-    for (let directory = path.dirname(file); ; directory = path.dirname(directory)) {
-      const found = byDirectory.get(directory);
-      if (found !== undefined || directory === path.dirname(directory)) return found;
-      if (path.basename(directory) === 'node_modules') return undefined;
-    }
-  };
+  const owner: SourceResolver['owner'] = (file) => packageOf(file, byDirectory);
   const alias = (from: string, specifier: string): string | undefined =>
     isBare(specifier) ? first(from, aliases(from, specifier), owner) : undefined;
   return {
@@ -92,10 +86,6 @@ function spellings(file: string, added: readonly string[]): readonly string[] {
   ];
 }
 
-function isFile(file: string): boolean {
-  return statSync(file, { throwIfNoEntry: false })?.isFile() ?? false;
-}
-
 /** `#name` through the package's own `imports`, `name/path` through the `exports` or `main` of a first-party one. */
 function packageTargets(
   from: InstalledPackage | undefined,
@@ -133,7 +123,8 @@ function mapped({ directory, manifest }: InstalledPackage, request: string, fiel
   });
 }
 
-function splitSpecifier(specifier: string): readonly [string, string] {
+/** The package's name and what follows its slash: `@a/b/c` → `@a/b` and `c`. */
+export function splitSpecifier(specifier: string): readonly [string, string] {
   const parts = specifier.split('/');
   const length = specifier.startsWith('@') ? 2 : 1;
   return [parts.slice(0, length).join('/'), parts.slice(length).join('/')];

@@ -26,7 +26,7 @@ export interface TranspiledPackage {
 }
 
 /** The oldest Node that runs Sarma's releases. */
-const target = 'node22';
+export const target = 'node22';
 
 interface Source {
   readonly file: string;
@@ -255,7 +255,7 @@ function namedBy(
     const name = text.replace(/^\//, '');
     const found = resolver.resolve(file, name.startsWith('.') ? name : `./${name}`);
     if (found === undefined || !isTypeScript(found) || places(found) === undefined) return undefined;
-    return text.replace(/\.([cm]?)tsx?$/, '.$1js');
+    return outputName(text);
   };
 }
 
