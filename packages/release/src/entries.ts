@@ -12,6 +12,18 @@ export interface Entry {
 const extensions = ['.js', '.mjs', '.cjs', '.ts', '.mts', '.cts', '.tsx', '.jsx', '.json'];
 const indexExtensions = ['.ts', '.js', '.mts', '.mjs', '.cts', '.cjs', '.tsx'];
 
+/** Files that Node does not run, and that are easily taken for a project: `wrap package.json`. */
+const notCode = /\.(json|lock|ya?ml|md|txt|html|css|node|wasm)$/;
+
+/** Throws ReleaseError ENTRY_NOT_CODE. */
+export function requireCode({ file, from }: Entry): void {
+  if (!notCode.test(file)) return;
+  throw new ReleaseError(
+    'ENTRY_NOT_CODE',
+    `${from}: ${file} is no program. Name a JavaScript or TypeScript file, or the folder of a project.`,
+  );
+}
+
 /** An entry the user named. Throws ReleaseError ENTRY_NOT_FOUND. */
 export function namedEntry(project: string, file: string): Entry {
   return existing(project, file, '--entry', {});

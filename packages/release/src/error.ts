@@ -9,6 +9,7 @@ export type ReleaseErrorCode =
   | 'SEVERAL_BINS'
   | 'NO_ENTRY'
   | 'ENTRY_NOT_FOUND'
+  | 'ENTRY_NOT_CODE'
   | 'ENTRY_OUTSIDE'
   | 'WORKSPACE_ROOT'
   | 'UNKNOWN_WORKSPACE'

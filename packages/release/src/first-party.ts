@@ -98,8 +98,8 @@ async function selectSources(
       (entry) => packageOf(entry, byDirectory) === installed,
     );
     const always = entries.map((entry) => relativePath(installed, entry));
-    const { files, leftOut, unlisted } = release.singleFile
-      ? { files: always, leftOut: [], unlisted: true }
+    const { files, leftOut, executables, unlisted } = release.singleFile
+      ? { files: always, leftOut: [], executables: [], unlisted: true }
       : await selectFiles(installed, excluded, always);
     if (leftOut.length > 0) {
       onNotice({
@@ -109,6 +109,10 @@ async function selectSources(
           `left out of ${installed.name} as private: ${leftOut.join(', ')} ` +
           '(to take one, name it in "files" or write !NAME into .sarmaignore)',
       });
+    }
+    if (executables.length > 0) {
+      const message = `left out of ${installed.name} as executables made by Sarma: ${executables.join(', ')}`;
+      onNotice({ type: 'notice', level: 'info', message });
     }
     if (installed.directory !== release.project) await warnUnbuilt(installed, onNotice);
     needsTrace ||= unlisted || files.some(isTypeScript);

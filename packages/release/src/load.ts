@@ -1,6 +1,6 @@
 import { realpathSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { binEntries, type Entry, namedEntry, plainEntry } from './entries.ts';
+import { binEntries, type Entry, namedEntry, plainEntry, requireCode } from './entries.ts';
 import { ReleaseError } from './error.ts';
 import { type Manifest, programs, readProjectManifest, unscoped } from './package-json.ts';
 import type { Release, ReleaseOptions } from './release.ts';
@@ -14,6 +14,7 @@ export async function loadRelease(options: ReleaseOptions): Promise<Release> {
   const project = await readProject(options);
   const { directory, manifest } = project;
   const chosen = await chooseEntries(options, project);
+  for (const entry of Object.values(chosen.entries)) requireCode(entry);
   const name = options.name === undefined ? chosen.name : checkedName(options.name);
   const version = checkedVersion(options.version ?? manifest.version ?? '0.0.0');
   return {

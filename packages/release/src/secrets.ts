@@ -4,6 +4,7 @@
  */
 const patterns: readonly RegExp[] = [
   /^\.env(?!\.example$)(\..*)?$/,
+  /\.env$/,
   /^(\.npmrc|\.yarnrc\.yml|\.netrc|_netrc|\.pypirc|\.htpasswd)$/,
   /\.(pem|key|p12|pfx|keystore|jks)$/i,
   // Keys of ssh; a name with an ending, like id_map.js, is code.

@@ -11,6 +11,8 @@ export interface Selection {
   readonly files: readonly string[];
   /** Files left out because they look private. */
   readonly leftOut: readonly string[];
+  /** Files left out because Sarma made them. */
+  readonly executables: readonly string[];
   /** Whether one of `always` was not among what the package itself selects. */
   readonly unlisted: boolean;
 }
@@ -67,16 +69,26 @@ export async function selectFiles(
   const rules = await ignoreRules(directory);
   const named = new Set([...always, ...literals(manifest.files)]);
   const leftOut: string[] = [];
+  const executables: string[] = [];
   const files = [...new Set([...listed, ...required(directory, manifest), ...always])].filter((file) => {
     if (always.includes(file) || file === 'package.json') return true;
-    if (excluded(path.join(directory, file)) || isOwnExecutable(path.join(directory, file))) return false;
+    if (excluded(path.join(directory, file))) return false;
+    if (isOwnExecutable(path.join(directory, file))) {
+      executables.push(file);
+      return false;
+    }
     const verdict = rules?.(file);
     if (verdict === 'ignored') return false;
     if (!isPrivate(path.basename(file)) || verdict === 'named' || named.has(file)) return true;
     leftOut.push(file);
     return false;
   });
-  return { files: files.sort(), leftOut, unlisted: always.some((file) => !listed.includes(file)) };
+  return {
+    files: files.sort(),
+    leftOut,
+    executables,
+    unlisted: always.some((file) => !listed.includes(file)),
+  };
 }
 
 function everything(directory: string, excluded: (file: string) => boolean): readonly string[] {

@@ -129,6 +129,13 @@ describe('a clear error for', () => {
       /main in .*lib\/x\.js/,
     ],
     [
+      'an entry that is no program',
+      { 'package.json': {}, 'data.json': '{}' },
+      { entry: 'data.json' },
+      'ENTRY_NOT_CODE',
+      /data\.json is no program/,
+    ],
+    [
       'an entry that does not exist',
       { 'package.json': {} },
       { entry: 'no.js' },
