@@ -7,6 +7,7 @@ import { type CompressionSettings, compressFrame } from '../compression.ts';
 import { codeRange, encode } from '../executables/branch-filter.ts';
 import { dropSymbols, type Requirements, requirements } from '../executables/elf.ts';
 import type { ManifestRuntime } from '../manifest.ts';
+import { IntegrityError } from '../runtimes/errors.ts';
 import type { Runtime } from '../runtimes/runtime.ts';
 import type { Target } from '../targets.ts';
 import { type StoredFrame, storedFrame } from './frames.ts';
@@ -61,6 +62,16 @@ async function pack(
   onProgress: (done: number, total: number) => void,
 ): Promise<Buffer> {
   const official = await readFile(runtime.file);
+  // The build cache believes sizes and times; what goes into an executable is read anyway, and held to its hash.
+  const found = createHash('sha256').update(official).digest('hex');
+  if (found !== runtime.sha256) {
+    throw new IntegrityError(
+      runtime.file,
+      runtime.sha256,
+      found,
+      'Remove it from the build cache and build again.',
+    );
+  }
   // Elsewhere the file is signed by its vendor and stays byte for byte what was published.
   const dropping = target.os === 'linux';
   const file = dropping ? dropSymbols(official) : official;
