@@ -206,7 +206,7 @@ describe('an Ink program', () => {
 
   /** Presses x and q, each when the terminal shows what is there before, and returns all that was shown. */
   async function session(command: string, { env }: Comparison): Promise<string> {
-    const line = `stty cols 80 rows 24; exec ${command}`;
+    const line = `stty cols 80 rows 24 -echo; exec ${command}`;
     const child = spawn('script', ['-qec', line, '/dev/null'], {
       env: { ...process.env, ...env(), CI: 'false' },
     });
