@@ -169,9 +169,10 @@ describe.skipIf(!wine)('under Wine', () => {
 
     test.skipIf(!has('script'))('Ctrl-C reaches the program once, and the program decides', async () => {
       const log = path.join(await temporaryDirectory(), 'log');
-      const child = spawn('script', ['-qec', `wine ${file} interrupt '${toWindows(log)}'`, '/dev/null'], {
-        env,
-      });
+      // Wine leaves the terminal as it is until a program reads from it, so Ctrl-C is a SIGINT for all that is in the
+      // foreground. With `exec` no shell is: one that waited for wine (dash does) would die of it, with a status of its own.
+      const command = `exec wine ${file} interrupt '${toWindows(log)}'`;
+      const child = spawn('script', ['-qec', command, '/dev/null'], { env });
       await until(async () => (await text(log)) === 'ready ');
       await sleep(300);
       child.stdin.write('\u0003');
