@@ -1,3 +1,4 @@
+import type { ApplicationMode, BootApplication } from '@sarma/boot';
 import type { Manifest } from './package-json.ts';
 
 /** How the code of first-party packages gets into a release: as it is, or as one file per entry. */
@@ -12,8 +13,10 @@ export interface ReleaseOptions {
   readonly bin?: readonly string[] | undefined;
   /** Name or folder of the workspace to release, seen from the workspace root. */
   readonly workspace?: string | undefined;
-  /** The release's name. Default: that of its program. */
+  /** Which release of the configuration; without a configuration the release's name. Default: that of its program. */
   readonly name?: string | undefined;
+  /** Default: `SARMA_ENV`, the configuration's `defaultEnvironment`, `prod`. */
+  readonly environment?: string | undefined;
   /** The release's version. Default: that of `package.json`, or 0.0.0. */
   readonly version?: string | undefined;
   /** Default: `copy`. */
@@ -33,26 +36,149 @@ export interface Notice {
 
 export type OnNotice = (notice: Notice) => void;
 
-/** What is to be assembled: a plain value, made by `loadRelease` and not yet on disk. */
+export type ReleaseKind = 'cli' | 'service';
+
+/**
+ * What is to be assembled: a plain value, made by `loadRelease` and not yet on disk. A step may return another one
+ * with different `applications`, `configProviders`, `overlays`, `overlayVars`, `options` and `steps`.
+ */
 export interface Release {
   readonly name: string;
   readonly version: string;
-  readonly kind: 'cli';
+  readonly kind: ReleaseKind;
+  /** `prod`, `dev`, …. */
+  readonly environment: string;
   /** The directory of the main package. */
   readonly project: string;
   /** The main package's manifest; a made-up one where a single file has none. */
   readonly manifest: Manifest;
   /** True when the project is one source file without a `package.json`. */
   readonly singleFile: boolean;
-  /** Program name → absolute path of its source file. */
+  /** Program name → absolute path of its source file. Empty for a service that is only applications. */
   readonly entries: Readonly<Record<string, string>>;
   readonly code: CodeMode;
   /** Where the release is assembled: an absolute path. */
   readonly path: string;
   /** Where executables are written: an absolute path. */
   readonly output: string;
+  /** In the order of the configuration; what it does not name follows when it is assembled. */
+  readonly applications: readonly ApplicationChoice[];
+  readonly configProviders: readonly ConfigProvider[];
+  /** `rel/overlays` first, if it is there. */
+  readonly overlays: readonly Overlay[];
+  /** Besides those that every template has. */
+  readonly overlayVars: Readonly<Record<string, unknown>>;
+  readonly options: ReleaseSettings;
+  readonly steps: readonly Step[];
+  /** Once it is assembled: what it became. Steps behind `'assemble'` find it here. */
+  readonly assembled?: AssembledRelease | undefined;
   /** What was taken from where, one line each. */
   readonly notes: readonly string[];
+}
+
+/** An application and how much its end means. */
+export interface ApplicationChoice {
+  /** The package's name. */
+  readonly name: string;
+  readonly mode: ApplicationMode;
+}
+
+export interface ConfigProvider {
+  /** A package, or a file of the project. */
+  readonly module: string;
+  /** JSON. */
+  readonly options: unknown;
+}
+
+/** What lies over an assembled release. Sources are relative to the project, destinations to the release's root. */
+export type Overlay =
+  /** A folder whose content is copied to the root. */
+  | string
+  | { readonly mkdir: string }
+  | { readonly copy: readonly [from: string, to: string] }
+  | { readonly link: readonly [from: string, to: string] }
+  /** Rendered with eta and the overlay variables. */
+  | { readonly template: readonly [from: string, to: string] }
+  | { readonly chmod: readonly [file: string, mode: number] };
+
+/**
+ * A function of the user's, or one of ours by its name. `assemble` exactly once; `tar` and `wrap` after it.
+ * A function gets the release with the steps that remain, and returns a release.
+ */
+export type Step = 'assemble' | 'tar' | 'wrap' | ((release: Release) => Release | Promise<Release>);
+
+/** Everything else that a configuration says of a release. Paths are absolute. */
+export interface ReleaseSettings {
+  /** The configuration file; undefined where there is none. */
+  readonly configFile: string | undefined;
+  /** Links instead of copies, for trying things out. */
+  readonly devMode: boolean;
+  readonly runtime: RuntimeSettings;
+  /** Names of targets; empty: this machine. */
+  readonly targets: readonly string[];
+  /** Modules imported before any application. */
+  readonly preload: readonly string[];
+  /** Templates of one argument per line; undefined: `rel/vm.args` where it is there. */
+  readonly vmArgs: string | undefined;
+  readonly remoteVmArgs: string | undefined;
+  /** Templates; undefined: `rel/env.sh`, `rel/env.bat` where they are there. */
+  readonly envScript: { readonly sh: string | undefined; readonly bat: string | undefined };
+  /** Folder of hooks; undefined: `rel/hooks` where it is there. */
+  readonly hooks: string | undefined;
+  /** Folder of custom commands; undefined: `rel/commands`, then `commands`, where it is there and this is a service. */
+  readonly commands: string | undefined;
+  /** `config/config.ts`; undefined where there is none. */
+  readonly buildConfig: string | undefined;
+  /** `config/runtime.ts`; undefined where there is none. */
+  readonly runtimeConfig: string | undefined;
+  /** Names that `config/config.ts` may read from `process.env` without a warning. */
+  readonly buildEnv: readonly string[];
+  readonly requiredEnv: readonly (string | readonly string[])[];
+  /** Values inlined when code is built: name in the source → value. */
+  readonly define: Readonly<Record<string, unknown>>;
+  readonly validateCompileEnv: boolean;
+  /** How `link` instructions are meant. Default: `embedded`. */
+  readonly mode: 'embedded' | 'interactive';
+  /** Milliseconds. */
+  readonly shutdownTimeout: number;
+  readonly cookie: string | undefined;
+  readonly skipModeValidationFor: readonly string[];
+  /** Globs of files that are left out, relative to each first-party package. */
+  readonly exclude: readonly string[];
+  readonly wrap: WrapSettings;
+  /** Called around the steps with the release; what they throw ends the build. */
+  readonly buildHooks: Readonly<Partial<Record<BuildHook, readonly ((release: Release) => unknown)[]>>>;
+  /** Besides ours. */
+  readonly checks: readonly Check[];
+}
+
+export type BuildHook = 'beforeAssembly' | 'afterAssembly' | 'beforePackage' | 'afterPackage';
+
+/** Says whether a release is as it should be. Warnings are errors with `--warnings-as-errors`. */
+export type Check = (release: Release) => CheckResult | Promise<CheckResult>;
+export type CheckResult =
+  | undefined
+  | { readonly level: 'warning' | 'error'; readonly message: string }
+  | readonly { readonly level: 'warning' | 'error'; readonly message: string }[];
+
+export interface RuntimeSettings {
+  /** Version, range, path or address; undefined: `engines.node` where it narrows, else the wrapper's own. */
+  readonly version: string | undefined;
+  /** False: the host's Node of the same line is used. */
+  readonly include: boolean;
+  readonly perTarget: boolean;
+}
+
+/** What `wrap` of packages/wrapper takes besides a directory and targets. */
+export interface WrapSettings {
+  readonly keep: number | undefined;
+  /** The word for the stub's own subcommands; false: none. */
+  readonly maintenance: string | false | undefined;
+  readonly nodeOptions: 'pass' | 'ignore' | undefined;
+  readonly compression: 'fast' | 'balanced' | 'best' | 'none' | undefined;
+  /** Phase → functions around ours, and instead of ours; the wrapper checks and calls them. */
+  readonly extraSteps: Readonly<Record<string, unknown>>;
+  readonly phases: Readonly<Record<string, unknown>>;
 }
 
 /** A package inside an assembled release. */
@@ -71,9 +197,11 @@ export interface AssembledRelease {
   readonly path: string;
   readonly name: string;
   readonly version: string;
-  readonly kind: 'cli';
-  /** Program name → its entry, relative to the root, with `/`. */
+  readonly kind: ReleaseKind;
+  /** Program name → the file that Node executes for it, relative to the root, with `/`. */
   readonly entries: Readonly<Record<string, string>>;
+  /** In the order in which they start; empty for programs that are only run. */
+  readonly applications: readonly BootApplication[];
   readonly packages: readonly ReleasePackage[];
   /** How many files and links there are. */
   readonly files: number;

@@ -1,0 +1,1 @@
+export type { Configuration, ReleaseInfo } from './state.ts';
