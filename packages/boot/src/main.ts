@@ -1,0 +1,98 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { BootFile } from './boot-file.ts';
+import { findBuiltin, resolveAlias } from './builtin.ts';
+import type { CommandContext } from './context.ts';
+import { readEnvironment } from './environment.ts';
+import { BootError } from './error.ts';
+
+// The first file of every service, and of programs with a configuration: finds out what is asked for and loads that.
+// It is read by whatever Node is there, so it keeps to what old ones can parse until the line has been checked.
+
+async function main(): Promise<void> {
+  let boot: BootFile | undefined;
+  try {
+    const file = bootFile(process.env);
+    boot = readBoot(file);
+    refuseOtherLine(boot);
+    const exitCode = await run(path.resolve(file, '../../..'), boot);
+    if (exitCode !== undefined) await exit(exitCode);
+  } catch (error) {
+    await exit(complain(error, boot?.name ?? 'release'));
+  }
+}
+
+/** Resolves to the exit code; undefined where the process lives on and ends by itself. */
+async function run(root: string, boot: BootFile): Promise<number | undefined> {
+  const program = (globalThis as { [PROGRAM]?: string })[PROGRAM];
+  if (program !== undefined) return await runProgram(root, boot, program);
+  return await runCommand(root, boot, process.argv.slice(2));
+}
+
+/** Set by `start-<program>.mjs`, the entry of a program that has a configuration. */
+const PROGRAM = Symbol.for('sarma.program');
+
+/** Beside this file, unless the user names another one for this very release. */
+function bootFile(env: NodeJS.ProcessEnv): string {
+  const own = path.dirname(fileURLToPath(import.meta.url));
+  const isOurs = env.RELEASE_ROOT === undefined || env.RELEASE_ROOT === path.resolve(own, '../..');
+  return path.resolve(own, (isOurs && env.RELEASE_BOOT_SCRIPT) || 'boot.json');
+}
+
+function readBoot(file: string): BootFile {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8')) as BootFile;
+  } catch (error) {
+    throw new BootError('NO_BOOT_FILE', `${file} cannot be read: ${(error as Error).message}`, {
+      cause: error,
+    });
+  }
+}
+
+function refuseOtherLine({ name, version, nodeLine }: BootFile): void {
+  const running = process.versions.node;
+  if (nodeLine === null || running.startsWith(`${nodeLine}.`)) return;
+  throw new BootError(
+    'WRONG_NODE',
+    `${name} ${version} was made for Node ${nodeLine}, and this is Node ${running} (${process.execPath}). Put Node ${nodeLine} first on the PATH, or use a release that includes its runtime.`,
+  );
+}
+
+/** A program has no commands: every word is its own. */
+async function runProgram(root: string, boot: BootFile, program: string): Promise<undefined> {
+  throw new BootError('NOT_YET', `${program} of ${boot.name} in ${root} cannot be run yet.`);
+}
+
+async function runCommand(
+  root: string,
+  boot: BootFile,
+  words: readonly string[],
+): Promise<number | undefined> {
+  const custom = boot.commands.map(({ name }) => name);
+  const [command, ...args] = resolveAlias(words, custom);
+  const environment = readEnvironment(root, boot, [command, ...args], process.env);
+  const context: CommandContext = { boot, environment, args, stdout: process.stdout, stderr: process.stderr };
+  const builtin = findBuiltin(command);
+  if (builtin !== undefined) return await builtin.run(context);
+  const { unknownCommand, usage } = await import('./usage.ts');
+  process.stderr.write(`${boot.name}: ${unknownCommand(command, boot)}\n\n${usage(boot, environment.prog)}`);
+  return 1;
+}
+
+/** Says what went wrong and returns the exit code. A stack is only for what nobody foresaw. */
+function complain(error: unknown, name: string): number {
+  const text = error instanceof Error ? error.stack : String(error);
+  process.stderr.write(`${name}: ${error instanceof BootError ? error.message : text}\n`);
+  return error instanceof BootError ? error.exitCode : 1;
+}
+
+/** Ends the process once what was printed is on its way: a command may leave timers or connections behind. */
+async function exit(exitCode: number): Promise<void> {
+  await Promise.all(
+    [process.stdout, process.stderr].map((stream) => new Promise((done) => stream.write('', done))),
+  );
+  process.exit(exitCode);
+}
+
+main();
