@@ -1,26 +1,43 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 
-/** The stub of a target has not been built in this checkout. */
+/** The programs that are built for every target. */
+export type NativeProgram = 'stub' | 'launcher';
+
+/** The stub or launcher of a target has not been built in this checkout. */
 export class StubMissingError extends Error {
   override readonly name = 'StubMissingError';
   readonly code = 'STUB_MISSING';
 }
 
 /**
- * Where the built stub of a target lies, whether it has been built or not. `targetName` is a key of `targets.json`;
- * `src/` and `dist/` lie in the same folder, so that the published package finds its stubs by the same path.
+ * Where a built program of a target lies, whether it has been built or not. `targetName` is a key of `targets.json`;
+ * `src/` and `dist/` lie in the same folder, so that the published package finds its programs by the same path.
  */
-export function stubLocation(targetName: string): string {
-  const name = targetName.startsWith('win-') ? 'stub.exe' : 'stub';
+export function nativeProgramLocation(targetName: string, program: NativeProgram): string {
+  const name = targetName.startsWith('win-') ? `${program}.exe` : program;
   return path.resolve(import.meta.dirname, '..', 'dist', targetName, name);
 }
 
-/** The built stub of a target. Throws StubMissingError. */
+/** As `nativeProgramLocation`. */
+export function stubLocation(targetName: string): string {
+  return nativeProgramLocation(targetName, 'stub');
+}
+
+/** The built stub of a target, the head of its executables. Throws StubMissingError. */
 export function stubPath(targetName: string): string {
-  const location = stubLocation(targetName);
+  return built(targetName, 'stub');
+}
+
+/** The built launcher of a target: it carries logs, and on Windows starts assembled releases. Throws StubMissingError. */
+export function launcherPath(targetName: string): string {
+  return built(targetName, 'launcher');
+}
+
+function built(targetName: string, program: NativeProgram): string {
+  const location = nativeProgramLocation(targetName, program);
   if (existsSync(location)) return location;
   throw new StubMissingError(
-    `There is no stub for ${targetName} at ${location}. Run \`npm run build:stubs\` (or \`npm run build:stubs -- ${targetName}\`).`,
+    `There is no ${program} for ${targetName} at ${location}. Run \`npm run build:stubs\` (or \`npm run build:stubs -- ${targetName}\`).`,
   );
 }

@@ -6,11 +6,26 @@ export interface AssembledRelease {
   readonly directory: string;
   readonly name: string;
   readonly version: string;
-  readonly kind: 'cli';
-  /** Program name → its entry file, relative to the release's root. */
+  readonly kind: 'cli' | 'service';
+  /** Program name → the file that Node executes, relative to the release's root. */
   readonly entries: Readonly<Record<string, string>>;
+  /** Node's arguments before the entry; unused where `shell` is set. */
   readonly vmArgs: readonly string[];
+  /** Programs are started by `bin/<program>` (Windows: with the arguments of `vm.args`), not by Node alone. */
+  readonly shell: boolean;
+  readonly wrap: ReleaseWrap;
 }
+
+/** What an executable is told about itself. */
+export interface ReleaseWrap {
+  /** Versions of a program that stay installed, the current one included. */
+  readonly keep: number;
+  /** The first argument that means the stub itself; false: none. */
+  readonly maintenance: string | false;
+  readonly nodeOptions: 'pass' | 'ignore';
+}
+
+const DEFAULTS: ReleaseWrap = { keep: 2, maintenance: 'maintenance', nodeOptions: 'pass' };
 
 export class AssembledReleaseError extends Error {
   override readonly name = 'AssembledReleaseError';
@@ -22,11 +37,24 @@ export async function readAssembledRelease(directory: string): Promise<Assembled
   const start = await readJson(path.join(directory, 'releases', 'start.json'));
   const file = path.join(directory, 'releases', String(start.version), 'release.json');
   const release = await readJson(file);
-  const { name, version, kind, entries, vmArgs } = release as Partial<AssembledRelease>;
-  if (name === undefined || version === undefined || kind !== 'cli' || entries === undefined) {
+  const { name, version, kind, entries, vmArgs, shell, wrap } = release as Partial<AssembledRelease>;
+  if (name === undefined || version === undefined || !isKind(kind) || entries === undefined) {
     throw new AssembledReleaseError(`${file} is no release of this Sarma; run \`sarma assemble\` again.`);
   }
-  return { directory: path.resolve(directory), name, version, kind, entries, vmArgs: vmArgs ?? [] };
+  return {
+    directory: path.resolve(directory),
+    name,
+    version,
+    kind,
+    entries,
+    vmArgs: vmArgs ?? [],
+    shell: shell ?? false,
+    wrap: { ...DEFAULTS, ...wrap },
+  };
+}
+
+function isKind(kind: unknown): kind is AssembledRelease['kind'] {
+  return kind === 'cli' || kind === 'service';
 }
 
 async function readJson(file: string): Promise<Record<string, unknown>> {

@@ -13,9 +13,9 @@ import { placeFrames } from './payload/frames.ts';
 import { type PackedRelease, packRelease } from './payload/pack-release.ts';
 import { type PackedRuntime, packRuntime } from './payload/pack-runtime.ts';
 import type { Runtime } from './runtimes/runtime.ts';
-import { encodeStamp, findStamp, type Stamp } from './stamp.ts';
+import { encodeStamp, findStamp, type Stamp, type TemplateArgument } from './stamp.ts';
 import type { Target } from './targets.ts';
-import { diskSize, readTree, type Tree, withFile, withoutFileLinks } from './tree.ts';
+import { diskSize, readTree, type Tree, type TreeFile, withFiles, withoutFileLinks } from './tree.ts';
 
 /** Everything that decides the bytes of one target's executables. */
 export interface Build {
@@ -35,9 +35,6 @@ export interface Packed {
   readonly manifest: Manifest;
   readonly stored: StoredManifest;
 }
-
-/** Versions of a program that stay installed, the current one included. */
-const KEEP = 2;
 
 /** A finished executable and the stored bytes of its parts. */
 export interface Executable {
@@ -113,7 +110,7 @@ function stampOf(
   manifestOffset: number,
 ): Stamp {
   const { bytes, digest, id } = stored;
-  const { name, version, entries, vmArgs } = build.release;
+  const { name, version, kind, entries, shell, wrap } = build.release;
   const entry = entries[program]!;
   return {
     manifestOffset: payloadOffset + manifestOffset,
@@ -124,8 +121,10 @@ function stampOf(
     runtimeDiskSize: manifest.runtime.size,
     releaseDiskSize: diskSize(tree),
     entrySize: manifest.files.find((file) => file.path === entry)!.size,
-    keep: KEEP,
-    ignoreNodeOptions: false,
+    keep: wrap.keep,
+    ignoreNodeOptions: wrap.nodeOptions === 'ignore',
+    shell,
+    service: kind === 'service',
     name,
     version,
     id,
@@ -135,21 +134,44 @@ function stampOf(
     releaseDirectory: releaseDirectory(build.release, id),
     entry,
     guard: guardPath(build.release),
-    maintenance: 'maintenance',
+    maintenance: wrap.maintenance === false ? null : wrap.maintenance,
     overrideVariable: `${name.toUpperCase().replaceAll(/[^A-Z0-9]/g, '_')}_INSTALL_DIR`,
-    template: [...vmArgs.map((literal) => ({ literal })), { path: entry }],
+    template: templateOf(build, program),
   };
+}
+
+/** What is executed, and with which arguments, before those of the user. */
+function templateOf({ release, target }: Build, program: string): readonly TemplateArgument[] {
+  const entry = { path: release.entries[program]! };
+  if (!release.shell) return [...release.vmArgs.map((literal) => ({ literal })), entry];
+  return target.os === 'win' ? [entry] : [{ path: `bin/${program}` }];
 }
 
 function releaseDirectory({ name, version }: AssembledRelease, id: string): string {
   return `${name}-${version}-${id}`;
 }
 
-async function treeOf({ release, target }: Build) {
-  const content = await readFile(fileURLToPath(new URL('./guard.cjs', import.meta.url)));
-  const guard = { path: guardPath(release), mode: 0o644, size: content.length, content };
-  const tree = withFile(await readTree(release.directory), guard);
-  return target.os === 'win' ? await withoutFileLinks(tree, release.directory) : tree;
+async function treeOf({ release, target }: Build): Promise<Tree> {
+  const read = await readTree(release.directory, isLeftOut);
+  const tree = target.os === 'win' ? await withoutFileLinks(read, release.directory) : read;
+  return withFiles(tree, await ownFiles(release));
+}
+
+/** What a directory release has of its own host: its runtime, its state, and its launcher. */
+function isLeftOut(relative: string): boolean {
+  return /^(runtime-[^/]*|var|bin\/[^/]*\.exe|releases\/[^/]*\/launcher)$/.test(relative);
+}
+
+/** What an install has that an assembled release has not. */
+async function ownFiles(release: AssembledRelease): Promise<readonly TreeFile[]> {
+  const guard = await readFile(fileURLToPath(new URL('./guard.cjs', import.meta.url)));
+  // The runtime lies in a directory of its own.
+  const start = JSON.stringify({ version: release.version, runtime: null }, null, 2);
+  return [ownFile(guardPath(release), guard), ownFile('releases/start.json', Buffer.from(`${start}\n`))];
+}
+
+function ownFile(path: string, content: Buffer): TreeFile {
+  return { path, mode: 0o644, size: content.length, content };
 }
 
 function guardPath(release: AssembledRelease): string {

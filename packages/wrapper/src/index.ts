@@ -1,3 +1,4 @@
+export { launcherPath } from '@sarma/stub';
 // For the tests of the whole, which set up their own.
 export { openBuildCache } from './build-cache.ts';
 export type { Compression } from './compression.ts';
@@ -6,6 +7,7 @@ export type { Requirements } from './executables/elf.ts';
 export { type Inspection, inspect } from './inspect.ts';
 export { defaultRange } from './runtimes/default-range.ts';
 export { fetchRuntimes } from './runtimes/resolve.ts';
+export type { Runtime } from './runtimes/runtime.ts';
 export { findTarget, hostTarget, loadTargets, type Matrix, type Target } from './targets.ts';
 export { type Verification, verify } from './verify.ts';
 export { type Artifact, type Outcome, wrap } from './wrap.ts';

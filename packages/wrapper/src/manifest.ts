@@ -57,7 +57,7 @@ export interface Manifest {
   readonly name: string;
   readonly version: string;
   readonly target: string;
-  readonly kind: 'cli';
+  readonly kind: 'cli' | 'service';
   readonly runtime: ManifestRuntime;
   readonly requires: Requirements;
   readonly directories: readonly string[];

@@ -7,7 +7,7 @@ const MAGIC = Buffer.from('\x89SARMA-STAMP\r\n\x1a\n', 'latin1');
 const FORMAT = 1;
 const STRINGS_OFFSET = 120;
 const DIGEST_OFFSET = STAMP_SIZE - 32;
-const FLAG = { stamped: 1, noMaintenanceWord: 2, ignoreNodeOptions: 4 } as const;
+const FLAG = { stamped: 1, noMaintenanceWord: 2, ignoreNodeOptions: 4, shell: 8, service: 16 } as const;
 
 /** An argument of the program: written as it is, or a path inside the release made absolute by the stub. */
 export type TemplateArgument = { readonly literal: string } | { readonly path: string };
@@ -26,6 +26,10 @@ export interface Stamp {
   /** Versions of this program that stay installed, the current one included. */
   readonly keep: number;
   readonly ignoreNodeOptions: boolean;
+  /** The template is executed by `/bin/sh`; on Windows by Node, with the arguments of the release's `vm.args`. */
+  readonly shell: boolean;
+  /** The first argument is a command of a service. */
+  readonly service: boolean;
   readonly name: string;
   readonly version: string;
   /** First 12 hex digits of the manifest's digest. */
@@ -78,7 +82,9 @@ export function encodeStamp(stamp: Stamp): Buffer {
   bytes.writeUInt32LE(
     FLAG.stamped |
       (stamp.maintenance === null ? FLAG.noMaintenanceWord : 0) |
-      (stamp.ignoreNodeOptions ? FLAG.ignoreNodeOptions : 0),
+      (stamp.ignoreNodeOptions ? FLAG.ignoreNodeOptions : 0) |
+      (stamp.shell ? FLAG.shell : 0) |
+      (stamp.service ? FLAG.service : 0),
     20,
   );
   bytes.writeBigUInt64LE(BigInt(stamp.manifestOffset), 24);
@@ -129,6 +135,8 @@ export function decodeStamp(bytes: Buffer): Stamp {
     entrySize: Number(bytes.readBigUInt64LE(104)),
     keep: bytes.readUInt32LE(112),
     ignoreNodeOptions: (flags & FLAG.ignoreNodeOptions) !== 0,
+    shell: (flags & FLAG.shell) !== 0,
+    service: (flags & FLAG.service) !== 0,
     name: read.string(),
     version: read.string(),
     id: read.string(),

@@ -27,8 +27,14 @@ export class TreeError extends Error {
   }
 }
 
-/** Reads a directory without following links. Sorted by path. Throws TreeError for what cannot be wrapped. */
-export async function readTree(root: string): Promise<Tree> {
+/**
+ * Reads a directory without following links, and without what `leftOut` says of a path. Sorted by path.
+ * Throws TreeError for what cannot be wrapped.
+ */
+export async function readTree(
+  root: string,
+  leftOut: (relative: string) => boolean = () => false,
+): Promise<Tree> {
   const directories: string[] = [];
   const files: TreeFile[] = [];
   const links: ManifestLink[] = [];
@@ -37,6 +43,7 @@ export async function readTree(root: string): Promise<Tree> {
     await Promise.all(
       entries.map(async (entry) => {
         const relative = directory === '' ? entry.name : `${directory}/${entry.name}`;
+        if (leftOut(relative)) return;
         if (entry.isDirectory()) {
           directories.push(relative);
           await visit(relative);
@@ -57,9 +64,20 @@ export async function readTree(root: string): Promise<Tree> {
   return { directories: directories.sort(), files: files.sort(byPath), links: links.sort(byPath) };
 }
 
-/** The tree with one more file in a directory that it has. */
-export function withFile(tree: Tree, file: TreeFile): Tree {
-  return { ...tree, files: [...tree.files, file].sort(byPath) };
+/** The tree with files laid over it, and the directories that these need. */
+export function withFiles(tree: Tree, added: readonly TreeFile[]): Tree {
+  const replaced = new Set(added.map((file) => file.path));
+  const directories = new Set([...tree.directories, ...added.flatMap((file) => directoriesAbove(file.path))]);
+  return {
+    directories: [...directories].sort(),
+    files: [...tree.files.filter((file) => !replaced.has(file.path)), ...added].sort(byPath),
+    links: tree.links.filter((link) => !replaced.has(link.path)),
+  };
+}
+
+function directoriesAbove(file: string): readonly string[] {
+  const names = file.split('/').slice(0, -1);
+  return names.map((_, index) => names.slice(0, index + 1).join('/'));
 }
 
 /**

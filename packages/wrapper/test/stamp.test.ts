@@ -12,6 +12,8 @@ const stamp: Stamp = {
   entrySize: 20,
   keep: 2,
   ignoreNodeOptions: false,
+  shell: true,
+  service: false,
   name: 'hello',
   version: '1.0.0',
   id: 'abababababab',
