@@ -1,13 +1,17 @@
 import path from 'node:path';
+import { planApplications, umbrellaPackages } from './boot/applications.ts';
+import { nodeLine, type Places, planBoot } from './boot/plan.ts';
+import { addReleaseFiles, startFile, versionFolder } from './boot/release-files.ts';
+import { findRoots, needsBoot, type Roots, rootFiles } from './boot/roots.ts';
 import { ReleaseError } from './error.ts';
-import { takeCopies } from './first-party.ts';
+import { type Taken, takeCopies } from './first-party.ts';
 import { type Installation, readInstallation } from './installation.ts';
 import type { Layout } from './layout.ts';
 import { checkAddons } from './native.ts';
 import { readManifest } from './package-json.ts';
 import { publish } from './publish.ts';
 import type { AssembledRelease, OnNotice, Release, ReleasePackage } from './release.ts';
-import { outputName } from './sources/package.ts';
+import { outputName, sourceExtension } from './sources/package.ts';
 import { addFolder, deadLinks, sizeOf, type Tree, writeTree } from './tree.ts';
 import { readWorkspaces } from './workspaces.ts';
 
@@ -16,27 +20,35 @@ import { readWorkspaces } from './workspaces.ts';
  * Throws ReleaseError.
  */
 export async function assemble(release: Release, onNotice: OnNotice = () => {}): Promise<AssembledRelease> {
-  const manifest = release.singleFile
-    ? (await import('./single-file.ts')).singleFileManifest(release)
-    : release.manifest;
-  const installation = readInstallation(release.project, manifest, await entryPackages(release));
-  for (const message of installation.notices) onNotice({ type: 'notice', level: 'info', message });
-  for (const name of checkAddons(installation, release.project)) {
-    const message = `${name}, an optional dependency, has no native addon: its install script did not run`;
-    onNotice({ type: 'notice', level: 'warning', message });
-  }
-  const take = release.code === 'bundle' ? (await import('./bundle/take.ts')).takeBundles : takeCopies;
-  const { tree, layout, packages: taken, placeOf } = await take(release, installation, onNotice);
-  addThirdParty(tree, taken, layout);
+  const installation = await readPackages(release, onNotice);
+  const roots = findRoots(release, installation, planApplications(release, installation));
+  const taken = await takeCode(release, installation, roots, onNotice);
+  const { tree, layout } = taken;
+  addThirdParty(tree, taken.packages, layout);
   addLinks(tree, layout);
-  for (const name of deadLinks(tree)) {
-    const message = `${name} links to something that is not in the release, and was left out`;
-    onNotice({ type: 'notice', level: 'warning', message });
-    tree.delete(name);
-  }
-  const entries = placeEntries(release, placeOf, tree);
-  const packages = listPackages(taken, layout);
-  addReleaseFiles(tree, release, entries, packages);
+  dropDeadLinks(tree, onNotice);
+  const places = placesIn(release, taken);
+  const packages = listPackages(taken.packages, layout);
+  const hasBoot = needsBoot(release, roots);
+  const entries = placeEntries(release, hasBoot, places);
+  const boot = hasBoot
+    ? await planBoot(release, roots, places, {
+        sys: `${versionFolder(release)}/sys.config.json`,
+        providerStates: [],
+        compiled: {},
+        hooks: {},
+        linked: linkedModules(release, roots, taken),
+      })
+    : null;
+  await addReleaseFiles(tree, release, {
+    entries,
+    packages,
+    boot,
+    nodeLine: nodeLine(release),
+    configuration: {},
+    vmArgs: [],
+    shell: false,
+  });
   const replaced = await publish(release.path, (directory) => writeTree(directory, tree));
   if (replaced) onNotice({ type: 'notice', level: 'info', message: `replaced ${release.path}` });
   return {
@@ -45,6 +57,7 @@ export async function assemble(release: Release, onNotice: OnNotice = () => {}):
     version: release.version,
     kind: release.kind,
     entries,
+    applications: boot?.applications ?? [],
     packages,
     files: tree.size,
     bytes: [...tree.values()].reduce((sum, entry) => sum + sizeOf(entry), 0),
@@ -53,8 +66,43 @@ export async function assemble(release: Release, onNotice: OnNotice = () => {}):
   };
 }
 
-/** Packages besides the project that entries lie in: workspaces, dependencies, folders with dependencies of their own. */
-async function entryPackages(release: Release) {
+async function readPackages(release: Release, onNotice: OnNotice): Promise<Installation> {
+  const manifest = release.singleFile
+    ? (await import('./single-file.ts')).singleFileManifest(release)
+    : release.manifest;
+  const installation = readInstallation(release.project, manifest, await otherPackages(release));
+  for (const message of installation.notices) onNotice({ type: 'notice', level: 'info', message });
+  for (const name of checkAddons(installation, release.project)) {
+    const message = `${name}, an optional dependency, has no native addon: its install script did not run`;
+    onNotice({ type: 'notice', level: 'warning', message });
+  }
+  return installation;
+}
+
+async function takeCode(
+  release: Release,
+  installation: Installation,
+  roots: Roots,
+  onNotice: OnNotice,
+): Promise<Taken> {
+  const take = release.code === 'bundle' ? (await import('./bundle/take.ts')).takeBundles : takeCopies;
+  const files = new Set([...Object.values(release.entries), ...rootFiles(roots)]);
+  return take(release, installation, [...files], onNotice);
+}
+
+function dropDeadLinks(tree: Tree, onNotice: OnNotice): void {
+  for (const name of deadLinks(tree)) {
+    const message = `${name} links to something that is not in the release, and was left out`;
+    onNotice({ type: 'notice', level: 'warning', message });
+    tree.delete(name);
+  }
+}
+
+/**
+ * Packages besides the project that it need not depend on: those that entries lie in (workspaces, dependencies,
+ * folders with dependencies of their own), and workspaces that are named as applications.
+ */
+async function otherPackages(release: Release) {
   const workspaces = new Set(
     (await readWorkspaces(release.project, release.manifest)).map((one) => one.directory),
   );
@@ -66,7 +114,10 @@ async function entryPackages(release: Release) {
     directory.startsWith(release.project + path.sep) &&
     !workspaces.has(directory) &&
     !directory.split(path.sep).includes('node_modules');
-  return { packages: others.filter((one) => !isNested(one)), nested: others.filter(isNested) };
+  return {
+    packages: [...others.filter((one) => !isNested(one)), ...(await umbrellaPackages(release))],
+    nested: others.filter(isNested),
+  };
 }
 
 function packageOf(file: string, project: string): string {
@@ -94,17 +145,39 @@ function addLinks(tree: Tree, layout: Layout): void {
   }
 }
 
-function placeEntries(release: Release, placeOf: Layout['placeOf'], tree: Tree): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(release.entries).map(([name, file]) => {
+/** Throws ReleaseError ENTRY_OUTSIDE for a file that lies in no package of the release. */
+function placesIn(release: Release, { tree, layout, placeOf }: Taken): Places {
+  return {
+    ofPackage: (directory) => layout.places.get(directory)!,
+    ofFile: (file) => {
       const place = placeOf(file);
-      if (place !== undefined && tree.has(place)) return [name, place];
+      if (place !== undefined && tree.has(place)) return place;
       throw new ReleaseError(
         'ENTRY_OUTSIDE',
-        `${file}, the entry of ${name}, lies in none of the release's packages. ` +
+        `${file} lies in none of the release's packages. ` +
           `Move it into ${release.project}, or make its package a dependency.`,
       );
-    }),
+    },
+  };
+}
+
+/** What Node executes: the boot, where there is one. */
+function placeEntries(release: Release, hasBoot: boolean, { ofFile }: Places): Record<string, string> {
+  const own = Object.entries(release.entries).map(([name, file]) => [name, ofFile(file)] as const);
+  if (!hasBoot) return Object.fromEntries(own);
+  if (release.kind === 'service') return { [release.name]: `${versionFolder(release)}/boot.mjs` };
+  return Object.fromEntries(own.map(([name]) => [name, startFile(release, name)]));
+}
+
+/** What the applications can lead to, for the boot to compile ahead. */
+function linkedModules({ options }: Release, roots: Roots, { tree, placeOf, reachedFrom }: Taken) {
+  if (options.mode === 'interactive') return [];
+  const started = roots.applications.flatMap(({ mode, module }) =>
+    mode === 'none' || module === undefined ? [] : [module],
+  );
+  const begins = new Set([...roots.preload, ...started]);
+  return [...reachedFrom([...begins])].filter(
+    (file) => !begins.has(file) && sourceExtension.test(file) && tree.has(placeOf(file) ?? ''),
   );
 }
 
@@ -118,20 +191,6 @@ function listPackages(packages: Installation['packages'], layout: Layout): reado
       firstParty,
     }))
     .sort((a, b) => (a.path < b.path ? -1 : 1));
-}
-
-function addReleaseFiles(
-  tree: Tree,
-  { name, version, kind, notes }: Release,
-  entries: Readonly<Record<string, string>>,
-  packages: readonly ReleasePackage[],
-): void {
-  const add = (file: string, value: unknown): void => {
-    tree.set(file, { type: 'text', text: `${JSON.stringify(value, null, 2)}\n`, mode: 0o644 });
-  };
-  add('package.json', { private: true, type: 'commonjs' });
-  add('releases/start.json', { version });
-  add(`releases/${version}/release.json`, { name, version, kind, entries, vmArgs: [], packages, notes });
 }
 
 /** Packages weigh without what is nested in them; first-party ones are shown by their top-level folders. */

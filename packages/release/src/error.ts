@@ -18,7 +18,15 @@ export type ReleaseErrorCode =
   | 'INSTALL_SCRIPT_BLOCKED'
   | 'TRANSPILE_FAILED'
   | 'BUNDLE_FAILED'
-  | 'NOT_A_RELEASE';
+  | 'NOT_A_RELEASE'
+  | 'UNKNOWN_APPLICATION'
+  | 'APPLICATION_MODULE'
+  | 'APPLICATION_MODE'
+  | 'APPLICATION_CYCLE'
+  | 'BOOT_MODULE'
+  | 'BUILD_CONFIGURATION'
+  | 'CONFIG_PROVIDER'
+  | 'CHECK_FAILED';
 
 /** A failure the user can do something about: the message says what, where and what to do. */
 export class ReleaseError extends Error {

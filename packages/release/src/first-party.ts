@@ -25,17 +25,20 @@ export interface Taken {
   readonly packages: Installation['packages'];
   /** Where a source lies in the release, TypeScript as the JavaScript it became. */
   readonly placeOf: (file: string) => string | undefined;
+  /** First-party files that files can lead to, themselves included, as far as they are files of the release. */
+  readonly reachedFrom: (files: readonly string[]) => ReadonlySet<string>;
 }
 
-/** Takes the project, its workspaces and linked packages file by file. */
+/** Takes the project, its workspaces and linked packages file by file. `roots` are what Node or the boot begins with. */
 export async function takeCopies(
   release: Release,
   installation: Installation,
+  roots: readonly string[],
   onNotice: OnNotice,
 ): Promise<Taken> {
   const tree: Tree = new Map();
   const layout = layOut(installation, release.project);
-  const { sources, reached, resolver } = await readSources(release, installation, layout, onNotice);
+  const { sources, reached, resolver } = await readSources(release, installation, layout, roots, onNotice);
   const typeScript = new Set(sources.filter((source) => runsTypeScript(source, reached)).map(directoryOf));
   const placeOf: Taken['placeOf'] = (file) => {
     const place = layout.placeOf(file);
@@ -49,7 +52,9 @@ export async function takeCopies(
     await addSource(tree, source, transpiled);
   }
   reportProblems(resolver, onNotice);
-  return { tree, layout, packages: installation.packages, placeOf };
+  const { reach } = await import('./sources/reach.ts');
+  const reachedFrom = (files: readonly string[]) => reach(files, resolver);
+  return { tree, layout, packages: installation.packages, placeOf, reachedFrom };
 }
 
 export function reportProblems({ problems }: SourceResolver, onNotice: OnNotice): void {
@@ -72,12 +77,19 @@ export async function readSources(
   release: Release,
   installation: Installation,
   layout: Layout,
+  roots: readonly string[],
   onNotice: OnNotice,
 ): Promise<Sources> {
-  const { sources: selected, needsTrace } = await selectSources(release, installation, layout, onNotice);
+  const { sources: selected, needsTrace } = await selectSources(
+    release,
+    installation,
+    layout,
+    roots,
+    onNotice,
+  );
   const resolver = sourceResolver(selected.map(({ installed }) => installed));
   const reached = needsTrace
-    ? (await import('./sources/reach.ts')).reach(Object.values(release.entries), resolver)
+    ? (await import('./sources/reach.ts')).reach(roots, resolver)
     : new Set<string>();
   return { sources: selected.map((source) => withReached(source, reached, resolver)), reached, resolver };
 }
@@ -86,6 +98,7 @@ async function selectSources(
   release: Release,
   installation: Installation,
   layout: Layout,
+  roots: readonly string[],
   onNotice: OnNotice,
 ): Promise<{ readonly sources: readonly SourcePackage[]; readonly needsTrace: boolean }> {
   const firstParty = firstPartyPackages(installation);
@@ -94,10 +107,8 @@ async function selectSources(
   const sources: SourcePackage[] = [];
   let needsTrace = false;
   for (const installed of firstParty) {
-    const entries = Object.values(release.entries).filter(
-      (entry) => packageOf(entry, byDirectory) === installed,
-    );
-    const always = entries.map((entry) => relativePath(installed, entry));
+    const own = roots.filter((root) => packageOf(root, byDirectory) === installed);
+    const always = own.map((root) => relativePath(installed, root));
     const { files, leftOut, executables, unlisted } = release.singleFile
       ? { files: always, leftOut: [], executables: [], unlisted: true }
       : await selectFiles(installed, excluded, always);

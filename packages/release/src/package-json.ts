@@ -21,6 +21,8 @@ export interface Manifest {
   readonly peerDependenciesMeta?: Readonly<Record<string, { readonly optional?: boolean }>>;
   readonly bundleDependencies?: readonly string[] | boolean;
   readonly bundledDependencies?: readonly string[] | boolean;
+  /** What Sarma itself is told: `application` names the lifecycle module, the rest is configuration. */
+  readonly sarma?: Readonly<Record<string, unknown>>;
 }
 
 /**
@@ -110,6 +112,7 @@ const fields: readonly Field[] = [
     holds: (value) => Array.isArray(value) && value.every(isString),
   },
   { key: 'scripts', what: 'an object of strings', holds: (value) => isRecordOf(value, isString) },
+  { key: 'sarma', what: 'an object', holds: (value) => isRecordOf(value, () => true) },
   { key: 'engines', holds: (value) => isRecordOf(value, isString) },
   ...['dependencies', 'optionalDependencies', 'peerDependencies', 'peerDependenciesMeta'].map((key) => ({
     key,

@@ -30,6 +30,7 @@ import { startedSources } from './workers.ts';
 export async function takeBundles(
   release: Release,
   installation: Installation,
+  roots: readonly string[],
   onNotice: OnNotice,
 ): Promise<Taken> {
   const whole = layOut(installation, release.project);
@@ -37,12 +38,11 @@ export async function takeBundles(
     const place = whole.placeOf(file);
     return place === undefined ? undefined : outputName(place);
   };
-  const { sources, resolver } = await readSources(release, installation, whole, onNotice);
+  const { sources, resolver } = await readSources(release, installation, whole, roots, onNotice);
   const formatOf = (file: string): ModuleFormat => sourceFormat(file, resolver);
-  const entries = Object.values(release.entries);
-  // An entry in a dependency is run there.
-  const foreign = entries.filter((entry) => resolver.owner(entry) === undefined);
-  const own = entries.filter((entry) => !foreign.includes(entry));
+  // What lies in a dependency is run there.
+  const foreign = roots.filter((root) => resolver.owner(root) === undefined);
+  const own = roots.filter((root) => !foreign.includes(root));
   const bundles = await bundle(own, installation, resolver, placeOf, formatOf, (inside) =>
     startedSources(inside, resolver),
   );
@@ -63,6 +63,7 @@ export async function takeBundles(
     layout,
     packages: beside.packages,
     placeOf: (file) => (foreign.includes(file) ? layout.placeOf(file) : placeOf(file)),
+    reachedFrom: (files) => new Set(files),
   };
 }
 

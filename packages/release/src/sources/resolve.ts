@@ -103,6 +103,15 @@ function packageTargets(
   return [path.join(target.directory, file), path.join(target.directory, 'index')];
 }
 
+/** Files that a module of a package (`@acme/vault/provider`) can be, seen from one that depends on it; none need exist. */
+export function moduleTargets(
+  from: InstalledPackage,
+  packages: ReadonlyMap<string, InstalledPackage>,
+  specifier: string,
+): readonly string[] {
+  return packageTargets(from, packages, specifier).flatMap((file) => spellings(file, javaScriptFirst));
+}
+
 /** Files that importing a package by its name can load; none of them need exist. */
 export function mainTargets(installed: InstalledPackage): readonly string[] {
   const { manifest, directory } = installed;

@@ -264,7 +264,7 @@ function splitQuery(specifier: string): readonly [string, string] {
   return at === -1 ? [specifier, ''] : [specifier.slice(0, at), specifier.slice(at)];
 }
 
-/** Names of TypeScript files in `main`, `bin`, `exports` and `imports` become those of their outputs. */
+/** Names of TypeScript files in `main`, `bin`, `exports`, `imports` and `sarma` become those of their outputs. */
 export function renameInManifest(manifest: object, outputs: TranspiledPackage['outputs']): object {
   const renamed = (value: unknown): unknown => {
     if (typeof value === 'string') return renameTarget(value, outputs);
@@ -272,7 +272,7 @@ export function renameInManifest(manifest: object, outputs: TranspiledPackage['o
     if (typeof value !== 'object' || value === null) return value;
     return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, renamed(inner)]));
   };
-  const fields = ['main', 'module', 'bin', 'exports', 'imports'];
+  const fields = ['main', 'module', 'bin', 'exports', 'imports', 'sarma'];
   return Object.fromEntries(
     Object.entries(manifest).map(([key, value]) => [key, fields.includes(key) ? renamed(value) : value]),
   );

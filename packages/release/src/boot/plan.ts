@@ -1,0 +1,128 @@
+import type { BootApplication, BootCommand, BootFile, BootProvider, Instruction } from '@sarma/boot';
+import type { Release } from '../release.ts';
+import { isStarted } from './applications.ts';
+import { commandDescription } from './commands.ts';
+import type { Roots } from './roots.ts';
+
+/** Where things lie when the boot runs: in a release relative to its root, for `sarma run` where they are. */
+export interface Places {
+  readonly ofFile: (file: string) => string;
+  readonly ofPackage: (directory: string) => string;
+}
+
+/** What is found out while a release is built, besides its modules. */
+export interface Built {
+  /** Place of sys.config.json. */
+  readonly sys: string;
+  /** What the providers' `init` returned, in their order. */
+  readonly providerStates: readonly unknown[];
+  /** `application.key` → inlined value. */
+  readonly compiled: Readonly<Record<string, unknown>>;
+  readonly hooks: BootFile['hooks'];
+  /** Modules that are compiled ahead. */
+  readonly linked: readonly string[];
+}
+
+export async function planBoot(
+  release: Release,
+  roots: Roots,
+  places: Places,
+  built: Built,
+): Promise<BootFile> {
+  const { name, version, kind, environment, options } = release;
+  const programs = Object.fromEntries(
+    Object.entries(release.entries).map(([program, file]) => [program, places.ofFile(file)]),
+  );
+  const applications = roots.applications.map(
+    (one): BootApplication => ({
+      name: one.installed.name,
+      version: one.installed.version,
+      path: places.ofPackage(one.installed.directory),
+      mode: one.mode,
+      module: one.module === undefined || one.mode === 'none' ? null : places.ofFile(one.module),
+      dependencies: one.dependencies,
+    }),
+  );
+  const preload = roots.preload.map(places.ofFile);
+  return {
+    format: 1,
+    name,
+    version,
+    kind,
+    environment,
+    nodeLine: nodeLine(release),
+    main: places.ofPackage(release.project),
+    programs,
+    instructions: instructions(release, applications, preload, built.linked.map(places.ofFile)),
+    applications,
+    configuration: {
+      sys: built.sys,
+      providers: roots.providers.map(
+        ({ module, file }, index): BootProvider => ({
+          name: module,
+          module: places.ofFile(file),
+          state: built.providerStates[index],
+        }),
+      ),
+      runtime: roots.runtimeConfig === undefined ? null : places.ofFile(roots.runtimeConfig),
+      requiredEnv: options.requiredEnv,
+      compiled: built.compiled,
+      validateCompileEnv: options.validateCompileEnv,
+    },
+    commands: await Promise.all(
+      roots.commands.map(
+        async ({ name: command, file }): Promise<BootCommand> => ({
+          name: command,
+          module: places.ofFile(file),
+          description: await commandDescription(file),
+        }),
+      ),
+    ),
+    hooks: built.hooks,
+    shutdownTimeout: options.shutdownTimeout,
+    ...(options.cookie === undefined ? {} : { cookie: options.cookie }),
+  };
+}
+
+/** Everything is loaded before anything starts, so that a module that cannot be imported stops the boot early. */
+function instructions(
+  release: Release,
+  applications: readonly BootApplication[],
+  preload: readonly string[],
+  linked: readonly string[],
+): readonly Instruction[] {
+  const loaded = applications.filter(({ module }) => module !== null);
+  const started = loaded.filter(({ mode }) => isStarted(mode));
+  const run = started.length > 0 ? [] : programsToRun(release);
+  return [
+    { do: 'configure' },
+    ...preload.map((module): Instruction => ({ do: 'preload', module })),
+    ...(linked.length > 0 ? [{ do: 'link', modules: linked } as const] : []),
+    ...loaded.map(({ name }): Instruction => ({ do: 'load', application: name })),
+    ...started.map(({ name }): Instruction => ({ do: 'start', application: name })),
+    ...run.map((program): Instruction => ({ do: 'run', program })),
+  ];
+}
+
+/** A service whose main package has no lifecycle module is its program; with several, the one named like it. */
+function programsToRun({ name, entries }: Release): readonly string[] {
+  const programs = Object.keys(entries);
+  return programs.length > 1 ? programs.filter((program) => program === name) : programs;
+}
+
+/**
+ * The line of Node a release is for: that of the runtime it asks for, or without one of its own the line it is built
+ * with. Null where any will do, because the runtime comes with it.
+ */
+export function nodeLine({ manifest, options }: Release): number | null {
+  const { version, include } = options.runtime;
+  const line = lineOf(version) ?? lineOf(manifest.engines?.node);
+  if (line !== undefined) return line;
+  return include ? null : Number(process.versions.node.split('.')[0]);
+}
+
+/** `24`, `v24.1.0`, `^24.1`, `~24.3`, `24.x` → 24; undefined for a range of several lines, a path, an address. */
+function lineOf(version: string | undefined): number | undefined {
+  const line = /^[v=^~]?\s*(\d+)(?:\.(?:\d+|x|\*)){0,2}$/.exec(version?.trim() ?? '')?.[1];
+  return line === undefined ? undefined : Number(line);
+}
