@@ -24,9 +24,9 @@ export function requireCode({ file, from }: Entry): void {
   );
 }
 
-/** An entry the user named. Throws ReleaseError ENTRY_NOT_FOUND. */
-export function namedEntry(project: string, file: string): Entry {
-  return existing(project, file, '--entry', {});
+/** An entry the user named, and where: `--entry`, or a key in a file. Throws ReleaseError ENTRY_NOT_FOUND. */
+export function namedEntry(project: string, file: string, from = '--entry', within?: string): Entry {
+  return existing(project, file, from, within, {});
 }
 
 /** The entries of programs of `bin`, by name. Throws ReleaseError UNKNOWN_BIN or ENTRY_NOT_FOUND. */
@@ -43,10 +43,10 @@ export function binEntries(
         const known = Object.keys(bin).join(', ');
         throw new ReleaseError(
           'UNKNOWN_BIN',
-          `${path.join(project, 'package.json')} has no bin "${name}"${known === '' ? '' : `; it has ${known}`}.`,
+          `${manifestFile(project)} has no bin "${name}"${known === '' ? '' : `; it has ${known}`}.`,
         );
       }
-      return [name, existing(project, file, binKey(manifest, name), manifest)];
+      return [name, existing(project, file, binKey(manifest, name), manifestFile(project), manifest)];
     }),
   );
 }
@@ -66,12 +66,13 @@ function mainEntry(project: string, manifest: Manifest): Entry | undefined {
   if (file !== undefined) return { file, from: 'main' };
   // `npm init` writes this one whether or not the file is ever made.
   if (manifest.main === 'index.js') return undefined;
-  throw notFound(project, manifest.main, 'main', manifest);
+  throw notFound(project, manifest.main, 'main', manifestFile(project), manifest);
 }
 
 function startEntry(project: string, manifest: Manifest): Entry | undefined {
   const file = /^node\s+([^\s-]\S*)$/.exec(manifest.scripts?.start?.trim() ?? '')?.[1];
-  return file === undefined ? undefined : existing(project, file, 'scripts.start', manifest);
+  if (file === undefined) return undefined;
+  return existing(project, file, 'scripts.start', manifestFile(project), manifest);
 }
 
 function indexEntry(project: string): Entry | undefined {
@@ -79,14 +80,30 @@ function indexEntry(project: string): Entry | undefined {
   return file === undefined ? undefined : { file, from: path.basename(file) };
 }
 
-function existing(project: string, file: string, from: string, manifest: Manifest): Entry {
+function manifestFile(project: string): string {
+  return path.join(project, 'package.json');
+}
+
+function existing(
+  project: string,
+  file: string,
+  from: string,
+  within: string | undefined,
+  manifest: Manifest,
+): Entry {
   const found = sourceFile(path.resolve(project, file));
-  if (found === undefined) throw notFound(project, file, from, manifest);
+  if (found === undefined) throw notFound(project, file, from, within, manifest);
   return { file: found, from };
 }
 
-function notFound(project: string, file: string, from: string, manifest: Manifest): ReleaseError {
-  const where = from === '--entry' ? from : `${from} in ${path.join(project, 'package.json')}`;
+function notFound(
+  project: string,
+  file: string,
+  from: string,
+  within: string | undefined,
+  manifest: Manifest,
+): ReleaseError {
+  const where = within === undefined ? from : `${from} in ${within}`;
   const advice =
     manifest.scripts?.build === undefined
       ? 'Correct the path, or name another file with --entry FILE.'

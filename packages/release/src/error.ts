@@ -18,6 +18,16 @@ export type ReleaseErrorCode =
   | 'INSTALL_SCRIPT_BLOCKED'
   | 'TRANSPILE_FAILED'
   | 'BUNDLE_FAILED'
+  | 'CONFIG_INVALID'
+  | 'CONFIG_FAILED'
+  | 'CONFIG_PATH'
+  | 'UNKNOWN_RELEASE'
+  | 'SEVERAL_RELEASES'
+  | 'UNKNOWN_ENVIRONMENT'
+  | 'VERSION_UNKNOWN'
+  | 'STEPS_INVALID'
+  | 'STEP_FAILED'
+  | 'RUNTIME_NOT_INCLUDED'
   | 'NOT_A_RELEASE'
   | 'UNKNOWN_APPLICATION'
   | 'APPLICATION_MODULE'
@@ -26,6 +36,7 @@ export type ReleaseErrorCode =
   | 'BOOT_MODULE'
   | 'BUILD_CONFIGURATION'
   | 'CONFIG_PROVIDER'
+  | 'IMPORT_FAILED'
   | 'CHECK_FAILED';
 
 /** A failure the user can do something about: the message says what, where and what to do. */

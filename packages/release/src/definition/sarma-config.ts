@@ -1,0 +1,157 @@
+import type { ApplicationMode } from '@sarma/boot';
+import type { CodeMode, Overlay, Release, ReleaseKind, Step, WrapSettings } from '../release.ts';
+
+/**
+ * What `sarma.config.ts` exports: the releases of a project. Keys of a release at the top are shared by all of them;
+ * what a release says is merged over that, and what the environment says over both. Objects are merged key by key,
+ * everything else (lists too) is replaced. Paths are relative to the project.
+ */
+export interface SarmaConfig extends ReleaseConfig {
+  /** Which release is meant when none is named. Default: the only one. */
+  readonly defaultRelease?: string;
+  /** Which environment is meant when neither `--env` nor `SARMA_ENV` names one. Default: `prod`. */
+  readonly defaultEnvironment?: string;
+  /** Name → release, or a function that is called when it is wanted. Default: one, made of what `package.json` says. */
+  readonly releases?: Readonly<
+    Record<string, ReleaseConfig | ((context: ConfigContext) => ReleaseConfig | Promise<ReleaseConfig>)>
+  >;
+  /** Name → what it changes of every release. Default: `prod` and nothing changed. */
+  readonly environments?: Readonly<Record<string, ReleaseConfig>>;
+}
+
+/** What a configuration that is a function, or a release that is one, is called with. */
+export interface ConfigContext {
+  /** The environment; for the configuration itself undefined where neither `--env` nor `SARMA_ENV` names one. */
+  readonly environment: string | undefined;
+}
+
+/** One release. Every key has a default. */
+export interface ReleaseConfig {
+  /** Another release whose keys are taken where this one has none. */
+  readonly extend?: string;
+  /** Default: `service` where there are applications, else `cli`. */
+  readonly kind?: ReleaseKind;
+  /** Default: that of `package.json`, or 0.0.0. */
+  readonly version?: VersionConfig;
+  /** The file to run; a service needs none. Default: `bin`, `main`, `scripts.start` or `index` of the project. */
+  readonly entry?: string;
+  /** The programs of `bin` to take. Default: the only one, or the one named like the release or the package. */
+  readonly bin?: string | readonly string[];
+  /** Packages that start with the release → what their end means; a list starts them as `permanent`. Default: the project itself, where its `package.json` has `sarma.application`. */
+  readonly applications?: Readonly<Record<string, ApplicationMode>> | readonly string[];
+  /** Applications that may be `load` or `none` though a permanent one depends on them. Default: none. */
+  readonly skipModeValidationFor?: readonly string[];
+  /** `copy`: files as they are; `bundle`: one file per entry. Default: `copy`. */
+  readonly code?: CodeMode;
+  /** Node itself. */
+  readonly runtime?: RuntimeConfig;
+  /** `assemble` exactly once, `tar` and `wrap` after it, and functions from a release to a release anywhere. Default: `['assemble', 'wrap']`. */
+  readonly steps?: readonly Step[];
+  /** Names of targets, or `all`. Default: this machine. */
+  readonly targets?: readonly string[];
+  /** Where the release is assembled. Default: `_build/<environment>/rel/<name>`. */
+  readonly path?: string;
+  /** What lies over the assembled release, behind `rel/overlays`. Default: nothing. */
+  readonly overlays?: readonly Overlay[];
+  /** Variables of templates, besides those that every template has. Default: none. */
+  readonly overlayVars?: Readonly<Record<string, unknown>>;
+  /** Modules that give configuration at boot, in their order: a package, or a file of the project. Default: none. */
+  readonly configProviders?: readonly (string | { readonly module: string; readonly options?: unknown })[];
+  /** Evaluated when the release is assembled. Default: `config/config.ts` of a project that uses Sarma; false: none. */
+  readonly buildConfig?: string | false;
+  /** Evaluated at every boot. Default: `config/runtime.ts` of a project that uses Sarma; false: none. */
+  readonly runtimeConfig?: string | false;
+  /** Variables that `buildConfig` may read from `process.env` without a warning. Default: none. */
+  readonly buildEnv?: readonly string[];
+  /** Variables that must be set at boot; of a list in the list, one. Default: none. */
+  readonly requiredEnv?: readonly (string | readonly string[])[];
+  /** Values inlined when code is built: what the source says → JSON. Default: none. */
+  readonly define?: Readonly<Record<string, unknown>>;
+  /** Whether a boot stops when its configuration differs from what `define` inlined. Default: true. */
+  readonly validateCompileEnv?: boolean;
+  /** Modules imported before any application: a package, or a file of the project. Default: none. */
+  readonly preload?: readonly string[];
+  /** Template of arguments for Node, one per line. Default: `rel/vm.args` where it is there. */
+  readonly vmArgs?: string;
+  /** The same for commands that do not start the release. Default: `rel/remote.vm.args` where it is there. */
+  readonly remoteVmArgs?: string;
+  /** Templates of scripts that set the environment. Default: `rel/env.sh` and `rel/env.bat` where they are there. */
+  readonly envScript?: { readonly sh?: string; readonly bat?: string };
+  /** Folder of hooks. Default: `rel/hooks` where it is there. */
+  readonly hooks?: string;
+  /** Folder of custom commands. Default for a service: `rel/commands` or `commands`, where it is there. */
+  readonly commands?: string;
+  /** `embedded`: all code is compiled at start; `interactive`: when it is used. Default: `embedded`. */
+  readonly mode?: 'embedded' | 'interactive';
+  /** How many milliseconds the applications have to stop. Default: 10000. */
+  readonly shutdownTimeout?: number;
+  /** A secret between the commands and the running node, that everybody who gets the release can read. Default: one made at the first start. */
+  readonly cookie?: string;
+  /** What is left out of each package of the project, as `.gitignore` would say it. Default: nothing more than usual. */
+  readonly exclude?: readonly string[];
+  /** Links instead of copies, for trying things out. Default: false. */
+  readonly devMode?: boolean;
+  /** The executables. */
+  readonly wrap?: Partial<WrapConfig>;
+  /** Functions called around steps; what they throw ends the build. Default: none. */
+  readonly buildHooks?: BuildHooksConfig;
+  /** Functions that say whether the release is as it should be, besides ours. Default: none. */
+  readonly checks?: readonly ((release: Release) => unknown)[];
+}
+
+/** A version, or where it stands. */
+export type VersionConfig =
+  | string
+  /** The `version` of a package: the project, one of its workspaces or dependencies. */
+  | { readonly from: string }
+  /** The commit's hash, or the nearest tag: `1.2.0`, and `1.2.0+build.3.ref0a1b2c3` three commits later. */
+  | { readonly git: 'short' | 'long' | 'tag' }
+  /** The text of a file. */
+  | { readonly file: string }
+  /** What a shell command prints. */
+  | { readonly command: string };
+
+export interface RuntimeConfig {
+  /** Version, range, path or address. Default: `engines.node` where it narrows, else the newest 24 that all targets have. */
+  readonly version?: string;
+  /** False: the host's Node is used; a path: that Node is. Default: true. */
+  readonly include?: boolean | string;
+  /** Lets targets have different versions. Default: false. */
+  readonly perTarget?: boolean;
+}
+
+export interface WrapConfig {
+  /** How many versions stay installed. Default: 2. */
+  readonly keep: number;
+  /** The word for what the executable itself can do; false: none. Default: `maintenance`. */
+  readonly maintenance: string | false;
+  /** Whether `NODE_OPTIONS` reaches the program. Default: `pass`. */
+  readonly nodeOptions: 'pass' | 'ignore';
+  /** Default: `balanced` for this machine, else `best`. */
+  readonly compression: NonNullable<WrapSettings['compression']>;
+  /** Functions around those of a phase: `{ patch: { pre: [addLicence] } }`. Default: none. */
+  readonly extraSteps: WrapSettings['extraSteps'];
+  /** Functions instead of those of a phase. Default: none. */
+  readonly phases: WrapSettings['phases'];
+}
+
+export interface BuildHooksConfig {
+  readonly beforeAssembly?: BuildHookConfig;
+  readonly afterAssembly?: BuildHookConfig;
+  /** Before the first of `tar` and `wrap`. */
+  readonly beforePackage?: BuildHookConfig;
+  /** After the last of `tar` and `wrap`. */
+  readonly afterPackage?: BuildHookConfig;
+}
+
+export type BuildHookConfig = ((release: Release) => unknown) | readonly ((release: Release) => unknown)[];
+
+/** A configuration, or a function that gives one. */
+export type SarmaConfigExport =
+  | SarmaConfig
+  | ((context: ConfigContext) => SarmaConfig | Promise<SarmaConfig>);
+
+/** Gives back what it gets: for the types in `sarma.config.ts`. */
+export function defineConfig<Config extends SarmaConfigExport>(config: Config): Config {
+  return config;
+}
