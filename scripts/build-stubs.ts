@@ -1,11 +1,11 @@
-// `npm run build:stubs [-- TARGET …]`: the stubs of all targets, or of those named, into packages/stub/dist/<target>/.
+// `npm run build:stubs [-- TARGET …]`: stub and launcher of all targets, or of those named, into packages/stub/dist/<target>/.
 // Zig builds only what changed; files that come out the same are left alone.
 
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
-import { stubLocation } from '@sarma/stub';
+import { nativeProgramLocation } from '@sarma/stub';
 
 const root = path.resolve(import.meta.dirname, '..');
 const folder = path.join(root, 'packages/stub');
@@ -19,7 +19,10 @@ const targets = named.length > 0 ? named : known;
 // All in one run where all are wanted: Zig builds them side by side.
 if (named.length === 0) build([]);
 else for (const name of named) build([`-Dtarget-name=${name}`]);
-for (const name of targets) put(name);
+for (const name of targets) {
+  put(name, nativeProgramLocation(name, 'stub'));
+  put(name, nativeProgramLocation(name, 'launcher'));
+}
 
 function build(options: readonly string[]): void {
   const zig = path.join(
@@ -38,8 +41,7 @@ function build(options: readonly string[]): void {
   if (status !== 0) fail('Zig could not build the stubs; its messages are above.');
 }
 
-function put(name: string): void {
-  const to = stubLocation(name);
+function put(name: string, to: string): void {
   const bytes = readFileSync(path.join(folder, 'zig-out', name, path.basename(to)));
   if (existsSync(to) && readFileSync(to).equals(bytes)) return;
   const temporary = `${to}.${process.pid}.tmp`;

@@ -1,5 +1,5 @@
-//! Builds the stub of every target in targets.json: `zig build`, or `zig build -Dtarget-name=linux-x64`.
-//! The results lie in zig-out/<target>/stub (stub.exe). `zig build test` runs the unit tests here.
+//! Builds the stub and the launcher of every target in targets.json: `zig build`, or `zig build -Dtarget-name=linux-x64`.
+//! The results lie in zig-out/<target>/{stub,launcher} (stub.exe, launcher.exe). `zig build test` runs the unit tests here.
 
 const std = @import("std");
 
@@ -18,33 +18,43 @@ pub fn build(b: *std.Build) !void {
         const query = try std.Target.Query.parse(.{ .arch_os_abi = target.zig });
         const resolved = b.resolveTargetQuery(query);
         const stub = b.addExecutable(.{ .name = "stub", .root_module = module(b, resolved, query, .ReleaseSmall, zstd) });
-        // Zig's start code raises the soft stack limit to the size asked for here, and the program would inherit it.
-        stub.stack_size = 1 << 20;
         // Room for the load command of the payload's segment.
         stub.headerpad_size = 4096;
-        stub.link_gc_sections = true;
-        stub.build_id = .none;
-        const installed = b.addInstallArtifact(stub, .{
-            .dest_dir = .{ .override = .{ .custom = name } },
-            .pdb_dir = .disabled,
-            .implib_dir = .disabled,
-        });
-        b.getInstallStep().dependOn(&installed.step);
+        install(b, stub, name);
+        install(b, b.addExecutable(.{ .name = "launcher", .root_module = plainModule(b, resolved, "src/launcher.zig", .ReleaseSmall) }), name);
     }
 
     // Of another system where that is asked for: `zig build test -Dtarget-name=win-x64 -fwine`.
     const query: std.Target.Query = if (only) |name| try .parse(.{ .arch_os_abi = targets.map.get(name).?.zig }) else .{};
     const tested_target = b.resolveTargetQuery(query);
     const test_step = b.step("test", "run the unit tests");
-    for ([_]*std.Build.Module{ module(b, tested_target, query, .Debug, zstd), branchFilter(b, tested_target, .Debug) }) |tested| {
+    for ([_]*std.Build.Module{
+        module(b, tested_target, query, .Debug, zstd),
+        branchFilter(b, tested_target, .Debug),
+        plainModule(b, tested_target, "src/launcher.zig", .Debug),
+    }) |tested| {
         test_step.dependOn(&b.addRunArtifact(b.addTest(.{ .root_module = tested })).step);
     }
 }
 
-fn module(b: *std.Build, target: std.Build.ResolvedTarget, query: std.Target.Query, optimize: std.builtin.OptimizeMode, zstd: []const u8) *std.Build.Module {
+fn install(b: *std.Build, program: *std.Build.Step.Compile, directory: []const u8) void {
+    // Zig's start code raises the soft stack limit to the size asked for here, and the program would inherit it.
+    program.stack_size = 1 << 20;
+    program.link_gc_sections = true;
+    program.build_id = .none;
+    const installed = b.addInstallArtifact(program, .{
+        .dest_dir = .{ .override = .{ .custom = directory } },
+        .pdb_dir = .disabled,
+        .implib_dir = .disabled,
+    });
+    b.getInstallStep().dependOn(&installed.step);
+}
+
+/// Without any library, but libSystem on macOS.
+fn plainModule(b: *std.Build, target: std.Build.ResolvedTarget, source: []const u8, optimize: std.builtin.OptimizeMode) *std.Build.Module {
     const release = optimize != .Debug;
-    const root = b.createModule(.{
-        .root_source_file = b.path("src/main.zig"),
+    return b.createModule(.{
+        .root_source_file = b.path(source),
         .target = target,
         .optimize = optimize,
         .strip = release,
@@ -53,8 +63,13 @@ fn module(b: *std.Build, target: std.Build.ResolvedTarget, query: std.Target.Que
         .omit_frame_pointer = release,
         .stack_check = if (release) false else null,
         .stack_protector = false,
-        .link_libc = if (target.result.os.tag == .macos) true else false,
+        .link_libc = target.result.os.tag == .macos,
     });
+}
+
+fn module(b: *std.Build, target: std.Build.ResolvedTarget, query: std.Target.Query, optimize: std.builtin.OptimizeMode, zstd: []const u8) *std.Build.Module {
+    const release = optimize != .Debug;
+    const root = plainModule(b, target, "src/main.zig", optimize);
     root.addImport("branch_filter", branchFilter(b, target, if (release) .ReleaseFast else optimize));
     addDecoder(b, root, target, zstd);
     if (acceleratedQuery(target.result.cpu.arch, query)) |accelerated| {

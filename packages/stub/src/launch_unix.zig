@@ -19,24 +19,32 @@ pub fn argument(_: std.mem.Allocator, arguments: Arguments, index: usize) ?[]con
     return if (index < arguments.len) std.mem.sliceTo(arguments[index], 0) else null;
 }
 
+const shell = "/bin/sh";
+
 pub fn program(run: *Run, installed: *const Installed, arguments: Arguments) error{OutOfMemory}!noreturn {
     for ([_]?os.Handle{ installed.runtime_use, installed.release_use }) |use| if (use) |handle| {
         if (installed.base.prepared or installed.base.network) os.close(handle) else os.holdForProgram(handle) catch {};
     };
-    const command = try commandLine(run, installed, arguments);
-    const environment = try environmentOfProgram(run);
+    const image: [:0]const u8 = if (run.stamp.shell) shell else installed.runtime;
+    const guard: ?[:0]const u8 = if (installed.base.shared and run.stamp.guard.len > 0) try run.path(&.{ installed.release, run.stamp.guard }) else null;
+    const command = try commandLine(run, installed, guard, arguments);
+    const environment = try environmentOfProgram(run, installed, guard);
     if (run.privileged) privileges.passOn(run);
-    run.step("executing {s}", .{installed.runtime});
-    const err = system.execute(installed.runtime, command, environment);
-    runs.say("{s}: cannot execute {s}: {s}{s}\n", .{ run.stamp.name, installed.runtime, os.describe(err), advice(err) });
-    if (err == error.Denied) runs.say(
+    run.step("executing {s}", .{image});
+    cannotExecute(run, image, system.execute(image, command, environment));
+}
+
+fn cannotExecute(run: *const Run, image: []const u8, err: os.Error) noreturn {
+    runs.say("{s}: cannot execute {s}: {s}{s}\n", .{ run.stamp.name, image, os.describe(err), advice(run, err) });
+    if (err == error.Denied and !run.stamp.shell) runs.say(
         "a policy may forbid executing files from there; `{s} {s} extract DIR` makes an install in another place, /usr/lib/sarma/{s} or ../lib/sarma/{s} beside the executable\n",
         .{ run.stamp.name, run.stamp.maintenance_word, run.stamp.id, run.stamp.id },
     );
     os.exit(runs.not_executed);
 }
 
-fn advice(err: os.Error) []const u8 {
+fn advice(run: *const Run, err: os.Error) []const u8 {
+    if (run.stamp.shell) return "; this release has an env.sh or a vm.args and starts by a shell script";
     return switch (err) {
         error.NotExecutable => "; this executable was built for another CPU or system",
         error.NotFound => "; its loader is missing",
@@ -44,16 +52,17 @@ fn advice(err: os.Error) []const u8 {
     };
 }
 
-/// What the user typed as the name, the template, what the user typed behind it.
-fn commandLine(run: *const Run, installed: *const Installed, arguments: Arguments) error{OutOfMemory}![*:null]const ?[*:0]const u8 {
+/// What the user typed as the name, the template, what the user typed behind it. Of a shell the name is its own, since
+/// some are many programs in one file and go by it.
+fn commandLine(run: *const Run, installed: *const Installed, guard: ?[:0]const u8, arguments: Arguments) error{OutOfMemory}![*:null]const ?[*:0]const u8 {
     const stamp = run.stamp;
     var list: std.ArrayList(?[*:0]const u8) = .empty;
     try list.ensureTotalCapacity(run.arena, arguments.len + stamp.arguments.len + 4);
-    list.appendAssumeCapacity(if (arguments.len > 0) arguments[0] else run.own_path.ptr);
-    if (installed.base.shared and stamp.guard.len > 0) {
+    list.appendAssumeCapacity(if (stamp.shell) "sh" else if (arguments.len > 0) arguments[0] else run.own_path.ptr);
+    if (!stamp.shell) if (guard) |file| {
         list.appendAssumeCapacity("-r");
-        list.appendAssumeCapacity(try run.path(&.{ installed.release, stamp.guard }));
-    }
+        list.appendAssumeCapacity(file);
+    };
     for (stamp.arguments) |part| list.appendAssumeCapacity(switch (part) {
         .literal => |text| text.ptr,
         .path => |inside| try run.path(&.{ installed.release, inside }),
@@ -63,19 +72,31 @@ fn commandLine(run: *const Run, installed: *const Installed, arguments: Argument
     return @ptrCast(list.items.ptr);
 }
 
-/// The user's, with SARMA_BIN.
-fn environmentOfProgram(run: *const Run) error{OutOfMemory}![*:null]const ?[*:0]const u8 {
+/// The user's, with SARMA_BIN. The script is told what the stub would have put on the runtime's command line, and takes
+/// it out again.
+fn environmentOfProgram(run: *const Run, installed: *const Installed, guard: ?[:0]const u8) error{OutOfMemory}![*:null]const ?[*:0]const u8 {
     const given = run.given_environment;
     var list: std.ArrayList(?[*:0]const u8) = .empty;
-    try list.ensureTotalCapacity(run.arena, given.len + 2);
-    for (given) |entry| {
-        const text = std.mem.sliceTo(entry.?, 0);
-        if (std.mem.startsWith(u8, text, "SARMA_BIN=")) continue;
-        if (run.stamp.ignore_node_options and std.mem.startsWith(u8, text, "NODE_OPTIONS=")) continue;
-        if (run.privileged and privileges.isDangerous(text)) continue;
-        list.appendAssumeCapacity(entry);
-    }
+    try list.ensureTotalCapacity(run.arena, given.len + 5);
+    for (given) |entry| if (isPassedOn(run, std.mem.sliceTo(entry.?, 0))) list.appendAssumeCapacity(entry);
     list.appendAssumeCapacity(try std.mem.joinZ(run.arena, "", &.{ "SARMA_BIN=", run.own_path }));
+    if (run.stamp.shell) {
+        list.appendAssumeCapacity(try std.mem.joinZ(run.arena, "", &.{ "SARMA_RUNTIME=", installed.runtime }));
+        if (guard) |file| list.appendAssumeCapacity(try std.mem.joinZ(run.arena, "", &.{ "SARMA_GUARD=", file }));
+        if (run.privileged) list.appendAssumeCapacity("PATH=/usr/sbin:/usr/bin:/sbin:/bin");
+    }
     list.appendAssumeCapacity(null);
     return @ptrCast(list.items.ptr);
+}
+
+fn isPassedOn(run: *const Run, entry: []const u8) bool {
+    if (std.mem.startsWith(u8, entry, "SARMA_BIN=")) return false;
+    if (run.stamp.ignore_node_options and std.mem.startsWith(u8, entry, "NODE_OPTIONS=")) return false;
+    if (run.stamp.shell) for ([_][]const u8{ "SARMA_RUNTIME=", "SARMA_GUARD=" }) |name| {
+        if (std.mem.startsWith(u8, entry, name)) return false;
+    };
+    if (!run.privileged) return true;
+    // The script finds its tools by it.
+    if (run.stamp.shell and std.mem.startsWith(u8, entry, "PATH=")) return false;
+    return !privileges.isDangerous(entry);
 }

@@ -66,13 +66,7 @@ fn environmentOf(arena: std.mem.Allocator, environ: std.process.Environ) os.Envi
     return if (builtin.os.tag == .windows) .{ .arena = arena } else environ.block.slice;
 }
 
-/// A bug ends the stub with a word; symbols to say more with are not in it.
-pub fn panic(message: []const u8, _: ?*std.builtin.StackTrace, _: ?usize) noreturn {
-    if (builtin.is_test) std.debug.defaultPanic(message, null);
-    runs.say("sarma: internal error: {s}\n", .{message});
-    os.exit(runs.failed);
-}
-
+pub const panic = @import("panic.zig").panic;
 /// Keeps the whole of `std.Io.Threaded` out of the stub.
 pub const std_options_debug_threaded_io = null;
 pub const std_options: std.Options = .{ .signal_stack_size = null, .allow_stack_tracing = false, .enable_segfault_handler = false };

@@ -100,6 +100,8 @@ pub const openRead = family.openRead; // fn (dir: Handle, path: [:0]const u8) Er
 pub const openDirectory = family.openDirectory; // fn (dir: Handle, path: [:0]const u8) Error!Handle
 /// A new file for writing; `Exists` if there is anything by that name.
 pub const create = family.create; // fn (dir: Handle, path: [:0]const u8, mode: u32) Error!Handle
+/// For writing at the end, created when missing.
+pub const openAppend = family.openAppend; // fn (dir: Handle, path: [:0]const u8, mode: u32) Error!Handle
 /// A lock file: opened for writing, created (0600) when missing.
 pub const openLock = family.openLock; // fn (dir: Handle, path: [:0]const u8) Error!Handle
 pub const close = family.close; // fn (file: Handle) void
@@ -180,6 +182,8 @@ pub const no_environment: Environment = family.no_environment;
 pub const variable = family.variable; // fn (environment: Environment, name: []const u8) ?[]const u8
 /// The environment as the process got it (Unix: `NAME=value` strings; Windows: asked by name).
 pub const Environment = family.Environment;
+/// Goes on after what usually ends a process by a key or from a distance.
+pub const ignoreStopping = family.ignoreStopping; // fn () void
 /// Fills `buffer` with a text that is another one after every start of the machine; null if there is none.
 pub const bootId = system.bootId; // fn (buffer: *[64]u8) ?[]const u8
 pub const processorCount = system.processorCount; // fn () usize

@@ -54,7 +54,8 @@ pub fn isDangerous(entry: []const u8) bool {
         "LD_",          "NODE_",    "GLIBC_TUNABLES=", "GCONV_PATH=", "GETCONF_DIR=", "HOSTALIASES=",
         "LOCALDOMAIN=", "LOCPATH=", "MALLOC_",         "NIS_PATH=",   "NLSPATH=",     "RESOLV_HOST_CONF=",
         "RES_OPTIONS=", "TMPDIR=",  "TZDIR=",          "OPENSSL_",    "SSL_CERT_",    "UV_",
-        "SARMA_",       "NIX_LD",   "DYLD_",
+        "SARMA_",       "NIX_LD",   "DYLD_",           "RELEASE_",    "REPLACE_OS_",  "BASH_",
+        "ENV=",
     };
     for (prefixes) |prefix| if (std.mem.startsWith(u8, entry, prefix)) return true;
     return false;

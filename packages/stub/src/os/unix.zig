@@ -28,6 +28,11 @@ pub fn startUp() void {
     }
 }
 
+pub fn ignoreStopping() void {
+    const ignored: std.posix.Sigaction = .{ .handler = .{ .handler = std.posix.SIG.IGN }, .mask = std.posix.sigemptyset(), .flags = 0 };
+    for ([_]std.posix.SIG{ .HUP, .INT, .QUIT, .TERM }) |signal| std.posix.sigaction(signal, &ignored, null);
+}
+
 pub fn variable(environment: Environment, name: []const u8) ?[]const u8 {
     for (environment) |entry| {
         const text = std.mem.sliceTo(entry.?, 0);
@@ -48,6 +53,10 @@ pub fn openDirectory(dir: Handle, path: [:0]const u8) Error!Handle {
 
 pub fn create(dir: Handle, path: [:0]const u8, mode: u32) Error!Handle {
     return system.open(dir, path, .{ .ACCMODE = .WRONLY, .CREAT = true, .EXCL = true, .NOFOLLOW = true, .CLOEXEC = true }, mode);
+}
+
+pub fn openAppend(dir: Handle, path: [:0]const u8, mode: u32) Error!Handle {
+    return system.open(dir, path, .{ .ACCMODE = .WRONLY, .CREAT = true, .APPEND = true, .NOCTTY = true, .CLOEXEC = true }, mode);
 }
 
 pub fn openLock(dir: Handle, path: [:0]const u8) Error!Handle {

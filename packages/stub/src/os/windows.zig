@@ -26,6 +26,7 @@ pub const variable = process.variable;
 pub const Environment = process.Environment;
 pub const no_environment = process.no_environment;
 pub const startUp = process.startUp;
+pub const ignoreStopping = process.ignoreStopping;
 pub const bootId = process.bootId;
 pub const processorCount = process.processorCount;
 pub const processesInside = process.processesInside;
@@ -215,6 +216,14 @@ pub fn create(dir: Handle, path: [:0]const u8, _: u32) Error!Handle {
         .access = nt.access.generic_write | nt.access.read_attributes,
         .disposition = .create,
         .options = nt.option.non_directory_file | nt.option.open_reparse_point,
+    });
+}
+
+pub fn openAppend(dir: Handle, path: [:0]const u8, _: u32) Error!Handle {
+    return open(dir, path, .{
+        .access = nt.access.append_data | nt.access.read_attributes,
+        .disposition = .open_or_create,
+        .options = nt.option.non_directory_file,
     });
 }
 

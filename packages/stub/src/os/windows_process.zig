@@ -97,6 +97,15 @@ pub fn plainPath(arena: Allocator, path: []const u16) Allocator.Error![:0]const 
 /// Closed standard handles are nobody's: a handle is not the lowest free number here.
 pub fn startUp() void {}
 
+/// A handler that has handled everything. (A null handler would be inherited, and is for Ctrl-C alone.)
+pub fn ignoreStopping() void {
+    _ = nt.SetConsoleCtrlHandler(&handled, 1);
+}
+
+fn handled(_: u32) callconv(.winapi) nt.Bool {
+    return 1;
+}
+
 // --- the machine
 
 pub fn bootId(buffer: *[64]u8) ?[]const u8 {
