@@ -1,1 +1,26 @@
+// What an application of a release imports. Works outside a release and in tests too.
+export {
+  type Application,
+  type CodeChange,
+  type ConfigChange,
+  defineApplication,
+  type StartContext,
+} from './application.ts';
+export {
+  type Command,
+  type CommandOption,
+  type CommandOptions,
+  type CommandRun,
+  defineCommand,
+} from './command.ts';
+export {
+  type BuildConfiguration,
+  defineConfiguration,
+  defineProvider,
+  type Provider,
+  type RuntimeConfiguration,
+  type RuntimeContext,
+} from './configuration.ts';
+export { type EnvMarker, type EnvType, env } from './env.ts';
+export { binPath, isRelease, release } from './release.ts';
 export type { Configuration, ReleaseInfo } from './state.ts';

@@ -1,3 +1,9 @@
+import { existsSync, realpathSync, statSync } from 'node:fs';
+import { userInfo } from 'node:os';
+import path from 'node:path';
+import type { BootFile } from './boot-file.ts';
+import { BootError } from './error.ts';
+
 /** What `RELEASE_*` say, or their defaults: read once, at the edge. Paths are absolute. */
 export interface ReleaseEnvironment {
   readonly root: string;
@@ -23,4 +29,153 @@ export interface ReleaseEnvironment {
   readonly bootFile: string;
   /** The wrapped executable; undefined in a directory. */
   readonly executable: string | undefined;
+}
+
+type Variables = Readonly<Record<string, string | undefined>>;
+
+/**
+ * Reads `RELEASE_*` for a release that lies at `root`. `argv` are the words of the command line: the command first.
+ * Throws BootError for values that mean nothing (INVALID_ENVIRONMENT) and where no state directory can be found
+ * (NO_STATE_DIRECTORY).
+ */
+export function readEnvironment(
+  root: string,
+  boot: BootFile,
+  argv: readonly string[],
+  env: Variables,
+): ReleaseEnvironment {
+  const given = ownVariables(root, env);
+  const isWrapped = existsSync(path.join(root, '.sarma', 'marker'));
+  const executable = isWrapped ? env.SARMA_BIN : undefined;
+  const version = given.RELEASE_VSN || boot.version;
+  const versionDirectory = path.join(root, 'releases', version);
+  const mutableDirectory = given.RELEASE_MUTABLE_DIR
+    ? path.resolve(given.RELEASE_MUTABLE_DIR)
+    : stateDirectory(root, boot.name, isWrapped, env);
+  return {
+    root,
+    name: given.RELEASE_NAME || boot.name,
+    version,
+    prog: given.RELEASE_PROG || executable || path.join('bin', boot.name),
+    command: given.RELEASE_COMMAND || argv[0] || 'start',
+    node: nodeName(given.RELEASE_NODE || boot.name),
+    distribution: oneOf('RELEASE_DISTRIBUTION', given.RELEASE_DISTRIBUTION, ['sname', 'name', 'none']),
+    mode: oneOf('RELEASE_MODE', given.RELEASE_MODE, ['embedded', 'interactive']),
+    mutableDirectory,
+    configDirectory: given.RELEASE_CONFIG_DIR ? path.resolve(given.RELEASE_CONFIG_DIR) : mutableDirectory,
+    tmp: given.RELEASE_TMP ? path.resolve(given.RELEASE_TMP) : path.join(mutableDirectory, 'tmp'),
+    readOnly: isSet(given.RELEASE_READ_ONLY),
+    cookie: given.RELEASE_COOKIE || undefined,
+    sysConfig: given.RELEASE_SYS_CONFIG
+      ? path.resolve(given.RELEASE_SYS_CONFIG)
+      : path.join(root, boot.configuration.sys),
+    bootFile: given.RELEASE_BOOT_SCRIPT
+      ? path.resolve(given.RELEASE_BOOT_SCRIPT)
+      : path.join(versionDirectory, 'boot.json'),
+    executable,
+  };
+}
+
+/** `RELEASE_*` as hooks and children of this node see them. The cookie is a secret and not among them unless it was set. */
+export function releaseVariables(environment: ReleaseEnvironment): Record<string, string> {
+  return {
+    RELEASE_ROOT: environment.root,
+    RELEASE_NAME: environment.name,
+    RELEASE_VSN: environment.version,
+    RELEASE_PROG: environment.prog,
+    RELEASE_COMMAND: environment.command,
+    RELEASE_NODE: environment.node,
+    RELEASE_DISTRIBUTION: environment.distribution,
+    RELEASE_MODE: environment.mode,
+    RELEASE_MUTABLE_DIR: environment.mutableDirectory,
+    RELEASE_CONFIG_DIR: environment.configDirectory,
+    RELEASE_TMP: environment.tmp,
+    RELEASE_SYS_CONFIG: environment.sysConfig,
+    RELEASE_BOOT_SCRIPT: environment.bootFile,
+  };
+}
+
+/** A release that was started by another one inherits what that one said about itself: none of it counts here. */
+function ownVariables(root: string, env: Variables): Variables {
+  if (env.RELEASE_ROOT === undefined || isSameDirectory(env.RELEASE_ROOT, root)) return env;
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('RELEASE_')));
+}
+
+function isSameDirectory(one: string, other: string): boolean {
+  if (one === other) return true;
+  try {
+    return realpathSync(one) === realpathSync(other);
+  } catch {
+    return false;
+  }
+}
+
+/** Where a release keeps what outlives its version. */
+function stateDirectory(root: string, name: string, isWrapped: boolean, env: Variables): string {
+  if (!isWrapped) return path.join(root, 'var');
+  // systemd's StateDirectory=: several are separated by colons, the first is the unit's main one.
+  const [systemd] = env.STATE_DIRECTORY?.split(':') ?? [];
+  if (systemd) return systemd;
+  if (process.platform === 'win32') return path.join(env.LOCALAPPDATA || noStateDirectory(name), name);
+  // The XDG specification says that relative paths are to be ignored.
+  if (env.XDG_STATE_HOME && path.isAbsolute(env.XDG_STATE_HOME)) return path.join(env.XDG_STATE_HOME, name);
+  const home = homeDirectory(env) ?? noStateDirectory(name);
+  const states = process.platform === 'darwin' ? 'Library/Application Support' : '.local/state';
+  return path.join(home, states, name);
+}
+
+/** `HOME`, unless it belongs to somebody else, as after `sudo`: then the home of the user whose rights we have. */
+function homeDirectory(env: Variables): string | undefined {
+  const home = env.HOME && path.isAbsolute(env.HOME) ? env.HOME : undefined;
+  if (home !== undefined && isOwn(home)) return home;
+  try {
+    const { homedir } = userInfo();
+    return path.isAbsolute(homedir) ? homedir : home;
+  } catch {
+    // No entry in the password database, as for the numeric users of containers.
+    return home;
+  }
+}
+
+function isOwn(directory: string): boolean {
+  try {
+    return statSync(directory).uid === process.geteuid?.();
+  } catch {
+    return false;
+  }
+}
+
+function noStateDirectory(name: string): never {
+  throw new BootError(
+    'NO_STATE_DIRECTORY',
+    `There is no place for the state of ${name} (logs, cookie): neither HOME nor an entry of this user says where its ` +
+      'home is. Set RELEASE_MUTABLE_DIR to a directory.',
+  );
+}
+
+function nodeName(name: string): string {
+  // It becomes part of file names and, with `name`, of an address.
+  if (/^[A-Za-z0-9_.@-]+$/.test(name) && !name.startsWith('.')) return name;
+  throw new BootError(
+    'INVALID_ENVIRONMENT',
+    `RELEASE_NODE is ${JSON.stringify(name)}; it may hold letters, digits, and _ . @ - (not first a dot).`,
+  );
+}
+
+/** One of the values that a variable may have; the first where it is not set. */
+function oneOf<const Value extends string>(
+  variable: string,
+  given: string | undefined,
+  values: readonly [Value, ...Value[]],
+): Value {
+  const found = given ? values.find((value) => value === given) : values[0];
+  if (found !== undefined) return found;
+  throw new BootError(
+    'INVALID_ENVIRONMENT',
+    `${variable} is ${JSON.stringify(given)}; it may be ${values.join(', ')}.`,
+  );
+}
+
+function isSet(value: string | undefined): boolean {
+  return value !== undefined && !['', '0', 'false', 'no', 'off'].includes(value.toLowerCase());
 }

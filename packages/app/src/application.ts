@@ -1,0 +1,66 @@
+import type { ReleaseInfo } from './state.ts';
+
+/** What `start` of an application gets. */
+export interface StartContext<Config = Readonly<Record<string, unknown>>> {
+  /** The application's own configuration. */
+  readonly config: Config;
+  /** Undefined outside a release: under `sarma run` and in tests. */
+  readonly release: ReleaseInfo | undefined;
+  /** What stood behind `start` on the command line. */
+  readonly args: readonly string[];
+  /** Aborted when the application is about to be stopped, also while `start` is still waiting. */
+  readonly signal: AbortSignal;
+  /**
+   * Says that the application has ended: normally, or with a reason. A permanent application takes the node with it
+   * (exit code 0, or 1 with a reason), a transient one only with a reason, a temporary one never. `stop` is called
+   * as at any other end.
+   */
+  readonly exit: (reason?: unknown) => void;
+}
+
+/** How an application's configuration differs from what it was started with. */
+export interface ConfigChange<Config = Readonly<Record<string, unknown>>> {
+  /** The whole new configuration. */
+  readonly config: Config;
+  /** Keys that are new or have another value, with the new value. */
+  readonly changed: Readonly<Partial<Config>>;
+  /** Keys that are gone. */
+  readonly removed: readonly string[];
+}
+
+export interface CodeChange {
+  readonly from: string;
+  readonly to: string;
+  readonly direction: 'upgrade' | 'downgrade';
+}
+
+/** The lifecycle of an application: the default export of the module that `sarma.application` of a `package.json` names. */
+export interface Application<State = unknown, Config = Readonly<Record<string, unknown>>> {
+  /**
+   * Starts the application; the next one starts when this has returned. What it returns is the application's state
+   * and is handed to the other functions. What it throws ends the node.
+   */
+  start?(context: StartContext<Config>): State | Promise<State>;
+  /** Ends what `start` began. The node waits for it, within the release's `shutdownTimeout`. */
+  stop?(state: State): unknown;
+  /** Called by `reload_config` where the application's configuration has changed. */
+  configChange?(state: State, change: ConfigChange<Config>): unknown;
+  /** Called when a running node gets another version of the code; returns the state for it. */
+  codeChange?(state: State, change: CodeChange): State | Promise<State>;
+}
+
+/**
+ * Gives a lifecycle module its types; it returns what it is given.
+ *
+ * ```ts
+ * export default defineApplication({
+ *   async start({ config, signal }) { return listen(config); },
+ *   async stop(server) { await server.close(); },
+ * });
+ * ```
+ */
+export function defineApplication<State, Config = Readonly<Record<string, unknown>>>(
+  application: Application<State, Config>,
+): Application<State, Config> {
+  return application;
+}

@@ -1,0 +1,63 @@
+import { isPlainObject } from './deep-merge.ts';
+import { type EnvMarker, isEnvMarker, readEnv } from './env.ts';
+import { isSecretName } from './secrets.ts';
+
+/** A marker of `env(name, type)` whose variable is not set or says nothing of that type. */
+export class EnvironmentError extends Error {
+  override readonly name = 'EnvironmentError';
+  readonly code = 'INVALID_VARIABLE';
+}
+
+type Variables = Readonly<Record<string, string | undefined>>;
+
+/** Puts the values of variables where markers are. Throws EnvironmentError: every key that could not be read, with its variable. */
+export function resolveEnvMarkers<Value>(configuration: Value, env: Variables): Value {
+  const problems: string[] = [];
+  const resolved = resolve(configuration, [], env, problems);
+  if (problems.length > 0) throw new EnvironmentError(problems.join('\n'));
+  return resolved as Value;
+}
+
+function resolve(value: unknown, keys: readonly string[], env: Variables, problems: string[]): unknown {
+  if (isEnvMarker(value)) return resolveMarker(value, keys, env, problems);
+  if (Array.isArray(value))
+    return value.map((item, index) => resolve(item, [...keys, String(index)], env, problems));
+  if (!isPlainObject(value)) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, inner]) => [key, resolve(inner, [...keys, key], env, problems)]),
+  );
+}
+
+function resolveMarker(
+  { $env: { name, type, default: fallback } }: EnvMarker,
+  keys: readonly string[],
+  env: Variables,
+  problems: string[],
+): unknown {
+  const text = env[name];
+  if (!text) {
+    if (fallback === undefined)
+      problems.push(`${keys.join('.')} needs the variable ${name} (${type}), which is not set.`);
+    return fallback;
+  }
+  const read = readEnv(text, type);
+  if (read === undefined) {
+    problems.push(
+      `${keys.join('.')} is read from the variable ${name}, which should be ${kinds[type]}; found ${shown(text, name)}.`,
+    );
+  }
+  return read?.value;
+}
+
+const kinds = {
+  string: 'text',
+  integer: 'a whole number',
+  number: 'a number',
+  boolean: 'true or false (also 1, yes, on and 0, no, off)',
+  list: 'a list with commas',
+  json: 'JSON',
+};
+
+function shown(text: string, variable: string): string {
+  return isSecretName(variable) ? 'something else' : JSON.stringify(text);
+}

@@ -1,0 +1,123 @@
+import type { Application, ReleaseInfo } from '@sarma/app';
+import type { ApplicationMode, BootApplication } from './boot-file.ts';
+import { BootError } from './error.ts';
+import { importDefault, moduleUrl } from './modules.ts';
+
+export type ApplicationState = 'starting' | 'running' | 'stopping' | 'stopped' | 'loaded';
+
+/** What an application needs from the node it runs on. */
+export interface Surroundings {
+  readonly release: ReleaseInfo | undefined;
+  readonly args: readonly string[];
+  readonly config: Readonly<Record<string, unknown>>;
+  /** The application says that it has ended. */
+  readonly exit: (reason: unknown) => void;
+}
+
+/** An application of this node, from the import of its module to its end. */
+export class RunningApplication {
+  readonly name: string;
+  readonly version: string;
+  readonly mode: ApplicationMode;
+  /** What `start` returned. */
+  value: unknown;
+  state: ApplicationState = 'loaded';
+  readonly #lifecycle: Application;
+  readonly #stopped = new AbortController();
+  /** Settles with `start`, and never rejects. */
+  #started: Promise<void> = Promise.resolve();
+  #stopping: Promise<void> | undefined;
+
+  constructor({ name, version, mode }: BootApplication, lifecycle: Application) {
+    this.name = name;
+    this.version = version;
+    this.mode = mode;
+    this.#lifecycle = lifecycle;
+  }
+
+  /** Rejects with what `start` threw. */
+  start({ release, args, config, exit }: Surroundings): Promise<void> {
+    const starting = async () => {
+      const { signal } = this.#stopped;
+      this.value = await this.#lifecycle.start?.({ config, release, args, signal, exit });
+    };
+    this.state = 'starting';
+    const result = starting();
+    this.#started = result.then(
+      () => this.#become('running'),
+      () => this.#become('stopped'),
+    );
+    return result;
+  }
+
+  /** Waits for a `start` that is under way, then calls `stop` once. Rejects with what it threw. */
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  async #stop(): Promise<void> {
+    const reached = this.state;
+    if (reached === 'loaded' || reached === 'stopped') return;
+    this.#stopped.abort();
+    await this.#started;
+    if (!this.isRunning) return;
+    this.state = 'stopping';
+    try {
+      await this.#lifecycle.stop?.(this.value);
+    } finally {
+      this.state = 'stopped';
+    }
+  }
+
+  get isRunning(): boolean {
+    return this.state === 'running';
+  }
+
+  /** Does nothing in an application that does not run. */
+  async changeConfiguration(
+    config: Readonly<Record<string, unknown>>,
+    changed: Readonly<Record<string, unknown>>,
+    removed: readonly string[],
+  ): Promise<void> {
+    if (this.isRunning) await this.#lifecycle.configChange?.(this.value, { config, changed, removed });
+  }
+
+  #become(state: ApplicationState): void {
+    this.state = state;
+  }
+}
+
+/** Imports an application's lifecycle module. Throws BootError APPLICATION_NOT_LOADED. */
+export async function loadApplication(
+  root: string,
+  application: BootApplication,
+): Promise<RunningApplication> {
+  const { name, module } = application;
+  // A package without a lifecycle module counts as running once its turn has come: others may depend on it.
+  const exported = module === null ? {} : await importLifecycle(root, name, module);
+  if (!isLifecycle(exported)) {
+    throw new BootError(
+      'APPLICATION_NOT_LOADED',
+      `The lifecycle module of application ${name} (${module}) has no default export made by defineApplication ` +
+        "of '@sarma/app'.",
+    );
+  }
+  return new RunningApplication(application, exported);
+}
+
+async function importLifecycle(root: string, name: string, module: string): Promise<unknown> {
+  try {
+    return await importDefault(moduleUrl(root, module));
+  } catch (cause) {
+    throw new BootError('APPLICATION_NOT_LOADED', `Application ${name} could not be loaded.`, { cause });
+  }
+}
+
+function isLifecycle(exported: unknown): exported is Application {
+  if (typeof exported !== 'object' || exported === null) return false;
+  const functions = exported as Record<string, unknown>;
+  return ['start', 'stop', 'configChange', 'codeChange'].every(
+    (name) => functions[name] === undefined || typeof functions[name] === 'function',
+  );
+}

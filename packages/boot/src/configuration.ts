@@ -1,0 +1,214 @@
+import { readFileSync, statSync } from 'node:fs';
+import path from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+import type { Configuration, Provider, RuntimeConfiguration } from '@sarma/app';
+import { deepMerge, EnvironmentError, isPlainObject, resolveEnvMarkers } from '@sarma/app/internal';
+import type { BootFile, BootProvider } from './boot-file.ts';
+import type { ReleaseEnvironment } from './environment.ts';
+import { BootError } from './error.ts';
+import { importDefault, moduleUrl } from './modules.ts';
+import { replacesVariables, replaceVariables } from './os-variables.ts';
+import { releaseInfo } from './release-state.ts';
+import { readVmArgs } from './vm-args.ts';
+
+/**
+ * What the applications get, from first to last: sys.config.json with the environment put in, `-app key value` of
+ * vm.args, the providers, `config/runtime.ts`, each laid over what came before. Then the required variables and what
+ * was inlined when the release was built are checked. Throws a BootError that names the source of the failure;
+ * nothing may start then.
+ */
+export async function loadConfiguration(
+  boot: BootFile,
+  environment: ReleaseEnvironment,
+  { isReload = false }: { readonly isReload?: boolean } = {},
+): Promise<Configuration> {
+  const configuration = await compute(boot, environment, isReload).catch((error: unknown) => {
+    // Whoever needs a variable that is not there fails in ways of its own: the variable is what has to be said.
+    requireVariables(boot, process.env, error);
+    throw error;
+  });
+  requireVariables(boot, process.env);
+  validateCompiled(boot, configuration);
+  return configuration;
+}
+
+async function compute(
+  boot: BootFile,
+  environment: ReleaseEnvironment,
+  isReload: boolean,
+): Promise<Configuration> {
+  let configuration = applySettings(readSysConfig(environment.sysConfig), vmArgsFile(environment));
+  for (const provider of boot.configuration.providers) {
+    configuration = deepMerge(configuration, await load(provider, environment.root, configuration));
+  }
+  if (boot.configuration.runtime === null) return configuration;
+  return deepMerge(configuration, await runtimeConfiguration(boot, environment, configuration, isReload));
+}
+
+function readSysConfig(file: string): Configuration {
+  try {
+    const parsed: unknown = JSON.parse(readFileSync(file, 'utf8'), replacingReviver());
+    return resolveEnvMarkers(checked(parsed, file), process.env);
+  } catch (cause) {
+    if (cause instanceof BootError) throw cause;
+    if (cause instanceof EnvironmentError) throw new BootError('INVALID_VARIABLE', cause.message);
+    throw new BootError('UNREADABLE_SYS_CONFIG', `${file} cannot be read: ${(cause as Error).message}`, {
+      cause,
+    });
+  }
+}
+
+/** Strings are replaced one by one after parsing, so that no value can break out of its quotes. */
+function replacingReviver(): ((key: string, value: unknown) => unknown) | undefined {
+  if (!replacesVariables(process.env)) return undefined;
+  return (_key, value) => (typeof value === 'string' ? replaceVariables(value, process.env) : value);
+}
+
+function vmArgsFile({ root, version }: ReleaseEnvironment): string {
+  return process.env.RELEASE_VM_ARGS || path.join(root, 'releases', version, 'vm.args');
+}
+
+function applySettings(configuration: Configuration, file: string): Configuration {
+  return readVmArgs(file, process.env).settings.reduce(
+    (merged, { application, key, value }) => deepMerge(merged, { [application]: { [key]: value } }),
+    configuration,
+  );
+}
+
+async function load(
+  { name, module, state }: BootProvider,
+  root: string,
+  configuration: Configuration,
+): Promise<Configuration> {
+  const failed = (text: string, options?: ErrorOptions) =>
+    new BootError('PROVIDER_FAILED', `Config provider ${name} ${text}`, options);
+  const provider = (await importDefault(moduleUrl(root, module)).catch((cause: unknown) => {
+    throw failed('could not be loaded; nothing was started.', { cause });
+  })) as Partial<Provider> | undefined;
+  if (typeof provider?.load !== 'function') throw failed('exports no load function.');
+  let result: unknown;
+  try {
+    result = await provider.load(configuration, state);
+  } catch (cause) {
+    throw failed('failed; nothing was started.', { cause });
+  }
+  return checked(result, `What config provider ${name} returned`);
+}
+
+async function runtimeConfiguration(
+  boot: BootFile,
+  environment: ReleaseEnvironment,
+  configuration: Configuration,
+  isReload: boolean,
+): Promise<Configuration> {
+  const file = path.resolve(environment.root, boot.configuration.runtime!);
+  try {
+    // An edited file is another module to the loader, and a reload is to see it.
+    const version = isReload ? `?${statSync(file).mtimeMs}` : '';
+    const exported = (await importDefault(
+      moduleUrl(environment.root, file) + version,
+    )) as RuntimeConfiguration;
+    const result =
+      typeof exported === 'function'
+        ? await exported({
+            environment: boot.environment,
+            configuration,
+            release: releaseInfo(environment),
+            env: process.env,
+          })
+        : exported;
+    return checked(result, `What ${file} exports`);
+  } catch (cause) {
+    if (cause instanceof BootError) throw cause;
+    throw new BootError('RUNTIME_CONFIGURATION_FAILED', `${file} failed; nothing was started.`, { cause });
+  }
+}
+
+/** Application → key → value, or a BootError. */
+function checked(value: unknown, what: string): Configuration {
+  if (!isPlainObject(value))
+    throw new BootError('INVALID_CONFIGURATION', `${what} is no object of applications.`);
+  for (const [application, keys] of Object.entries(value)) {
+    if (isPlainObject(keys)) continue;
+    throw new BootError(
+      'INVALID_CONFIGURATION',
+      `${what} has no object of keys for application ${application}.`,
+    );
+  }
+  return value as Configuration;
+}
+
+/** All that is missing in one sentence. An empty variable counts as missing. */
+function requireVariables({ name, configuration }: BootFile, env: NodeJS.ProcessEnv, cause?: unknown): void {
+  const missing = configuration.requiredEnv
+    .map((required) => (typeof required === 'string' ? [required] : required))
+    .filter((group) => !group.some((variable) => env[variable]))
+    .map((group) => (group.length > 1 ? `one of ${group.join(', ')}` : group[0]!));
+  if (missing.length === 0) return;
+  const last = missing.pop()!;
+  const list = missing.length > 0 ? `${missing.join(', ')} and ${last}` : last;
+  throw new BootError(
+    'MISSING_VARIABLE',
+    `${list} must be set in the environment of ${name}; nothing was started.`,
+    cause === undefined ? {} : { cause },
+  );
+}
+
+/** What was inlined when the release was built cannot be configured any more: a value that differs is a mistake. */
+function validateCompiled(
+  { configuration: { compiled, validateCompileEnv } }: BootFile,
+  configuration: Configuration,
+): void {
+  if (!validateCompileEnv) return;
+  for (const [key, value] of Object.entries(compiled)) {
+    const now = lookUp(configuration, key);
+    if (now === undefined || JSON.stringify(now) === JSON.stringify(value)) continue;
+    throw new BootError(
+      'COMPILED_VALUE_CHANGED',
+      `${key} was compiled into the release with another value than it is configured with now. ` +
+        'Build the release again with the new value, or set validateCompileEnv: false to go on with the compiled one.',
+    );
+  }
+}
+
+/** `application.key.key`, where an application's name may hold dots itself. */
+function lookUp(value: unknown, key: string): unknown {
+  if (!isPlainObject(value)) return undefined;
+  if (Object.hasOwn(value, key)) return value[key];
+  for (let dot = key.indexOf('.'); dot !== -1; dot = key.indexOf('.', dot + 1)) {
+    const first = key.slice(0, dot);
+    if (!Object.hasOwn(value, first)) continue;
+    const found = lookUp(value[first], key.slice(dot + 1));
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+/** How the configuration of one application differs from what it was. */
+export interface ConfigurationDifference {
+  readonly application: string;
+  readonly config: Readonly<Record<string, unknown>>;
+  readonly changed: Readonly<Record<string, unknown>>;
+  readonly removed: readonly string[];
+}
+
+/** Only applications with a difference. */
+export function compareConfigurations(
+  before: Configuration,
+  after: Configuration,
+): readonly ConfigurationDifference[] {
+  const applications = new Set([...Object.keys(before), ...Object.keys(after)]);
+  return [...applications]
+    .map((application) => compareKeys(application, before[application] ?? {}, after[application] ?? {}))
+    .filter(({ changed, removed }) => removed.length > 0 || Object.keys(changed).length > 0);
+}
+
+function compareKeys(
+  application: string,
+  before: Readonly<Record<string, unknown>>,
+  config: Readonly<Record<string, unknown>>,
+): ConfigurationDifference {
+  const changed = Object.entries(config).filter(([key, value]) => !isDeepStrictEqual(value, before[key]));
+  const removed = Object.keys(before).filter((key) => !Object.hasOwn(config, key));
+  return { application, config, changed: Object.fromEntries(changed), removed };
+}

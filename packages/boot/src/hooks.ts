@@ -1,0 +1,54 @@
+import { spawn } from 'node:child_process';
+import path from 'node:path';
+import type { BootFile, HookName } from './boot-file.ts';
+import { type ReleaseEnvironment, releaseVariables } from './environment.ts';
+import { BootError } from './error.ts';
+
+/**
+ * Runs the scripts of a hook one after the other, with the environment of the node. Throws BootError HOOK_FAILED for
+ * the first one that fails; those behind it do not run.
+ */
+export async function runHooks(
+  boot: BootFile,
+  environment: ReleaseEnvironment,
+  name: HookName,
+): Promise<void> {
+  for (const script of boot.hooks[name] ?? []) {
+    const ended = await runScript(path.resolve(environment.root, script), environment);
+    if (ended === undefined) continue;
+    throw new BootError('HOOK_FAILED', `Hook ${name} (${script}) ${ended}.`);
+  }
+}
+
+/** How it failed; undefined where it did not. */
+function runScript(script: string, environment: ReleaseEnvironment): Promise<string | undefined> {
+  const [file, ...args] = commandFor(script);
+  return new Promise((resolve) => {
+    const child = spawn(file, args, {
+      stdio: ['ignore', 'inherit', 'inherit'],
+      env: { ...process.env, ...releaseVariables(environment) },
+    });
+    child.on('error', (error) => resolve(`could not be executed: ${error.message}`));
+    child.on('close', (code, signal) => {
+      if (code === 0) resolve(undefined);
+      else resolve(signal === null ? `failed with exit code ${code}` : `was ended by ${signal}`);
+    });
+  });
+}
+
+/** What executes a script: by its ending, since Windows knows no `#!` and a tar for it no modes. */
+function commandFor(script: string): readonly [string, ...string[]] {
+  switch (path.extname(script)) {
+    case '.sh':
+      return ['/bin/sh', script];
+    case '.mjs':
+    case '.cjs':
+    case '.js':
+      return [process.execPath, script];
+    case '.bat':
+    case '.cmd':
+      return ['cmd.exe', '/d', '/c', script];
+    default:
+      return [script];
+  }
+}

@@ -1,0 +1,2 @@
+/** What of a configuration may be shown. */
+export { masked } from '@sarma/app/internal';

@@ -1,0 +1,48 @@
+import { fstatSync, statSync } from 'node:fs';
+import { errorText } from './error-text.ts';
+import type { RunningNode } from './node.ts';
+
+/**
+ * SIGTERM and SIGINT stop a node in order, and the exit code of that is 0: a node that was asked to stop and did has
+ * not failed, whoever looks at the code (systemd, a container's restart policy, `daemon --heart`). The second one
+ * ends the process at once, with the code that a shell gives for it.
+ *
+ * SIGHUP is what an administrator sends to have the configuration read again, and what the kernel sends when a
+ * terminal has gone. A node that hangs on a terminal stops; any other one reloads. On Windows a closed console is
+ * always the end.
+ */
+export function handleSignals(node: RunningNode): void {
+  let isStopping = false;
+  const stop = (signal: 'SIGTERM' | 'SIGINT' | 'SIGHUP', number: number) => {
+    if (isStopping) process.exit(128 + number);
+    isStopping = true;
+    void node.stop('signal');
+  };
+  process.on('SIGTERM', () => stop('SIGTERM', 15));
+  process.on('SIGINT', () => stop('SIGINT', 2));
+  process.on('SIGHUP', () => {
+    if (process.platform === 'win32' || hasTerminal()) stop('SIGHUP', 1);
+    else void reload(node);
+  });
+}
+
+async function reload(node: RunningNode): Promise<void> {
+  try {
+    await node.reloadConfiguration();
+  } catch (error) {
+    process.stderr.write(`${node.boot.name}: The configuration was not reloaded.\n${errorText(error)}\n`);
+  }
+}
+
+/** A character device that is not /dev/null: isatty() says no as soon as the terminal has gone. */
+function hasTerminal(): boolean {
+  const nothing = statSync('/dev/null').rdev;
+  return [0, 1, 2].some((descriptor) => {
+    try {
+      const file = fstatSync(descriptor);
+      return file.isCharacterDevice() && file.rdev !== nothing;
+    } catch {
+      return false;
+    }
+  });
+}
