@@ -22,6 +22,13 @@ export interface BuiltinCommand {
 /** In the order in which usage lists them. */
 export const builtins: readonly BuiltinCommand[] = [
   {
+    name: 'start',
+    syntax: '[ARGUMENTS]',
+    description: 'Start the node in the foreground; arguments are for the applications',
+    ownArguments: true,
+    run: async (context) => (await import('./commands/start.ts')).run(context),
+  },
+  {
     name: 'version',
     syntax: '',
     description: "Print the release's name and version",

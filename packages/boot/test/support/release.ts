@@ -1,0 +1,197 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+import { onTestFinished } from 'vitest';
+import type { BootApplication, BootFile, Instruction } from '../../src/boot-file.ts';
+
+// A release as `assemble` leaves one, written by hand: what is tested here is the boot alone.
+
+const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+
+/** A directory release in a place of its own, removed after the test. */
+export class TestRelease {
+  readonly root: string;
+
+  constructor(root: string) {
+    this.root = root;
+  }
+
+  /** The command's process; its environment is bare, so that nothing of the one who runs the tests gets in. */
+  spawn(args: readonly string[], options: RunOptions = {}): ChildProcess {
+    const file = path.join(this.root, 'releases/0.1.0', options.entry ?? 'boot.mjs');
+    const env = { PATH: process.env.PATH, HOME: this.root, ...options.env };
+    const runtime = options.runtime ?? process.execPath;
+    const child = spawn(runtime, [...(options.vmArgs ?? []), file, ...args], { cwd: this.root, env });
+    onTestFinished(() => void child.kill('SIGKILL'));
+    return child;
+  }
+
+  /** Runs a command to its end. */
+  async run(args: readonly string[], options: RunOptions = {}): Promise<Ended> {
+    return await outcome(this.spawn(args, options));
+  }
+
+  /** Starts the node and waits for a line on its stdout. */
+  async start(line: string, options: RunOptions = {}): Promise<Started> {
+    const child = this.spawn(['start', ...(options.args ?? [])], options);
+    const ended = outcome(child);
+    await new Promise<void>((resolve, reject) => {
+      let text = '';
+      child.stdout!.on('data', (chunk) => {
+        text += chunk;
+        if (text.split('\n').includes(line)) resolve();
+      });
+      void ended.then(({ stderr }) =>
+        reject(new Error(`It ended without the line ${line}: ${text}\n${stderr}`)),
+      );
+    });
+    return { child, ended };
+  }
+}
+
+export interface RunOptions {
+  readonly env?: Readonly<Record<string, string>>;
+  readonly args?: readonly string[];
+  readonly vmArgs?: readonly string[];
+  /** Beside boot.mjs. */
+  readonly entry?: string;
+  readonly runtime?: string;
+}
+
+export interface Ended {
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+export interface Started {
+  readonly child: ChildProcess;
+  readonly ended: Promise<Ended>;
+}
+
+function outcome(child: ChildProcess): Promise<Ended> {
+  let stdout = '';
+  let stderr = '';
+  child.stdout!.on('data', (chunk) => (stdout += chunk));
+  child.stderr!.on('data', (chunk) => (stderr += chunk));
+  return new Promise((resolve) => {
+    child.on('close', (code, signal) => resolve({ stdout, stderr, code, signal }));
+  });
+}
+
+export interface ReleaseParts {
+  /** Path in the release → text. `kv` starts `lib/kv/application.mjs`. */
+  readonly files: Readonly<Record<string, string>>;
+  /** In the order in which they start; a name alone is a permanent one with the module `lib/<name>/application.mjs`. */
+  readonly applications?: readonly (string | (Partial<BootApplication> & { readonly name: string }))[];
+  /** Laid over boot.json. */
+  readonly boot?: Partial<BootFile>;
+  /** sys.config.json. */
+  readonly config?: unknown;
+}
+
+/** The release `demo` 0.1.0 of these parts. */
+export async function testRelease({
+  files,
+  applications = [],
+  boot,
+  config = {},
+}: ReleaseParts): Promise<TestRelease> {
+  const root = await mkdtemp(path.join(process.env.SARMA_TEST_DIRECTORY ?? tmpdir(), 'boot-'));
+  onTestFinished(() => rm(root, { recursive: true, force: true }));
+  const bootApplications = applications.map(bootApplication);
+  const bootFile: BootFile = {
+    format: 1,
+    name: 'demo',
+    version: '0.1.0',
+    kind: 'service',
+    environment: 'prod',
+    nodeLine: null,
+    main: 'lib/demo',
+    programs: {},
+    instructions: instructionsFor(bootApplications),
+    applications: bootApplications,
+    commands: [],
+    hooks: {},
+    shutdownTimeout: 5000,
+    ...boot,
+    configuration: {
+      sys: 'releases/0.1.0/sys.config.json',
+      providers: [],
+      runtime: null,
+      requiredEnv: [],
+      compiled: {},
+      validateCompileEnv: true,
+      ...boot?.configuration,
+    },
+  };
+  const all: Record<string, string> = {
+    'package.json': '{"private":true,"type":"commonjs"}',
+    'releases/start.json': JSON.stringify({ version: '0.1.0', runtime: null }),
+    'releases/0.1.0/boot.json': JSON.stringify(bootFile),
+    'releases/0.1.0/sys.config.json': JSON.stringify(config),
+    ...files,
+  };
+  for (const [name, text] of Object.entries(all)) {
+    const file = path.join(root, name);
+    await mkdir(path.dirname(file), { recursive: true });
+    await writeFile(file, text, { mode: name.includes('/hooks/') ? 0o755 : 0o644 });
+  }
+  for (const { path: file, contents } of await bootCode()) {
+    const to = path.join(root, 'releases/0.1.0', file);
+    await mkdir(path.dirname(to), { recursive: true });
+    await writeFile(to, contents);
+  }
+  return new TestRelease(root);
+}
+
+function bootApplication(
+  given: string | (Partial<BootApplication> & { readonly name: string }),
+): BootApplication {
+  const { name, ...rest } = typeof given === 'string' ? { name: given } : given;
+  return {
+    name,
+    version: '1.0.0',
+    path: `lib/${name}`,
+    mode: 'permanent',
+    module: `lib/${name}/application.mjs`,
+    dependencies: [],
+    ...rest,
+  };
+}
+
+function instructionsFor(applications: readonly BootApplication[]): readonly Instruction[] {
+  const loaded = applications.filter(({ mode }) => mode !== 'none');
+  return [
+    { do: 'configure' },
+    ...loaded.map(({ name }) => ({ do: 'load', application: name }) as const),
+    ...loaded
+      .filter(({ mode }) => mode !== 'load')
+      .map(({ name }) => ({ do: 'start', application: name }) as const),
+  ];
+}
+
+let bundle: Promise<readonly { readonly path: string; readonly contents: Uint8Array }[]> | undefined;
+
+/** The boot as a release carries it, bundled once per test file. */
+async function bootCode() {
+  bundle ??= build({
+    entryPoints: { boot: main },
+    outdir: '/',
+    write: false,
+    bundle: true,
+    splitting: true,
+    format: 'esm',
+    platform: 'node',
+    chunkNames: 'boot/[name]-[hash]',
+    outExtension: { '.js': '.mjs' },
+    conditions: ['@sarma/source'],
+  }).then(({ outputFiles }) =>
+    outputFiles.map(({ path: file, contents }) => ({ path: path.relative('/', file), contents })),
+  );
+  return await bundle;
+}
