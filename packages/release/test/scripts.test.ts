@@ -1,0 +1,433 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: the placeholders of vm.args look like JavaScript's
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { cpSync, mkdirSync, readFileSync, renameSync, symlinkSync } from 'node:fs';
+import path from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { loadRelease } from '../src/index.ts';
+import type { Release } from '../src/release.ts';
+import { addScripts, type Scripts } from '../src/scripts/scripts.ts';
+import { type Tree, writeTree } from '../src/tree.ts';
+import { project, write } from './support/project.ts';
+
+type Shell = readonly [string, ...string[]];
+
+const shells = [['dash'], ['bash', '--posix'], ['busybox', 'sh']] as const;
+/** Absolute, since tests change the PATH. */
+const present = shells.flatMap(([program, ...options]) => {
+  const found = spawnSync('which', [program], { encoding: 'utf8' }).stdout.trim();
+  if (found === '') console.log(`${program} is not installed: bin/<name> is not tested with it.`);
+  const shell: Shell = [found, ...options];
+  return found === '' ? [] : [{ program, shell }];
+});
+
+const line = process.versions.node.split('.')[0];
+const ownRuntime = `runtime-${process.versions.node}/bin/node`;
+
+/** Says as JSON how it was started. */
+const probe = `const { argv, execArgv, execPath, pid, ppid, env } = process;
+console.log(JSON.stringify({ args: argv.slice(2), file: argv[1], execArgv, execPath, pid, ppid, env }));`;
+
+interface Started {
+  readonly args: string[];
+  readonly file: string;
+  readonly execArgv: string[];
+  readonly execPath: string;
+  readonly pid: number;
+  readonly env: Record<string, string>;
+}
+
+interface Given {
+  readonly kind?: Release['kind'];
+  readonly files?: Readonly<Record<string, string>>;
+  readonly runtime?: string | null;
+  readonly nodeLine?: number | null;
+  readonly at?: string;
+}
+
+/** A small release of a project, with the real Node as its runtime. Returns its root. */
+async function assembled(given: Given = {}): Promise<{ root: string; scripts: Scripts; tree: Tree }> {
+  const {
+    kind = 'service',
+    files = {},
+    runtime = ownRuntime,
+    nodeLine = Number(line),
+    at = 'release',
+  } = given;
+  const source = project({
+    'package.json': { name: 'kv', version: '0.1.0', main: 'main.js' },
+    'main.js': '',
+    ...files,
+  });
+  const release: Release = { ...(await loadRelease({ project: source })), kind };
+  const entry = kind === 'service' ? 'releases/0.1.0/boot.mjs' : 'lib/kv-0.1.0/main.mjs';
+  const tree: Tree = new Map();
+  const scripts = await addScripts(tree, release, { kv: entry });
+  const text = (value: string | object) =>
+    ({
+      type: 'text',
+      text: typeof value === 'string' ? value : JSON.stringify(value, null, 2),
+      mode: 0o644,
+    }) as const;
+  tree.set(entry, text(probe));
+  tree.set('releases/start.json', text({ version: '0.1.0', runtime }));
+  const said = { name: 'kv', version: '0.1.0', kind, environment: 'prod', nodeLine, entries: { kv: entry } };
+  tree.set('releases/0.1.0/release.json', text(said));
+  const root = path.join(path.dirname(source), at);
+  await writeTree(root, tree);
+  if (runtime !== null) {
+    mkdirSync(path.join(root, path.dirname(runtime)), { recursive: true });
+    symlinkSync(process.execPath, path.join(root, runtime));
+  }
+  return { root, scripts, tree };
+}
+
+interface Call {
+  readonly args?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  readonly cwd?: string;
+}
+
+function call(shell: Shell, file: string, { args = [], env = {}, cwd }: Call = {}) {
+  const [program, ...options] = shell;
+  return spawnSync(program, [...options, file, ...args], {
+    cwd,
+    encoding: 'utf8',
+    env: { PATH: process.env.PATH, ...env },
+  });
+}
+
+function start(shell: Shell, file: string, given: Call = {}): Started {
+  const { status, stdout, stderr } = call(shell, file, given);
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+  return JSON.parse(stdout);
+}
+
+const bin = (root: string) => path.join(root, 'bin/kv');
+
+describe.each(present)('bin/<name> with $program', ({ shell }) => {
+  test('starts the boot with the runtime of the release and says what it is', async () => {
+    const { root } = await assembled();
+    const { file, args, execArgv, env } = start(shell, bin(root), { args: ['rpc', '1 + 1'] });
+    expect(file).toBe(path.join(root, 'releases/0.1.0/boot.mjs'));
+    expect({ args, execArgv }).toEqual({ args: ['rpc', '1 + 1'], execArgv: [] });
+    expect(env).toMatchObject({
+      RELEASE_ROOT: root,
+      RELEASE_NAME: 'kv',
+      RELEASE_VSN: '0.1.0',
+      RELEASE_PROG: bin(root),
+      RELEASE_COMMAND: 'rpc',
+    });
+    expect(start(shell, bin(root)).env.RELEASE_COMMAND).toBe('start');
+  });
+
+  test('adds nothing else to the environment, whatever is in it', async () => {
+    const { root } = await assembled({ files: { 'rel/vm.args': '--no-warnings' } });
+    const given = { line: 'a', root: 'b', version: 'c', name: 'd', count: '3' };
+    const { env } = start(shell, bin(root), { env: given });
+    expect(env).toMatchObject(given);
+    const added = Object.keys(env).filter((key) => !(key in given) && !key.startsWith('RELEASE_'));
+    // What the shells themselves set.
+    expect(added.filter((key) => !['PATH', 'PWD', 'OLDPWD', 'SHLVL', '_'].includes(key))).toEqual([]);
+  });
+
+  test('passes every argument on as it is', async () => {
+    const { root } = await assembled({ files: { 'rel/vm.args': '--no-warnings\n--title=a b' } });
+    const args = [
+      'start',
+      '',
+      ' ',
+      '*',
+      '-n',
+      '--',
+      '$HOME',
+      '`id`',
+      '"',
+      "'",
+      '\\',
+      'a\nb\n',
+      'ü→',
+      '${X}',
+      '!',
+    ];
+    expect(start(shell, bin(root), { args }).args).toEqual(args);
+  });
+
+  test('is found through links, in places with spaces and accents, and from its own folder', async () => {
+    const { root } = await assembled({ at: 'dépôt $(x) "q"/-kv relé' });
+    const links = path.join(path.dirname(root), 'links');
+    mkdirSync(links);
+    symlinkSync(path.relative(links, bin(root)), path.join(links, 'first'));
+    symlinkSync(path.join(links, 'first'), path.join(links, 'second'));
+    const file = path.join(root, 'releases/0.1.0/boot.mjs');
+    expect(start(shell, path.join(links, 'second')).file).toBe(file);
+    expect(start(shell, 'kv', { cwd: path.join(root, 'bin') }).file).toBe(file);
+    expect(start(shell, './-kv relé/bin/kv', { cwd: path.dirname(root), env: { CDPATH: '/' } }).file).toBe(
+      file,
+    );
+  });
+
+  test('keeps its process', async () => {
+    const { root } = await assembled({ files: { 'rel/env.sh': 'true', 'rel/vm.args': '--no-warnings' } });
+    const child = spawn(shell[0], [...shell.slice(1), bin(root)], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const { pid } = JSON.parse((await child.stdout.toArray()).join(''));
+    expect(pid).toBe(child.pid);
+  });
+
+  test('starts another version that is here when RELEASE_VSN or start.json names it', async () => {
+    const { root } = await assembled();
+    cpSync(path.join(root, 'releases/0.1.0'), path.join(root, 'releases/0.0.9'), { recursive: true });
+    const old = path.join(root, 'releases/0.0.9/boot.mjs');
+    const { file, env } = start(shell, bin(root), { env: { RELEASE_VSN: '0.0.9' } });
+    expect([file, env.RELEASE_VSN]).toEqual([old, '0.0.9']);
+    for (const RELEASE_VSN of ['7', '../releases/0.1.0', '.']) {
+      const { status, stderr } = call(shell, bin(root), { env: { RELEASE_VSN } });
+      expect(status).toBe(1);
+      expect(stderr).toBe(
+        `kv: version "${RELEASE_VSN}" is not in ${root}/releases, which has: 0.0.9 0.1.0.\n`,
+      );
+    }
+    write(root, { 'releases/start.json': `{"runtime":"${ownRuntime}","version" : "0.0.9"}` });
+    expect(start(shell, bin(root)).file).toBe(old);
+  });
+
+  test('forgets what another release set for its children', async () => {
+    const { root } = await assembled();
+    const foreign = {
+      RELEASE_VSN: '9.9.9',
+      RELEASE_NODE: 'other',
+      RELEASE_COOKIE: 'x',
+      RELEASE_VM_ARGS: '/none',
+    };
+    const { env } = start(shell, bin(root), { env: { ...foreign, RELEASE_ROOT: '/elsewhere' } });
+    expect(env).toMatchObject({ RELEASE_ROOT: root, RELEASE_VSN: '0.1.0' });
+    expect(env).not.toHaveProperty('RELEASE_NODE');
+    expect(env).not.toHaveProperty('RELEASE_COOKIE');
+    const { RELEASE_NODE, RELEASE_COOKIE } = foreign;
+    expect(start(shell, bin(root), { env: { RELEASE_NODE, RELEASE_COOKIE } }).env).toMatchObject({
+      RELEASE_NODE,
+      RELEASE_COOKIE,
+    });
+    expect(start(shell, bin(root), { env: { RELEASE_NODE, RELEASE_ROOT: root } }).env).toMatchObject({
+      RELEASE_NODE,
+    });
+  });
+
+  test('lets env.sh read and set RELEASE_*, and see the arguments', async () => {
+    const env = `RELEASE_NODE="$RELEASE_NAME-$RELEASE_COMMAND-$2"\nexport EXTRA="$RELEASE_ROOT|$RELEASE_VSN"\nLOCAL=1\n`;
+    const { root, scripts } = await assembled({ files: { 'rel/env.sh': env } });
+    expect(scripts.shell).toBe(true);
+    const started = start(shell, bin(root), { args: ['start', 'b c'] });
+    expect(started.env).toMatchObject({ RELEASE_NODE: 'kv-start-b c', EXTRA: `${root}|0.1.0` });
+    expect(started.env).not.toHaveProperty('LOCAL');
+  });
+
+  test('does not start when env.sh fails', async () => {
+    const { root } = await assembled({ files: { 'rel/env.sh': 'false\n' } });
+    const { status, stdout, stderr } = call(shell, bin(root));
+    expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
+    expect(stderr).toContain(`kv: ${root}/releases/0.1.0/env.sh failed.`);
+  });
+
+  test('gives Node a line of vm.args as one argument', async () => {
+    const files = {
+      'rel/vm.args':
+        '# heap\n\n  --max-old-space-size=99  \r\n--title=a "b" $HOME `id`\n-r\n./pre load.cjs\n-kv port 4000',
+      'pre load.cjs': '',
+    };
+    const { root } = await assembled({ files });
+    write(root, { 'pre load.cjs': '' });
+    expect(start(shell, bin(root), { cwd: root }).execArgv).toEqual([
+      '--max-old-space-size=99',
+      '--title=a "b" $HOME `id`',
+      '-r',
+      './pre load.cjs',
+    ]);
+  });
+
+  test('replaces ${VAR} in vm.args only if REPLACE_OS_VARS is true, and evaluates nothing', async () => {
+    const vmArgs = [
+      '--title=${T}',
+      '--stack-trace-limit=${LIMIT:-7}',
+      '${NONE}',
+      '--conditions=<${T:-x}><${EMPTY:-y}><${EMPTY}>',
+    ];
+    const { root } = await assembled({ files: { 'rel/vm.args': vmArgs.slice(0, 2).join('\n') } });
+    const T = '$(touch bad) `id` "q" \'s\' ${LIMIT}\n* \\ $T';
+    const env = { T, EMPTY: '', REPLACE_OS_VARS: 'true' };
+    write(root, { 'releases/0.1.0/vm.args': ['--title=${T}', ...vmArgs.slice(1, 3), vmArgs[3]].join('\n') });
+    expect(start(shell, bin(root), { env, cwd: root }).execArgv).toEqual([
+      `--title=${T}`,
+      '--stack-trace-limit=7',
+      `--conditions=<${T}><y><>`,
+    ]);
+    write(root, { 'releases/0.1.0/vm.args': '--title=${1}${a b}${}$T${' });
+    expect(start(shell, bin(root), { env }).execArgv).toEqual(['--title=${1}${a b}${}$T${']);
+    write(root, { 'releases/0.1.0/vm.args': '--title=${T}' });
+    expect(start(shell, bin(root), { env: { T, REPLACE_OS_VARS: '1' } }).execArgv).toEqual(['--title=${T}']);
+  });
+
+  test('reads remote.vm.args for what talks to a running node', async () => {
+    const files = { 'rel/vm.args': '--title=own', 'rel/remote.vm.args': '--title=remote' };
+    const { root } = await assembled({ files });
+    const titleFor = (args: readonly string[], env = {}) => start(shell, bin(root), { args, env }).execArgv;
+    for (const command of ['start', 'start_repl', 'daemon', 'console', 'foreground'])
+      expect(titleFor([command])).toEqual(['--title=own']);
+    for (const command of ['rpc', 'remote', 'stop', 'eval'])
+      expect(titleFor([command])).toEqual(['--title=remote']);
+    write(root, { 'other args': '--title=named' });
+    const other = path.join(root, 'other args');
+    expect(titleFor([], { RELEASE_VM_ARGS: other })).toEqual(['--title=named']);
+    expect(titleFor(['rpc'], { RELEASE_REMOTE_VM_ARGS: other })).toEqual(['--title=named']);
+    const { status, stderr } = call(shell, bin(root), { env: { RELEASE_VM_ARGS: '/none' } });
+    expect({ status, stderr }).toEqual({
+      status: 1,
+      stderr: "kv: the file of Node's arguments cannot be read: /none.\n",
+    });
+  });
+
+  test('takes the runtime that the executable names, and keeps it from children', async () => {
+    const { root } = await assembled({ runtime: null, nodeLine: 1 });
+    const { execPath, env } = start(shell, bin(root), { env: { SARMA_RUNTIME: process.execPath, PATH: '' } });
+    expect(execPath).toBe(process.execPath);
+    expect(env).not.toHaveProperty('SARMA_RUNTIME');
+  });
+
+  test('finds the runtime of an install, and what the user called', async () => {
+    const { root } = await assembled({ runtime: null, at: 'base/releases/kv-0.1.0' });
+    write(root, { '.sarma/marker': 'sarma 1\nname kv\nruntime node-24\nboot x\n' });
+    const runtime = path.join(root, '../../runtimes/node-24/bin/node');
+    mkdirSync(path.dirname(runtime), { recursive: true });
+    cpSync(process.execPath, runtime);
+    const env = { PATH: path.dirname(process.execPath), SARMA_BIN: '/opt/kv' };
+    const started = start(shell, bin(root), { env });
+    expect([started.execPath, started.env.RELEASE_PROG]).toEqual([runtime, '/opt/kv']);
+  });
+
+  test('without a runtime takes the Node of the host, if it is of the same line', async () => {
+    const node = path.dirname(process.execPath);
+    const tools = path.join(path.dirname((await assembled()).root), 'tools');
+    const { root } = await assembled({ runtime: null });
+    expect(start(shell, bin(root), { env: { PATH: node } }).execPath).toBe(process.execPath);
+    mkdirSync(tools, { recursive: true });
+    const none = call(shell, bin(root), { env: { PATH: tools } });
+    expect(none).toMatchObject({ status: 1, stdout: '' });
+    expect(none.stderr).toBe(
+      `kv: it comes without a runtime and needs Node ${line}, but there is no "node" on the PATH.\n`,
+    );
+    write(tools, { node: '#!/bin/sh\necho v20.1.2\n' });
+    const other = call(shell, bin(root), { env: { PATH: `${tools}:${process.env.PATH}` } });
+    expect(other).toMatchObject({ status: 1, stdout: '' });
+    expect(other.stderr).toBe(
+      `kv: it needs Node ${line}, but ${tools}/node is v20.1.2. Put one of that line first on the PATH.\n`,
+    );
+  });
+
+  test('says which file is missing', async () => {
+    const { root } = await assembled();
+    renameSync(path.join(root, path.dirname(ownRuntime)), path.join(root, 'away'));
+    expect(call(shell, bin(root))).toMatchObject({
+      status: 1,
+      stderr: `kv: its runtime ${root}/${ownRuntime} is missing or cannot be executed.\n`,
+    });
+    renameSync(path.join(root, 'releases/start.json'), path.join(root, 'start.json'));
+    expect(call(shell, bin(root)).stderr).toBe(`kv: ${root} is no release: it has no releases/start.json.\n`);
+  });
+
+  test('of a cli program runs the entry of its version and leaves the environment alone', async () => {
+    const { root, scripts } = await assembled({ kind: 'cli', files: { 'rel/vm.args': '--title=${T:-t}' } });
+    expect(scripts).toEqual({ vmArgs: ['--title=${T:-t}'], shell: true, hooks: {} });
+    const env = { RELEASE_VSN: '9', RELEASE_ROOT: '/other', REPLACE_OS_VARS: 'true' };
+    const started = start(shell, bin(root), { args: ['rpc', '--x'], env });
+    expect(started).toMatchObject({
+      file: path.join(root, 'lib/kv-0.1.0/main.mjs'),
+      args: ['rpc', '--x'],
+      execArgv: ['--title=t'],
+    });
+    expect(
+      Object.keys(started.env)
+        .filter((key) => key.startsWith('RELEASE_'))
+        .sort(),
+    ).toEqual(['RELEASE_ROOT', 'RELEASE_VSN']);
+    expect(started.env).toMatchObject({ RELEASE_VSN: '9', RELEASE_ROOT: '/other' });
+  });
+});
+
+describe('the scripts of a release', () => {
+  test('are executable, and complete without any template', async () => {
+    const { scripts, tree } = await assembled();
+    expect(scripts).toEqual({ vmArgs: [], shell: false, hooks: {} });
+    expect(tree.get('bin/kv')).toMatchObject({ mode: 0o755 });
+    expect([...tree.keys()].filter((name) => /\.(args|sh|bat)$/.test(name))).toEqual([]);
+  });
+
+  test('are templates, and left out when only comments are left of them', async () => {
+    const files = {
+      'rel/vm.args.eta':
+        '# <%= it.release_name %>\n<% if (include_erts) { %>--title=<%= release_name %>\n<% } %>',
+      'rel/remote.vm.args': '# nothing\n\n',
+      'rel/env.sh': '# export X=1\n',
+      'rel/env.bat': '@echo off\nrem set X=1\n:: note\n@rem x\nset X=<%= release_version %>\n',
+    };
+    const { root, scripts, tree } = await assembled({ files });
+    expect(scripts.vmArgs).toEqual(['--title=kv']);
+    expect(readFileSync(path.join(root, 'releases/0.1.0/env.bat'), 'utf8')).toContain('set X=0.1.0\r\n');
+    expect(tree.has('releases/0.1.0/env.sh')).toBe(false);
+    expect(tree.has('releases/0.1.0/remote.vm.args')).toBe(false);
+    const silent = await assembled({ files: { 'rel/env.bat': '@echo off\r\nREM set X=1\r\n' } });
+    expect(silent.tree.has('releases/0.1.0/env.bat')).toBe(false);
+  });
+
+  test.each([
+    ['--title x', '--title=x'],
+    ['-r ./x.cjs', './x.cjs on the next line'],
+    ['main.js', 'begins with "-"'],
+    ['--title=x\nmain.js', 'begins with "-"'],
+    ['--', 'remove the line'],
+  ])('vm.args with %j are refused with file and line', async (text, advice) => {
+    const error = await assembled({ files: { 'rel/vm.args': `# one\n${text}` } }).catch((thrown) => thrown);
+    expect(error).toMatchObject({ code: 'INVALID_VM_ARGS' });
+    expect(error.message).toMatch(/rel\/vm\.args:[23]: /);
+    expect(error.message).toContain(advice);
+  });
+
+  test('say where a template is wrong', async () => {
+    for (const template of ['a\nb\n<%= it.relase_name %>', '<%= relase_name %>', '<% if ( %>']) {
+      const error = await assembled({ files: { 'rel/env.sh': template } }).catch((thrown) => thrown);
+      expect(error).toMatchObject({ code: 'TEMPLATE_FAILED' });
+      expect(error.message).toMatch(/rel\/env\.sh: (.|\n)*Templates know: release, release_name,/);
+    }
+  });
+
+  test('have hooks in name order, and refuse what is none', async () => {
+    const files = {
+      'rel/hooks/pre_start.sh': 'exit 0',
+      'rel/hooks/pre_start.d/20-b.mjs': '',
+      'rel/hooks/pre_start.d/10-a': '#!/bin/sh\n',
+      'rel/hooks/pre_start.d/.hidden': '',
+      'rel/hooks/post_stop.bat': '',
+      'rel/hooks/README.md': '',
+    };
+    const { root, scripts } = await assembled({ files });
+    const at = 'releases/0.1.0/hooks';
+    expect(scripts.hooks).toEqual({
+      post_stop: [`${at}/post_stop.bat`],
+      pre_start: [`${at}/pre_start.d/10-a`, `${at}/pre_start.d/20-b.mjs`, `${at}/pre_start.sh`],
+    });
+    execFileSync(path.join(root, at, 'pre_start.d/10-a'));
+    for (const [name, message] of [
+      [
+        'before_start.sh',
+        /before_start\.sh is no hook\. Hooks are called pre_configure, post_configure, pre_start/,
+      ],
+      ['pre_start.d/x.ts', /x\.ts cannot be run/],
+      ['pre_start.d/deep/x.sh', /deep cannot be run/],
+      ['pre_start/x.sh', /is called pre_start\.d/],
+    ] as const) {
+      const failed = assembled({ files: { [`rel/hooks/${name}`]: '' } });
+      await expect(failed).rejects.toMatchObject({
+        code: 'UNKNOWN_HOOK',
+        message: expect.stringMatching(message),
+      });
+    }
+  });
+});
