@@ -62,4 +62,5 @@ pub const std_options: std.Options = .{ .signal_stack_size = null, .allow_stack_
 
 test {
     _ = log;
+    _ = @import("vm_args.zig");
 }

@@ -10,7 +10,7 @@ pub const Options = struct {
     path: [:0]const u8,
     /// Of one file.
     bytes_max: u64 = 10 << 20,
-    /// Older files that are kept besides.
+    /// Files there are, the current one included.
     files_max: u32 = 5,
 };
 
@@ -35,7 +35,7 @@ pub fn carry(arena: Allocator, options: Options) void {
 /// An open log. For one thread.
 pub const Log = struct {
     options: Options,
-    /// `path`, `path.1` and so on, `files_max` of them.
+    /// `path`, `path.1` and so on.
     names: []const [:0]const u8,
     file: ?os.Handle,
     size: u64,
@@ -44,7 +44,7 @@ pub const Log = struct {
     complained: bool = false,
 
     pub fn open(arena: Allocator, options: Options) (os.Error || Allocator.Error)!Log {
-        const names = try arena.alloc([:0]const u8, @as(usize, options.files_max) + 1);
+        const names = try arena.alloc([:0]const u8, @max(options.files_max, 1));
         for (names, 0..) |*name, number| {
             name.* = if (number == 0) options.path else try std.fmt.allocPrintSentinel(arena, "{s}.{d}", .{ options.path, number }, 0);
         }
@@ -96,7 +96,7 @@ pub const Log = struct {
 
     fn tellWhatWasDropped(log: *Log) void {
         var line: [96]u8 = undefined;
-        const text = std.fmt.bufPrint(&line, "{s}sarma: {d} bytes of this log were dropped, because they could not be written\n", .{ if (log.in_line) "\n" else "", log.dropped }) catch unreachable;
+        const text = std.fmt.bufPrint(&line, "{s}[{d} bytes of the log could not be written and are lost]\n", .{ if (log.in_line) "\n" else "", log.dropped }) catch unreachable;
         const written = log.write(text);
         log.size += written;
         if (written == text.len) {
