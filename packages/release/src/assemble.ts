@@ -1,8 +1,12 @@
 import path from 'node:path';
 import { planApplications, umbrellaPackages } from './boot/applications.ts';
+import { type BuildConfiguration, readBuildConfiguration } from './boot/build-configuration.ts';
+import { compiledValues } from './boot/compiled.ts';
 import { nodeLine, type Places, planBoot } from './boot/plan.ts';
+import { addShippedProvider, initProviders } from './boot/providers.ts';
 import { addReleaseFiles, startFile, versionFolder } from './boot/release-files.ts';
 import { findRoots, needsBoot, type Roots, rootFiles } from './boot/roots.ts';
+import { type Checked, runChecks } from './checks/checks.ts';
 import { ReleaseError } from './error.ts';
 import { type Taken, takeCopies } from './first-party.ts';
 import { type Installation, readInstallation } from './installation.ts';
@@ -11,6 +15,7 @@ import { checkAddons } from './native.ts';
 import { readManifest } from './package-json.ts';
 import { publish } from './publish.ts';
 import type { AssembledRelease, OnNotice, Release, ReleasePackage } from './release.ts';
+import { addScripts } from './scripts/scripts.ts';
 import { outputName, sourceExtension } from './sources/package.ts';
 import { addFolder, deadLinks, sizeOf, type Tree, writeTree } from './tree.ts';
 import { readWorkspaces } from './workspaces.ts';
@@ -22,34 +27,43 @@ import { readWorkspaces } from './workspaces.ts';
 export async function assemble(release: Release, onNotice: OnNotice = () => {}): Promise<AssembledRelease> {
   const installation = await readPackages(release, onNotice);
   const roots = findRoots(release, installation, planApplications(release, installation));
+  const configuration = await readBuildConfiguration(release, onNotice);
+  const providerStates = await initProviders(roots.providers);
   const taken = await takeCode(release, installation, roots, onNotice);
   const { tree, layout } = taken;
   addThirdParty(tree, taken.packages, layout);
   addLinks(tree, layout);
   dropDeadLinks(tree, onNotice);
-  const places = placesIn(release, taken);
+  await addShippedProviders(tree, release, roots);
+  await runChecks(checkedRelease(release, installation, roots, configuration, taken), onNotice);
+  const places = placesIn(release, roots, taken);
   const packages = listPackages(taken.packages, layout);
   const hasBoot = needsBoot(release, roots);
   const entries = placeEntries(release, hasBoot, places);
+  const { vmArgs, shell, hooks } = await addScripts(tree, release, entries);
   const boot = hasBoot
     ? await planBoot(release, roots, places, {
         sys: `${versionFolder(release)}/sys.config.json`,
-        providerStates: [],
-        compiled: {},
-        hooks: {},
+        providerStates,
+        compiled: compiledValues(release, roots.applications, configuration),
+        hooks,
         linked: linkedModules(release, roots, taken),
       })
     : null;
+  const line = nodeLine(release);
   await addReleaseFiles(tree, release, {
     entries,
     packages,
     boot,
-    nodeLine: nodeLine(release),
-    configuration: {},
-    vmArgs: [],
-    shell: false,
+    nodeLine: line,
+    configuration,
+    vmArgs,
+    shell,
   });
-  const replaced = await publish(release.path, (directory) => writeTree(directory, tree));
+  const replaced = await publish(release.path, async (directory) => {
+    await writeTree(directory, tree);
+    if (release.overlays.length > 0) await (await import('./overlays.ts')).applyOverlays(directory, release);
+  });
   if (replaced) onNotice({ type: 'notice', level: 'info', message: `replaced ${release.path}` });
   return {
     path: release.path,
@@ -88,6 +102,26 @@ async function takeCode(
   const take = release.code === 'bundle' ? (await import('./bundle/take.ts')).takeBundles : takeCopies;
   const files = new Set([...Object.values(release.entries), ...rootFiles(roots)]);
   return take(release, installation, [...files], onNotice);
+}
+
+function checkedRelease(
+  release: Release,
+  installation: Installation,
+  roots: Roots,
+  configuration: BuildConfiguration,
+  { reachedFrom, bundles }: Taken,
+): Checked {
+  const reached = reachedFrom([...Object.values(release.entries), ...rootFiles(roots)]);
+  return { release, installation, roots, applications: roots.applications, configuration, reached, bundles };
+}
+
+async function addShippedProviders(tree: Tree, release: Release, roots: Roots): Promise<void> {
+  for (const { file, shipped } of roots.providers)
+    if (shipped) await addShippedProvider(tree, shippedPlace(release, file), file);
+}
+
+function shippedPlace(release: Release, file: string): string {
+  return `${versionFolder(release)}/providers/${path.parse(file).name}.mjs`;
 }
 
 function dropDeadLinks(tree: Tree, onNotice: OnNotice): void {
@@ -146,11 +180,12 @@ function addLinks(tree: Tree, layout: Layout): void {
 }
 
 /** Throws ReleaseError ENTRY_OUTSIDE for a file that lies in no package of the release. */
-function placesIn(release: Release, { tree, layout, placeOf }: Taken): Places {
+function placesIn(release: Release, { providers }: Roots, { tree, layout, placeOf }: Taken): Places {
+  const shipped = new Set(providers.filter((one) => one.shipped).map(({ file }) => file));
   return {
     ofPackage: (directory) => layout.places.get(directory)!,
     ofFile: (file) => {
-      const place = placeOf(file);
+      const place = shipped.has(file) ? shippedPlace(release, file) : placeOf(file);
       if (place !== undefined && tree.has(place)) return place;
       throw new ReleaseError(
         'ENTRY_OUTSIDE',

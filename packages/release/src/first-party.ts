@@ -27,6 +27,8 @@ export interface Taken {
   readonly placeOf: (file: string) => string | undefined;
   /** First-party files that files can lead to, themselves included, as far as they are files of the release. */
   readonly reachedFrom: (files: readonly string[]) => ReadonlySet<string>;
+  /** Bundled source → first-party sources inside; empty where files are taken as they are. */
+  readonly bundles: ReadonlyMap<string, ReadonlySet<string>>;
 }
 
 /** Takes the project, its workspaces and linked packages file by file. `roots` are what Node or the boot begins with. */
@@ -47,14 +49,14 @@ export async function takeCopies(
   };
   for (const source of sources) {
     const transpiled = typeScript.has(source.installed.directory)
-      ? await transpileSource(source, reached, resolver, placeOf, onNotice)
+      ? await transpileSource(release, source, reached, resolver, placeOf, onNotice)
       : undefined;
     await addSource(tree, source, transpiled);
   }
   reportProblems(resolver, onNotice);
   const { reach } = await import('./sources/reach.ts');
   const reachedFrom = (files: readonly string[]) => reach(files, resolver);
-  return { tree, layout, packages: installation.packages, placeOf, reachedFrom };
+  return { tree, layout, packages: installation.packages, placeOf, reachedFrom, bundles: new Map() };
 }
 
 export function reportProblems({ problems }: SourceResolver, onNotice: OnNotice): void {
@@ -169,6 +171,7 @@ function runsTypeScript({ installed, files }: SourcePackage, reached: ReadonlySe
 }
 
 async function transpileSource(
+  release: Release,
   source: SourcePackage,
   reached: ReadonlySet<string>,
   resolver: SourceResolver,
@@ -176,7 +179,7 @@ async function transpileSource(
   onNotice: OnNotice,
 ): Promise<TranspiledPackage> {
   const { transpile } = await import('./sources/transpile.ts');
-  const transpiled = await transpile(source, reached, resolver, placeOf);
+  const transpiled = await transpile(source, reached, resolver, placeOf, release.options.define);
   for (const warning of transpiled.warnings)
     onNotice({ type: 'notice', level: 'warning', message: `${source.installed.name}: ${warning}` });
   return transpiled;

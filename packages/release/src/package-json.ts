@@ -16,6 +16,7 @@ export interface Manifest {
   readonly engines?: { readonly node?: string };
   readonly workspaces?: readonly string[] | { readonly packages?: readonly string[] };
   readonly dependencies?: Readonly<Record<string, string>>;
+  readonly devDependencies?: Readonly<Record<string, string>>;
   readonly optionalDependencies?: Readonly<Record<string, string>>;
   readonly peerDependencies?: Readonly<Record<string, string>>;
   readonly peerDependenciesMeta?: Readonly<Record<string, { readonly optional?: boolean }>>;
@@ -114,7 +115,13 @@ const fields: readonly Field[] = [
   { key: 'scripts', what: 'an object of strings', holds: (value) => isRecordOf(value, isString) },
   { key: 'sarma', what: 'an object', holds: (value) => isRecordOf(value, () => true) },
   { key: 'engines', holds: (value) => isRecordOf(value, isString) },
-  ...['dependencies', 'optionalDependencies', 'peerDependencies', 'peerDependenciesMeta'].map((key) => ({
+  ...[
+    'dependencies',
+    'devDependencies',
+    'optionalDependencies',
+    'peerDependencies',
+    'peerDependenciesMeta',
+  ].map((key) => ({
     key,
     what: 'an object',
     holds: (value: unknown) => isRecordOf(value, () => true),

@@ -37,18 +37,23 @@ describe('the assembled release', () => {
   test('says what it is made of', async () => {
     const root = project({ 'package.json': manifest, 'main.js': '' });
     const assembled = await release(root, { version: '9.1.0' });
-    expect(JSON.parse(text(assembled, 'releases/start.json'))).toEqual({ version: '9.1.0' });
+    expect(JSON.parse(text(assembled, 'releases/start.json'))).toEqual({ version: '9.1.0', runtime: null });
     expect(JSON.parse(text(assembled, 'releases/9.1.0/release.json'))).toEqual({
       name: 'app',
       version: '9.1.0',
       kind: 'cli',
+      environment: 'prod',
+      nodeLine: null,
       entries: { app: `${place}/main.js` },
+      applications: [],
       vmArgs: [],
+      shell: false,
+      wrap: {},
       packages: [{ name: 'app', version: '1.0.0', path: place, firstParty: true }],
       notes: ['app 9.1.0 from package.json: main → main.js'],
     });
     expect(JSON.parse(text(assembled, 'package.json'))).toEqual({ private: true, type: 'commonjs' });
-    expect(assembled).toMatchObject({ files: 5, entries: { app: `${place}/main.js` }, warnings: [] });
+    expect(assembled).toMatchObject({ files: 6, entries: { app: `${place}/main.js` }, warnings: [] });
   });
 
   test('has the same bytes wherever the project lies', async () => {

@@ -104,10 +104,15 @@ function instructions(
   ];
 }
 
-/** A service whose main package has no lifecycle module is its program; with several, the one named like it. */
-function programsToRun({ name, entries }: Release): readonly string[] {
+/**
+ * Of the programs of a `cli` one is meant at a time. A service without applications is its program; with several, the
+ * one named like it.
+ */
+function programsToRun({ name, kind, entries }: Release): readonly string[] {
   const programs = Object.keys(entries);
-  return programs.length > 1 ? programs.filter((program) => program === name) : programs;
+  return kind === 'service' && programs.length > 1
+    ? programs.filter((program) => program === name)
+    : programs;
 }
 
 /**

@@ -7,6 +7,7 @@ import { moduleTargets, splitSpecifier } from '../sources/resolve.ts';
 import { isFile } from '../tree.ts';
 import type { PlannedApplication } from './applications.ts';
 import { type CommandSource, findCommands } from './commands.ts';
+import { runningCopy } from './import-source.ts';
 
 /**
  * The modules that the boot imports by itself, by their source files. Whatever traces, transpiles or bundles a
@@ -88,12 +89,8 @@ function findProvider(
 
 /** `@sarma/app/providers/json` comes with Sarma, so that a project need not install it. */
 function shippedModule(module: string): string | undefined {
-  if (!module.startsWith('@sarma/')) return undefined;
-  try {
-    return fileURLToPath(import.meta.resolve(module));
-  } catch {
-    return undefined;
-  }
+  const address = runningCopy(module);
+  return address === undefined ? undefined : fileURLToPath(address);
 }
 
 /** A file of the project (`./telemetry.ts`, an absolute path) or a module of a package it depends on. */

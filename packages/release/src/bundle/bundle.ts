@@ -5,7 +5,7 @@ import { type Installation, packageOf } from '../installation.ts';
 import { holdsAddon, wantsAddon } from '../native.ts';
 import type { ModuleFormat } from '../sources/module-type.ts';
 import type { SourceResolver } from '../sources/resolve.ts';
-import { target } from '../sources/transpile.ts';
+import { inlined, target } from '../sources/transpile.ts';
 import { type BundleState, bundlePlugin, type Loads } from './plugin.ts';
 
 export interface Bundle {
@@ -37,6 +37,7 @@ export async function bundle(
   placeOf: (file: string) => string | undefined,
   formatOf: (file: string) => ModuleFormat,
   workersOf: (inside: ReadonlySet<string>) => readonly string[],
+  define: Readonly<Record<string, unknown>>,
 ): Promise<Bundles> {
   const refused = packagesWithAddons(installation);
   for (;;) {
@@ -58,7 +59,7 @@ export async function bundle(
         computed: new Set(),
         strangers: new Map(),
       };
-      const code = await build(state, formatOf(entry) === 'module');
+      const code = await build(state, formatOf(entry) === 'module', define);
       if (code === undefined) continue;
       files.set(entry, { code, inside: state.inside, computed: state.computed, strangers: state.strangers });
       for (const worker of workersOf(state.inside)) queue.add(worker);
@@ -68,7 +69,11 @@ export async function bundle(
 }
 
 /** The bundle's code; undefined when a package got in the way, which is then refused. */
-async function build(state: BundleState, module: boolean): Promise<string | undefined> {
+async function build(
+  state: BundleState,
+  module: boolean,
+  define: Readonly<Record<string, unknown>>,
+): Promise<string | undefined> {
   const esbuild = await import('esbuild');
   try {
     const result = await esbuild.build({
@@ -82,6 +87,7 @@ async function build(state: BundleState, module: boolean): Promise<string | unde
       // Node's, without the "module" that bundlers add.
       conditions: ['module-sync', 'node-addons'],
       keepNames: true,
+      define: inlined(define),
       logLevel: 'silent',
       plugins: [bundlePlugin(state)],
     });

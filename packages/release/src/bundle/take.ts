@@ -43,8 +43,14 @@ export async function takeBundles(
   // What lies in a dependency is run there.
   const foreign = roots.filter((root) => resolver.owner(root) === undefined);
   const own = roots.filter((root) => !foreign.includes(root));
-  const bundles = await bundle(own, installation, resolver, placeOf, formatOf, (inside) =>
-    startedSources(inside, resolver),
+  const bundles = await bundle(
+    own,
+    installation,
+    resolver,
+    placeOf,
+    formatOf,
+    (inside) => startedSources(inside, resolver),
+    release.options.define,
   );
   report(bundles, installation, onNotice);
   reportProblems(resolver, onNotice);
@@ -63,7 +69,9 @@ export async function takeBundles(
     layout,
     packages: beside.packages,
     placeOf: (file) => (foreign.includes(file) ? layout.placeOf(file) : placeOf(file)),
-    reachedFrom: (files) => new Set(files),
+    reachedFrom: (files) =>
+      new Set(files.flatMap((file) => [file, ...(bundles.files.get(file)?.inside ?? [])])),
+    bundles: new Map([...bundles.files].map(([file, { inside }]) => [file, inside])),
   };
 }
 

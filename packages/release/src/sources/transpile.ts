@@ -36,7 +36,8 @@ interface Source {
 
 /**
  * Transpiles the TypeScript of one package file by file, each to its own place, and renames what names it.
- * `places` gives the place in the release of any first-party file, TypeScript ones already as JavaScript.
+ * `places` gives the place in the release of any first-party file, TypeScript ones already as JavaScript; `define` is
+ * what names in the source are replaced by.
  * Throws ReleaseError TRANSPILE_FAILED.
  */
 export async function transpile(
@@ -44,12 +45,13 @@ export async function transpile(
   reached: ReadonlySet<string>,
   resolver: SourceResolver,
   places: (file: string) => string | undefined,
+  define: Readonly<Record<string, unknown>> = {},
 ): Promise<TranspiledPackage> {
   const { directory } = source.installed;
   const { chosen, dropped } = chooseSources(source, reached);
-  const compiled = (await Promise.all(chosen.map((file) => compile(source, file, reached, resolver)))).filter(
-    (result) => result !== undefined,
-  );
+  const compiled = (
+    await Promise.all(chosen.map((file) => compile(source, file, reached, resolver, define)))
+  ).filter((result) => result !== undefined);
   const scripts = [...source.files].filter((file) => /\.[cm]?js$/.test(file) && !dropped.has(file));
   const plain = scripts.map((file) => readScript(source, file));
   const outputs = new Map<string, { readonly file: string; readonly code: string }>();
@@ -103,11 +105,12 @@ async function compile(
   file: string,
   reached: ReadonlySet<string>,
   resolver: SourceResolver,
+  define: Readonly<Record<string, unknown>>,
 ): Promise<Source | undefined> {
   const absolute = path.join(installed.directory, file);
   const text = readFileSync(absolute, 'utf8');
   const compilerOptions = resolver.tsconfig(absolute)?.config.compilerOptions;
-  const options = transformOptions(absolute, compilerOptions);
+  const options = { ...transformOptions(absolute, compilerOptions), define: inlined(define) };
   try {
     const wanted = fixedFormat(file, installed) ?? guessFormat(text, compilerOptions?.module);
     const { code, format } = await transformAs(text, wanted, options);
@@ -128,6 +131,11 @@ function transformOptions(file: string, compilerOptions: object | undefined): Tr
     logLevel: 'silent',
     tsconfigRaw: { compilerOptions: forTranspiler(compilerOptions) },
   };
+}
+
+/** Values as esbuild's `define` wants them. */
+export function inlined(define: Readonly<Record<string, unknown>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(define).map(([name, value]) => [name, JSON.stringify(value)]));
 }
 
 /**

@@ -1,0 +1,71 @@
+import { ReleaseError } from '../error.ts';
+import type { Tree } from '../tree.ts';
+import { importSource } from './import-source.ts';
+import type { ProviderSource } from './roots.ts';
+import { serialisable } from './serialisable.ts';
+
+/**
+ * Calls `init` of each provider with its options; what it returns is what `load` gets at every boot. Without an
+ * `init` that is the options themselves. Throws ReleaseError CONFIG_PROVIDER.
+ */
+export async function initProviders(providers: readonly ProviderSource[]): Promise<readonly unknown[]> {
+  const states: unknown[] = [];
+  for (const provider of providers) states.push(await initProvider(provider));
+  return states;
+}
+
+async function initProvider({ module: name, file, options }: ProviderSource): Promise<unknown> {
+  const failed = (text: string, cause?: unknown) =>
+    new ReleaseError('CONFIG_PROVIDER', `The config provider ${name} ${text}`, { cause });
+  const { module } = await importSource(file).catch((cause: unknown) => {
+    if (cause instanceof ReleaseError) throw cause;
+    throw failed(`(${file}) cannot be imported: ${messageOf(cause)}`, cause);
+  });
+  const { init, load } = (module.default ?? module) as {
+    readonly init?: (options: unknown) => unknown;
+    readonly load?: unknown;
+  };
+  if (typeof load !== 'function')
+    throw failed(
+      `(${file}) exports no function load(configuration, state). Write: export default { load: (configuration, state) => ({}) }`,
+    );
+  const given = checked(options, (found) => failed(`has options that are no JSON: ${found}.`));
+  if (init === undefined) return given;
+  let state: unknown;
+  try {
+    state = await init(given);
+  } catch (cause) {
+    throw failed(`failed in init: ${messageOf(cause)}`, cause);
+  }
+  return checked(state ?? null, (found) =>
+    failed(`returned from init what is no JSON: ${found}. Return what load needs at boot, as plain data.`),
+  );
+}
+
+function checked(value: unknown, refuse: (found: string) => Error): unknown {
+  return serialisable(value, ({ keys, found }) =>
+    refuse(keys.length === 0 ? found : `${keys.join('.')} is ${found}`),
+  );
+}
+
+function messageOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
+}
+
+/** Adds a provider of Sarma's own as one file, since the project has no package it could come from. */
+export async function addShippedProvider(tree: Tree, at: string, file: string): Promise<void> {
+  const { build } = await import('esbuild');
+  const { outputFiles } = await build({
+    entryPoints: [file],
+    bundle: true,
+    write: false,
+    platform: 'node',
+    format: 'esm',
+    target: 'node20',
+    minifySyntax: true,
+    charset: 'utf8',
+    conditions: ['@sarma/source'],
+    logLevel: 'silent',
+  });
+  tree.set(at, { type: 'text', text: outputFiles[0]!.text, mode: 0o644 });
+}
