@@ -1,0 +1,61 @@
+import { randomBytes } from 'node:crypto';
+import { constants } from 'node:fs';
+import { access, chmod, copyFile, link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+
+/** A runtime to be put into an assembled release. */
+export interface IncludedRuntime {
+  /** `24.21.0`. */
+  readonly version: string;
+  /** Its executable, an absolute path. */
+  readonly file: string;
+  /** Whether it is for Windows, where it is called `node.exe`. */
+  readonly windows: boolean;
+}
+
+/** Where a runtime's executable lies in a release: relative to the root, with `/`. */
+export function runtimePlace({ version, windows }: Pick<IncludedRuntime, 'version' | 'windows'>): string {
+  return `runtime-${version}/${windows ? 'node.exe' : 'bin/node'}`;
+}
+
+/** The text of `releases/start.json`; `runtime` is null when the host's Node is used. */
+export function startText(version: string, runtime: string | null): string {
+  return `${JSON.stringify({ version, runtime }, null, 2)}\n`;
+}
+
+/**
+ * Puts a runtime into an assembled release and names it in `releases/start.json`. It takes no room on the disk where
+ * files can be linked, so the file must not be changed afterwards. Throws what the file system throws.
+ */
+export async function includeRuntime(root: string, runtime: IncludedRuntime): Promise<void> {
+  const place = runtimePlace(runtime);
+  await writeWhole(path.join(root, place), (file) => linkOrCopy(runtime.file, file));
+  const start = path.join(root, 'releases', 'start.json');
+  const { version } = JSON.parse(await readFile(start, 'utf8')) as { version: string };
+  await writeWhole(start, (file) => writeFile(file, startText(version, place)));
+}
+
+async function linkOrCopy(from: string, to: string): Promise<void> {
+  try {
+    // One that cannot be executed gets another mode here, which a link would give to the original too.
+    await access(from, constants.X_OK);
+    await link(from, to);
+  } catch {
+    // Another file system, one without links, a file of another user's: a copy says what is really wrong, if anything.
+    await copyFile(from, to, constants.COPYFILE_FICLONE);
+    await chmod(to, 0o755);
+  }
+}
+
+/** Appears by rename: a runtime that is running is replaced, not written into. */
+async function writeWhole(file: string, write: (temporary: string) => Promise<void>): Promise<void> {
+  const temporary = `${file}.${randomBytes(6).toString('hex')}.tmp`;
+  await mkdir(path.dirname(file), { recursive: true });
+  try {
+    await write(temporary);
+    await rename(temporary, file);
+  } finally {
+    // Renaming one name of a file to another name of it does nothing, and leaves both.
+    await rm(temporary, { force: true });
+  }
+}
