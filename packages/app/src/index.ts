@@ -22,5 +22,10 @@ export {
   type RuntimeContext,
 } from './configuration.ts';
 export { type EnvMarker, type EnvType, env } from './env.ts';
-export { binPath, isRelease, release } from './release.ts';
+export { binPath, config, isRelease, loadConfiguration, release } from './release.ts';
+export {
+  type StartApplicationsOptions,
+  type StartedApplications,
+  startApplications,
+} from './start-applications.ts';
 export type { Configuration, ReleaseInfo } from './state.ts';

@@ -26,3 +26,8 @@ export const STATE = Symbol.for('sarma.release');
 export function releaseState(): ReleaseState | undefined {
   return (globalThis as { [STATE]?: ReleaseState })[STATE];
 }
+
+export function setReleaseState<State extends ReleaseState | undefined>(state: State): State {
+  Object.assign(globalThis, { [STATE]: state });
+  return state;
+}

@@ -1,5 +1,5 @@
 import { existsSync, realpathSync, statSync } from 'node:fs';
-import { userInfo } from 'node:os';
+import { tmpdir, userInfo } from 'node:os';
 import path from 'node:path';
 import type { BootFile } from './boot-file.ts';
 import { BootError } from './error.ts';
@@ -51,13 +51,14 @@ export function readEnvironment(
   const versionDirectory = path.join(root, 'releases', version);
   const mutableDirectory = given.RELEASE_MUTABLE_DIR
     ? path.resolve(given.RELEASE_MUTABLE_DIR)
-    : stateDirectory(root, boot.name, isWrapped, env);
+    : stateDirectory(root, boot, isWrapped, env);
   return {
     root,
     name: given.RELEASE_NAME || boot.name,
     version,
     prog: given.RELEASE_PROG || executable || path.join('bin', boot.name),
-    command: given.RELEASE_COMMAND || argv[0] || 'start',
+    // A child of a node inherits the RELEASE_COMMAND of that one.
+    command: argv[0] || given.RELEASE_COMMAND || 'start',
     node: nodeName(given.RELEASE_NODE || boot.name),
     distribution: oneOf('RELEASE_DISTRIBUTION', given.RELEASE_DISTRIBUTION, ['sname', 'name', 'none']),
     mode: oneOf('RELEASE_MODE', given.RELEASE_MODE, ['embedded', 'interactive']),
@@ -111,17 +112,29 @@ function isSameDirectory(one: string, other: string): boolean {
 }
 
 /** Where a release keeps what outlives its version. */
-function stateDirectory(root: string, name: string, isWrapped: boolean, env: Variables): string {
+function stateDirectory(root: string, { name, kind }: BootFile, isWrapped: boolean, env: Variables): string {
   if (!isWrapped) return path.join(root, 'var');
   // systemd's StateDirectory=: several are separated by colons, the first is the unit's main one.
   const [systemd] = env.STATE_DIRECTORY?.split(':') ?? [];
   if (systemd) return systemd;
-  if (process.platform === 'win32') return path.join(env.LOCALAPPDATA || noStateDirectory(name), name);
+  const states = userStates(env);
+  if (states !== undefined) return path.join(states, name);
+  // A program may never need it, and must run without.
+  if (kind === 'cli') return path.join(tmpdir(), name);
+  throw new BootError(
+    'NO_STATE_DIRECTORY',
+    `There is no place for the state of ${name} (logs, cookie): neither HOME nor an entry of this user says where its home is. Set RELEASE_MUTABLE_DIR to a directory.`,
+  );
+}
+
+/** Where the programs of this user keep their state, by the custom of the system. */
+function userStates(env: Variables): string | undefined {
+  if (process.platform === 'win32') return env.LOCALAPPDATA || undefined;
   // The XDG specification says that relative paths are to be ignored.
-  if (env.XDG_STATE_HOME && path.isAbsolute(env.XDG_STATE_HOME)) return path.join(env.XDG_STATE_HOME, name);
-  const home = homeDirectory(env) ?? noStateDirectory(name);
-  const states = process.platform === 'darwin' ? 'Library/Application Support' : '.local/state';
-  return path.join(home, states, name);
+  if (env.XDG_STATE_HOME && path.isAbsolute(env.XDG_STATE_HOME)) return env.XDG_STATE_HOME;
+  const home = homeDirectory(env);
+  if (home === undefined) return undefined;
+  return path.join(home, process.platform === 'darwin' ? 'Library/Application Support' : '.local/state');
 }
 
 /** `HOME`, unless it belongs to somebody else, as after `sudo`: then the home of the user whose rights we have. */
@@ -143,14 +156,6 @@ function isOwn(directory: string): boolean {
   } catch {
     return false;
   }
-}
-
-function noStateDirectory(name: string): never {
-  throw new BootError(
-    'NO_STATE_DIRECTORY',
-    `There is no place for the state of ${name} (logs, cookie): neither HOME nor an entry of this user says where its ` +
-      'home is. Set RELEASE_MUTABLE_DIR to a directory.',
-  );
 }
 
 function nodeName(name: string): string {

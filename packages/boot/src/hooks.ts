@@ -13,11 +13,18 @@ export async function runHooks(
   environment: ReleaseEnvironment,
   name: HookName,
 ): Promise<void> {
-  for (const script of boot.hooks[name] ?? []) {
+  for (const script of (boot.hooks[name] ?? []).filter(isForThisSystem)) {
     const ended = await runScript(path.resolve(environment.root, script), environment);
     if (ended === undefined) continue;
     throw new BootError('HOOK_FAILED', `Hook ${name} (${script}) ${ended}.`);
   }
+}
+
+/** A release holds the scripts of every system: a shell's for Unix, cmd's and PowerShell's for Windows. */
+function isForThisSystem(script: string): boolean {
+  const isWindows = process.platform === 'win32';
+  if (['.bat', '.cmd', '.ps1'].includes(path.extname(script))) return isWindows;
+  return path.extname(script) !== '.sh' || !isWindows;
 }
 
 /** How it failed; undefined where it did not. */
@@ -48,6 +55,8 @@ function commandFor(script: string): readonly [string, ...string[]] {
     case '.bat':
     case '.cmd':
       return ['cmd.exe', '/d', '/c', script];
+    case '.ps1':
+      return ['powershell.exe', '-NoProfile', '-NonInteractive', '-File', script];
     default:
       return [script];
   }

@@ -18,3 +18,13 @@ function isCompiledFromModule(exported: unknown): exported is { readonly default
     typeof exported === 'object' && exported !== null && '__esModule' in exported && 'default' in exported
   );
 }
+
+/** Compiles what is imported later, where `RELEASE_MODE` says so. */
+export async function importAhead(
+  { root, mode }: { readonly root: string; readonly mode: 'embedded' | 'interactive' },
+  modules: readonly string[],
+): Promise<void> {
+  if (mode === 'interactive') return;
+  const { compileAhead } = await import('./embedded.ts');
+  await compileAhead(root, modules);
+}

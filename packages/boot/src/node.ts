@@ -5,7 +5,7 @@ import { type ConfigurationDifference, compareConfigurations, loadConfiguration 
 import type { ReleaseEnvironment } from './environment.ts';
 import { BootError } from './error.ts';
 import { errorText } from './error-text.ts';
-import { moduleUrl } from './modules.ts';
+import { importAhead, moduleUrl } from './modules.ts';
 import { releaseInfo, setReleaseState } from './release-state.ts';
 import { handleSignals } from './signals.ts';
 
@@ -71,6 +71,8 @@ class Node implements RunningNode {
   /** A node runs until it is stopped, whatever its applications hold open. */
   readonly #running = setInterval(() => {}, 2 ** 30);
   #isPrepared = false;
+  /** The node is a program without a lifecycle. */
+  #script = false;
   #stopping: Promise<void> | undefined;
   #exitCode = 0;
   #reload: Promise<unknown> = Promise.resolve();
@@ -120,11 +122,7 @@ class Node implements RunningNode {
         await import(moduleUrl(this.environment.root, instruction.module));
         return;
       case 'link':
-        if (this.environment.mode === 'embedded') {
-          const { compileAhead } = await import('./embedded.ts');
-          await compileAhead(this.environment.root, instruction.modules);
-        }
-        return;
+        return await importAhead(this.environment, instruction.modules);
       case 'load':
         await this.#prepare();
         return await this.#load(instruction.application);
@@ -132,7 +130,8 @@ class Node implements RunningNode {
         await this.#prepare();
         return await this.#start(instruction.application);
       case 'run':
-        return;
+        await this.#prepare();
+        return await this.#run(instruction.program);
     }
   }
 
@@ -178,6 +177,15 @@ class Node implements RunningNode {
     }
   }
 
+  /** A script as its own main: it ends the node when it has nothing left to do, as it would end Node. */
+  async #run(program: string): Promise<void> {
+    const { runMain } = await import('./run-program.ts');
+    this.#running.unref();
+    process.once('beforeExit', (code) => void this.stop('command', code));
+    this.#script = true;
+    runMain(this.environment.root, this.boot, program, this.#args);
+  }
+
   /** The application itself says that it has ended: what that means is said by its mode. */
   #ended(application: RunningApplication, reason: unknown): void {
     if (this.#stopping !== undefined || application.state === 'stopping' || application.state === 'stopped')
@@ -210,6 +218,7 @@ class Node implements RunningNode {
     this.#exitCode ||= exitCode;
     await this.#stopHooks('pre_stop');
     await this.#stopApplications();
+    if (this.#script) await this.#stopScript(reason);
     await this.#stopHooks('post_stop');
     for (const listener of this.#listeners) await listener();
     clearInterval(this.#running);
@@ -232,6 +241,23 @@ class Node implements RunningNode {
       break;
     }
     clearTimeout(timer);
+  }
+
+  /**
+   * A script that listens to SIGTERM gets it, unless that is what stops the node, and its time to end: it ends the
+   * process itself, or has nothing left to do.
+   */
+  async #stopScript(reason: StopReason): Promise<void> {
+    const handles = (signal: NodeJS.Signals) => process.listenerCount(signal) > 1;
+    if (reason === 'crash' || !(handles('SIGTERM') || handles('SIGINT'))) return;
+    if (reason !== 'signal') process.emit('SIGTERM');
+    await new Promise<void>((resolve) => {
+      process.once('beforeExit', () => resolve());
+      setTimeout(() => {
+        this.#fail(`The program did not end within ${this.boot.shutdownTimeout / 1000} s.`);
+        resolve();
+      }, this.boot.shutdownTimeout).unref();
+    });
   }
 
   #fail(text: string): void {

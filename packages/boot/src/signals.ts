@@ -13,15 +13,15 @@ import type { RunningNode } from './node.ts';
  */
 export function handleSignals(node: RunningNode): void {
   let isStopping = false;
-  const stop = (signal: 'SIGTERM' | 'SIGINT' | 'SIGHUP', number: number) => {
+  const stop = (number: number) => {
     if (isStopping) process.exit(128 + number);
     isStopping = true;
     void node.stop('signal');
   };
-  process.on('SIGTERM', () => stop('SIGTERM', 15));
-  process.on('SIGINT', () => stop('SIGINT', 2));
+  process.on('SIGTERM', () => stop(15));
+  process.on('SIGINT', () => stop(2));
   process.on('SIGHUP', () => {
-    if (process.platform === 'win32' || hasTerminal()) stop('SIGHUP', 1);
+    if (process.platform === 'win32' || hasTerminal()) stop(1);
     else void reload(node);
   });
 }

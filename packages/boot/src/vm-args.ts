@@ -1,4 +1,7 @@
 import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import type { BootFile } from './boot-file.ts';
+import type { ReleaseEnvironment } from './environment.ts';
 import { BootError } from './error.ts';
 import { replaceVariables } from './os-variables.ts';
 
@@ -18,24 +21,35 @@ export interface VmArgs {
 /**
  * Reads the text of a vm.args: an argument per line, without quoting; blank lines and those that begin with `#`
  * count for nothing. `-app key value` sets a key of an application: the value is JSON where it parses, else text.
- * Node itself has no option of one dash with a blank in it.
+ * Node itself has no option of one dash with two blanks in it. `${VAR}` is replaced where `REPLACE_OS_VARS` says so;
+ * an argument that becomes empty is none.
  */
-export function parseVmArgs(text: string): VmArgs {
-  const args: string[] = [];
+export function parseVmArgs(text: string, env: NodeJS.ProcessEnv): VmArgs {
+  const lines = text
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '' && !line.startsWith('#'));
   const settings: Setting[] = [];
-  for (const line of text.split('\n').map((text) => text.trim())) {
-    if (line === '' || line.startsWith('#')) continue;
-    const setting = /^-(?!-)(\S+)\s+(\S+)\s+(.*)$/.exec(line);
-    if (setting === null) args.push(line);
-    else settings.push({ application: setting[1]!, key: setting[2]!, value: jsonOrText(setting[3]!) });
+  const args: string[] = [];
+  for (const line of lines) {
+    const setting = SETTING.exec(line);
+    if (setting === null) args.push(replaceVariables(line, env));
+    else settings.push(readSetting(setting, env));
   }
-  return { args, settings };
+  return { args: args.filter((arg) => arg !== ''), settings };
 }
 
-/** Reads a vm.args, with `${VAR}` replaced where `REPLACE_OS_VARS` says so; a file that is not there is an empty one. */
+/** The same rule as in the `bin/<name>` that packages/release writes. */
+const SETTING = /^-([^-\s]\S*)\s+(\S+)\s+(\S.*)$/;
+
+function readSetting([, application, key, value]: RegExpExecArray, env: NodeJS.ProcessEnv): Setting {
+  return { application: application!, key: key!, value: jsonOrText(replaceVariables(value!, env)) };
+}
+
+/** A file that is not there is an empty one: what holds only comments is left out of a release. */
 export function readVmArgs(file: string, env: NodeJS.ProcessEnv): VmArgs {
   try {
-    return parseVmArgs(replaceVariables(readFileSync(file, 'utf8'), env));
+    return parseVmArgs(readFileSync(file, 'utf8'), env);
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return { args: [], settings: [] };
     throw new BootError('UNREADABLE_VM_ARGS', `${file} cannot be read: ${(cause as Error).message}`, {
@@ -50,4 +64,61 @@ function jsonOrText(text: string): unknown {
   } catch {
     return text;
   }
+}
+
+/**
+ * Where the user names another vm.args than the release's (`RELEASE_VM_ARGS`, `RELEASE_REMOTE_VM_ARGS`) and no shell
+ * script stood between the executable and this process to read it: executes Node anew with its arguments. Returns
+ * where nothing has to be done, also in the process that was executed. Throws BootError VM_ARGS_NOT_APPLIED where
+ * Node cannot replace its process (Windows, Node before 22.15).
+ */
+export function applyVmArgs(boot: BootFile, environment: ReleaseEnvironment): void {
+  const variable = usesVmArgs(boot, environment) ? 'RELEASE_VM_ARGS' : 'RELEASE_REMOTE_VM_ARGS';
+  const file = process.env[variable];
+  if (!file || environment.executable === undefined) return;
+  const wanted = readVmArgs(path.resolve(file), process.env).args;
+  const execArgv = withVmArgs(process.execArgv, releaseVmArgs(environment), wanted);
+  if (execArgv === undefined) return;
+  if (process.execve === undefined) {
+    throw new BootError(
+      'VM_ARGS_NOT_APPLIED',
+      `${variable} names ${file}, and ${environment.prog} cannot apply it here: its Node cannot replace its own process. Put the arguments into rel/vm.args and build again, or use NODE_OPTIONS.`,
+    );
+  }
+  executeAnew([process.argv0, ...execArgv, ...process.argv.slice(1)]);
+}
+
+/** Commands that only talk to a node have arguments of their own. */
+function usesVmArgs({ kind }: BootFile, { command }: ReleaseEnvironment): boolean {
+  return kind === 'cli' || ['start', 'start_repl', 'daemon'].includes(command);
+}
+
+/** The arguments that Node has to be executed with; undefined where it was already. */
+export function withVmArgs(
+  execArgv: readonly string[],
+  builtIn: readonly string[],
+  wanted: readonly string[],
+): readonly string[] | undefined {
+  if (wanted.length > 0 && endsWith(execArgv, wanted)) return undefined;
+  const isDefault = builtIn.length > 0 && endsWith(execArgv, builtIn);
+  if (wanted.length === 0 && !isDefault) return undefined;
+  return [...(isDefault ? execArgv.slice(0, -builtIn.length) : execArgv), ...wanted];
+}
+
+function endsWith(list: readonly string[], end: readonly string[]): boolean {
+  const offset = list.length - end.length;
+  return offset >= 0 && end.every((item, index) => list[offset + index] === item);
+}
+
+/** What the executable passes by itself. */
+function releaseVmArgs({ root, version }: ReleaseEnvironment): readonly string[] {
+  const file = path.join(root, 'releases', version, 'release.json');
+  const { vmArgs = [] } = JSON.parse(readFileSync(file, 'utf8')) as { readonly vmArgs?: readonly string[] };
+  return vmArgs;
+}
+
+function executeAnew(argv: string[]): never {
+  // Node calls execve experimental on stderr; that is not the user's concern.
+  process.removeAllListeners('warning');
+  return process.execve!(process.execPath, argv, process.env);
 }

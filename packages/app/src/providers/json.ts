@@ -1,0 +1,41 @@
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { defineProvider } from '../configuration.ts';
+
+export interface JsonOptions {
+  /** Relative to `RELEASE_CONFIG_DIR`, or without one to the working directory. `${VAR}` in it is replaced. */
+  readonly path: string;
+  /** A file that is not there is an empty one. Default: false. */
+  readonly optional?: boolean;
+}
+
+/** The provider `@sarma/app/providers/json`: a JSON file of the host, application → key → value. */
+export default defineProvider<JsonOptions>({
+  init(options) {
+    if (typeof options?.path !== 'string' || options.path === '') {
+      throw new Error("The JSON provider needs options: { path: 'file.json' }.");
+    }
+    return { path: options.path, optional: options.optional ?? false };
+  },
+
+  async load(_configuration, { path: name, optional }) {
+    const file = located(name);
+    let text: string;
+    try {
+      text = await readFile(file, 'utf8');
+    } catch (error) {
+      if (optional && (error as NodeJS.ErrnoException).code === 'ENOENT') return {};
+      throw error;
+    }
+    try {
+      return JSON.parse(text);
+    } catch (cause) {
+      throw new Error(`${file} is no JSON: ${(cause as Error).message}`, { cause });
+    }
+  },
+});
+
+function located(name: string): string {
+  const replaced = name.replace(/\$\{(\w+)\}/g, (_, variable: string) => process.env[variable] ?? '');
+  return path.resolve(process.env.RELEASE_CONFIG_DIR || '.', replaced);
+}
