@@ -287,20 +287,32 @@ describe.each(present)('bin/<name> with $program', ({ shell }) => {
 
   test('takes the runtime that the executable names, and keeps it from children', async () => {
     const { root } = await assembled({ runtime: null, nodeLine: 1 });
-    const { execPath, env } = start(shell, bin(root), { env: { SARMA_RUNTIME: process.execPath, PATH: '' } });
-    expect(execPath).toBe(process.execPath);
+    write(root, { 'guard it.cjs': 'process.env.GUARDED = 1', 'releases/0.1.0/vm.args': '--title=x' });
+    const SARMA_GUARD = path.join(root, 'guard it.cjs');
+    const given = { SARMA_RUNTIME: process.execPath, SARMA_GUARD, PATH: '' };
+    const { execPath, execArgv, env } = start(shell, bin(root), { env: given });
+    expect({ execPath, execArgv }).toEqual({
+      execPath: process.execPath,
+      execArgv: ['-r', SARMA_GUARD, '--title=x'],
+    });
+    expect(env).toHaveProperty('GUARDED');
     expect(env).not.toHaveProperty('SARMA_RUNTIME');
+    expect(env).not.toHaveProperty('SARMA_GUARD');
   });
 
   test('finds the runtime of an install, and what the user called', async () => {
     const { root } = await assembled({ runtime: null, at: 'base/releases/kv-0.1.0' });
-    write(root, { '.sarma/marker': 'sarma 1\nname kv\nruntime node-24\nboot x\n' });
+    write(root, {
+      'releases/0.1.0/guard.cjs': 'process.env.GUARDED = 1',
+      '.sarma/marker': 'sarma 1\nname kv\nruntime node-24\nboot x\n',
+    });
     const runtime = path.join(root, '../../runtimes/node-24/bin/node');
     mkdirSync(path.dirname(runtime), { recursive: true });
     cpSync(process.execPath, runtime);
     const env = { PATH: path.dirname(process.execPath), SARMA_BIN: '/opt/kv' };
     const started = start(shell, bin(root), { env });
     expect([started.execPath, started.env.RELEASE_PROG]).toEqual([runtime, '/opt/kv']);
+    expect(started.env).toHaveProperty('GUARDED');
   });
 
   test('without a runtime takes the Node of the host, if it is of the same line', async () => {

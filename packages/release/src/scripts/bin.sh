@@ -8,6 +8,11 @@ sarma_release='@release@'
 sarma_kind='@kind@'
 
 sarma_prepare() {
+  # Meant for this process; a child, of env.sh too, may be a release with another runtime.
+  sarma_node=${SARMA_RUNTIME-}
+  sarma_guard=
+  [ -z "$sarma_node" ] || sarma_guard=${SARMA_GUARD-}
+  unset SARMA_RUNTIME SARMA_GUARD
   sarma_find_root
   [ "$sarma_kind" = cli ] || sarma_forget_other_release
   sarma_choose_version
@@ -83,9 +88,6 @@ sarma_describe_release() {
 
 # The runtime: what the executable says, the release's own, that of the install, the host's.
 sarma_find_runtime() {
-  sarma_node=${SARMA_RUNTIME-}
-  # It was meant for this process; a child may be a release with another runtime.
-  unset SARMA_RUNTIME
   [ -z "$sarma_node" ] || return 0
   if [ -n "$sarma_runtime" ]; then
     sarma_own_runtime
@@ -118,6 +120,7 @@ sarma_installed_runtime() {
     [ "$sarma_key" != runtime ] || sarma_node=$sarma_root/../../runtimes/$sarma_value/bin/node
   done <"$sarma_root/.sarma/marker"
   [ -x "$sarma_node" ] || sarma_fail "the runtime of this install is missing; run the executable that made it."
+  [ ! -f "$sarma_directory/guard.cjs" ] || sarma_guard=$sarma_directory/guard.cjs
 }
 
 sarma_host_runtime() {
@@ -275,4 +278,6 @@ while [ "$sarma_count" -gt 0 ]; do
   eval "set -- \"\$sarma_arg_$sarma_count\" \"\$@\""
   sarma_count=$((sarma_count - 1))
 done
+# Keeps the modules of an install to those that came with it; it has to be there before anything is loaded.
+[ -z "$sarma_guard" ] || set -- -r "$sarma_guard" "$@"
 exec "$sarma_node" "$@"
