@@ -1,4 +1,7 @@
 export { assemble } from './assemble.ts';
+export { writeSourceRelease } from './boot/source-release.ts';
+export { startHelp } from './boot/start-help.ts';
+export { configurationSchema } from './definition/json-schema.ts';
 export {
   type ConfigContext,
   defineConfig,
@@ -6,6 +9,6 @@ export {
   type SarmaConfig,
 } from './definition/sarma-config.ts';
 export { ReleaseError } from './error.ts';
-export { findProject, loadRelease } from './load.ts';
+export { findProject, listReleases, loadRelease, type ProjectChoice, type ProjectPlace } from './load.ts';
 export type { AssembledRelease, OnNotice, Release, ReleaseOptions } from './release.ts';
 export { runSteps, type StepActions } from './steps.ts';

@@ -21,10 +21,7 @@ async function initProvider({ module: name, file, options }: ProviderSource): Pr
     if (cause instanceof ReleaseError) throw cause;
     throw failed(`(${file}) cannot be imported: ${messageOf(cause)}`, cause);
   });
-  const { init, load } = (module.default ?? module) as {
-    readonly init?: (options: unknown) => unknown;
-    readonly load?: unknown;
-  };
+  const { init, load } = exportedProvider(module);
   if (typeof load !== 'function')
     throw failed(
       `(${file}) exports no function load(configuration, state). Write: export default { load: (configuration, state) => ({}) }`,
@@ -40,6 +37,17 @@ async function initProvider({ module: name, file, options }: ProviderSource): Pr
   return checked(state ?? null, (found) =>
     failed(`returned from init what is no JSON: ${found}. Return what load needs at boot, as plain data.`),
   );
+}
+
+interface ProviderModule {
+  readonly init?: (options: unknown) => unknown;
+  readonly load?: unknown;
+}
+
+/** The default export, or one of a CommonJS module that was compiled from a module, or what is exported by name. */
+function exportedProvider(module: Readonly<Record<string, unknown>>): ProviderModule {
+  const exported = (module.default ?? module) as ProviderModule & { readonly default?: ProviderModule };
+  return exported.default ?? exported;
 }
 
 function checked(value: unknown, refuse: (found: string) => Error): unknown {

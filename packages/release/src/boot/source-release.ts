@@ -1,0 +1,88 @@
+import { mkdir, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { readInstallation } from '../installation.ts';
+import type { OnNotice, Release } from '../release.ts';
+import { addScripts } from '../scripts/scripts.ts';
+import { type Tree, writeTree } from '../tree.ts';
+import { planApplications, umbrellaPackages } from './applications.ts';
+import { type BuildConfiguration, readBuildConfiguration } from './build-configuration.ts';
+import { compiledValues } from './compiled.ts';
+import { type Places, planBoot } from './plan.ts';
+import { initProviders } from './providers.ts';
+import { addReleaseFiles, versionFolder } from './release-files.ts';
+import { findRoots, type Roots } from './roots.ts';
+
+/**
+ * Writes what a boot needs to run a release from the project's sources: everything of `releases/<version>`, with
+ * absolute paths to the sources in boot.json, for a Node that reads TypeScript. What else lies in the directory (the
+ * node's state) stays. Throws ReleaseError.
+ */
+export async function writeSourceRelease(
+  release: Release,
+  directory: string,
+  onNotice: OnNotice,
+): Promise<void> {
+  const installation = readInstallation(release.project, release.manifest, {
+    packages: await umbrellaPackages(release),
+    nested: [],
+  });
+  const roots = findRoots(release, installation, planApplications(release, installation));
+  const configuration = await readBuildConfiguration(release, onNotice);
+  const providerStates = await initProviders(roots.providers);
+  const tree = await sourceTree(release, roots, configuration, providerStates);
+  await mkdir(directory, { recursive: true });
+  for (const name of new Set([...tree.keys()].map((file) => file.split('/')[0]!)))
+    await rm(path.join(directory, name), { recursive: true, force: true });
+  await writeTree(directory, tree);
+}
+
+async function sourceTree(
+  release: Release,
+  roots: Roots,
+  configuration: BuildConfiguration,
+  providerStates: readonly unknown[],
+): Promise<Tree> {
+  const tree: Tree = new Map();
+  const folder = versionFolder(release);
+  const entries = { [release.name]: `${folder}/boot.mjs` };
+  const { vmArgs, hooks } = await addScripts(tree, release, entries);
+  const places: Places = { ofFile: (file) => file, ofPackage: (package_) => package_ };
+  const planned = await planBoot(release, roots, places, {
+    sys: `${folder}/sys.config.json`,
+    providerStates,
+    compiled: compiledValues(release, roots.applications, configuration),
+    hooks,
+    linked: [],
+  });
+  const boot = {
+    ...planned,
+    nodeLine: null,
+    instructions: [...addDefined(tree, release), ...planned.instructions],
+  };
+  await addReleaseFiles(tree, release, {
+    entries,
+    packages: [],
+    boot,
+    nodeLine: null,
+    configuration,
+    vmArgs,
+    shell: false,
+  });
+  return tree;
+}
+
+/** Nothing is inlined in sources, so what `define` names is set before any of them is imported. */
+function addDefined(tree: Tree, release: Release) {
+  const names = Object.entries(release.options.define);
+  if (names.length === 0) return [];
+  const lines = names.flatMap(([name, value]) => {
+    const parts = name.split('.');
+    const parents = parts
+      .slice(0, -1)
+      .map((_, index) => `globalThis.${parts.slice(0, index + 1).join('.')} ??= {};`);
+    return [...parents, `globalThis.${name} = ${JSON.stringify(value)};`];
+  });
+  const module = `${versionFolder(release)}/define.mjs`;
+  tree.set(module, { type: 'text', text: `${lines.join('\n')}\n`, mode: 0o644 });
+  return [{ do: 'preload', module } as const];
+}
