@@ -1,6 +1,6 @@
 import { realpathSync } from 'node:fs';
 import path from 'node:path';
-import { type Definition, readDefinition } from './definition/definition.ts';
+import { type Definition, readConfiguration, readDefinition } from './definition/definition.ts';
 import { checkedName, checkedVersion } from './definition/names.ts';
 import { choosePrograms, type Programs, packageName, programChoice } from './definition/programs.ts';
 import { type Project, readProject } from './definition/project.ts';
@@ -10,10 +10,12 @@ import {
   readApplications,
   readOverlays,
   readProviders,
+  readRuntime,
   readSettings,
 } from './definition/settings.ts';
+import { readVersion } from './definition/version.ts';
 import { ReleaseError } from './error.ts';
-import type { Release, ReleaseKind, ReleaseOptions } from './release.ts';
+import type { Release, ReleaseKind, ReleaseOptions, RuntimeSettings } from './release.ts';
 
 /**
  * What a project says about its release, in its configuration and in `package.json`; `options` override both. Nothing
@@ -27,7 +29,10 @@ export async function loadRelease(options: ReleaseOptions): Promise<Release> {
   const kind = kindOf(options, config, project);
   const programs = await readPrograms(options, definition, project, kind);
   const name = checkedName(definition.release ?? options.name ?? programs.name);
-  const version = checkedVersion(options.version ?? manifest.version ?? '0.0.0');
+  const version =
+    options.version === undefined
+      ? await readVersion(config.version, project, where)
+      : checkedVersion(options.version);
   const usesSarma = kind === 'service' || configFile !== undefined || isSarmaUser(project);
   return {
     name,
@@ -91,11 +96,25 @@ function releasePath(
   return path.resolve(directory, config.path ?? path.join('_build', environment, 'rel', name));
 }
 
+/** The names of the releases that a project's configuration has; [] where it names none. Throws ReleaseError. */
+export async function listReleases(options: ProjectChoice): Promise<readonly string[]> {
+  const project = await readReadyProject(options);
+  const configFile = project === undefined ? undefined : await readConfiguration(options, project);
+  return Object.keys(configFile?.config.releases ?? {});
+}
+
+/** Which project, as `loadRelease` takes it. */
+export type ProjectChoice = Pick<ReleaseOptions, 'project' | 'workspace' | 'environment' | 'sarma'>;
+
 /** Where a project lies, and what it says of Node. */
 export interface ProjectPlace {
   readonly directory: string;
   /** `engines.node`. */
   readonly engines: string | undefined;
+  /** Those of its release, or of all its releases where none is meant. */
+  readonly targets: readonly string[];
+  /** Of the release that is meant; undefined where none is. */
+  readonly runtime: RuntimeSettings | undefined;
 }
 
 /**
@@ -103,14 +122,34 @@ export interface ProjectPlace {
  * `package.json` and an entry that is not built yet will do. Throws ReleaseError.
  */
 export async function findProject(
-  options: Pick<ReleaseOptions, 'project' | 'workspace'>,
+  options: ProjectChoice & Pick<ReleaseOptions, 'name'>,
 ): Promise<ProjectPlace> {
+  const project = await readReadyProject(options);
+  if (project === undefined) {
+    const directory = realpathSync(path.resolve(options.project));
+    return { directory, engines: undefined, targets: [], runtime: undefined };
+  }
+  const { directory, manifest } = project;
+  const place = { directory, engines: manifest.engines?.node };
+  const configFile = await readConfiguration(options, project);
+  const { releases = {}, defaultRelease } = configFile?.config ?? {};
+  const isOpen =
+    options.name === undefined && defaultRelease === undefined && Object.keys(releases).length > 1;
+  const names = isOpen ? Object.keys(releases) : [options.name];
+  const all = await Promise.all(names.map((name) => readDefinition({ ...options, name }, project)));
+  const targets = all.flatMap(({ config }) => config.targets ?? []);
+  const [{ config, where }] = all as [Definition];
+  const runtime = isOpen ? undefined : readRuntime(config, directory, where);
+  return { ...place, targets: [...new Set(targets)], runtime };
+}
+
+/** Undefined for a folder without a `package.json`. */
+async function readReadyProject(options: ProjectChoice): Promise<Project | undefined> {
   try {
-    const { directory, manifest } = await readProject(options);
-    return { directory, engines: manifest.engines?.node };
+    return await readProject(options);
   } catch (error) {
-    if (!(error instanceof ReleaseError) || error.code !== 'NO_PACKAGE_JSON') throw error;
-    return { directory: realpathSync(path.resolve(options.project)), engines: undefined };
+    if (error instanceof ReleaseError && error.code === 'NO_PACKAGE_JSON') return undefined;
+    throw error;
   }
 }
 

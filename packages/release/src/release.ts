@@ -23,8 +23,10 @@ export interface ReleaseOptions {
   readonly code?: CodeMode | undefined;
   /** Where executables are written, a folder or a file; never part of the release. Default: `burrito_out`. */
   readonly output?: string | undefined;
-  /** Where the release is assembled. Default: `_build/prod/rel/<name>` in the project. */
+  /** Where the release is assembled. Default: `_build/<environment>/rel/<name>` in the project. */
   readonly releaseDirectory?: string | undefined;
+  /** Address of the module that `sarma` means in a configuration: the running copy. Default: this package. */
+  readonly sarma?: string | undefined;
 }
 
 /** Something the user should hear about: what was done, or what may be wrong. */

@@ -1,13 +1,19 @@
 import type { ReleaseOptions } from '../release.ts';
+import { checkSteps } from '../steps.ts';
+import { chooseRelease, readRelease } from './choose-release.ts';
+import { type ConfigFile, readConfigFile } from './config-file.ts';
+import { chooseEnvironment, namedEnvironment } from './environment.ts';
+import { merge } from './merge.ts';
+import { checkedName } from './names.ts';
 import type { Project } from './project.ts';
-import type { ReleaseConfig } from './sarma-config.ts';
+import type { ReleaseConfig, SharedConfig } from './sarma-config.ts';
 
 /** What the configuration of a project says of one release. */
 export interface Definition {
   /** Undefined where there is no configuration. */
   readonly configFile: string | undefined;
   readonly environment: string;
-  /** The name it has in `releases`; undefined where that key is missing. */
+  /** The name it has in `releases`; undefined where it has none. */
   readonly release: string | undefined;
   /** Shared keys, those of the release and those of the environment in one. */
   readonly config: ReleaseConfig;
@@ -15,7 +21,35 @@ export interface Definition {
   readonly where: string;
 }
 
-export async function readDefinition(options: ReleaseOptions, _project: Project): Promise<Definition> {
-  const environment = options.environment ?? process.env.SARMA_ENV ?? 'prod';
-  return { configFile: undefined, environment, release: undefined, config: {}, where: 'package.json' };
+/** Throws ReleaseError. */
+export async function readDefinition(options: ReleaseOptions, project: Project): Promise<Definition> {
+  const configFile = await readConfiguration(options, project);
+  const environment = chooseEnvironment(namedEnvironment(options.environment), configFile);
+  if (configFile === undefined)
+    return { configFile: undefined, environment, release: undefined, config: {}, where: 'package.json' };
+  const { file, config: all } = configFile;
+  // A file on the command line is a program of its own, and none of the releases.
+  const isOwn = project.file !== undefined && options.name === undefined;
+  const release = isOwn ? undefined : chooseRelease(configFile, options.name);
+  const own = release === undefined ? {} : await readRelease(configFile, release, environment);
+  const config = merge(merge(shared(configFile), own), all.environments?.[environment] ?? {});
+  const where = release === undefined ? file : `${file}, release ${release}`;
+  if (config.steps !== undefined) checkSteps(config.steps, where);
+  return { configFile: file, environment, release, config, where };
+}
+
+/** The configuration of a project, of any of its releases. Undefined where there is none. Throws ReleaseError. */
+export async function readConfiguration(
+  options: Pick<ReleaseOptions, 'environment' | 'sarma'>,
+  project: Project,
+): Promise<ConfigFile | undefined> {
+  const context = { environment: namedEnvironment(options.environment) };
+  const configFile = await readConfigFile(project, context, options.sarma);
+  for (const name of Object.keys(configFile?.config.releases ?? {})) checkedName(name);
+  return configFile;
+}
+
+function shared({ config }: ConfigFile): SharedConfig {
+  const { $schema, defaultRelease, defaultEnvironment, releases, environments, ...rest } = config;
+  return rest;
 }

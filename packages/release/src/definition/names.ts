@@ -2,6 +2,11 @@ import { ReleaseError } from '../error.ts';
 
 const validName = /^[a-z][a-z0-9_-]*$/;
 
+export function isName(text: string): boolean {
+  return validName.test(text);
+}
+
+/** Throws ReleaseError INVALID_NAME. */
 export function checkedName(name: string): string {
   if (validName.test(name)) return name;
   throw new ReleaseError(
@@ -21,10 +26,11 @@ export function derivedName(name: string): string {
   return validName.test(plain) ? plain : `app-${plain}`;
 }
 
-export function checkedVersion(version: string): string {
+/** `from` says where the version stands. Throws ReleaseError INVALID_VERSION. */
+export function checkedVersion(version: string, from?: string): string {
   if (/^[0-9A-Za-z][0-9A-Za-z.+_-]*$/.test(version)) return version;
   throw new ReleaseError(
     'INVALID_VERSION',
-    `"${version}" cannot be a release's version: it becomes a folder's name, so expected letters, digits, ".", "+", "_" and "-".`,
+    `${from === undefined ? '' : `${from}: `}"${version}" cannot be a release's version: it becomes a folder's name, so expected letters, digits, ".", "+", "_" and "-".`,
   );
 }

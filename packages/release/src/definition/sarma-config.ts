@@ -6,7 +6,9 @@ import type { CodeMode, Overlay, Release, ReleaseKind, Step, WrapSettings } from
  * what a release says is merged over that, and what the environment says over both. Objects are merged key by key,
  * everything else (lists too) is replaced. Paths are relative to the project.
  */
-export interface SarmaConfig extends ReleaseConfig {
+export interface SarmaConfig extends SharedConfig {
+  /** Where editors find the JSON Schema. */
+  readonly $schema?: string;
   /** Which release is meant when none is named. Default: the only one. */
   readonly defaultRelease?: string;
   /** Which environment is meant when neither `--env` nor `SARMA_ENV` names one. Default: `prod`. */
@@ -16,7 +18,7 @@ export interface SarmaConfig extends ReleaseConfig {
     Record<string, ReleaseConfig | ((context: ConfigContext) => ReleaseConfig | Promise<ReleaseConfig>)>
   >;
   /** Name → what it changes of every release. Default: `prod` and nothing changed. */
-  readonly environments?: Readonly<Record<string, ReleaseConfig>>;
+  readonly environments?: Readonly<Record<string, SharedConfig>>;
 }
 
 /** What a configuration that is a function, or a release that is one, is called with. */
@@ -25,10 +27,14 @@ export interface ConfigContext {
   readonly environment: string | undefined;
 }
 
-/** One release. Every key has a default. */
-export interface ReleaseConfig {
-  /** Another release whose keys are taken where this one has none. */
+/** One release. */
+export interface ReleaseConfig extends SharedConfig {
+  /** Another release whose keys are taken where this one has none. Default: none. */
   readonly extend?: string;
+}
+
+/** What can be said of one release, of all of them, and of an environment. Every key has a default. */
+export interface SharedConfig {
   /** Default: `service` where there are applications, else `cli`. */
   readonly kind?: ReleaseKind;
   /** Default: that of `package.json`, or 0.0.0. */

@@ -10,7 +10,7 @@ import type {
   RuntimeSettings,
   Step,
 } from '../release.ts';
-import { type ConfigPaths, configPaths } from './paths.ts';
+import { configPaths } from './paths.ts';
 import type { BuildHookConfig, ReleaseConfig } from './sarma-config.ts';
 
 /** Whose settings they are. */
@@ -35,7 +35,7 @@ export function readSettings(config: ReleaseConfig, place: Place): ReleaseSettin
   return {
     configFile: place.configFile,
     devMode: config.devMode ?? false,
-    runtime: readRuntime(config, paths),
+    runtime: readRuntime(config, place.project, place.where),
     targets: config.targets ?? [],
     preload: (config.preload ?? []).map((module, index) => paths.module(`preload[${index}]`, module)),
     vmArgs: found('vmArgs', config.vmArgs, templates('vm.args')),
@@ -78,7 +78,13 @@ function templates(name: string): readonly string[] {
   return [`rel/${name}`, `rel/${name}.eta`];
 }
 
-function readRuntime({ runtime = {} }: ReleaseConfig, paths: ConfigPaths): RuntimeSettings {
+/** Throws ReleaseError CONFIG_PATH. */
+export function readRuntime(
+  { runtime = {} }: ReleaseConfig,
+  project: string,
+  where: string,
+): RuntimeSettings {
+  const paths = configPaths(project, where);
   const { version, include = true, perTarget = false } = runtime;
   if (typeof include === 'string')
     return { version: paths.required('runtime.include', include), include: true, perTarget };

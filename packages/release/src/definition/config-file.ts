@@ -1,0 +1,70 @@
+import path from 'node:path';
+import { importSource } from '../boot/import-source.ts';
+import { ReleaseError } from '../error.ts';
+import { isFile } from '../tree.ts';
+import { checked } from './check.ts';
+import type { Project } from './project.ts';
+import type { ConfigContext, SarmaConfig } from './sarma-config.ts';
+import { configSchema } from './schema.ts';
+
+const names = ['ts', 'mts', 'js', 'mjs', 'cjs', 'json'].map((extension) => `sarma.config.${extension}`);
+
+/** A configuration and where it stands. */
+export interface ConfigFile {
+  readonly file: string;
+  /** The keys that lead to it: `sarma` in `package.json`. */
+  readonly at: readonly string[];
+  readonly config: SarmaConfig;
+}
+
+/**
+ * The configuration of a project: `sarma.config.*`, or the key `sarma` of `package.json` if that says more than where
+ * the application is. Undefined where there is none. Throws ReleaseError CONFIG_FAILED or CONFIG_INVALID.
+ */
+export async function readConfigFile(
+  { directory, manifest }: Project,
+  context: ConfigContext,
+  sarma: string | undefined,
+): Promise<ConfigFile | undefined> {
+  const { application: _, ...own } = manifest.sarma ?? {};
+  const hasOwn = Object.keys(own).length > 0;
+  const manifestFile = path.join(directory, 'package.json');
+  const file = names.map((name) => path.join(directory, name)).find(isFile);
+  if (file !== undefined && hasOwn) throw twoConfigurations(file, manifestFile);
+  if (file !== undefined)
+    return { file, at: [], config: checked(configSchema, await evaluate(file, context, sarma), file) };
+  return hasOwn
+    ? { file: manifestFile, at: ['sarma'], config: checked(configSchema, own, manifestFile, ['sarma']) }
+    : undefined;
+}
+
+function twoConfigurations(file: string, manifestFile: string): ReleaseError {
+  return new ReleaseError(
+    'CONFIG_INVALID',
+    `${file} and the key sarma in ${manifestFile} are both configurations; only sarma.application may stay there.`,
+  );
+}
+
+async function evaluate(file: string, context: ConfigContext, sarma: string | undefined): Promise<unknown> {
+  const { default: value } = await attempt(file, async () => (await importSource(file, sarma)).module);
+  if (value === undefined)
+    throw new ReleaseError(
+      'CONFIG_INVALID',
+      `${file} has no default export: export default defineConfig({ … })`,
+    );
+  return typeof value === 'function' ? await attempt(file, () => value(context)) : value;
+}
+
+/** What code of a configuration gives, with its failures named. */
+export async function attempt<Result>(where: string, run: () => Result | Promise<Result>): Promise<Result> {
+  try {
+    return await run();
+  } catch (error) {
+    if (error instanceof ReleaseError) throw error;
+    throw new ReleaseError('CONFIG_FAILED', `${where} failed: ${reasonOf(error)}`, { cause: error });
+  }
+}
+
+export function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

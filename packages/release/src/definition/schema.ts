@@ -1,0 +1,188 @@
+import { z } from 'zod';
+import { nearest } from '../nearest.ts';
+
+// What a configuration may hold. Messages say what was expected; check.ts puts where and what was found before it.
+
+/** An object without other keys; an unknown one is told the known one that it is nearest to. */
+function keyed<Shape extends z.ZodRawShape>(shape: Shape) {
+  return z.strictObject(shape, {
+    error: (issue) => {
+      if (issue.code !== 'unrecognized_keys') return 'expected an object';
+      const known = Object.keys(shape);
+      return issue.keys.map((key) => unknownKey(key, known)).join('; ');
+    },
+  });
+}
+
+function unknownKey(key: string, known: readonly string[]): string {
+  const near = nearest(key, known);
+  return near === undefined
+    ? `"${key}" is no key here; the keys are ${known.join(', ')}`
+    : `"${key}" is no key here; did you mean "${near}"?`;
+}
+
+/** Exactly one of the keys of an object. */
+function oneKeyOf<Shape extends z.ZodRawShape>(shape: Shape) {
+  const known = Object.keys(shape);
+  return keyed(optional(shape))
+    .refine((value) => Object.keys(value).length === 1, {
+      error: `expected exactly one of the keys ${known.join(', ')}`,
+      // One that is no key has been said to be none.
+      when: ({ issues }) => issues.length === 0,
+    })
+    .meta({ minProperties: 1, maxProperties: 1 });
+}
+
+type Optional<Shape extends z.ZodRawShape> = { [Key in keyof Shape]: z.ZodOptional<Shape[Key]> };
+
+function optional<Shape extends z.ZodRawShape>(shape: Shape): Optional<Shape> {
+  return Object.fromEntries(
+    Object.entries(shape).map(([key, value]) => [key, z.optional(value)]),
+  ) as Optional<Shape>;
+}
+
+const text = z.string('expected a string').min(1, 'expected a string that is not empty');
+const toggle = z.boolean('expected true or false');
+const off = z.literal(false, 'expected false');
+
+/** JSON cannot hold one, so the JSON Schema leaves out what only a function can be. */
+const code = z
+  .custom<(argument: never) => unknown>((value) => typeof value === 'function', 'expected a function')
+  .meta({ onlyCode: true });
+
+function words<Word extends string>(...known: readonly [Word, ...Word[]]) {
+  return z.enum(known, {
+    error: ({ input }) => {
+      const near = typeof input === 'string' ? nearest(input, known) : undefined;
+      const list = `expected one of ${known.map((word) => JSON.stringify(word)).join(', ')}`;
+      return near === undefined ? list : `${list}; did you mean "${near}"?`;
+    },
+  });
+}
+
+function listOf<Item extends z.ZodType>(item: Item) {
+  return z.array(item, 'expected a list');
+}
+
+function recordOf<Value extends z.ZodType>(value: Value) {
+  return z.record(z.string(), value, 'expected an object');
+}
+
+/** One of several forms. `expected` is said when none of them comes near. */
+function anyOf<const Forms extends readonly [z.ZodType, z.ZodType, ...z.ZodType[]]>(
+  expected: string,
+  forms: Forms,
+) {
+  return z.union(forms, expected);
+}
+
+const json = z.json();
+const pair = z.tuple([text, text], 'expected [from, to]');
+
+const version = anyOf('expected a string, or one of { from }, { git }, { file }, { command }', [
+  text,
+  oneKeyOf({ from: text, git: words('short', 'long', 'tag'), file: text, command: text }),
+]);
+
+const overlay = anyOf('expected a folder, or one of { mkdir }, { copy }, { link }, { template }, { chmod }', [
+  text,
+  oneKeyOf({
+    mkdir: text,
+    copy: pair,
+    link: pair,
+    template: pair,
+    chmod: z.tuple([text, z.int('expected a mode like 0o755')], 'expected [file, mode]'),
+  }),
+]);
+
+const mode = words('permanent', 'transient', 'temporary', 'load', 'none');
+
+const codeMode = words('copy', 'bundle', 'trace').refine((value) => value !== 'trace', {
+  error: '"trace" does not exist yet; take "copy" (files as they are) or "bundle" (one file per entry)',
+});
+
+const step = anyOf('expected "assemble", "tar", "wrap" or a function', [
+  words('assemble', 'tar', 'wrap'),
+  code,
+]);
+
+const buildHook = anyOf('expected a function or a list of functions', [code, listOf(code)]);
+
+const shared = {
+  kind: words('cli', 'service'),
+  version,
+  entry: text,
+  bin: anyOf('expected a name or a list of names', [text, listOf(text)]),
+  applications: anyOf('expected an object from packages to modes, or a list of packages', [
+    recordOf(mode),
+    listOf(text),
+  ]),
+  skipModeValidationFor: listOf(text),
+  code: codeMode,
+  runtime: keyed({
+    version: text.optional(),
+    include: anyOf('expected true, false or a path', [toggle, text]).optional(),
+    perTarget: toggle.optional(),
+  }),
+  steps: listOf(step),
+  targets: listOf(text),
+  path: text,
+  overlays: listOf(overlay),
+  overlayVars: recordOf(z.unknown()),
+  configProviders: listOf(
+    anyOf('expected a module, or { module, options }', [
+      text,
+      keyed({ module: text, options: json.optional() }),
+    ]),
+  ),
+  buildConfig: anyOf('expected a path or false', [text, off]),
+  runtimeConfig: anyOf('expected a path or false', [text, off]),
+  buildEnv: listOf(text),
+  requiredEnv: listOf(anyOf('expected a name or a list of names', [text, listOf(text).min(1)])),
+  define: recordOf(json),
+  validateCompileEnv: toggle,
+  preload: listOf(text),
+  vmArgs: text,
+  remoteVmArgs: text,
+  envScript: keyed({ sh: text.optional(), bat: text.optional() }),
+  hooks: text,
+  commands: text,
+  mode: words('embedded', 'interactive'),
+  shutdownTimeout: z.int('expected a whole number of milliseconds').positive('expected more than 0'),
+  cookie: text,
+  exclude: listOf(text),
+  devMode: toggle,
+  wrap: keyed({
+    keep: z.int('expected a whole number').min(1, 'expected at least 1').optional(),
+    maintenance: anyOf('expected a word or false', [
+      text.regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'expected a word of letters, digits, ".", "_" and "-"'),
+      off,
+    ]).optional(),
+    nodeOptions: words('pass', 'ignore').optional(),
+    compression: words('fast', 'balanced', 'best', 'none').optional(),
+    extraSteps: recordOf(z.unknown()).meta({ onlyCode: true }).optional(),
+    phases: recordOf(z.unknown()).meta({ onlyCode: true }).optional(),
+  }),
+  buildHooks: keyed({
+    beforeAssembly: buildHook.optional(),
+    afterAssembly: buildHook.optional(),
+    beforePackage: buildHook.optional(),
+    afterPackage: buildHook.optional(),
+  }).meta({ onlyCode: true }),
+  checks: listOf(code).meta({ onlyCode: true }),
+};
+
+/** One release. */
+export const releaseSchema = keyed(optional({ extend: text, ...shared })).meta({ id: 'Release' });
+
+/** A whole configuration; releases that are functions are checked when they have been called. */
+export const configSchema = keyed(
+  optional({
+    $schema: text,
+    defaultRelease: text,
+    defaultEnvironment: text,
+    releases: recordOf(anyOf('expected an object, or a function that gives one', [releaseSchema, code])),
+    environments: recordOf(keyed(optional(shared)).meta({ id: 'Environment' })),
+    ...shared,
+  }),
+);
