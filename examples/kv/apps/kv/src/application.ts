@@ -1,0 +1,20 @@
+import { defineApplication, type StartContext } from '@sarma/app';
+import { Registry } from './registry.ts';
+import { setRegistry } from './running.ts';
+
+interface Config {
+  /** Where the buckets are kept; without it they end with the node. */
+  readonly file?: string;
+}
+
+export default defineApplication({
+  start({ config }: StartContext<Config>) {
+    const registry = Registry.open(config.file);
+    setRegistry(registry);
+    return registry;
+  },
+  stop(registry) {
+    setRegistry(undefined);
+    registry.close();
+  },
+});

@@ -1,0 +1,27 @@
+import { defineApplication, type StartContext } from '@sarma/app';
+import { type RoutingTable, registry } from 'kv';
+import { Server } from './server.ts';
+
+interface Config {
+  readonly host: string;
+  readonly port: number;
+  readonly nodes: RoutingTable;
+}
+
+export default defineApplication({
+  async start({ config, release }: StartContext<Config>) {
+    const { host, port, nodes } = config;
+    const node = release?.node ?? 'nonode';
+    if (nodes.length > 0 && !nodes.some((route) => route.node === node)) {
+      const names = nodes.map((route) => route.node).join(', ');
+      throw new Error(`RELEASE_NODE is ${node}, but NODES names ${names}`);
+    }
+    const server = await Server.listen({ registry: registry(), host, port, node, table: nodes });
+    console.log(`kv_server: node ${node} listens on ${host}:${server.port}`);
+    return server;
+  },
+  async stop(server) {
+    await server.close();
+    console.log('kv_server: every command that came in is answered');
+  },
+});

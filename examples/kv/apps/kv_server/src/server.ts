@@ -1,0 +1,73 @@
+import { once } from 'node:events';
+import { createServer, type Server as NetServer, type Socket } from 'node:net';
+import { type Registry, type RoutingTable, route } from 'kv';
+import { answer } from './answer.ts';
+import { parseCommand } from './command.ts';
+import { Connection } from './connection.ts';
+import { Peers } from './peers.ts';
+
+export interface ServerOptions {
+  readonly registry: Registry;
+  readonly host: string;
+  readonly port: number;
+  /** The name of this node in the table. */
+  readonly node: string;
+  readonly table: RoutingTable;
+}
+
+/** Answers clients: from this node's buckets, or with what the node says that has the bucket. */
+export class Server {
+  readonly #options: ServerOptions;
+  readonly #peers = new Peers();
+  readonly #connections = new Set<Connection>();
+  readonly #server: NetServer;
+
+  private constructor(options: ServerOptions) {
+    this.#options = options;
+    this.#server = createServer({ noDelay: true }, (socket) => this.#serve(socket));
+  }
+
+  /** Resolves when it listens. */
+  static async listen(options: ServerOptions): Promise<Server> {
+    const server = new Server(options);
+    server.#server.listen(options.port, options.host);
+    await once(server.#server, 'listening');
+    return server;
+  }
+
+  get connections(): number {
+    return this.#connections.size;
+  }
+
+  get port(): number {
+    return (this.#server.address() as { port: number }).port;
+  }
+
+  /** Takes no more connections, answers every command that has come in, and hangs up. */
+  async close(): Promise<void> {
+    const closed = once(this.#server, 'close');
+    this.#server.close();
+    await Promise.all([...this.#connections].map((connection) => connection.drain()));
+    this.#peers.close();
+    await closed;
+  }
+
+  #serve(socket: Socket): void {
+    const connection = new Connection(socket, (line) => this.#answer(line));
+    this.#connections.add(connection);
+    socket.once('close', () => this.#connections.delete(connection));
+  }
+
+  async #answer(line: string): Promise<string[]> {
+    const { registry, table, node } = this.#options;
+    const forwarded = line.startsWith('FORWARDED ');
+    const text = forwarded ? line.slice('FORWARDED '.length) : line;
+    const command = parseCommand(text);
+    if (command === undefined) return ['UNKNOWN COMMAND'];
+    const owner = route(table, command.bucket);
+    if (owner === undefined || owner.node === node) return answer(registry, command);
+    // Two nodes that were started with different NODES: better said than sent round and round.
+    if (forwarded) return [`ERROR node ${node} holds that ${owner.node} has the bucket ${command.bucket}`];
+    return await this.#peers.ask(owner, text);
+  }
+}

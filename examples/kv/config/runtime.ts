@@ -1,0 +1,14 @@
+// Evaluated at every start, before the applications are imported.
+import path from 'node:path';
+import { defineConfiguration, type RuntimeContext } from '@sarma/app';
+import { parseNodes } from 'kv';
+
+export default defineConfiguration(({ env, release }: RuntimeContext) => ({
+  kv: {
+    // In the state directory, so that the next version finds it; each node has a file of its own.
+    ...(release && { file: path.join(release.mutableDirectory, 'buckets', `${release.node}.jsonl`) }),
+  },
+  kv_server: {
+    ...(env.NODES !== undefined && { nodes: parseNodes(env.NODES) }),
+  },
+}));
