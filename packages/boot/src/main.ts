@@ -1,11 +1,12 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { BootFile } from './boot-file.ts';
-import { findBuiltin, resolveAlias } from './builtin.ts';
+import type { BootCommand, BootFile } from './boot-file.ts';
+import { type BuiltinCommand, findBuiltin, resolveAlias } from './builtin.ts';
 import type { CommandContext } from './context.ts';
 import { readEnvironment } from './environment.ts';
 import { BootError } from './error.ts';
+import { errorText } from './error-text.ts';
 
 // The first file of every service, and of programs with a configuration: finds out what is asked for and loads that.
 // It is read by whatever Node is there, so it keeps to what old ones can parse until the line has been checked.
@@ -69,21 +70,54 @@ async function runCommand(
   boot: BootFile,
   words: readonly string[],
 ): Promise<number | undefined> {
-  const custom = boot.commands.map(({ name }) => name);
-  const [command, ...args] = resolveAlias(words, custom);
+  const names = boot.commands.map(({ name }) => name);
+  const [command, ...args] = resolveAlias(words, names);
   const environment = readEnvironment(root, boot, [command, ...args], process.env);
   const context: CommandContext = { boot, environment, args, stdout: process.stdout, stderr: process.stderr };
   const builtin = findBuiltin(command);
-  if (builtin !== undefined) return await builtin.run(context);
+  if (builtin !== undefined) return await runBuiltin(builtin, context);
+  const custom = boot.commands.find(({ name }) => name === command);
+  if (custom !== undefined) return await runCustom(custom, context);
   const { unknownCommand, usage } = await import('./usage.ts');
   process.stderr.write(`${boot.name}: ${unknownCommand(command, boot)}\n\n${usage(boot, environment.prog)}`);
   return 1;
 }
 
+async function runBuiltin(command: BuiltinCommand, context: CommandContext): Promise<number | undefined> {
+  const { args, environment, stdout } = context;
+  const asksForHelp = command.ownArguments !== true && ['--help', '-h'].includes(args[0] ?? '');
+  if (!asksForHelp) {
+    if (command.ownArguments !== true) endQuietlyWithoutReader();
+    return await command.run(context).catch(asUsage);
+  }
+  const { commandUsage } = await import('./usage.ts');
+  stdout.write(commandUsage(command, environment.prog));
+  return 0;
+}
+
+async function runCustom(command: BootCommand, context: CommandContext): Promise<number> {
+  const { run } = await import('./commands/custom.ts');
+  return await run(context, command).catch(asUsage);
+}
+
+/** What `util.parseArgs` says of a command line is meant for whoever typed it. */
+function asUsage(error: unknown): never {
+  const isUsage =
+    error instanceof Error && /^ERR_PARSE_ARGS_/.test((error as NodeJS.ErrnoException).code ?? '');
+  throw isUsage ? new BootError('USAGE', error.message) : error;
+}
+
+/** `describe | head` is no failure. */
+function endQuietlyWithoutReader(): void {
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    process.exit();
+  });
+}
+
 /** Says what went wrong and returns the exit code. A stack is only for what nobody foresaw. */
 function complain(error: unknown, name: string): number {
-  const text = error instanceof Error ? error.stack : String(error);
-  process.stderr.write(`${name}: ${error instanceof BootError ? error.message : text}\n`);
+  process.stderr.write(`${name}: ${errorText(error)}\n`);
   return error instanceof BootError ? error.exitCode : 1;
 }
 

@@ -1,0 +1,135 @@
+import { parseArgs } from 'node:util';
+import type { BootFile } from '../boot-file.ts';
+import type { CommandContext } from '../context.ts';
+import { logFile } from '../log/settings.ts';
+import { type NodeInfo, nodeInfo } from '../node-info.ts';
+
+/** Everything that can be said of a release and its node without booting it. */
+interface Description {
+  readonly name: string;
+  readonly version: string;
+  readonly environment: string;
+  readonly node: string;
+  /** Null when it does not run. */
+  readonly running: Pick<NodeInfo, 'pid' | 'version' | 'started' | 'memory'> | null;
+  readonly runtime: { readonly version: string; readonly file: string; readonly target: string };
+  readonly paths: {
+    readonly root: string;
+    /** The wrapped executable; null in a directory. */
+    readonly executable: string | null;
+    readonly state: string;
+    readonly config: string;
+    readonly log: string;
+    readonly tmp: string;
+  };
+  readonly applications: readonly {
+    readonly name: string;
+    readonly version: string;
+    readonly mode: string;
+    /** Null when the node does not run, or has not loaded it. */
+    readonly state: string | null;
+  }[];
+  readonly configuration: { readonly providers: readonly string[]; readonly runtime: string | null };
+  readonly hooks: BootFile['hooks'];
+  readonly commands: readonly { readonly name: string; readonly description: string }[];
+}
+
+/** Its exit code is 0 whether the node runs or not: `ping` is for that. */
+export async function run(context: CommandContext): Promise<number> {
+  const { values } = parseArgs({ args: [...context.args], options: { json: { type: 'boolean' } } });
+  const description = describe(context, await nodeInfo(context.boot, context.environment));
+  context.stdout.write(values.json ? `${JSON.stringify(description, null, 2)}\n` : text(description));
+  return 0;
+}
+
+function describe({ boot, environment }: CommandContext, info: NodeInfo | undefined): Description {
+  return {
+    name: boot.name,
+    version: boot.version,
+    environment: boot.environment,
+    node: environment.node,
+    running:
+      info === undefined
+        ? null
+        : { pid: info.pid, version: info.version, started: info.started, memory: info.memory },
+    runtime: {
+      version: process.versions.node,
+      file: process.execPath,
+      target: `${process.platform}-${process.arch}`,
+    },
+    paths: {
+      root: environment.root,
+      executable: environment.executable ?? null,
+      state: environment.mutableDirectory,
+      config: environment.configDirectory,
+      log: logFile(environment),
+      tmp: environment.tmp,
+    },
+    applications: boot.applications.map(({ name, version, mode }) => ({
+      name,
+      version,
+      mode,
+      state: info?.applications.find((running) => running.name === name)?.state ?? null,
+    })),
+    configuration: {
+      providers: boot.configuration.providers.map(({ name }) => name),
+      runtime: boot.configuration.runtime,
+    },
+    hooks: boot.hooks,
+    commands: boot.commands.map(({ name, description }) => ({ name, description })),
+  };
+}
+
+function text(it: Description): string {
+  const { runtime, paths, configuration } = it;
+  return [
+    `${it.name} ${it.version} (${it.environment})`,
+    '',
+    ...table([
+      ['Node', it.node],
+      ['Running', runningText(it)],
+      ['Runtime', `Node ${runtime.version}, ${runtime.target}, ${runtime.file}`],
+      ['Root', paths.root],
+      ...(paths.executable === null ? [] : [['Executable', paths.executable] as const]),
+      ['State', paths.state],
+      ['Configuration', paths.config],
+      ['Log', paths.log],
+    ]),
+    ...section(
+      'Applications',
+      it.applications.map(({ name, version, mode, state }) => [`${name} ${version}`, mode, state ?? '']),
+    ),
+    ...section('Configuration comes from', [
+      ['sys.config.json'],
+      ...configuration.providers.map((name) => [name]),
+      ...(configuration.runtime === null ? [] : [[configuration.runtime]]),
+    ]),
+    ...section(
+      'Hooks',
+      Object.entries(it.hooks).flatMap(([name, scripts]) => scripts.map((script) => [name, script])),
+    ),
+    ...section(
+      'Commands',
+      it.commands.map(({ name, description }) => [name, description]),
+    ),
+    '',
+  ].join('\n');
+}
+
+function runningText({ running, version }: Description): string {
+  if (running === null) return 'no';
+  const other = running.version === version ? '' : `, version ${running.version}`;
+  return `PID ${running.pid}${other}, since ${running.started}, ${(running.memory / 1e6).toFixed(0)} MB`;
+}
+
+function section(title: string, rows: readonly (readonly string[])[]): readonly string[] {
+  return rows.length === 0 ? [] : ['', `${title}:`, ...table(rows)];
+}
+
+/** Columns as wide as what is in them. */
+function table(rows: readonly (readonly string[])[]): readonly string[] {
+  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  return rows.map((row) =>
+    `  ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ')}`.trimEnd(),
+  );
+}

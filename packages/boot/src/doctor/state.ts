@@ -1,0 +1,105 @@
+import { accessSync, constants, existsSync, readdirSync, readFileSync, statfsSync, statSync } from 'node:fs';
+import path from 'node:path';
+import { type Finding, ok, type Patient, problem, warning } from './finding.ts';
+import { megabytes } from './release.ts';
+
+const LITTLE_SPACE = 100e6;
+
+/** Whether the state directory is there, or can be made, can be written to, and has room. */
+export function examineState({ environment: { mutableDirectory, readOnly } }: Patient): Finding[] {
+  const subject = 'state directory';
+  const isThere = existsSync(mutableDirectory);
+  const existing = isThere ? mutableDirectory : nearestExisting(mutableDirectory);
+  if (readOnly) return [ok(subject, `${mutableDirectory} is not written to (RELEASE_READ_ONLY)`)];
+  if (!isWritable(existing)) {
+    return [
+      problem(
+        subject,
+        `${existing} is not writable for this user, so ${isThere ? 'nothing can be kept there' : `${mutableDirectory} cannot be made`}. Change its owner, or set RELEASE_MUTABLE_DIR to another directory.`,
+      ),
+    ];
+  }
+  const free = freeBytes(existing);
+  if (free < LITTLE_SPACE) {
+    return [
+      warning(subject, `only ${megabytes(free)} are free at ${existing}. Make room before the log needs it.`),
+    ];
+  }
+  const note = isThere ? '' : ' (the first start makes it)';
+  return [ok(subject, `${mutableDirectory}${note}, ${megabytes(free)} free`)];
+}
+
+function nearestExisting(directory: string): string {
+  return existsSync(directory) ? directory : nearestExisting(path.dirname(directory));
+}
+
+function isWritable(directory: string): boolean {
+  try {
+    accessSync(directory, constants.W_OK | constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function freeBytes(directory: string): number {
+  const { bavail, bsize } = statfsSync(directory);
+  return bavail * bsize;
+}
+
+/** A cookie that others can read lets them control the node. */
+export function examineCookie({ environment: { mutableDirectory, cookie } }: Patient): Finding[] {
+  if (cookie !== undefined) return [ok('cookie', 'RELEASE_COOKIE is used')];
+  const file = path.join(mutableDirectory, 'cookie');
+  const found = statSync(file, { throwIfNoEntry: false });
+  if (found === undefined) return [ok('cookie', 'none yet (the first start makes it)')];
+  if (process.platform === 'win32') return [ok('cookie', file)];
+  const isOwn = found.uid === process.geteuid?.();
+  if (!isOwn && process.geteuid?.() !== 0) {
+    return [problem('cookie', `${file} belongs to another user (${found.uid}). Run this as that user.`)];
+  }
+  if ((found.mode & 0o077) === 0) return [ok('cookie', `${file}, for its owner alone`)];
+  return [problem('cookie', `others may read ${file}. Make it private: chmod 600 ${file}`)];
+}
+
+/** Whether the node runs, and what nodes that died left behind. */
+export function examineNodes({ environment: { mutableDirectory, node }, running }: Patient): Finding[] {
+  const own =
+    running === undefined
+      ? ok('node', `${node} does not run`)
+      : ok('node', `${node} runs (PID ${running.pid})`);
+  const stale = records(path.join(mutableDirectory, 'nodes')).filter(({ name, pid }) =>
+    name === node ? running === undefined : !isAlive(pid),
+  );
+  return [
+    own,
+    ...stale.map(({ name, pid }) =>
+      warning(
+        'node',
+        `${name} (PID ${pid}) is gone and left its record behind. Its next start clears it away.`,
+      ),
+    ),
+  ];
+}
+
+function records(directory: string): readonly { readonly name: string; readonly pid: number }[] {
+  if (!existsSync(directory)) return [];
+  return readdirSync(directory).flatMap((file) => {
+    if (!file.endsWith('.json')) return [];
+    try {
+      const { pid } = JSON.parse(readFileSync(path.join(directory, file), 'utf8')) as { pid: number };
+      return [{ name: file.slice(0, -'.json'.length), pid }];
+    } catch {
+      return [];
+    }
+  });
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}

@@ -1,0 +1,64 @@
+import { existsSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import type { ReleaseEnvironment } from './environment.ts';
+
+/** A process to be. */
+export interface CommandLine {
+  readonly file: string;
+  readonly args: readonly string[];
+  readonly env: NodeJS.ProcessEnv;
+}
+
+/**
+ * How to give this release another command in a process of its own, as the user would: through the executable or
+ * `bin/<name>`, so that a file replaced meanwhile is taken, an executable holds its install, and `vm.args` count.
+ */
+export function commandLine(
+  environment: ReleaseEnvironment,
+  words: readonly string[],
+  env: NodeJS.ProcessEnv,
+): CommandLine {
+  const file = programFile(environment);
+  const own = withoutComputed(environment, env);
+  if (file !== undefined) return { file, args: words, env: own };
+  // Run from source: there is nothing but this process to take after.
+  return { file: process.execPath, args: [...process.execArgv, process.argv[1]!, ...words], env };
+}
+
+/** What a user would type to run this release: an absolute path; undefined when it is run from source. */
+export function programFile({ executable, root, name }: ReleaseEnvironment): string | undefined {
+  if (executable !== undefined) return executable;
+  const file = path.join(root, 'bin', process.platform === 'win32' ? `${name}.exe` : name);
+  return existsSync(file) ? file : undefined;
+}
+
+/**
+ * The environment without what was only computed for this process: another version, started from a replaced file, has
+ * its own root and files. What the user set stays.
+ */
+function withoutComputed(environment: ReleaseEnvironment, env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const kept = { ...env };
+  for (const name of ['RELEASE_ROOT', 'RELEASE_NAME', 'RELEASE_PROG', 'RELEASE_COMMAND', 'SARMA_BIN'])
+    delete kept[name];
+  const versionDirectory = path.join(environment.root, 'releases', environment.version) + path.sep;
+  for (const name of VERSION_FILES) if (kept[name]?.startsWith(versionDirectory)) delete kept[name];
+  if (environment.version === currentVersion(environment.root)) delete kept.RELEASE_VSN;
+  return kept;
+}
+
+const VERSION_FILES = [
+  'RELEASE_BOOT_SCRIPT',
+  'RELEASE_SYS_CONFIG',
+  'RELEASE_VM_ARGS',
+  'RELEASE_REMOTE_VM_ARGS',
+] as const;
+
+/** What `start.json` names; a different one that runs was chosen with `RELEASE_VSN`. */
+function currentVersion(root: string): string | undefined {
+  try {
+    const text = readFileSync(path.join(root, 'releases', 'start.json'), 'utf8');
+    return (JSON.parse(text) as { version: string }).version;
+  } catch {
+    return undefined;
+  }
+}
