@@ -1,6 +1,10 @@
+import { mkdirSync } from 'node:fs';
 import type { BootFile } from '../boot-file.ts';
 import type { CommandContext } from '../context.ts';
+import { claimNode } from '../control/claim.ts';
+import { serveControl } from '../control/server.ts';
 import { type ReleaseEnvironment, releaseVariables } from '../environment.ts';
+import { BootError } from '../error.ts';
 import { type RunningNode, startNode } from '../node.ts';
 
 /** `start`: the node runs in this process, in the foreground, until it is stopped. */
@@ -17,5 +21,26 @@ export async function start(
   Object.assign(process.env, releaseVariables(environment));
   // A server is run in production; most packages know that only by this variable.
   if (!['dev', 'test'].includes(boot.environment)) process.env.NODE_ENV ??= 'production';
-  return await startNode(boot, environment, args);
+  const claim = await claimNode(boot, environment);
+  try {
+    makeTemporaryDirectory(environment);
+    return await startNode(boot, environment, args, {
+      beforeApplications: async (node) => void (await serveControl(node, claim)),
+    });
+  } catch (error) {
+    claim.release();
+    throw error;
+  }
+}
+
+function makeTemporaryDirectory({ tmp, readOnly }: ReleaseEnvironment): void {
+  if (readOnly) return;
+  try {
+    mkdirSync(tmp, { recursive: true, mode: 0o700 });
+  } catch (cause) {
+    throw new BootError(
+      'NO_TEMPORARY_DIRECTORY',
+      `${tmp} cannot be made: ${(cause as Error).message}. RELEASE_TMP names another directory for temporary files, RELEASE_READ_ONLY=true does without.`,
+    );
+  }
 }
