@@ -1,7 +1,6 @@
 import { readFile } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
 import { stubPath } from '@sarma/stub';
-import type { AssembledRelease } from './assembled-release.ts';
+import { type AssembledRelease, AssembledReleaseError } from './assembled-release.ts';
 import type { BuildCache } from './build-cache.ts';
 import { type Compression, compressionSettings } from './compression.ts';
 import type { OnEvent } from './events.ts';
@@ -21,10 +20,12 @@ import { diskSize, readTree, type Tree, type TreeFile, withFiles, withoutFileLin
 export interface Build {
   readonly release: AssembledRelease;
   readonly target: Target;
+  /** The assembled release, or a copy of it that was changed for this target. */
+  readonly directory: string;
+  /** Laid over the directory. */
+  readonly files: readonly TreeFile[];
   readonly runtime: Runtime;
   readonly compression: Compression;
-  readonly cache: BuildCache;
-  readonly onEvent: OnEvent;
 }
 
 /** What all programs of one release and target share: the payload. */
@@ -49,10 +50,10 @@ export interface Executable {
 }
 
 /** Packs runtime and release of a target. Throws NameError, TooLargeError, TreeError, and what reading and compressing throw. */
-export async function packTarget(build: Build): Promise<Packed> {
+export async function packTarget(build: Build, cache: BuildCache, onEvent: OnEvent): Promise<Packed> {
   const settings = compressionSettings(build.compression);
-  const { target, onEvent } = build;
-  const runtime = await packRuntime(build.runtime, target, settings, build.cache, (done, total) =>
+  const { target } = build;
+  const runtime = await packRuntime(build.runtime, target, settings, cache, (done, total) =>
     onEvent({ type: 'compress', target: target.name, done, total }),
   );
   const tree = await treeOf(build);
@@ -78,7 +79,11 @@ export async function packTarget(build: Build): Promise<Packed> {
 }
 
 /** Puts a packed payload behind the target's stub, for one of the release's programs. */
-export async function buildExecutable(build: Build, packed: Packed, program: string): Promise<Executable> {
+export async function buildExecutable(
+  build: Pick<Build, 'release' | 'target'>,
+  packed: Packed,
+  program: string,
+): Promise<Executable> {
   const manifest = packed.stored;
   const frames = [...packed.runtime.frames, ...packed.release.frames].map(({ stored }) => stored);
   const manifestOffset = frames.reduce((sum, frame) => sum + frame.length, 0);
@@ -103,7 +108,7 @@ export async function buildExecutable(build: Build, packed: Packed, program: str
 }
 
 function stampOf(
-  build: Build,
+  build: Pick<Build, 'release' | 'target'>,
   { manifest, stored, tree }: Packed,
   program: string,
   payloadOffset: number,
@@ -112,6 +117,7 @@ function stampOf(
   const { bytes, digest, id } = stored;
   const { name, version, kind, entries, shell, wrap } = build.release;
   const entry = entries[program]!;
+  const guard = guardPath(build.release);
   return {
     manifestOffset: payloadOffset + manifestOffset,
     manifestLength: bytes.length,
@@ -120,7 +126,7 @@ function stampOf(
     runtimeSize: manifest.runtime.size,
     runtimeDiskSize: manifest.runtime.size,
     releaseDiskSize: diskSize(tree),
-    entrySize: manifest.files.find((file) => file.path === entry)!.size,
+    entrySize: sizeOf(entry, program, manifest),
     keep: wrap.keep,
     ignoreNodeOptions: wrap.nodeOptions === 'ignore',
     shell,
@@ -133,15 +139,25 @@ function stampOf(
     runtimeExecutable: manifest.runtime.executable,
     releaseDirectory: releaseDirectory(build.release, id),
     entry,
-    guard: guardPath(build.release),
+    guard: manifest.files.some(({ path }) => path === guard) ? guard : '',
     maintenance: wrap.maintenance === false ? null : wrap.maintenance,
     overrideVariable: `${name.toUpperCase().replaceAll(/[^A-Z0-9]/g, '_')}_INSTALL_DIR`,
     template: templateOf(build, program),
   };
 }
 
+/** Throws AssembledReleaseError when there is no such file: an install without it would be repaired for ever. */
+function sizeOf(entry: string, program: string, { files }: Manifest): number {
+  const file = files.find(({ path }) => path === entry);
+  if (file !== undefined) return file.size;
+  throw new AssembledReleaseError(`${entry}, the entry of ${program}, is not in the assembled release.`);
+}
+
 /** What is executed, and with which arguments, before those of the user. */
-function templateOf({ release, target }: Build, program: string): readonly TemplateArgument[] {
+function templateOf(
+  { release, target }: Pick<Build, 'release' | 'target'>,
+  program: string,
+): readonly TemplateArgument[] {
   const entry = { path: release.entries[program]! };
   if (!release.shell) return [...release.vmArgs.map((literal) => ({ literal })), entry];
   return target.os === 'win' ? [entry] : [{ path: `bin/${program}` }];
@@ -151,29 +167,18 @@ function releaseDirectory({ name, version }: AssembledRelease, id: string): stri
   return `${name}-${version}-${id}`;
 }
 
-async function treeOf({ release, target }: Build): Promise<Tree> {
-  const read = await readTree(release.directory, isLeftOut);
-  const tree = target.os === 'win' ? await withoutFileLinks(read, release.directory) : read;
-  return withFiles(tree, await ownFiles(release));
+async function treeOf({ directory, files, target }: Build): Promise<Tree> {
+  const read = await readTree(directory, isLeftOut);
+  const tree = target.os === 'win' ? await withoutFileLinks(read, directory) : read;
+  return withFiles(tree, files);
 }
 
-/** What a directory release has of its own host: its runtime, its state, and its launcher. */
-function isLeftOut(relative: string): boolean {
+/** What an assembled release has for the host that it was assembled on: its runtime, its state, its launcher. */
+export function isLeftOut(relative: string): boolean {
   return /^(runtime-[^/]*|var|bin\/[^/]*\.exe|releases\/[^/]*\/launcher)$/.test(relative);
 }
 
-/** What an install has that an assembled release has not. */
-async function ownFiles(release: AssembledRelease): Promise<readonly TreeFile[]> {
-  const guard = await readFile(fileURLToPath(new URL('./guard.cjs', import.meta.url)));
-  // The runtime lies in a directory of its own.
-  const start = JSON.stringify({ version: release.version, runtime: null }, null, 2);
-  return [ownFile(guardPath(release), guard), ownFile('releases/start.json', Buffer.from(`${start}\n`))];
-}
-
-function ownFile(path: string, content: Buffer): TreeFile {
-  return { path, mode: 0o644, size: content.length, content };
-}
-
-function guardPath(release: AssembledRelease): string {
+/** Where the guard lies, relative to the release's root. */
+export function guardPath(release: AssembledRelease): string {
   return `releases/${release.version}/guard.cjs`;
 }

@@ -1,9 +1,11 @@
-import { readAssembledRelease } from './assembled-release.ts';
-import { type Build, buildExecutable, type Executable, packTarget } from './build.ts';
+import { type AssembledRelease, readAssembledRelease } from './assembled-release.ts';
 import { openBuildCache } from './build-cache.ts';
 import type { Compression } from './compression.ts';
-import { checkReplaceable, outputPaths, writeExecutable } from './outputs.ts';
-import { fetchRuntimes, type RuntimeRequest } from './runtimes/resolve.ts';
+import { checkReplaceable, outputPaths } from './outputs.ts';
+import { type Artifact, ownSteps } from './own-steps.ts';
+import { type BuildContext, type BuildPlan, type Phase, planPhases, runPhase } from './phases.ts';
+import { privateCopy } from './private-copy.ts';
+import { fetchRuntimes, type RuntimeRequest, type Runtimes } from './runtimes/resolve.ts';
 import type { Target } from './targets.ts';
 
 export interface WrapOptions extends Omit<RuntimeRequest, 'cache' | 'env'> {
@@ -15,88 +17,104 @@ export interface WrapOptions extends Omit<RuntimeRequest, 'cache' | 'env'> {
   readonly output: string;
   /** Targets built at once. Default: 2. */
   readonly jobs?: number;
+  /** Phase → `{ pre, post }`, lists of functions from context to context that run before and after ours. */
+  readonly extraSteps?: Readonly<Record<string, unknown>>;
+  /** Phase → the list that replaces ours: functions, and our steps by their names. */
+  readonly phases?: Readonly<Record<string, unknown>>;
 }
 
-export interface Artifact {
+export type Outcome = { readonly target: string; readonly artifacts: readonly Artifact[] } | Failure;
+
+interface Failure {
   readonly target: string;
-  readonly name: string;
-  readonly file: string;
-  readonly bytes: number;
-  readonly replaced: boolean;
-  readonly id: string;
-  readonly parts: Executable['parts'];
-  readonly milliseconds: number;
+  readonly error: Error & { readonly code?: string };
 }
-
-export type Outcome =
-  | { readonly target: string; readonly artifacts: readonly Artifact[] }
-  | { readonly target: string; readonly error: Error & { readonly code?: string } };
 
 /**
  * Makes one executable per program and target of an assembled release. A target that fails does not take the others
  * with it: its outcome holds the error. Throws when nothing can be built at all (no release, no runtime, no output).
  */
 export async function wrap(options: WrapOptions): Promise<readonly Outcome[]> {
-  const onEvent = options.onEvent ?? (() => {});
+  const { targets, compression = 'best', onEvent = () => {} } = options;
+  const plan = planPhases(options.extraSteps, options.phases);
   const release = await readAssembledRelease(options.directory);
   const programs = Object.keys(release.entries);
-  const fileOf = await outputPaths(options.output, programs, options.targets);
-  for (const target of options.targets) {
+  const fileOf = await outputPaths(options.output, programs, targets);
+  for (const target of targets) {
     for (const program of programs) await checkReplaceable(fileOf(program, target));
   }
-  const cache = openBuildCache();
-  for (const target of options.targets) onEvent({ type: 'phase', target: target.name, phase: 'fetch' });
-  const { runtimes, failures } = await fetchRuntimes(options);
-  return await mapLimited(options.targets, options.jobs ?? 2, async (target) => {
+  const fetching = fetchOnce(options);
+  const own = ownSteps({ cache: openBuildCache(), onEvent, runtimes: fetching.runtimes, fileOf });
+  const run: RunPhase = async (phase, context) => {
+    onEvent({ type: 'phase', target: context.target.name, phase });
+    return await runPhase(phase, plan[phase], own, context);
+  };
+  const attempt = async <Value>({ name }: Target, work: () => Promise<Value>): Promise<Value | Failure> => {
     try {
-      const runtime = runtimes.get(target.name);
-      if (runtime === undefined) throw failures.get(target.name);
-      const build: Build = {
-        release,
-        target,
-        runtime,
-        compression: options.compression ?? 'best',
-        cache,
-        onEvent,
-      };
-      return { target: target.name, artifacts: await buildTarget(build, programs, fileOf) };
+      return await work();
     } catch (error) {
+      if (fetching.endedWith(error)) throw error;
       const { code = 'UNEXPECTED', message } = error as NodeJS.ErrnoException;
-      onEvent({ type: 'failure', target: target.name, code, message });
-      return { target: target.name, error: error as Error };
+      onEvent({ type: 'failure', target: name, code, message });
+      return { target: name, error: error as Error };
     }
-  });
+  };
+  const fetched = await Promise.all(
+    targets.map((target) => attempt(target, () => run('fetch', firstContext(release, target, compression)))),
+  );
+  return await mapLimited(fetched, options.jobs ?? 2, async (context) =>
+    'error' in context
+      ? context
+      : await attempt(context.target, () => patchAndBuild(context, run, hasUserStep(plan.patch))),
+  );
 }
 
-async function buildTarget(
-  build: Build,
-  programs: readonly string[],
-  fileOf: (program: string, target: Target) => string,
-): Promise<Artifact[]> {
-  const { target, onEvent } = build;
-  const started = performance.now();
-  onEvent({ type: 'phase', target: target.name, phase: 'patch' });
-  const packed = await packTarget(build);
-  onEvent({ type: 'phase', target: target.name, phase: 'build' });
-  const artifacts: Artifact[] = [];
-  for (const program of programs) {
-    const executable = await buildExecutable(build, packed, program);
-    const file = fileOf(program, target);
-    const replaced = await writeExecutable(file, executable.bytes);
-    const bytes = executable.bytes.length;
-    onEvent({ type: 'artifact', target: target.name, file, bytes });
-    artifacts.push({
-      target: target.name,
-      name: program,
-      file,
-      bytes,
-      replaced,
-      id: executable.id,
-      parts: executable.parts,
-      milliseconds: performance.now() - started,
-    });
+type RunPhase = (phase: Phase, context: BuildContext) => Promise<BuildContext>;
+
+function firstContext(release: AssembledRelease, target: Target, compression: Compression): BuildContext {
+  return {
+    target,
+    release,
+    directory: release.directory,
+    files: [],
+    runtime: undefined,
+    compression,
+    packed: undefined,
+    artifacts: [],
+    halted: false,
+  };
+}
+
+/** What a step of the user changes in the directory is for this target alone. */
+async function patchAndBuild(context: BuildContext, run: RunPhase, changesDirectory: boolean) {
+  const copy = changesDirectory ? await privateCopy(context.directory) : undefined;
+  try {
+    const patched = await run('patch', { ...context, directory: copy?.directory ?? context.directory });
+    const { artifacts } = await run('build', patched);
+    return { target: context.target.name, artifacts };
+  } finally {
+    await copy?.remove();
   }
-  return artifacts;
+}
+
+function hasUserStep(steps: BuildPlan[Phase]): boolean {
+  return steps.some((step) => typeof step === 'function');
+}
+
+/** The runtimes of all targets are one request: they get one version. A failure of the request ends everything. */
+function fetchOnce(options: WrapOptions) {
+  let request: Promise<Runtimes> | undefined;
+  let failure: { readonly error: unknown } | undefined;
+  return {
+    runtimes: () => {
+      request ??= fetchRuntimes(options).catch((error) => {
+        failure = { error };
+        throw error;
+      });
+      return request;
+    },
+    endedWith: (error: unknown) => failure !== undefined && failure.error === error,
+  };
 }
 
 /** `Promise.all` of a mapping with at most `limit` at work at once; results in the order of the items. */

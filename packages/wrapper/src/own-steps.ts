@@ -1,0 +1,120 @@
+import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { launcherPath } from '@sarma/stub';
+import type { AssembledRelease } from './assembled-release.ts';
+import { buildExecutable, type Executable, guardPath, packTarget } from './build.ts';
+import type { BuildCache } from './build-cache.ts';
+import type { OnEvent } from './events.ts';
+import { writeExecutable } from './outputs.ts';
+import { type BuildContext, type BuildStep, BuildStepError, type OwnStepName } from './phases.ts';
+import type { Runtimes } from './runtimes/resolve.ts';
+import type { Target } from './targets.ts';
+import type { TreeFile } from './tree.ts';
+
+/** An executable that was written. */
+export interface Artifact {
+  readonly target: string;
+  readonly name: string;
+  readonly file: string;
+  readonly bytes: number;
+  readonly replaced: boolean;
+  readonly id: string;
+  readonly parts: Executable['parts'];
+  readonly milliseconds: number;
+}
+
+/** What our steps share and no context needs to hold. */
+export interface StepTools {
+  readonly cache: BuildCache;
+  readonly onEvent: OnEvent;
+  /** The runtimes of all targets, fetched at the first call. */
+  readonly runtimes: () => Promise<Runtimes>;
+  readonly fileOf: (program: string, target: Target) => string;
+}
+
+/** The steps of `DEFAULT_PHASES`. */
+export function ownSteps({
+  cache,
+  onEvent,
+  runtimes,
+  fileOf,
+}: StepTools): Readonly<Record<OwnStepName, BuildStep>> {
+  const started = new Map<string, number>();
+  return {
+    runtime: async (context) => {
+      const { name } = context.target;
+      const found = await runtimes();
+      const runtime = found.runtimes.get(name);
+      if (runtime === undefined) throw found.failures.get(name);
+      return { ...context, runtime };
+    },
+    files: async (context) => ({ ...context, files: [...context.files, ...(await ownFiles(context))] }),
+    pack: async (context) => {
+      started.set(context.target.name, performance.now());
+      const runtime = required(context.runtime, context, 'a runtime', 'fetch', 'runtime');
+      return { ...context, packed: await packTarget({ ...context, runtime }, cache, onEvent) };
+    },
+    write: async (context) => {
+      const { target, release } = context;
+      const packed = required(context.packed, context, 'a payload', 'build', 'pack');
+      const artifacts = [...context.artifacts];
+      for (const program of Object.keys(release.entries)) {
+        const executable = await buildExecutable(context, packed, program);
+        const file = fileOf(program, target);
+        const replaced = await writeExecutable(file, executable.bytes);
+        const bytes = executable.bytes.length;
+        const milliseconds = performance.now() - (started.get(target.name) ?? performance.now());
+        const { id, parts } = executable;
+        onEvent({ type: 'artifact', target: target.name, file, bytes });
+        artifacts.push({
+          target: target.name,
+          name: program,
+          file,
+          bytes,
+          replaced,
+          id,
+          parts,
+          milliseconds,
+        });
+      }
+      return { ...context, artifacts };
+    },
+  };
+}
+
+/** Throws BuildStepError where the user's own list of steps left something out. */
+function required<Value>(
+  value: Value | undefined,
+  { target }: BuildContext,
+  what: string,
+  phase: string,
+  step: string,
+): Value {
+  if (value !== undefined) return value;
+  throw new BuildStepError(
+    'STEP_MISSING',
+    `The build of ${target.name} has no ${what.replace(/^a /, '')}: wrap.phases.${phase} needs the step "${step}", or one that returns ${what}.`,
+  );
+}
+
+/** What an install has and an assembled release has not. */
+async function ownFiles({ release, target }: BuildContext): Promise<readonly TreeFile[]> {
+  const guard = await readFile(fileURLToPath(new URL('./guard.cjs', import.meta.url)));
+  // The runtime lies in a directory of its own.
+  const start = JSON.stringify({ version: release.version, runtime: null }, null, 2);
+  const files = [
+    fileOf(guardPath(release), 0o644, guard),
+    fileOf('releases/start.json', 0o644, Buffer.from(`${start}\n`)),
+  ];
+  if (release.kind !== 'service') return files;
+  const launcher = await readFile(launcherPath(target.name));
+  return [...files, fileOf(placeOfLauncher(release, target), 0o755, launcher)];
+}
+
+function placeOfLauncher({ name, version }: AssembledRelease, target: Target): string {
+  return target.os === 'win' ? `bin/${name}.exe` : `releases/${version}/launcher`;
+}
+
+function fileOf(path: string, mode: number, content: Buffer): TreeFile {
+  return { path, mode, size: content.length, content };
+}
