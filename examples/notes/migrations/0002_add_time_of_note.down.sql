@@ -1,0 +1,2 @@
+DROP INDEX notes_by_time;
+ALTER TABLE notes DROP COLUMN written_at;

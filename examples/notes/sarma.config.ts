@@ -1,0 +1,9 @@
+import { defineConfig } from 'sarma';
+
+export default defineConfig({
+  releases: {
+    notes: {
+      applications: { notes: 'permanent' },
+    },
+  },
+});
