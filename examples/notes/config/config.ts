@@ -7,6 +7,8 @@ export default defineConfiguration({
     port: env('PORT', 'integer', 4200),
     /** False: no web server; the database is there for `notes rpc` and the commands. */
     server: env('SERVER_ENABLED', 'boolean', true),
+    /** Null: a release migrates its database when it starts, `sarma run` does not. */
+    migrate: env('NOTES_MIGRATE', 'boolean', null),
     telemetry: env('NOTES_TELEMETRY', 'boolean', true),
   },
 });

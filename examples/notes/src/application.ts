@@ -3,7 +3,7 @@ import { defineApplication, isRelease, type StartContext } from '@sarma/app';
 import type { FastifyInstance } from 'fastify';
 import type { Configuration } from './configuration.ts';
 import { openDatabase } from './database.ts';
-import { migrate, pendingMigrations } from './migrations.ts';
+import { migrate, pendingMigrations, refuseNewer } from './migrations.ts';
 import { Notes } from './notes.ts';
 import { createServer } from './server.ts';
 
@@ -16,7 +16,7 @@ interface State {
 export default defineApplication({
   async start({ config }: StartContext<Configuration>): Promise<State> {
     const database = openDatabase(config.database);
-    prepare(database);
+    prepare(database, config.migrate ?? isRelease());
     if (!config.server) return { database, server: undefined };
     const server = await createServer(new Notes(database), config.secretKeyBase);
     console.log(`notes: ${await server.listen({ host: config.host, port: config.port })}`);
@@ -30,13 +30,17 @@ export default defineApplication({
   },
 });
 
-/** A release brings its database up to date by itself; whoever develops the next migration does not want that. */
-function prepare(database: DatabaseSync): void {
-  if (isRelease()) {
+/** A release brings its database up to date by itself; whoever works on the next migration does not want that. */
+function prepare(database: DatabaseSync, applyMigrations: boolean): void {
+  if (applyMigrations) {
     for (const name of migrate(database)) console.log(`notes: migrated ${name}`);
     return;
   }
+  refuseNewer(database);
   const pending = pendingMigrations(database).map(({ name }) => name);
-  if (pending.length > 0)
-    throw new Error(`Run "sarma run -- migrate" first: ${pending.join(', ')} is to be applied`);
+  if (pending.length > 0) {
+    throw new Error(
+      `${pending.join(', ')} is to be applied first: with NOTES_MIGRATE=true, or "notes migrate"`,
+    );
+  }
 }

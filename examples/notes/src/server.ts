@@ -51,7 +51,9 @@ async function addPage(
     cookieOpts: { signed: true, httpOnly: true, sameSite: 'strict', path: '/' },
     getToken: (request) => (request.body as { _csrf?: string } | undefined)?._csrf,
   });
-  server.get('/', (_request, reply) => reply.type('text/html').send(page(notes.all(), reply.generateCsrf())));
+  server.get('/', (_request, reply) =>
+    reply.type('text/html; charset=utf-8').send(page(notes.all(), reply.generateCsrf())),
+  );
   server.post<Text>('/', { schema: { body: TEXT }, preHandler: server.csrfProtection }, (request, reply) => {
     notes.add(request.body.text);
     return reply.redirect('/', 303);
