@@ -16,13 +16,19 @@ export interface TargetChoice {
 
 /**
  * What to build for: the named targets (`all` is every row of the matrix), this machine, or, if nothing is said, what
- * `SARMA_TARGET` says, else this machine. Throws UnknownTargetError.
+ * `SARMA_TARGET` says, what the release is configured for, this machine. Throws UnknownTargetError.
  */
-export function chooseTargets(matrix: Matrix, choice: TargetChoice, env: NodeJS.ProcessEnv): ChosenTargets {
+export function chooseTargets(
+  matrix: Matrix,
+  choice: TargetChoice,
+  configured: readonly string[],
+  env: NodeJS.ProcessEnv,
+): ChosenTargets {
   if (choice.current) return { targets: [hostTarget(matrix)], isHost: true, byDefault: false };
-  const named = choice.targets ?? (env.SARMA_TARGET ?? '').split(',').map((name) => name.trim());
-  const names = named.filter((name) => name !== '');
-  if (names.length === 0) return { targets: [hostTarget(matrix)], isHost: true, byDefault: true };
+  const names = [choice.targets, env.SARMA_TARGET?.split(','), configured]
+    .map((list) => (list ?? []).map((name) => name.trim()).filter((name) => name !== ''))
+    .find((list) => list.length > 0);
+  if (names === undefined) return { targets: [hostTarget(matrix)], isHost: true, byDefault: true };
   const found = names.flatMap((name) => (name === 'all' ? [...matrix.values()] : [findTarget(matrix, name)]));
   return { targets: [...new Set(found)], isHost: false, byDefault: false };
 }

@@ -23,7 +23,7 @@ export type Flags<O extends OptionsOf> = ArgumentsCamelCase<
 /** The positional argument of commands that work on a project. */
 export const projectPositional = {
   name: 'path',
-  description: 'The project, or one file to start [this folder]',
+  description: 'The project, one file to start, or a release of the project here [this folder]',
   required: false,
 } as const;
 

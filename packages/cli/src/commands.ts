@@ -1,7 +1,10 @@
 import type { Command } from './command.ts';
 import { assembleCommand } from './commands/assemble.ts';
+import { evalCommand } from './commands/eval.ts';
 import { fetchCommand } from './commands/fetch.ts';
+import { initCommand } from './commands/init.ts';
 import { inspectCommand } from './commands/inspect.ts';
+import { runCommand } from './commands/run.ts';
 import { targetsCommand } from './commands/targets.ts';
 import { verifyCommand } from './commands/verify.ts';
 import { wrapCommand } from './commands/wrap.ts';
@@ -10,6 +13,9 @@ import { wrapCommand } from './commands/wrap.ts';
 export const commands: readonly Command[] = [
   wrapCommand, // project → executables
   assembleCommand, // project → directory
+  initCommand, // configuration files
+  runCommand, // project, running
+  evalCommand, // an expression in it
   targetsCommand, // what can be built
   fetchCommand, // runtimes, for building offline
   inspectCommand, // what an executable holds

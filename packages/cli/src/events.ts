@@ -19,6 +19,14 @@ export type BuildEvent =
       readonly bytes: number;
       readonly milliseconds: number;
     }
+  /** The step `tar`: the release and a target's runtime in one archive. */
+  | {
+      readonly type: 'tar';
+      readonly target: string;
+      readonly file: string;
+      readonly bytes: number;
+      readonly milliseconds: number;
+    }
   | { readonly type: 'targets'; readonly targets: readonly string[] }
   /** A target's runtime is in the build cache. */
   | {

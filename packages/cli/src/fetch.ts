@@ -16,9 +16,9 @@ export type FetchOptions = Pick<
  */
 export async function fetchProjectRuntimes(options: FetchOptions): Promise<readonly Outcome[]> {
   const onEvent = options.onEvent ?? (() => {});
-  const { directory, engines } = await findProject(options);
+  const { directory, engines, targets: configured } = await findProject(options);
   const matrix = await loadTargets(directory);
-  const { targets } = chooseTargets(matrix, options, process.env);
+  const { targets } = chooseTargets(matrix, options, configured, process.env);
   onEvent({ type: 'targets', targets: targets.map(({ name }) => name) });
   const { runtimes, failures } = await fetchRuntimes({
     targets,

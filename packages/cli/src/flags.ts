@@ -1,6 +1,4 @@
-import type { ReleaseOptions } from '@sarma/release';
 import type { Options } from 'yargs';
-import { type Flags, projectOf } from './command.ts';
 
 // The flags that commands share, by what they decide. Each is a group of its own in `--help`.
 
@@ -39,6 +37,8 @@ export const projectFlags = {
 };
 
 export const releaseFlags = {
+  release: text(WHAT, 'Which release of the configuration'),
+  env: text(WHAT, 'The environment [$SARMA_ENV, else prod]'),
   entry: text(WHAT, 'The file to start, instead of what package.json says'),
   bin: list(WHAT, 'Which of several programs (repeatable, or a,b)'),
   'release-version': text(WHAT, 'The version, instead of that of package.json'),
@@ -46,18 +46,11 @@ export const releaseFlags = {
   'release-dir': text(HOW, 'Where to assemble [_build/prod/rel/NAME]'),
 } as const;
 
-/** What `projectFlags` and `releaseFlags` say, as `loadRelease` takes it. */
-export function releaseOptionsOf(flags: Flags<typeof projectFlags & typeof releaseFlags>): ReleaseOptions {
-  return {
-    project: projectOf(flags),
-    workspace: flags.workspace,
-    entry: flags.entry,
-    bin: flags.bin,
-    version: flags.releaseVersion,
-    code: flags.code,
-    releaseDirectory: flags.releaseDir,
-  };
-}
+/** What `run` and `eval` take of them. */
+export const runFlags = {
+  release: releaseFlags.release,
+  env: text(WHAT, 'The environment [$SARMA_ENV, else dev]'),
+};
 
 export const targetFlags = {
   target: list(WHAT, 'For which target (repeatable, or a,b, or all)', 't'),

@@ -50,6 +50,7 @@ function parserOf(program: Program, argv: readonly string[], version: string): A
       'greedy-arrays': false,
       'parse-numbers': false,
       'parse-positional-numbers': false,
+      'populate--': true,
     })
     .exitProcess(false)
     .fail((complaint: string | null, error: Error | undefined) => {

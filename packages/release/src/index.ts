@@ -11,4 +11,5 @@ export {
 export { ReleaseError } from './error.ts';
 export { findProject, listReleases, loadRelease, type ProjectChoice, type ProjectPlace } from './load.ts';
 export type { AssembledRelease, OnNotice, Release, ReleaseOptions } from './release.ts';
+export { includeRuntime } from './runtime-directory.ts';
 export { runSteps, type StepActions } from './steps.ts';

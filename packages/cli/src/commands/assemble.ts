@@ -1,20 +1,40 @@
 import { command, projectPositional } from '../command.ts';
-import { projectFlags, releaseFlags, releaseOptionsOf, shownFlags, strictFlags } from '../flags.ts';
+import { projectFlags, releaseFlags, runtimeFlags, shownFlags, strictFlags, targetFlags } from '../flags.ts';
 
 export const assembleCommand = command({
   name: 'assemble',
   description: 'Make only the directory that goes into an executable',
   positional: projectPositional,
-  flags: { ...projectFlags, ...releaseFlags, ...strictFlags, ...shownFlags },
-  examples: [['sarma assemble', 'the release → _build/prod/rel/NAME']],
+  flags: {
+    ...projectFlags,
+    ...targetFlags,
+    ...releaseFlags,
+    ...runtimeFlags,
+    ...strictFlags,
+    ...shownFlags,
+  },
+  examples: [
+    ['sarma assemble', 'the release → _build/prod/rel/NAME'],
+    ['sarma assemble kv --env dev', 'the release kv of sarma.config.ts, for another environment'],
+  ],
   run: async (flags) => {
-    const [{ assembleProject }, { runBuild }, { showAssembled }] = await Promise.all([
-      import('../assemble-project.ts'),
+    const [{ assembleProject }, { runBuild }, { showAssembled }, { releaseOptionsOf }] = await Promise.all([
+      import('../build.ts'),
       import('../run-build.ts'),
       import('../show/assembled.ts'),
+      import('../chosen-release.ts'),
     ]);
     return await runBuild(flags, async (onEvent) => {
-      const assembled = await assembleProject({ ...releaseOptionsOf(flags), onEvent });
+      const assembled = await assembleProject({
+        ...(await releaseOptionsOf(flags)),
+        targets: flags.target,
+        current: flags.current,
+        runtime: flags.runtime,
+        perTarget: flags.perTarget,
+        offline: flags.offline,
+        frozen: flags.frozen,
+        onEvent,
+      });
       if (!flags.json && !flags.quiet) showAssembled(assembled);
       return [];
     });

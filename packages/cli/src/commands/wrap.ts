@@ -2,7 +2,6 @@ import { command, projectPositional } from '../command.ts';
 import {
   projectFlags,
   releaseFlags,
-  releaseOptionsOf,
   runtimeFlags,
   shownFlags,
   strictFlags,
@@ -25,9 +24,10 @@ export const wrapCommand = command({
     ...shownFlags,
   },
   examples: [
-    ['wrap', 'for this machine → burrito_out/NAME_TARGET'],
+    ['wrap', 'for the targets of the release, or this machine → burrito_out/NAME_TARGET'],
     ['wrap -t all', 'for every target'],
     ['wrap -t linux-x64,win-x64 -o dist', 'for two, into a folder'],
+    ['wrap kv', 'the release kv of sarma.config.ts'],
     ['wrap cli.ts', 'one file, no package.json needed'],
   ],
   run: async (flags) => {
@@ -35,10 +35,14 @@ export const wrapCommand = command({
     if (jobs !== undefined && !(Number.isInteger(jobs) && jobs >= 1)) {
       throw new UsageError('--jobs needs a whole number from 1 on.');
     }
-    const [{ build }, { runBuild }] = await Promise.all([import('../build.ts'), import('../run-build.ts')]);
-    return await runBuild(flags, (onEvent) =>
+    const [{ build }, { runBuild }, { releaseOptionsOf }] = await Promise.all([
+      import('../build.ts'),
+      import('../run-build.ts'),
+      import('../chosen-release.ts'),
+    ]);
+    return await runBuild(flags, async (onEvent) =>
       build({
-        ...releaseOptionsOf(flags),
+        ...(await releaseOptionsOf(flags)),
         output: flags.out,
         targets: flags.target,
         current: flags.current,

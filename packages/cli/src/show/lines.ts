@@ -35,6 +35,8 @@ export function linesOf(event: BuildEvent): readonly string[] {
       return [event.target === undefined ? event.message : `${event.target}: ${event.message}`];
     case 'assembled':
       return [assembledLine(event)];
+    case 'tar':
+      return [`${event.target}: ${shownPath(event.file)}, ${size(event.bytes)}`];
     case 'phase':
       return [`${event.target}: ${event.phase}`];
     case 'fetched':
