@@ -26,7 +26,7 @@ import { readWorkspaces } from './workspaces.ts';
  */
 export async function assemble(release: Release, onNotice: OnNotice = () => {}): Promise<AssembledRelease> {
   const installation = await readPackages(release, onNotice);
-  const roots = findRoots(release, installation, planApplications(release, installation));
+  const roots = findRoots(release, installation, await planApplications(release, installation));
   const configuration = await readBuildConfiguration(release, onNotice);
   const providerStates = await initProviders(roots.providers);
   const taken = await takeCode(release, installation, roots, onNotice);

@@ -3,6 +3,7 @@ import path from 'node:path';
 import type { ApplicationMode } from '@sarma/boot';
 import { ReleaseError } from '../error.ts';
 import type { Installation, InstalledPackage } from '../installation.ts';
+import { nearest } from '../nearest.ts';
 import { readManifest } from '../package-json.ts';
 import type { Release } from '../release.ts';
 import { isFile } from '../tree.ts';
@@ -26,10 +27,14 @@ const modes: readonly ApplicationMode[] = ['permanent', 'transient', 'temporary'
  * package, and the applications that these need, which get the mode of the one that needs them, of several the
  * highest. Throws ReleaseError UNKNOWN_APPLICATION, APPLICATION_MODULE, APPLICATION_MODE or APPLICATION_CYCLE.
  */
-export function planApplications(
+export async function planApplications(
   release: Release,
   installation: Installation,
-): readonly PlannedApplication[] {
+): Promise<readonly PlannedApplication[]> {
+  const unknown = release.applications.find(
+    ({ name }) => findApplication(name, release, installation) === undefined,
+  );
+  if (unknown !== undefined) throw await unknownApplication(unknown.name, release, installation);
   const graph = readGraph(release, installation);
   const ordered = inOrder(graph);
   const given = chosenModes(release, graph);
@@ -55,7 +60,7 @@ type Graph = ReadonlyMap<InstalledPackage, GraphNode>;
 
 function readGraph(release: Release, installation: Installation): Graph {
   const main = installation.packages.get(release.project)!;
-  const named = release.applications.map(({ name }) => findApplication(name, release, installation));
+  const named = release.applications.map(({ name }) => findApplication(name, release, installation)!);
   const graph = new Map<InstalledPackage, GraphNode>();
   const isApplication = (one: InstalledPackage): boolean =>
     named.includes(one) || lifecycleModule(one) !== undefined;
@@ -115,21 +120,37 @@ export function lifecycleModule({ directory, manifest, name }: InstalledPackage)
   );
 }
 
-function findApplication(name: string, release: Release, { packages }: Installation): InstalledPackage {
+function findApplication(
+  name: string,
+  release: Release,
+  { packages }: Installation,
+): InstalledPackage | undefined {
   const all = [...packages.values()];
-  const found =
+  return (
     all.find((one) => one.firstParty && one.name === name) ??
     all.find(({ directory }) => directory === directDependency(release, packages, name)) ??
-    all.find((one) => one.name === name);
-  if (found !== undefined) return found;
-  const known = all
-    .filter((one) => one.firstParty || one.manifest.sarma !== undefined)
-    .map((one) => one.name);
-  throw new ReleaseError(
+    all.find((one) => one.name === name)
+  );
+}
+
+async function unknownApplication(
+  name: string,
+  release: Release,
+  { packages }: Installation,
+): Promise<ReleaseError> {
+  const applications = [...packages.values()].filter((one) => one.manifest.sarma?.application !== undefined);
+  const known = [...new Set([...(await workspacesAround(release)), ...applications].map((one) => one.name))];
+  const meant = nearest(name, known);
+  const advice =
+    meant !== undefined
+      ? `Did you mean "${meant}"?`
+      : known.length > 0
+        ? `Known are ${known.sort().join(', ')}; correct the name, or add the package to "dependencies".`
+        : 'Correct the name, or add the package to "dependencies".';
+  return new ReleaseError(
     'UNKNOWN_APPLICATION',
     `The release ${release.name} names the application "${name}", but no workspace and no production dependency of ` +
-      `${release.manifest.name ?? release.project} is called that; known are ${known.sort().join(', ')}. ` +
-      'Correct the name, or add the package to "dependencies".',
+      `${release.manifest.name ?? release.project} is called that. ${advice}`,
   );
 }
 

@@ -26,7 +26,7 @@ export async function writeSourceRelease(
     packages: await umbrellaPackages(release),
     nested: [],
   });
-  const roots = findRoots(release, installation, planApplications(release, installation));
+  const roots = findRoots(release, installation, await planApplications(release, installation));
   const configuration = await readBuildConfiguration(release, onNotice);
   const providerStates = await initProviders(roots.providers);
   const tree = await sourceTree(release, roots, configuration, providerStates);
