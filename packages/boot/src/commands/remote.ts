@@ -1,0 +1,64 @@
+import type { CommandContext } from '../context.ts';
+import { type ControlStream, connect } from '../control/client.ts';
+import type { ReplRequest } from '../control/repl.ts';
+import { BootError } from '../error.ts';
+
+/** A REPL in the running node. Leaving it leaves the node running. */
+export async function run({ boot, environment, stdout, stderr }: CommandContext): Promise<number> {
+  const client = await connect(boot, environment);
+  const { pid, version } = (await client.call('info', {})) as { pid: number; version: string };
+  const { stdin } = process;
+  const terminal = stdin.isTTY === true && stdout.isTTY === true;
+  if (terminal) {
+    stderr.write(
+      `Connected to ${environment.node} ${version} (PID ${pid}). This runs in the live node: what blocks here blocks it, and process.exit() ends it. Ctrl-D or .exit leaves.\n`,
+    );
+  }
+  const request: ReplRequest = {
+    terminal,
+    colors: terminal && stdout.hasColors(),
+    columns: stdout.columns ?? 80,
+    rows: stdout.rows ?? 24,
+  };
+  const stream: ControlStream = client.stream('repl', request, (event) => {
+    if (typeof event.data === 'string') stdout.write(event.data);
+    if (event.suspend === true) suspend(stream);
+  });
+  forward(stream, terminal);
+  try {
+    await stream.result;
+    return 0;
+  } catch (error) {
+    if (!(error instanceof BootError)) throw error;
+    stderr.write(`\n${boot.name}: ${error.message}\n`);
+    return error.exitCode;
+  } finally {
+    if (terminal) stdin.setRawMode(false);
+    stdin.pause();
+    client.close();
+  }
+}
+
+/** Every key goes to the node, Ctrl-C too, and so do the terminal's changes of size. */
+function forward(stream: ControlStream, terminal: boolean): void {
+  const { stdin, stdout } = process;
+  if (terminal) {
+    stdin.setRawMode(true);
+    stdout.on('resize', () => stream.send({ columns: stdout.columns, rows: stdout.rows }));
+  }
+  stdin.setEncoding('utf8');
+  stdin.on('data', (data) => stream.send({ data }));
+  stdin.on('end', () => stream.send({ end: true }));
+}
+
+/** Ctrl-Z stops this process, as it would any other, and not the node. */
+function suspend(stream: ControlStream): void {
+  const { stdin, stdout } = process;
+  process.once('SIGCONT', () => {
+    stdin.setRawMode(true);
+    // Draws the line again.
+    stream.send({ columns: stdout.columns, rows: stdout.rows });
+  });
+  stdin.setRawMode(false);
+  process.kill(process.pid, 'SIGTSTP');
+}

@@ -1,0 +1,173 @@
+import { linkSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import type { Socket } from 'node:net';
+import path from 'node:path';
+import type { BootFile } from '../boot-file.ts';
+import type { ReleaseEnvironment } from '../environment.ts';
+import { BootError } from '../error.ts';
+import { type Listener, listenPrivately, removeSocket } from './listener.ts';
+import { isListening, type NodeRecord, nodesDirectory, readRecord, recordFile } from './node-record.ts';
+import { makePrivateDirectory } from './private-directory.ts';
+
+/** The right to a node's name in a state directory, held by a socket that this process listens on. */
+export interface Claim {
+  readonly record: NodeRecord;
+  /** Takes the connections, and those that already wait. */
+  onConnection(handler: (socket: Socket) => void): void;
+  /** Adds to the record where other machines find the node. */
+  announce(tcp: NonNullable<NodeRecord['tcp']>): void;
+  /** Gives the name back. Done by itself when the process exits. */
+  release(): void;
+}
+
+/**
+ * Claims the name of the node, in every distribution. Throws BootError ALREADY_RUNNING with the PID of who has it.
+ *
+ * `nodes/<node>.json` appears by a hard link, whole, and only where there is none; it names a socket that already
+ * listens, so a record whose socket refuses is that of a dead process for good. Replacing such a record is the right of
+ * its successor: the one whose record got the name `<node>~<id of the dead>.next`, which only one can get. Before it
+ * replaces, it looks whether the dead record is still there. Successors are removed only after that record has been
+ * replaced, and an id never comes again: so whoever gets a name that was taken and removed finds another record
+ * there, and has lost. A successor that died has a successor itself.
+ */
+export async function claimNode(boot: BootFile, environment: ReleaseEnvironment): Promise<Claim> {
+  const file = recordFile(environment);
+  await refuseRunning(file);
+  const nodes = nodesDirectory(environment);
+  makePrivateDirectory(nodes);
+  const id = newId();
+  const listener = await listenPrivately(id, nodes);
+  const record: NodeRecord = {
+    id,
+    node: environment.node,
+    pid: process.pid,
+    socket: listener.address,
+    started: new Date().toISOString(),
+    version: boot.version,
+    prog: environment.prog,
+    distribution: environment.distribution,
+  };
+  const own = beside(file, id, 'new');
+  try {
+    writeRecord(own, record);
+    await acquire(file, own);
+  } catch (error) {
+    listener.close();
+    throw error;
+  } finally {
+    rmSync(own, { force: true });
+  }
+  return held(file, record, listener);
+}
+
+/** Not unguessable, which a private directory makes needless: node:crypto would cost the start milliseconds. */
+function newId(): string {
+  const random = () => Math.random().toString(36).slice(2, 12).padEnd(10, '0');
+  return `${random()}${random()}`;
+}
+
+/** A node's name holds no `~`. */
+function beside(file: string, id: string, what: 'new' | 'next'): string {
+  return `${file.slice(0, -'.json'.length)}~${id}.${what}`;
+}
+
+function writeRecord(file: string, record: NodeRecord): void {
+  writeFileSync(file, `${JSON.stringify(record)}\n`, { flag: 'wx', mode: 0o600 });
+}
+
+async function refuseRunning(file: string): Promise<void> {
+  const holder = readRecord(file);
+  if (holder !== undefined && (await isListening(holder))) throw alreadyRunning(holder);
+}
+
+function alreadyRunning({ node, pid, started }: NodeRecord): BootError {
+  return new BootError(
+    'ALREADY_RUNNING',
+    `${node} runs already (PID ${pid}, since ${started}). Stop it first, or give this one another name with RELEASE_NODE.`,
+  );
+}
+
+/** Puts the record at `own` into its place. */
+async function acquire(file: string, own: string): Promise<void> {
+  for (;;) {
+    if (linked(own, file)) return;
+    const holder = readRecord(file);
+    if (holder === undefined) continue;
+    if (await isListening(holder)) throw alreadyRunning(holder);
+    if (await succeeded(file, own, holder)) return;
+  }
+}
+
+/** Replaces the record of a dead process. False where somebody else was faster, or may have been: begin again. */
+async function succeeded(file: string, own: string, dead: NodeRecord): Promise<boolean> {
+  let last = dead;
+  for (;;) {
+    const right = beside(file, last.id, 'next');
+    if (linked(own, right)) {
+      if (readRecord(file)?.id !== dead.id) {
+        rmSync(right, { force: true });
+        return false;
+      }
+      renameSync(own, file);
+      await sweep(file, dead);
+      return true;
+    }
+    const next = readRecord(right);
+    if (next === undefined) return false;
+    if (await isListening(next)) throw alreadyRunning(next);
+    last = next;
+  }
+}
+
+/** The dead record's socket, rights to it, and what others that died on the way have left. */
+async function sweep(file: string, dead: NodeRecord): Promise<void> {
+  removeSocket(dead.socket);
+  const nodes = path.dirname(file);
+  const prefix = path.basename(beside(file, '', 'new'), '.new');
+  for (const name of readdirSync(nodes)) {
+    if (!name.startsWith(prefix)) continue;
+    const left = path.join(nodes, name);
+    const record = readRecord(left);
+    if (record === undefined) continue;
+    const isDead = !(await isListening(record));
+    if (isDead) removeSocket(record.socket);
+    if (isDead || name.endsWith('.next')) rmSync(left, { force: true });
+  }
+}
+
+/** Whether this process could give the file that name: nobody else had it. */
+function linked(own: string, name: string): boolean {
+  try {
+    linkSync(own, name);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
+  }
+}
+
+function held(file: string, first: NodeRecord, listener: Listener): Claim {
+  let record = first;
+  let isHeld = true;
+  const release = () => {
+    if (!isHeld) return;
+    isHeld = false;
+    process.off('exit', release);
+    // While the socket still listens: nobody may take it for a dead one's and replace it meanwhile.
+    if (readRecord(file)?.id === record.id) rmSync(file, { force: true });
+    listener.close();
+  };
+  process.on('exit', release);
+  return {
+    get record() {
+      return record;
+    },
+    onConnection: listener.onConnection,
+    announce(tcp) {
+      record = { ...record, tcp };
+      const next = beside(file, record.id, 'new');
+      writeRecord(next, record);
+      renameSync(next, file);
+    },
+    release,
+  };
+}

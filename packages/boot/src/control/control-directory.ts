@@ -1,0 +1,27 @@
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import type { ReleaseEnvironment } from '../environment.ts';
+
+/**
+ * Where cookie and node records lie: the state directory. With RELEASE_READ_ONLY nothing may be written there, and it
+ * is a directory of this user for this state directory.
+ */
+export function controlDirectory({ readOnly, mutableDirectory }: ReleaseEnvironment): string {
+  if (!readOnly) return mutableDirectory;
+  const [first] = runtimeDirectories(process.env);
+  // Loaded here only: it would cost every start milliseconds.
+  const { createHash } = process.getBuiltinModule('node:crypto');
+  return path.join(first, createHash('sha256').update(mutableDirectory).digest('hex').slice(0, 16));
+}
+
+/** Directories of this user for what lives no longer than the machine runs; the first is the best. */
+export function runtimeDirectories(env: NodeJS.ProcessEnv): readonly [string, ...string[]] {
+  const user = `sarma-${process.geteuid?.() ?? env.USERNAME ?? ''}`;
+  const temporary = path.join(tmpdir(), user);
+  // $TMPDIR may be too long for a socket, as on macOS.
+  const shared = process.platform === 'win32' ? [] : [path.join('/tmp', user)];
+  const runtime = env.XDG_RUNTIME_DIR;
+  if (runtime !== undefined && path.isAbsolute(runtime))
+    return [path.join(runtime, 'sarma'), temporary, ...shared];
+  return [temporary, ...shared];
+}

@@ -1,0 +1,93 @@
+import path from 'node:path';
+import vm from 'node:vm';
+
+// What `rpc` and `eval` are given, turned into a function: any JavaScript that a script may hold, with await at its
+// top. Its value is that of its last expression, as in the REPL; the REPL's own evaluator cannot be used without
+// loading the REPL, which slows down every promise of the process (it loads node:domain).
+
+export type Evaluate = (...values: unknown[]) => Promise<unknown>;
+
+/** What is evaluated, and where it stands: import() in it resolves as if it were a file of that directory. */
+export interface Source {
+  readonly code: string;
+  readonly directory: string;
+  /** Its name in stacks. */
+  readonly name: string;
+}
+
+/**
+ * Compiles the source to a function with these parameters, visible in it as names. Throws a SyntaxError. A value that
+ * is a promise is awaited. Declarations are the source's own.
+ */
+export function compile(source: Source, parameters: readonly string[]): Evaluate {
+  const code = source.code.replace(/[\s;]+$/, '');
+  const names = parameters.join(', ');
+  const asExpression = `(async (${names}) => (`;
+  if (parses(`${asExpression}${code}\n))`)) return run(source, asExpression, `${code}\n))`);
+  const asBody = `(async (${names}) => {`;
+  // Throws the SyntaxError that belongs to the source, at its place.
+  if (!/\bawait\b/.test(code) || !parses(`${asBody}${code}\n})`)) return completion(source, code, names);
+  const end = lastStatement(code);
+  const [head, tail] = [code.slice(0, end), code.slice(end)];
+  return run(source, asBody, end === code.length ? `${code}\n})` : `${head}return (${tail}\n)})`);
+}
+
+/** Without await: eval gives the value of any script, be its last statement an `if` or a loop. */
+function completion(source: Source, code: string, names: string): Evaluate {
+  new vm.Script(code, { filename: fileOf(source) });
+  const prefix = `(async function (${names}) { return eval(arguments[arguments.length - 1]); })`;
+  const evaluate = run(source, prefix, '');
+  return (...values) => evaluate(...values, code);
+}
+
+function run(source: Source, prefix: string, rest: string): Evaluate {
+  const script = new vm.Script(prefix + rest, {
+    filename: fileOf(source),
+    columnOffset: -prefix.length,
+    importModuleDynamically: vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
+  });
+  return script.runInThisContext() as Evaluate;
+}
+
+function fileOf({ directory, name }: Source): string {
+  return path.join(directory, name);
+}
+
+/** `import()` as a module of the directory would do it. */
+export function importer(directory: string): (specifier: string) => Promise<Record<string, unknown>> {
+  const evaluate = compile({ code: 'import(specifier)', directory, name: 'call' }, ['specifier']);
+  return (specifier) => evaluate(specifier) as Promise<Record<string, unknown>>;
+}
+
+/**
+ * Where the last statement begins, when it is an expression, else the code's length. JavaScript's own parser is asked,
+ * rather than imitated: a `;` or a line's end is the end of a statement when
+ *  - it does not lie in a string, a template, a comment or a regular expression: a character that means nothing there
+ *    spoils the code,
+ *  - what stands before it is whole,
+ *  - what stands behind it is an expression,
+ *  - and, at the end of a line, the two lines are not one: joined they make no sense, or the first ends by a block.
+ */
+function lastStatement(code: string): number {
+  const asBody = (text: string) => parses(`(async () => {${text}\n})`);
+  for (let at = code.length - 1; at > 0; at -= 1) {
+    const character = code[at];
+    if (character !== ';' && character !== '\n') continue;
+    const [head, tail] = [code.slice(0, at + 1), code.slice(at + 1)];
+    if (!parses(`(async () => (${tail}\n))`) || !asBody(head) || asBody(`${head}\\${tail}`)) continue;
+    if (character === ';') return at + 1;
+    const line = head.trimEnd();
+    const isWhole = line.endsWith(';') || !asBody(`${line} ${tail}`) || !asBody(`${line} ? 0 : 0`);
+    if (isWhole) return at + 1;
+  }
+  return code.length;
+}
+
+function parses(text: string): boolean {
+  try {
+    new vm.Script(text);
+    return true;
+  } catch {
+    return false;
+  }
+}

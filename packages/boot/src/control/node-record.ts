@@ -1,0 +1,79 @@
+import { readFileSync, statSync } from 'node:fs';
+import { connect } from 'node:net';
+import path from 'node:path';
+import type { ReleaseEnvironment } from '../environment.ts';
+import { controlDirectory } from './control-directory.ts';
+
+/** `nodes/<node>.json` of the state directory: who has the node's name, and where it listens. */
+export interface NodeRecord {
+  /** Never used twice: tells this run of the node from every other. */
+  readonly id: string;
+  readonly node: string;
+  /** For people. It decides nothing: it may be a number of another PID namespace. */
+  readonly pid: number;
+  /** Path of the socket, or name of the pipe. Whether somebody listens there says whether the node lives. */
+  readonly socket: string;
+  /** ISO 8601. */
+  readonly started: string;
+  readonly version: string;
+  readonly prog: string;
+  readonly distribution: ReleaseEnvironment['distribution'];
+  /** Where it listens for other machines. */
+  readonly tcp?: { readonly host: string; readonly port: number };
+}
+
+export function nodesDirectory(environment: ReleaseEnvironment): string {
+  return path.join(controlDirectory(environment), 'nodes');
+}
+
+export function recordFile(environment: ReleaseEnvironment): string {
+  return path.join(nodesDirectory(environment), `${environment.node}.json`);
+}
+
+/** Undefined where there is none. */
+export function readRecord(file: string): NodeRecord | undefined {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+  try {
+    return JSON.parse(text) as NodeRecord;
+  } catch {
+    return tornRecord(file);
+  }
+}
+
+/** Records appear whole; only a power loss leaves one without its contents, and then nobody listens. */
+function tornRecord(file: string): NodeRecord | undefined {
+  const found = statSync(file, { throwIfNoEntry: false, bigint: true });
+  if (found === undefined) return undefined;
+  const id = `torn-${found.ino}-${found.mtimeNs}`;
+  return {
+    id,
+    node: '',
+    pid: 0,
+    socket: `${file}.torn`,
+    started: '',
+    version: '',
+    prog: '',
+    distribution: 'sname',
+  };
+}
+
+/** Whether somebody listens: the one question whose answer is right in every namespace, and after every crash. */
+export function isListening({ socket }: NodeRecord): Promise<boolean> {
+  return new Promise((resolve) => {
+    const connection = connect(socket);
+    connection.on('connect', () => {
+      connection.destroy();
+      resolve(true);
+    });
+    // Everything else (EAGAIN: too many wait to be let in; EACCES) is no proof of death.
+    connection.on('error', ({ code }: NodeJS.ErrnoException) =>
+      resolve(code !== 'ECONNREFUSED' && code !== 'ENOENT' && code !== 'ENOTSOCK'),
+    );
+  });
+}

@@ -1,0 +1,139 @@
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import type { REPLServer } from 'node:repl';
+import { PassThrough, Writable } from 'node:stream';
+import type { RunningNode } from '../node.ts';
+import type { Call } from './session.ts';
+
+/** What `remote` says about its terminal. */
+export interface ReplRequest {
+  readonly terminal: boolean;
+  readonly colors: boolean;
+  readonly columns: number;
+  readonly rows: number;
+}
+
+/** `remote`, in the node: resolves when the client leaves. */
+export async function serveRepl(node: RunningNode, call: Call): Promise<undefined> {
+  const request = call.params as unknown as ReplRequest;
+  const input = new PassThrough();
+  const output = new Terminal(request, (text) => call.send({ data: text }));
+  const left = new Promise<void>((resolve) => call.onClosed(resolve));
+  const repl = await startRepl(node, request, input, output, () => call.send({ suspend: true }));
+  call.received((message) => {
+    if (typeof message.data === 'string') input.write(message.data);
+    if (message.end === true) input.end();
+    if (typeof message.columns === 'number') output.resize(message.columns, Number(message.rows));
+  });
+  const exited = new Promise<void>((resolve) => repl.once('exit', resolve));
+  await Promise.race([exited, left]);
+  repl.close();
+  return undefined;
+}
+
+/** The client's terminal, as far as the REPL looks at it. */
+class Terminal extends Writable {
+  readonly isTTY: boolean;
+  columns: number;
+  rows: number;
+
+  constructor({ terminal, columns, rows }: ReplRequest, send: (text: string) => void) {
+    super({
+      decodeStrings: false,
+      write(text: string, _encoding, done) {
+        send(text);
+        done();
+      },
+    });
+    this.isTTY = terminal;
+    this.columns = columns;
+    this.rows = rows;
+  }
+
+  resize(columns: number, rows: number): void {
+    this.columns = columns;
+    this.rows = rows;
+    this.emit('resize');
+  }
+}
+
+async function startRepl(
+  node: RunningNode,
+  { terminal, colors }: ReplRequest,
+  input: PassThrough,
+  output: Terminal,
+  onSuspend: () => void,
+): Promise<REPLServer> {
+  const { start } = await import('node:repl');
+  const { boot, environment } = node;
+  const directory = path.resolve(environment.root, boot.main);
+  const repl = startWithGlobals(() => {
+    const started = start({
+      prompt: terminal ? `${environment.node}> ` : '',
+      input,
+      output,
+      terminal,
+      useColors: colors,
+      useGlobal: true,
+      // It would evaluate in the live process with every key.
+      preview: false,
+    });
+    started.context.require = createRequire(path.join(directory, 'repl'));
+    started.context.stateOf = (name: string) => node.stateOf(name);
+    return started;
+  });
+  const { eval: evaluate } = repl;
+  (repl as { eval: REPLServer['eval'] }).eval = function (this: REPLServer, ...args) {
+    importingFrom(directory, () => evaluate.apply(this, args));
+  };
+  // Ctrl-Z: without a listener, readline would stop the node.
+  repl.on('SIGTSTP', onSuspend);
+  if (terminal)
+    await keepHistory(
+      repl,
+      environment.readOnly ? '' : path.join(environment.mutableDirectory, 'repl_history'),
+    );
+  return repl;
+}
+
+/** What REPLs of this process have made global, and how many are open. */
+const globals = { repls: 0, added: new Set<PropertyKey>() };
+
+/**
+ * The REPL makes `require`, `module` and Node's modules global, for good. Packages look at some of those to find out
+ * where they run, so what one has added is taken away again when the last is left. What its user declared stays.
+ */
+function startWithGlobals(start: () => REPLServer): REPLServer {
+  const before = new Set(Reflect.ownKeys(globalThis));
+  const repl = start();
+  globals.repls += 1;
+  for (const key of Reflect.ownKeys(globalThis)) if (!before.has(key)) globals.added.add(key);
+  repl.once('close', () => {
+    globals.repls -= 1;
+    if (globals.repls > 0) return;
+    for (const key of globals.added) Reflect.deleteProperty(globalThis, key);
+    globals.added.clear();
+  });
+  return repl;
+}
+
+/**
+ * The REPL resolves `import()` from the working directory, which it asks for before it runs anything: it is told the
+ * directory that one time. The code that is evaluated sees the real one.
+ */
+function importingFrom(directory: string, evaluate: () => void): void {
+  const { cwd } = process;
+  process.cwd = () => {
+    process.cwd = cwd;
+    return directory;
+  };
+  try {
+    evaluate();
+  } finally {
+    process.cwd = cwd;
+  }
+}
+
+function keepHistory(repl: REPLServer, file: string): Promise<void> {
+  return new Promise((resolve) => repl.setupHistory(file, () => resolve()));
+}

@@ -1,0 +1,75 @@
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { RunningNode } from '../node.ts';
+import type { Claim } from './claim.ts';
+import { ensureCookie } from './cookie.ts';
+
+export interface ControlServer {
+  /** Gives the node's name back and hangs up. */
+  close(): Promise<void>;
+}
+
+/** Milliseconds that the other end has to prove that it knows the cookie. */
+const HANDSHAKE_TIME = 5000;
+/** How many may be about to; the oldest is cut off for the next. */
+const STRANGERS = 16;
+
+/**
+ * Answers commands for a node, until it has stopped. What that takes is loaded when somebody has something to say, so
+ * that a start pays for the listening alone.
+ */
+export async function serveControl(node: RunningNode, claim: Claim): Promise<ControlServer> {
+  const { boot, environment } = node;
+  if (environment.distribution === 'none') {
+    claim.onConnection((socket) => socket.destroy());
+    return closing(node, () => claim.release());
+  }
+  const cookie = await ensureCookie(environment, boot);
+  const strangers = new Set<Duplex>();
+  const connections = new Set<Duplex>();
+
+  /** Resolves once the connection is over. */
+  const accept = async (stream: Duplex): Promise<void> => {
+    connections.add(stream);
+    stream.on('close', () => connections.delete(stream));
+    stream.on('error', () => {}); // Whatever becomes of a client does not matter to the node.
+    strangers.add(stream);
+    if (strangers.size > STRANGERS) for (const oldest of first(strangers)) oldest.destroy();
+    const timer = setTimeout(() => stream.destroy(), HANDSHAKE_TIME);
+    const leave = () => {
+      clearTimeout(timer);
+      strangers.delete(stream);
+    };
+    stream.once('close', leave);
+    if (!(await speaks(stream))) return;
+    const { serveSession } = await import('./session.ts');
+    await serveSession(stream, node, claim.record.id, cookie, leave);
+  };
+
+  claim.onConnection((socket: Socket) => void accept(socket));
+  const tcp = environment.distribution === 'name' ? await import('./secure-tcp.ts') : undefined;
+  const remote = await tcp?.listenForOthers(environment, cookie, (stream) => void accept(stream));
+  if (remote !== undefined) claim.announce(remote.address);
+  return closing(node, () => {
+    claim.release();
+    remote?.close();
+    for (const stream of connections) stream.destroy();
+  });
+}
+
+function closing(node: RunningNode, close: () => void): ControlServer {
+  node.onStopped(close);
+  return { close: async () => close() };
+}
+
+function* first<Item>(items: Iterable<Item>): Iterable<Item> {
+  for (const item of items) return yield item;
+}
+
+/** Whether it says anything: who only looks whether somebody listens does not. */
+function speaks(stream: Duplex): Promise<boolean> {
+  return new Promise((resolve) => {
+    stream.once('readable', () => resolve(stream.readableLength > 0));
+    stream.once('close', () => resolve(false));
+  });
+}

@@ -1,0 +1,144 @@
+import type { Duplex } from 'node:stream';
+import type { RunningNode } from '../node.ts';
+import { Channel, type Message } from './channel.ts';
+import { admit, HANDSHAKE_LIMIT } from './handshake.ts';
+import { processIdentity } from './process-identity.ts';
+
+/** Bytes of a request: `rpc --file` sends a file. */
+const REQUEST_LIMIT = 32 * 1024 * 1024;
+
+/** A request that is being worked on. */
+export interface Call {
+  readonly params: Message;
+  /** Something on the way to the result. */
+  send(event: Message): void;
+  /** What the client sends after the request, in order. Ends with the connection. */
+  readonly received: (listener: (message: Message) => void) => void;
+  /** Called when the client has gone. */
+  readonly onClosed: (listener: () => void) => void;
+}
+
+/**
+ * Serves one connection: handshake, then requests `{ id, method, params }`, answered by `{ id, result }` or
+ * `{ id, error }`. Further messages with the id of a request belong to it: `{ id, data }` in both directions.
+ * `onAdmitted` is called when the other end has proved who it is.
+ */
+export async function serveSession(
+  stream: Duplex,
+  node: RunningNode,
+  run: string,
+  cookie: string,
+  onAdmitted: () => void,
+): Promise<void> {
+  const channel = new Channel(stream, HANDSHAKE_LIMIT);
+  const session = new Session(channel, node, run);
+  try {
+    if (!(await admit(channel, node.environment.node, cookie))) return;
+    onAdmitted();
+    channel.limit = REQUEST_LIMIT;
+    for (;;) session.take(await channel.receive());
+  } catch {
+    // The client has gone, or is none: nothing that the node would have to know.
+  } finally {
+    session.close();
+    channel.end();
+  }
+}
+
+class Session {
+  readonly #channel: Channel;
+  readonly #node: RunningNode;
+  readonly #run: string;
+  readonly #calls = new Map<unknown, (message: Message) => void>();
+  readonly #closed: (() => void)[] = [];
+
+  constructor(channel: Channel, node: RunningNode, run: string) {
+    this.#channel = channel;
+    this.#node = node;
+    this.#run = run;
+  }
+
+  take(message: Message): void {
+    const { id, method } = message;
+    if (typeof method === 'string')
+      void this.#answer(id, method, isMessage(message.params) ? message.params : {});
+    else this.#calls.get(id)?.(message);
+  }
+
+  close(): void {
+    for (const listener of this.#closed) listener();
+  }
+
+  async #answer(id: unknown, method: string, params: Message): Promise<void> {
+    const early: Message[] = [];
+    this.#calls.set(id, (message) => early.push(message));
+    const call: Call = {
+      params,
+      send: (event) => this.#channel.send({ ...event, id }),
+      received: (listener) => {
+        this.#calls.set(id, listener);
+        for (const message of early.splice(0)) listener(message);
+      },
+      onClosed: (listener) => this.#closed.push(listener),
+    };
+    try {
+      this.#channel.send({ id, result: (await this.#method(method, call)) ?? null });
+    } catch (error) {
+      const { message, code } = error as NodeJS.ErrnoException;
+      this.#channel.send({ id, error: { message, code } });
+    } finally {
+      this.#calls.delete(id);
+    }
+  }
+
+  async #method(method: string, call: Call): Promise<unknown> {
+    const node = this.#node;
+    switch (method) {
+      case 'info':
+        return this.#info();
+      case 'stop':
+        // Its end is seen by the connection's.
+        setImmediate(() => void node.stop('command'));
+        return processIdentity();
+      case 'restart': {
+        const { restart } = await import('./restart.ts');
+        setImmediate(() => void restart(node));
+        return processIdentity();
+      }
+      case 'evaluate': {
+        const { evaluateFor } = await import('./evaluate.ts');
+        return await evaluateFor(node, call);
+      }
+      case 'repl': {
+        const { serveRepl } = await import('./repl.ts');
+        return await serveRepl(node, call);
+      }
+      case 'reload_config':
+        return await node.reloadConfiguration();
+      case 'configuration': {
+        const { masked } = await import('../secrets.ts');
+        return masked(node.configuration);
+      }
+      default:
+        throw Object.assign(new Error(`This node does not know ${method}.`), { code: 'UNKNOWN_METHOD' });
+    }
+  }
+
+  #info() {
+    const { boot, started, applications, environment } = this.#node;
+    return {
+      run: this.#run,
+      pid: process.pid,
+      node: environment.node,
+      version: boot.version,
+      started: started.toISOString(),
+      applications,
+      memory: process.memoryUsage.rss(),
+      runtime: process.version,
+    };
+  }
+}
+
+function isMessage(value: unknown): value is Message {
+  return typeof value === 'object' && value !== null;
+}
