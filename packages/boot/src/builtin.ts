@@ -26,7 +26,10 @@ export const builtins: readonly BuiltinCommand[] = [
     syntax: '[ARGUMENTS]',
     description: 'Start the node in the foreground; arguments are for the applications',
     ownArguments: true,
-    run: async (context) => (await import('./commands/start.ts')).run(context),
+    run: async (context) => {
+      if (process.env.RELEASE_LOG_FILE) (await import('./log/synchronous.ts')).printSynchronously();
+      return await (await import('./commands/start.ts')).run(context);
+    },
   },
   {
     name: 'daemon',
@@ -36,6 +39,7 @@ export const builtins: readonly BuiltinCommand[] = [
       'What it prints goes to log/<node>.log in the state directory, which is its working directory too.',
       'With --heart as the first argument it is started again when it crashes.',
       '',
+      'RELEASE_LOG_FILE is set in the node. What may be set for the command:',
       'RELEASE_LOG_SIZE        bytes of one log file (10M)',
       'RELEASE_LOG_FILES       log files that are kept, the current one included (5)',
       'RELEASE_DAEMON_TIMEOUT  seconds to wait until it answers (60)',
@@ -68,6 +72,38 @@ export const builtins: readonly BuiltinCommand[] = [
     syntax: '',
     description: 'Say whether the node answers: pong and exit code 0, or pang and 1',
     run: async (context) => (await import('./commands/ping.ts')).run(context),
+  },
+  {
+    name: 'rpc',
+    syntax: 'EXPRESSION [ARGUMENTS]',
+    description: 'Evaluate in the running node and print the value',
+    details: [
+      'rpc [--json] EXPRESSION [ARGUMENTS]           await works at its top; the arguments are argv in it',
+      'rpc [--json] --file FILE [ARGUMENTS]          the code of a file of yours; - is stdin',
+      'rpc [--json] --call MODULE#FUNCTION [ARGUMENTS]  a function of a module, the arguments as strings',
+      '',
+      'import() and require() resolve from the main application. stateOf(APPLICATION) is what its start returned.',
+      'console in it prints here; what it calls prints where the node prints. process.exit() ends the node.',
+      '',
+      '--json         the value as JSON',
+      '--argv JSON    the arguments, as an array of any values',
+    ],
+    ownArguments: true,
+    run: async (context) => (await import('./commands/rpc.ts')).run(context),
+  },
+  {
+    name: 'eval',
+    syntax: 'EXPRESSION [ARGUMENTS]',
+    description: 'Evaluate in a process of its own: configuration loaded, nothing started',
+    details: ['Takes what rpc takes. The arguments are process.argv.slice(2) too.'],
+    ownArguments: true,
+    run: async (context) => (await import('./commands/eval.ts')).run(context),
+  },
+  {
+    name: 'remote',
+    syntax: '',
+    description: 'Open a REPL in the running node; leaving it leaves the node running',
+    run: async (context) => (await import('./commands/remote.ts')).run(context),
   },
   {
     name: 'reload_config',
