@@ -24,7 +24,7 @@ export async function loadConfiguration(
 ): Promise<Configuration> {
   const configuration = await compute(boot, environment, isReload).catch((error: unknown) => {
     // Whoever needs a variable that is not there fails in ways of its own: the variable is what has to be said.
-    requireVariables(boot, process.env, error);
+    requireVariables(boot, process.env);
     throw error;
   });
   requireVariables(boot, process.env);
@@ -41,20 +41,33 @@ async function compute(
   for (const provider of boot.configuration.providers) {
     configuration = deepMerge(configuration, await load(provider, environment.root, configuration));
   }
-  if (boot.configuration.runtime === null) return configuration;
-  return deepMerge(configuration, await runtimeConfiguration(boot, environment, configuration, isReload));
+  if (boot.configuration.runtime !== null) {
+    configuration = deepMerge(
+      configuration,
+      await runtimeConfiguration(boot, environment, configuration, isReload),
+    );
+  }
+  // `env()` means the same in config/runtime.ts.
+  return resolved(configuration);
 }
 
 function readSysConfig(file: string): Configuration {
   try {
     const parsed: unknown = JSON.parse(readFileSync(file, 'utf8'), replacingReviver());
-    return resolveEnvMarkers(checked(parsed, file), process.env);
+    return resolved(checked(parsed, file));
   } catch (cause) {
     if (cause instanceof BootError) throw cause;
-    if (cause instanceof EnvironmentError) throw new BootError('INVALID_VARIABLE', cause.message);
     throw new BootError('UNREADABLE_SYS_CONFIG', `${file} cannot be read: ${(cause as Error).message}`, {
       cause,
     });
+  }
+}
+
+function resolved(configuration: Configuration): Configuration {
+  try {
+    return resolveEnvMarkers(configuration, process.env);
+  } catch (error) {
+    throw error instanceof EnvironmentError ? new BootError('INVALID_VARIABLE', error.message) : error;
   }
 }
 
@@ -83,14 +96,14 @@ async function load(
   const failed = (text: string, options?: ErrorOptions) =>
     new BootError('PROVIDER_FAILED', `Config provider ${name} ${text}`, options);
   const provider = (await importDefault(moduleUrl(root, module)).catch((cause: unknown) => {
-    throw failed('could not be loaded; nothing was started.', { cause });
+    throw failed('could not be loaded.', { cause });
   })) as Partial<Provider> | undefined;
   if (typeof provider?.load !== 'function') throw failed('exports no load function.');
   let result: unknown;
   try {
     result = await provider.load(configuration, state);
   } catch (cause) {
-    throw failed('failed; nothing was started.', { cause });
+    throw failed('failed.', { cause });
   }
   return checked(result, `What config provider ${name} returned`);
 }
@@ -120,7 +133,7 @@ async function runtimeConfiguration(
     return checked(result, `What ${file} exports`);
   } catch (cause) {
     if (cause instanceof BootError) throw cause;
-    throw new BootError('RUNTIME_CONFIGURATION_FAILED', `${file} failed; nothing was started.`, { cause });
+    throw new BootError('RUNTIME_CONFIGURATION_FAILED', `${file} failed.`, { cause });
   }
 }
 
@@ -139,7 +152,7 @@ function checked(value: unknown, what: string): Configuration {
 }
 
 /** All that is missing in one sentence. An empty variable counts as missing. */
-function requireVariables({ name, configuration }: BootFile, env: NodeJS.ProcessEnv, cause?: unknown): void {
+function requireVariables({ name, configuration }: BootFile, env: NodeJS.ProcessEnv): void {
   const missing = configuration.requiredEnv
     .map((required) => (typeof required === 'string' ? [required] : required))
     .filter((group) => !group.some((variable) => env[variable]))
@@ -147,11 +160,7 @@ function requireVariables({ name, configuration }: BootFile, env: NodeJS.Process
   if (missing.length === 0) return;
   const last = missing.pop()!;
   const list = missing.length > 0 ? `${missing.join(', ')} and ${last}` : last;
-  throw new BootError(
-    'MISSING_VARIABLE',
-    `${list} must be set in the environment of ${name}; nothing was started.`,
-    cause === undefined ? {} : { cause },
-  );
+  throw new BootError('MISSING_VARIABLE', `${list} must be set in the environment of ${name}.`);
 }
 
 /** What was inlined when the release was built cannot be configured any more: a value that differs is a mistake. */

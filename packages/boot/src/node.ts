@@ -111,7 +111,8 @@ class Node implements RunningNode {
       await this.#execute(instruction);
     }
     await this.#prepare();
-    if (this.#stopping === undefined) await this.#hooks('post_start');
+    if (this.#stopping === undefined)
+      await this.#hooks('post_start').catch((error) => this.#crash(errorText(error)));
   }
 
   async #execute(instruction: Instruction): Promise<void> {

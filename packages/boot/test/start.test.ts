@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { testRelease } from './support/release.ts';
 
 /** An application that says what happens to it. */
-const telling = (name: string, body = '') => `
+const telling = (name: string, body = '', stop = '') => `
   export default {
     async start({ config, args, release, signal, exit }) {
       console.log('${name} starts', JSON.stringify({ config, args }));
@@ -11,19 +11,22 @@ const telling = (name: string, body = '') => `
       return { name: '${name}' };
     },
     async stop(state) {
+      ${stop}
       await new Promise((resolve) => setTimeout(resolve, 5));
       console.log(state.name, 'stopped');
     },
   };`;
 
-describe('start', () => {
+const ready = `setTimeout(() => console.log('ready'), 10);`;
+
+describe('start and stop', () => {
   test('applications start in order, get their configuration and arguments, and stop in reverse on SIGTERM', async () => {
     const release = await testRelease({
       applications: ['store', 'web'],
       config: { store: { path: '/data' } },
       files: {
         'lib/store/application.mjs': telling('store'),
-        'lib/web/application.mjs': telling('web', `setTimeout(() => console.log('ready'));`),
+        'lib/web/application.mjs': telling('web', ready),
       },
     });
     const { child, ended } = await release.start('ready', { args: ['--port', '1'] });
@@ -44,4 +47,213 @@ describe('start', () => {
       ].join('\n'),
     });
   });
+
+  test('a node runs on though its applications hold nothing open, and SIGINT stops it in order', async () => {
+    const release = await testRelease({
+      applications: ['web'],
+      files: { 'lib/web/application.mjs': `export default { start() { console.log('ready'); } };` },
+    });
+    const { child, ended } = await release.start('ready');
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    expect(child.exitCode).toBeNull();
+    child.kill('SIGINT');
+    expect(await ended).toMatchObject({ code: 0, stderr: '' });
+  });
+
+  test.each([
+    ['SIGTERM', 143],
+    ['SIGINT', 130],
+  ] as const)('a second %s ends it at once with %i', async (signal, code) => {
+    const release = await testRelease({
+      applications: ['web'],
+      files: {
+        'lib/web/application.mjs': telling('web', ready, `await new Promise(() => {});`),
+      },
+    });
+    const { child, ended } = await release.start('ready');
+    child.kill(signal);
+    await new Promise((resolve) =>
+      child.stdout!.on('data', (text) => String(text).includes('is told') && resolve(0)),
+    );
+    child.kill(signal);
+    expect(await ended).toMatchObject({ code });
+  });
+
+  test('an application that does not stop in time is named, and the exit code is 1', async () => {
+    const release = await testRelease({
+      applications: ['store', 'web'],
+      boot: { shutdownTimeout: 100 },
+      files: {
+        'lib/store/application.mjs': telling('store', ready, `await new Promise(() => {});`),
+        'lib/web/application.mjs': telling('web'),
+      },
+    });
+    const { child, ended } = await release.start('ready');
+    child.kill('SIGTERM');
+    const { code, stdout, stderr } = await ended;
+    expect(stderr).toBe('demo: Application store did not stop within 0.1 s.\n');
+    expect(stdout).toContain('web stopped');
+    expect(code).toBe(1);
+  });
+
+  test('SIGTERM while an application starts: it is told, and what has started is stopped', async () => {
+    const release = await testRelease({
+      applications: ['store', 'web', 'last'],
+      files: {
+        'lib/store/application.mjs': telling('store'),
+        'lib/web/application.mjs': telling(
+          'web',
+          `${ready} await new Promise((resolve) => signal.addEventListener('abort', resolve));`,
+        ),
+        'lib/last/application.mjs': telling('last'),
+      },
+    });
+    const { child, ended } = await release.start('ready');
+    child.kill('SIGTERM');
+    const { code, stdout } = await ended;
+    expect(stdout).toContain('web stopped\nstore is told\nstore stopped\n');
+    expect(stdout).not.toContain('last');
+    expect(code).toBe(0);
+  });
+
+  test('what stop throws is shown, and the others are stopped all the same', async () => {
+    const release = await testRelease({
+      applications: ['store', 'web'],
+      files: {
+        'lib/store/application.mjs': telling('store'),
+        'lib/web/application.mjs': telling('web', ready, `throw new Error('stuck');`),
+      },
+    });
+    const { child, ended } = await release.start('ready');
+    child.kill('SIGTERM');
+    const { code, stdout, stderr } = await ended;
+    expect(stderr).toMatch(
+      /^demo: Application web failed to stop\.\nError: stuck\n {4}at .*application\.mjs/,
+    );
+    expect(stdout).toContain('store stopped');
+    expect(code).toBe(1);
+  });
+
+  test('children see what the release is, and NODE_ENV is production unless it is set', async () => {
+    const application = `
+      export default { start() {
+        const { RELEASE_NAME, RELEASE_VSN, RELEASE_NODE, RELEASE_ROOT, NODE_ENV, RELEASE_COMMAND } = process.env;
+        console.log(JSON.stringify([RELEASE_NAME, RELEASE_VSN, RELEASE_NODE, RELEASE_COMMAND, NODE_ENV, RELEASE_ROOT]));
+        process.kill(process.pid, 'SIGTERM');
+      } };`;
+    const release = await testRelease({
+      applications: ['web'],
+      files: { 'lib/web/application.mjs': application },
+    });
+    const own = await release.run(['start'], { env: { RELEASE_NODE: 'foo' } });
+    expect(JSON.parse(own.stdout)).toEqual(['demo', '0.1.0', 'foo', 'start', 'production', release.root]);
+    const set = await release.run(['start'], { env: { NODE_ENV: 'staging' } });
+    expect(JSON.parse(set.stdout)[4]).toBe('staging');
+  });
+
+  test('SIGHUP to a node without a terminal reloads its configuration, and a failure leaves the old one', async () => {
+    const release = await testRelease({
+      applications: ['web'],
+      boot: { configuration: { runtime: 'lib/demo/runtime.mjs' } as never },
+      files: {
+        'lib/demo/runtime.mjs': `
+          let times = 0;
+          import { readFileSync } from 'node:fs';
+          export default () => ({ web: JSON.parse(readFileSync('web.json', 'utf8')) });`,
+        'web.json': '{"port":1,"old":true}',
+        'lib/web/application.mjs': `
+          import { writeFileSync } from 'node:fs';
+          export default {
+            start({ config }) {
+              console.log('ready');
+              writeFileSync('web.json', '{"port":2}');
+              return { config };
+            },
+            configChange(state, change) {
+              console.log(JSON.stringify({ was: state.config, ...change }));
+              writeFileSync('web.json', 'broken');
+              process.kill(process.pid, 'SIGHUP');
+              setTimeout(() => process.kill(process.pid, 'SIGTERM'), 50);
+            },
+          };`,
+      },
+    });
+    const { child, ended } = await release.start('ready');
+    child.kill('SIGHUP');
+    const { code, stdout, stderr } = await ended;
+    expect(JSON.parse(stdout.split('\n')[1]!)).toEqual({
+      was: { port: 1, old: true },
+      config: { port: 2 },
+      changed: { port: 2 },
+      removed: ['old'],
+    });
+    expect(stderr).toMatch(/^demo: The configuration was not reloaded\.\n.*runtime\.mjs failed/);
+    expect(stderr).toContain('SyntaxError');
+    expect(code).toBe(0);
+  });
+});
+
+describe('failures', () => {
+  test('an application that cannot start is named, those that run are stopped in reverse, and the exit code is 1', async () => {
+    const release = await testRelease({
+      applications: ['store', 'web', 'last'],
+      files: {
+        'lib/store/application.mjs': telling('store'),
+        'lib/web/application.mjs': telling('web', `throw new Error('EADDRINUSE: port 1');`),
+        'lib/last/application.mjs': telling('last'),
+      },
+    });
+    const { code, stdout, stderr } = await release.run(['start']);
+    expect(stderr).toMatch(/^demo: Application web could not start\.\nError: EADDRINUSE: port 1\n {4}at /);
+    expect(stdout).toMatch(/store stopped\n$/);
+    expect(stdout).not.toMatch(/web stopped|last/);
+    expect(code).toBe(1);
+  });
+
+  test.each([
+    [
+      'that cannot be imported',
+      `import 'nothing-like-it';`,
+      /Application web could not be loaded\.\n.*nothing-like-it/,
+    ],
+    [
+      'without a default export',
+      `export const start = 1;`,
+      /module of application web \(lib\/web\/application\.mjs\) has no default export/,
+    ],
+    [
+      'whose start is no function',
+      `export default { start: 1 };`,
+      /has no default export made by defineApplication/,
+    ],
+  ])('a lifecycle module %s is named and nothing starts', async (_what, module, message) => {
+    const release = await testRelease({
+      applications: ['store', 'web'],
+      files: { 'lib/store/application.mjs': telling('store'), 'lib/web/application.mjs': module },
+    });
+    const { code, stdout, stderr } = await release.run(['start']);
+    expect(stderr).toMatch(message);
+    expect(stdout).toBe('');
+    expect(code).toBe(1);
+  });
+
+  test.each([
+    ['exception', `setTimeout(() => { throw new Error('boom'); }, 10);`],
+    ['rejection', `setTimeout(() => void Promise.reject(new Error('boom')), 10);`],
+  ])(
+    'an uncaught %s: the reason with its stack, applications stopped in reverse, exit code 1',
+    async (_what, body) => {
+      const release = await testRelease({
+        applications: [{ name: 'store' }, { name: 'web', mode: 'temporary' }],
+        files: {
+          'lib/store/application.mjs': telling('store'),
+          'lib/web/application.mjs': telling('web', body),
+        },
+      });
+      const { code, stdout, stderr } = await release.run(['start']);
+      expect(stderr).toMatch(/^demo: Error: boom\n {4}at .*application\.mjs/);
+      expect(stdout).toMatch(/web stopped\nstore is told\nstore stopped\n$/);
+      expect(code).toBe(1);
+    },
+  );
 });
