@@ -1,12 +1,12 @@
 import { statSync } from 'node:fs';
 import path from 'node:path';
-import type { InstalledPackage } from './installation.ts';
+import { type InstalledPackage, packageOf } from './installation.ts';
 import type { Release } from './release.ts';
 import { readWorkspaces } from './workspaces.ts';
 
 /**
- * What no package of this release may take: other packages that lie inside it, the assembled release, and
- * the executables written earlier.
+ * What no package of this release may take: other packages that lie inside it, the assembled release, what was
+ * written of it earlier, its definition, and what that excludes.
  */
 export async function exclusions(
   release: Release,
@@ -20,17 +20,46 @@ export async function exclusions(
     path.join(release.project, 'burrito_out'),
     ...firstParty.map(({ directory }) => directory),
     ...workspaces.map(({ directory }) => directory),
+    ...definitionFiles(release),
   ]);
-  // A folder that already is somebody's (`-o dist`) is not left out whole, only what Sarma calls NAME_TARGET or NAME.
+  // A folder that already is somebody's (`-o dist`) is not left out whole, only what Sarma calls NAME_TARGET, NAME or
+  // NAME-VERSION-TARGET.tar.gz.
   if (isFolder(release.output) && path.basename(release.output) !== 'burrito_out')
     excluded.delete(release.output);
   const entries = Object.values(release.entries);
-  const written = new RegExp(
-    `^(${Object.keys(release.entries).join('|')})(_[a-z0-9]+-[a-z0-9-]+)?(\\.exe)?$`,
-  );
+  const names = release.kind === 'service' ? [release.name] : Object.keys(release.entries);
+  const executable = `(${names.join('|')})(_[a-z0-9]+-[a-z0-9-]+)?(\\.exe)?`;
+  const written = new RegExp(`^(${executable}|${release.name}-.+\\.tar\\.gz)$`);
   const isWritten = (file: string): boolean =>
     path.dirname(file) === release.output && written.test(path.basename(file)) && !entries.includes(file);
-  return (file) => excluded.has(file) || (isWritten(file) && !isFolder(file));
+  const isConfigured = await configuredExclusion(release, firstParty);
+  return (file) => excluded.has(file) || (isWritten(file) && !isFolder(file)) || isConfigured(file);
+}
+
+/** What says how the release is made, and is in it in another form. */
+function definitionFiles({ project, options, overlays }: Release): readonly string[] {
+  const { configFile, vmArgs, remoteVmArgs, envScript, hooks } = options;
+  const folders = overlays.filter((overlay) => typeof overlay === 'string');
+  return [configFile, vmArgs, remoteVmArgs, envScript.sh, envScript.bat, hooks, ...folders]
+    .filter((file) => file !== undefined && path.basename(file) !== 'package.json')
+    .map((file) => path.resolve(project, file!));
+}
+
+/** What `exclude` of the configuration names in the package a file lies in, in the syntax of `.gitignore`. */
+async function configuredExclusion(
+  { options: { exclude } }: Release,
+  firstParty: readonly InstalledPackage[],
+): Promise<(file: string) => boolean> {
+  if (exclude.length === 0) return () => false;
+  const { default: ignore } = await import('ignore');
+  const rules = ignore().add([...exclude]);
+  const packages = new Map(firstParty.map((one) => [one.directory, one]));
+  return (file) => {
+    const directory = packageOf(file, packages)?.directory;
+    if (directory === undefined || directory === file) return false;
+    const name = path.relative(directory, file).replaceAll(path.sep, '/');
+    return rules.ignores(isFolder(file) ? `${name}/` : name);
+  };
 }
 
 function isFolder(file: string): boolean {
