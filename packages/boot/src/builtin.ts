@@ -106,6 +106,12 @@ export const builtins: readonly BuiltinCommand[] = [
     run: async (context) => (await import('./commands/remote.ts')).run(context),
   },
   {
+    name: 'attach',
+    syntax: '',
+    description: "The end of a daemon's log, then remote",
+    run: async (context) => (await import('./commands/attach.ts')).run(context),
+  },
+  {
     name: 'reload_config',
     syntax: '',
     description: 'Run the configuration providers again in the running node',

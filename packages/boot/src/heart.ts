@@ -60,13 +60,14 @@ interface End {
   readonly asked: boolean;
 }
 
-const PASSED_ON = ['SIGTERM', 'SIGINT'] as const;
+/** SIGHUP has it read its configuration again; the others end it. */
+const PASSED_ON = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
 
 async function runOnce({ file, args, env }: CommandLine): Promise<End> {
   const child = spawn(file, args, { env, stdio: 'inherit' });
   let asked = false;
   const passOn = (signal: NodeJS.Signals) => {
-    asked = true;
+    asked ||= signal !== 'SIGHUP';
     child.kill(signal);
   };
   for (const signal of PASSED_ON) process.on(signal, passOn);

@@ -27,8 +27,11 @@ async function main(): Promise<void> {
 /** Resolves to the exit code; undefined where the process lives on and ends by itself. */
 async function run(root: string, boot: BootFile): Promise<number | undefined> {
   const program = (globalThis as { [PROGRAM]?: string })[PROGRAM];
-  if (program !== undefined) return await runProgram(root, boot, program);
-  return await runCommand(root, boot, process.argv.slice(2));
+  if (process.platform === 'win32')
+    (await import('./env-script.ts')).applyEnvScript(root, boot.version, process.env);
+  if (program === undefined) return await runCommand(root, boot, process.argv.slice(2));
+  const { runProgram } = await import('./run-program.ts');
+  return await runProgram(root, boot, program);
 }
 
 /** Set by `start-<program>.mjs`, the entry of a program that has a configuration. */
@@ -45,9 +48,7 @@ function readBoot(file: string): BootFile {
   try {
     return JSON.parse(readFileSync(file, 'utf8')) as BootFile;
   } catch (error) {
-    throw new BootError('NO_BOOT_FILE', `${file} cannot be read: ${(error as Error).message}`, {
-      cause: error,
-    });
+    throw new BootError('NO_BOOT_FILE', `${file} cannot be read: ${(error as Error).message}`);
   }
 }
 
@@ -60,11 +61,6 @@ function refuseOtherLine({ name, version, nodeLine }: BootFile): void {
   );
 }
 
-/** A program has no commands: every word is its own. */
-async function runProgram(root: string, boot: BootFile, program: string): Promise<undefined> {
-  throw new BootError('NOT_YET', `${program} of ${boot.name} in ${root} cannot be run yet.`);
-}
-
 async function runCommand(
   root: string,
   boot: BootFile,
@@ -73,6 +69,9 @@ async function runCommand(
   const names = boot.commands.map(({ name }) => name);
   const [command, ...args] = resolveAlias(words, names);
   const environment = readEnvironment(root, boot, [command, ...args], process.env);
+  const { RELEASE_VM_ARGS, RELEASE_REMOTE_VM_ARGS } = process.env;
+  if (RELEASE_VM_ARGS || RELEASE_REMOTE_VM_ARGS)
+    (await import('./vm-args.ts')).applyVmArgs(boot, environment);
   const context: CommandContext = { boot, environment, args, stdout: process.stdout, stderr: process.stderr };
   const builtin = findBuiltin(command);
   if (builtin !== undefined) return await runBuiltin(builtin, context);

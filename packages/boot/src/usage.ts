@@ -44,16 +44,15 @@ function stands(word: string, command: BuiltinCommand): boolean {
   return target.length === 1 && target[0] === command.name;
 }
 
-function summary({
-  name,
-  syntax,
-  description,
-}: {
-  name: string;
-  syntax?: string;
-  description: string;
-}): [string, string] {
-  return [[name, syntax].filter(Boolean).join(' '), description];
+function summary({ name, syntax = '', description }: Summarised): [string, string] {
+  // What is longer is for the command's own help.
+  return [`${name} ${syntax.length > 24 ? '...' : syntax}`.trimEnd(), description];
+}
+
+interface Summarised {
+  readonly name: string;
+  readonly syntax?: string;
+  readonly description: string;
 }
 
 function listing(title: string, entries: readonly (readonly [string, string])[]): string {

@@ -24,7 +24,8 @@ export async function run(context: CommandContext): Promise<number> {
   refuse(context, await nodeInfo(boot, environment));
   makeDirectories(path.dirname(log.file), environment.mutableDirectory);
   const logBefore = statSync(log.file, { throwIfNoEntry: false })?.size ?? 0;
-  const start = commandLine(environment, [command, ...rest], process.env);
+  const env = { ...process.env, RELEASE_LOG_FILE: log.file };
+  const start = commandLine(environment, [command, ...rest], env);
   const { child, carried } = startLogged(start, log, environment);
   const outcome = await comesUp(context, child, Date.now() + limit);
   if (outcome.pid !== undefined) {

@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import type { BootFile } from '../boot-file.ts';
 import type { CommandContext } from '../context.ts';
+import { BootError } from '../error.ts';
 import { logFile } from '../log/settings.ts';
 import { type NodeInfo, nodeInfo } from '../node-info.ts';
 
@@ -12,6 +13,8 @@ interface Description {
   readonly node: string;
   /** Null when it does not run. */
   readonly running: Pick<NodeInfo, 'pid' | 'version' | 'started' | 'memory'> | null;
+  /** Why it is not known whether it runs: another cookie, a node that is blocked. */
+  readonly unreachable: string | null;
   readonly runtime: { readonly version: string; readonly file: string; readonly target: string };
   readonly paths: {
     readonly root: string;
@@ -37,12 +40,23 @@ interface Description {
 /** Its exit code is 0 whether the node runs or not: `ping` is for that. */
 export async function run(context: CommandContext): Promise<number> {
   const { values } = parseArgs({ args: [...context.args], options: { json: { type: 'boolean' } } });
-  const description = describe(context, await nodeInfo(context.boot, context.environment));
+  const description = describe(context, await ask(context));
   context.stdout.write(values.json ? `${JSON.stringify(description, null, 2)}\n` : text(description));
   return 0;
 }
 
-function describe({ boot, environment }: CommandContext, info: NodeInfo | undefined): Description {
+async function ask({ boot, environment }: CommandContext): Promise<NodeInfo | BootError | undefined> {
+  return await nodeInfo(boot, environment).catch((error: unknown) => {
+    if (error instanceof BootError) return error;
+    throw error;
+  });
+}
+
+function describe(
+  { boot, environment }: CommandContext,
+  answer: NodeInfo | BootError | undefined,
+): Description {
+  const info = answer instanceof BootError ? undefined : answer;
   return {
     name: boot.name,
     version: boot.version,
@@ -52,6 +66,7 @@ function describe({ boot, environment }: CommandContext, info: NodeInfo | undefi
       info === undefined
         ? null
         : { pid: info.pid, version: info.version, started: info.started, memory: info.memory },
+    unreachable: answer instanceof BootError ? answer.message : null,
     runtime: {
       version: process.versions.node,
       file: process.execPath,
@@ -116,7 +131,8 @@ function text(it: Description): string {
   ].join('\n');
 }
 
-function runningText({ running, version }: Description): string {
+function runningText({ running, unreachable, version }: Description): string {
+  if (unreachable !== null) return `unknown: ${unreachable}`;
   if (running === null) return 'no';
   const other = running.version === version ? '' : `, version ${running.version}`;
   return `PID ${running.pid}${other}, since ${running.started}, ${(running.memory / 1e6).toFixed(0)} MB`;

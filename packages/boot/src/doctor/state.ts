@@ -1,5 +1,6 @@
-import { accessSync, constants, existsSync, readdirSync, readFileSync, statfsSync, statSync } from 'node:fs';
+import { accessSync, constants, existsSync, readdirSync, statfsSync, statSync } from 'node:fs';
 import path from 'node:path';
+import { isListening, type NodeRecord, nodesDirectory, readRecord } from '../control/node-record.ts';
 import { type Finding, ok, type Patient, problem, warning } from './finding.ts';
 import { megabytes } from './release.ts';
 
@@ -63,43 +64,29 @@ export function examineCookie({ environment: { mutableDirectory, cookie } }: Pat
 }
 
 /** Whether the node runs, and what nodes that died left behind. */
-export function examineNodes({ environment: { mutableDirectory, node }, running }: Patient): Finding[] {
-  const own =
+export async function examineNodes({ environment, running }: Patient): Promise<Finding[]> {
+  const { node } = environment;
+  const findings = [
     running === undefined
       ? ok('node', `${node} does not run`)
-      : ok('node', `${node} runs (PID ${running.pid})`);
-  const stale = records(path.join(mutableDirectory, 'nodes')).filter(({ name, pid }) =>
-    name === node ? running === undefined : !isAlive(pid),
-  );
-  return [
-    own,
-    ...stale.map(({ name, pid }) =>
+      : ok('node', `${node} runs (PID ${running.pid})`),
+  ];
+  for (const { name, record } of records(nodesDirectory(environment))) {
+    if (await isListening(record)) continue;
+    findings.push(
       warning(
         'node',
-        `${name} (PID ${pid}) is gone and left its record behind. Its next start clears it away.`,
+        `${name} (PID ${record.pid}) is gone and left its record behind. Its next start clears it away.`,
       ),
-    ),
-  ];
+    );
+  }
+  return findings;
 }
 
-function records(directory: string): readonly { readonly name: string; readonly pid: number }[] {
+function records(directory: string): readonly { readonly name: string; readonly record: NodeRecord }[] {
   if (!existsSync(directory)) return [];
   return readdirSync(directory).flatMap((file) => {
-    if (!file.endsWith('.json')) return [];
-    try {
-      const { pid } = JSON.parse(readFileSync(path.join(directory, file), 'utf8')) as { pid: number };
-      return [{ name: file.slice(0, -'.json'.length), pid }];
-    } catch {
-      return [];
-    }
+    const record = file.endsWith('.json') ? readRecord(path.join(directory, file)) : undefined;
+    return record === undefined ? [] : [{ name: path.basename(file, '.json'), record }];
   });
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
 }

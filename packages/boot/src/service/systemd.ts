@@ -41,6 +41,8 @@ function unitText(unit: ServiceUnit): string {
     // Ready once it is executed. `notify` would need a datagram socket, which Node has not.
     'Type=exec',
     `ExecStart=${quoted(unit.program)} start`,
+    // Reads the configuration again.
+    'ExecReload=/bin/kill -HUP $MAINPID',
     ...Object.entries(unit.environment).map(([name, value]) => `Environment=${quoted(`${name}=${value}`)}`),
     `EnvironmentFile=-${literal(environmentFile(unit))}`,
     ...(unit.runAs === undefined ? [] : [`User=${literal(unit.runAs)}`]),
