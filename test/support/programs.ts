@@ -8,7 +8,7 @@ import { cacheDirectory } from './home.ts';
 /** A project as a person would have it: made of files, its dependencies installed by npm. */
 export interface Program {
   readonly directory: string;
-  /** The entry, relative to the directory. */
+  /** The entry, relative to the directory; empty for a service that has none. */
   readonly entry: string;
 }
 
@@ -20,13 +20,13 @@ const CACHE = path.join(cacheDirectory(), 'sarma-test-programs');
  * `files` are texts by path; `package.json` is `manifest`, in which `"packageManager": "pnpm"` means what it says.
  */
 export async function makeProgram(
-  manifest: { readonly name: string; readonly bin: string } & Readonly<Record<string, unknown>>,
+  manifest: { readonly name: string; readonly bin?: string } & Readonly<Record<string, unknown>>,
   files: Readonly<Record<string, string>> = {},
 ): Promise<Program> {
   const content = JSON.stringify([manifest, files]);
   const hash = createHash('sha256').update(content).digest('hex').slice(0, 12);
   const directory = path.join(CACHE, `${manifest.name}-${hash}`);
-  const program = { directory, entry: manifest.bin };
+  const program = { directory, entry: manifest.bin ?? '' };
   if (existsSync(directory)) return program;
   const making = `${directory}.${process.pid}`;
   await writeFiles(making, {
