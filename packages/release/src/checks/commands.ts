@@ -21,6 +21,9 @@ export const builtinCommands: ReadonlySet<string> = new Set([
   'doctor',
   'service',
   'help',
+  // For the machinery.
+  'heart',
+  'log',
 ]);
 
 /** A command of one's own that nobody can call. */
