@@ -1,0 +1,216 @@
+// examples/kv as a person uses it: built, copied away, two nodes started from one install.
+import { cp, readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { Client } from '../examples/kv/apps/kv/src/client.ts';
+import { build, copyExample, freePort, ownHome, Service, type StartedService } from './support/examples.ts';
+import { run, temporaryDirectory } from './support/run.ts';
+
+let project: string;
+let admin: Service;
+
+beforeAll(async () => {
+  project = await copyExample('kv');
+  await build(project, ['wrap', 'kv', '--current', '--compression', 'fast']);
+  await build(project, ['wrap', 'kv_admin', '--current', '--compression', 'fast']);
+  const platform = `${process.platform}-${process.arch}`;
+  admin = new Service(path.join(project, `burrito_out/kv_admin_${platform}`), await ownHome());
+});
+
+const forms = {
+  'the assembled directory': async () => {
+    const copy = path.join(await temporaryDirectory(), 'kv');
+    await cp(path.join(project, '_build/prod/rel/kv'), copy, { recursive: true, verbatimSymlinks: true });
+    return { file: path.join(copy, 'bin/kv'), state: () => path.join(copy, 'var') };
+  },
+  'the executable': async () => {
+    const file = path.join(await temporaryDirectory(), 'kv');
+    await cp(path.join(project, `burrito_out/kv_${process.platform}-${process.arch}`), file);
+    return { file, state: (env: Env) => path.join(env.XDG_STATE_HOME!, 'kv') };
+  },
+};
+
+type Env = Readonly<Record<string, string>>;
+
+describe.each(Object.entries(forms))('two nodes from %s', (_name, make) => {
+  let foo: Service;
+  let bar: Service;
+  let ports: readonly [number, number];
+  let state: string;
+  const running: StartedService[] = [];
+
+  const clientOf = (node: Service) => new Client('127.0.0.1', Number(node.env.PORT));
+  const ask = async (node: Service, ...commands: readonly string[]) => {
+    const client = clientOf(node);
+    const answers = await Promise.all(commands.map((command) => client.send(command)));
+    client.close();
+    return answers.map((lines) => lines.join(' '));
+  };
+  const start = async (node: Service) => {
+    const started = await node.start();
+    running.push(started);
+    return started;
+  };
+  const names = '(await import("kv")).registry().names';
+
+  beforeAll(async () => {
+    const { file, state: stateOf } = await make();
+    ports = [await freePort(), await freePort()];
+    const env = { ...(await ownHome()), NODES: `foo=127.0.0.1:${ports[0]};bar=127.0.0.1:${ports[1]}` };
+    const service = new Service(file, env);
+    foo = service.with({ RELEASE_NODE: 'foo', PORT: String(ports[0]) });
+    bar = service.with({ RELEASE_NODE: 'bar', PORT: String(ports[1]) });
+    state = stateOf(env);
+    await start(foo);
+    await start(bar);
+  });
+
+  afterAll(async () => {
+    for (const { pid } of running) {
+      try {
+        process.kill(pid, 'SIGKILL');
+      } catch {} // it has ended, as it should
+    }
+  });
+
+  test('each is itself: its own PID, its own name', async () => {
+    expect(await foo.say('pid')).toBe(String(running[0]!.pid));
+    expect(await bar.say('pid')).toBe(String(running[1]!.pid));
+    expect(await foo.say('ping')).toBe('pong');
+    expect(await bar.say('ping')).toBe('pong');
+    expect(await bar.say('rpc', 'process.env.RELEASE_NODE', '--json')).toBe('"bar"');
+  });
+
+  test('a bucket lies with the node of its first letter, whichever node is asked', async () => {
+    expect(await ask(foo, 'CREATE shopping', 'PUT shopping milk 1', 'GET shopping milk')).toEqual([
+      'OK',
+      'OK',
+      '1 OK',
+    ]);
+    expect(
+      await ask(bar, 'CREATE apples', 'PUT apples red 3', 'GET apples red', 'GET shopping milk'),
+    ).toEqual(['OK', 'OK', '3 OK', '1 OK']);
+    expect(JSON.parse(await foo.say('rpc', names, '--json'))).toEqual(['apples']);
+    expect(JSON.parse(await bar.say('rpc', names, '--json'))).toEqual(['shopping']);
+  });
+
+  test('the protocol is that of the guide', async () => {
+    expect(
+      await ask(
+        foo,
+        'DELETE shopping milk',
+        'GET shopping milk',
+        'GET cities paris',
+        'PUT cities paris 1',
+        'HELLO',
+      ),
+    ).toEqual(['OK', ' OK', 'NOT FOUND', 'NOT FOUND', 'UNKNOWN COMMAND']);
+  });
+
+  test('remote evaluates in the node, and leaving it leaves the node running', async () => {
+    const { stdout, exitCode } = await run(foo.file, ['remote'], {
+      env: foo.env,
+      input: `${names}\n.exit\n`,
+    });
+    expect(exitCode).toBe(0);
+    expect(stdout).toContain("[ 'apples' ]");
+    expect(await foo.say('ping')).toBe('pong');
+  });
+
+  test('an exception in rpc is for who asked; the node lives', async () => {
+    const { exitCode, stderr } = await foo.call('rpc', '(await import("kv")).nothing()');
+    expect(exitCode).toBe(1);
+    expect(stderr).toContain('TypeError');
+    expect(await foo.say('ping')).toBe('pong');
+  });
+
+  test('a second start of a node is refused with the PID that has it', async () => {
+    const { exitCode, stderr } = await foo.call('start');
+    expect(exitCode).toBe(1);
+    expect(stderr).toContain(String(running[0]!.pid));
+  });
+
+  test('a port in use is a sentence', async () => {
+    const other = foo.with({ RELEASE_NODE: 'baz', NODES: '' });
+    const { exitCode, stderr } = await other.call('start');
+    expect(exitCode).toBe(1);
+    expect(stderr).toContain('EADDRINUSE');
+    expect(stderr).toContain(`127.0.0.1:${ports[0]}`);
+  });
+
+  test('a node that NODES does not name is refused', async () => {
+    const { exitCode, stderr } = await foo.with({ RELEASE_NODE: 'baz' }).call('start');
+    expect(exitCode).toBe(1);
+    expect(stderr).toContain('RELEASE_NODE is baz, but NODES names foo, bar');
+  });
+
+  test('what clients were told is kept when the node stops while they write', async () => {
+    await ask(foo, 'CREATE plenty');
+    const writers = Array.from({ length: 8 }, (_, index) => write(clientOf(index % 2 ? foo : bar), index));
+    await pause(300);
+    const last = running.at(-1)!;
+    expect(await bar.say('stop')).toBeDefined();
+    // It is gone when stop returns, not only about to be.
+    expect(() => process.kill(last.pid, 0)).toThrow();
+    const { exitCode, output } = await last.ended;
+    expect(exitCode, output).toBe(0);
+    const told = (await Promise.all(writers)).flat();
+    expect(told.length).toBeGreaterThan(100);
+
+    await start(bar);
+    const kept = await ask(foo, ...told.map(([key]) => `GET plenty ${key}`));
+    expect(kept).toEqual(told.map(([, value]) => `${value} OK`));
+  });
+
+  test('a killed node has what it told, and starts again over what it left behind', async () => {
+    const client = clientOf(bar);
+    await client.send('PUT plenty last 1');
+    const last = running.at(-1)!;
+    process.kill(last.pid, 'SIGKILL');
+    await last.ended;
+    expect(await ask(foo, 'GET plenty last')).toEqual([expect.stringMatching(/^ERROR node bar/)]);
+    expect((await bar.call('ping')).exitCode).toBe(1);
+    await start(bar);
+    expect(await ask(foo, 'GET plenty last')).toEqual(['1 OK']);
+  });
+
+  test('the admin release sends commands and looks into files, and has no server in it', async () => {
+    const to = ['--to', `127.0.0.1:${ports[0]}`];
+    expect(await admin.say('send', ...to, 'PUT', 'apples', 'green', '5')).toBe('OK');
+    expect((await admin.call('send', ...to, 'GET', 'nix', 'x')).stdout).toBe('NOT FOUND\n');
+    expect(await admin.say('buckets', path.join(state, 'buckets/foo.jsonl'))).toContain(
+      'apples\n  red = 3\n  green = 5',
+    );
+    expect(await admin.say('help')).toContain('send');
+    const { applications } = JSON.parse(
+      await readFile(path.join(project, '_build/prod/rel/kv_admin/releases/0.1.0/release.json'), 'utf8'),
+    );
+    expect(applications).toEqual([expect.objectContaining({ name: 'kv', mode: 'load' })]);
+  });
+
+  test('stop when nothing runs says so', async () => {
+    expect((await foo.call('stop')).exitCode).toBe(0);
+    expect((await bar.call('stop')).exitCode).toBe(0);
+    const { exitCode, stderr } = await bar.call('stop');
+    expect(exitCode).toBe(1);
+    expect(stderr).toMatch(/not running/i);
+  });
+});
+
+/** Writes until the connection ends; what was acknowledged, key and value. */
+async function write(client: Client, writer: number): Promise<readonly (readonly [string, string])[]> {
+  const told: [string, string][] = [];
+  try {
+    for (let count = 0; ; count++) {
+      const key = `${writer}-${count}`;
+      const [answer] = await client.send(`PUT plenty ${key} ${count}`);
+      if (answer !== 'OK') return told; // a writer at foo hears that bar does not answer
+      told.push([key, String(count)]);
+    }
+  } catch {
+    return told; // bar hung up
+  } finally {
+    client.close();
+  }
+}
