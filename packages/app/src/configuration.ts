@@ -21,10 +21,11 @@ export type BuildConfiguration =
 /** The default export of `config/runtime.ts`. */
 export type RuntimeConfiguration = Result | ((context: RuntimeContext) => Result | Promise<Result>);
 
-/** Gives `config/config.ts` or `config/runtime.ts` its types; it returns what it is given. */
-export function defineConfiguration<const Value extends BuildConfiguration | RuntimeConfiguration>(
-  value: Value,
-): Value {
+/**
+ * Gives `config/config.ts` or `config/runtime.ts` its types; it returns what it is given. A function of
+ * `config/config.ts` gets `environment` alone: the rest is not known when a release is built.
+ */
+export function defineConfiguration<const Value extends RuntimeConfiguration>(value: Value): Value {
   return value;
 }
 
