@@ -1,16 +1,31 @@
 import type { z } from 'zod';
 import { ReleaseError } from '../error.ts';
+import type { ReleaseConfig, SarmaConfig } from './sarma-config.ts';
 
-/**
- * The value as the type that the schema stands for. Throws ReleaseError CONFIG_INVALID, which names the file, the key,
- * what was found and what was expected, one line for each mistake.
- */
-export function checked<Value>(
-  schema: z.ZodType,
+// What a value must be is in schema.ts, which takes a while to load and is asked only where there is a configuration.
+
+/** A whole configuration. `at` are the keys that lead to it. Throws ReleaseError CONFIG_INVALID. */
+export async function checkConfig(
   value: unknown,
   file: string,
-  at: readonly PropertyKey[] = [],
-): Value {
+  at: readonly string[] = [],
+): Promise<SarmaConfig> {
+  const { configSchema } = await import('./schema.ts');
+  return checked(configSchema, value, file, at);
+}
+
+/** One release. Throws ReleaseError CONFIG_INVALID. */
+export async function checkRelease(
+  value: unknown,
+  file: string,
+  at: readonly string[],
+): Promise<ReleaseConfig> {
+  const { releaseSchema } = await import('./schema.ts');
+  return checked(releaseSchema, value, file, at);
+}
+
+/** The message names the file, the key, what was found and what was expected, one line for each mistake. */
+function checked<Value>(schema: z.ZodType, value: unknown, file: string, at: readonly string[]): Value {
   const result = schema.safeParse(value, { error: () => 'expected JSON' });
   if (result.success) return result.data as Value;
   const lines = result.error.issues.flatMap(plainIssues).map(({ path, message }) => {

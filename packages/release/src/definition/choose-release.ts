@@ -1,10 +1,9 @@
 import { ReleaseError } from '../error.ts';
 import { nearest } from '../nearest.ts';
-import { checked } from './check.ts';
+import { checkRelease } from './check.ts';
 import { attempt, type ConfigFile } from './config-file.ts';
 import { merge } from './merge.ts';
 import type { ReleaseConfig } from './sarma-config.ts';
-import { releaseSchema } from './schema.ts';
 
 /**
  * The name of the release that is meant; undefined where the configuration has none. Throws ReleaseError
@@ -51,7 +50,7 @@ export async function readRelease(
   const given = config.releases![name]!;
   const called = async (make: Extract<typeof given, (...args: never) => unknown>): Promise<ReleaseConfig> => {
     const value = await attempt(`releases.${name} in ${file}`, () => make({ environment }));
-    return checked(releaseSchema, value, file, [...at, 'releases', name]);
+    return await checkRelease(value, file, [...at, 'releases', name]);
   };
   const release = typeof given === 'function' ? await called(given) : given;
   if (release.extend === undefined) return release;

@@ -1,11 +1,9 @@
 import path from 'node:path';
-import { importSource } from '../boot/import-source.ts';
 import { ReleaseError } from '../error.ts';
 import { isFile } from '../tree.ts';
-import { checked } from './check.ts';
+import { checkConfig } from './check.ts';
 import type { Project } from './project.ts';
 import type { ConfigContext, SarmaConfig } from './sarma-config.ts';
-import { configSchema } from './schema.ts';
 
 const names = ['ts', 'mts', 'js', 'mjs', 'cjs', 'json'].map((extension) => `sarma.config.${extension}`);
 
@@ -32,9 +30,9 @@ export async function readConfigFile(
   const file = names.map((name) => path.join(directory, name)).find(isFile);
   if (file !== undefined && hasOwn) throw twoConfigurations(file, manifestFile);
   if (file !== undefined)
-    return { file, at: [], config: checked(configSchema, await evaluate(file, context, sarma), file) };
+    return { file, at: [], config: await checkConfig(await evaluate(file, context, sarma), file) };
   return hasOwn
-    ? { file: manifestFile, at: ['sarma'], config: checked(configSchema, own, manifestFile, ['sarma']) }
+    ? { file: manifestFile, at: ['sarma'], config: await checkConfig(own, manifestFile, ['sarma']) }
     : undefined;
 }
 
@@ -46,6 +44,7 @@ function twoConfigurations(file: string, manifestFile: string): ReleaseError {
 }
 
 async function evaluate(file: string, context: ConfigContext, sarma: string | undefined): Promise<unknown> {
+  const { importSource } = await import('../boot/import-source.ts');
   const { default: value } = await attempt(file, async () => (await importSource(file, sarma)).module);
   if (value === undefined)
     throw new ReleaseError(

@@ -1,11 +1,12 @@
-import { z } from 'zod';
-import { configSchema } from './schema.ts';
+import type { z } from 'zod';
 
 type Json = z.core.JSONSchema.BaseSchema;
 
 /** The JSON Schema (draft 2020-12) of `sarma.config.json` and of the key `sarma` in `package.json`. */
-export function configurationSchema(): object {
-  const schema = z.toJSONSchema(configSchema, {
+export async function configurationSchema(): Promise<object> {
+  const { toJSONSchema } = await import('zod');
+  const { configSchema } = await import('./schema.ts');
+  const schema = toJSONSchema(configSchema, {
     io: 'input',
     unrepresentable: 'any',
     override: ({ jsonSchema }) => dropCode(jsonSchema),

@@ -1,5 +1,5 @@
 import type { ApplicationMode } from '@sarma/boot';
-import type { CodeMode, Overlay, Release, ReleaseKind, Step, WrapSettings } from '../release.ts';
+import type { Check, CodeMode, Overlay, Release, ReleaseKind, Step, WrapSettings } from '../release.ts';
 
 /**
  * What `sarma.config.ts` exports: the releases of a project. Keys of a release at the top are shared by all of them;
@@ -102,7 +102,7 @@ export interface SharedConfig {
   /** Functions called around steps; what they throw ends the build. Default: none. */
   readonly buildHooks?: BuildHooksConfig;
   /** Functions that say whether the release is as it should be, besides ours. Default: none. */
-  readonly checks?: readonly ((release: Release) => unknown)[];
+  readonly checks?: readonly Check[];
 }
 
 /** A version, or where it stands. */

@@ -70,7 +70,7 @@ export function readSettings(config: ReleaseConfig, place: Place): ReleaseSettin
       phases: config.wrap?.phases ?? {},
     },
     buildHooks: readBuildHooks(config),
-    checks: (config.checks ?? []) as ReleaseSettings['checks'],
+    checks: config.checks ?? [],
   };
 }
 
