@@ -13,6 +13,7 @@ import { parseArgs, promisify } from 'node:util';
 import type { Bench, Part } from './bench.ts';
 import { describeMachine, load } from './machine.ts';
 import { openMeasure } from './measure.ts';
+import { boot } from './parts/boot.ts';
 import { firstRun } from './parts/first-run.ts';
 import { peers } from './parts/peers.ts';
 import { size } from './parts/size.ts';
@@ -21,7 +22,7 @@ import { wrapTime } from './parts/wrap-time.ts';
 import { placePrograms } from './programs.ts';
 import { reason, showSection } from './report.ts';
 
-const PARTS: readonly Part[] = [size, warmStart, firstRun, wrapTime, peers];
+const PARTS: readonly Part[] = [size, warmStart, boot, firstRun, wrapTime, peers];
 
 const { quick, parts, write } = parseCommandLine();
 await installPeers();

@@ -1,0 +1,2 @@
+// Starts, and asks for the node's end at once.
+export default { start: ({ exit }) => exit() };
