@@ -73,15 +73,15 @@ function open({ socket }: NodeRecord, environment: ReleaseEnvironment): Promise<
   return new Promise((resolve, reject) => {
     const connection = connectTo(socket);
     connection.once('connect', () => resolve(connection));
-    connection.once('error', (cause: NodeJS.ErrnoException) => {
-      const isDead = cause.code === 'ECONNREFUSED' || cause.code === 'ENOENT' || cause.code === 'ENOTSOCK';
-      reject(isDead ? notRunning(environment) : unreachable(environment, cause));
+    connection.once('error', (error: NodeJS.ErrnoException) => {
+      const isDead = error.code === 'ECONNREFUSED' || error.code === 'ENOENT' || error.code === 'ENOTSOCK';
+      reject(isDead ? notRunning(environment) : unreachable(environment, error));
     });
   });
 }
 
-function unreachable({ node }: ReleaseEnvironment, cause: Error): BootError {
-  return new BootError('UNREACHABLE', `${node} cannot be reached: ${cause.message}.`, { cause });
+function unreachable({ node }: ReleaseEnvironment, error: Error): BootError {
+  return new BootError('UNREACHABLE', `${node} cannot be reached: ${error.message}.`);
 }
 
 async function openRemote(boot: BootFile, environment: ReleaseEnvironment): Promise<Duplex> {
@@ -113,9 +113,8 @@ async function shakeHands(
     await Promise.race([introduce(channel, node, cookie), tooLate]);
   } catch (error) {
     if (error instanceof BootError) throw error;
-    if (!(error instanceof HandshakeError))
-      throw new BootError('NOT_RUNNING', `${node} has hung up.`, { cause: error });
-    throw new BootError('WRONG_COOKIE', refusal(error.code, node), { cause: error });
+    if (!(error instanceof HandshakeError)) throw new BootError('NOT_RUNNING', `${node} has hung up.`);
+    throw new BootError('WRONG_COOKIE', refusal(error.code, node));
   } finally {
     clearTimeout(timer);
   }
@@ -177,8 +176,8 @@ class Client implements ControlClient {
   async #listen(): Promise<void> {
     try {
       for (;;) this.#take(await this.#channel.receive());
-    } catch (cause) {
-      for (const { reject } of this.#exchanges.values()) reject(hungUp({ cause }));
+    } catch {
+      for (const { reject } of this.#exchanges.values()) reject(hungUp());
     }
   }
 
@@ -206,6 +205,6 @@ function failure({ message, code }: Failure): BootError {
   return new BootError(code ?? 'FAILED', message);
 }
 
-function hungUp(options?: ErrorOptions): BootError {
-  return new BootError('HUNG_UP', 'The node has hung up: it has ended, or was ended.', options);
+function hungUp(): BootError {
+  return new BootError('HUNG_UP', 'The node has hung up: it has ended, or was ended.');
 }

@@ -67,7 +67,6 @@ function readCookieFile(file: string): string | undefined {
     throw new BootError(
       'UNREADABLE_COOKIE',
       `The cookie cannot be read (${message}). Run this as the user that the node runs as.`,
-      { cause: error },
     );
   }
   try {

@@ -87,8 +87,8 @@ function asJson(value: unknown): string {
   let text: string | undefined;
   try {
     text = JSON.stringify(value);
-  } catch (cause) {
-    throw new TypeError(`The value cannot be written as JSON: ${(cause as Error).message}`);
+  } catch (error) {
+    throw new TypeError(`The value cannot be written as JSON: ${(error as Error).message}`);
   }
   if (text === undefined)
     throw new TypeError(`The value cannot be written as JSON: it is a ${typeof value}.`);

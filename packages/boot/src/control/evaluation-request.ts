@@ -83,8 +83,8 @@ function readCode(file: string): string {
     const code = readFileSync(file === '-' ? 0 : file, 'utf8');
     // As Node does with the first line of a program.
     return code.replace(/^\uFEFF/, '').replace(/^#!.*/, '');
-  } catch (cause) {
-    throw new BootError('NO_FILE', `${file} cannot be read: ${(cause as Error).message}.`, { cause });
+  } catch (error) {
+    throw new BootError('NO_FILE', `${file} cannot be read: ${(error as Error).message}.`);
   }
 }
 
@@ -105,8 +105,8 @@ function readArgv(text: string): readonly unknown[] {
   let value: unknown;
   try {
     value = JSON.parse(text);
-  } catch (cause) {
-    throw new BootError('INVALID_ARGV', `--argv is no JSON: ${(cause as Error).message}.`, { cause });
+  } catch (error) {
+    throw new BootError('INVALID_ARGV', `--argv is no JSON: ${(error as Error).message}.`);
   }
   if (Array.isArray(value)) return value;
   throw new BootError('INVALID_ARGV', '--argv expects a JSON array, as in \'["a", 1]\'.');

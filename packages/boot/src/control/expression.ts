@@ -62,25 +62,28 @@ export function importer(directory: string): (specifier: string) => Promise<Reco
 /**
  * Where the last statement begins, when it is an expression, else the code's length. JavaScript's own parser is asked,
  * rather than imitated: a `;` or a line's end is the end of a statement when
- *  - it does not lie in a string, a template, a comment or a regular expression: a character that means nothing there
- *    spoils the code,
- *  - what stands before it is whole,
- *  - what stands behind it is an expression,
- *  - and, at the end of a line, the two lines are not one: joined they make no sense, or the first ends by a block.
+ *  - what stands behind it is an expression, and what stands before it is whole,
+ *  - it does not lie in a string, a template, a comment or a regular expression: a character that means nothing in
+ *    code spoils it there,
+ *  - and what stands behind does not go on with what stands before, as a line that begins with a parenthesis does.
  */
 function lastStatement(code: string): number {
-  const asBody = (text: string) => parses(`(async () => {${text}\n})`);
   for (let at = code.length - 1; at > 0; at -= 1) {
-    const character = code[at];
-    if (character !== ';' && character !== '\n') continue;
+    if (code[at] !== ';' && code[at] !== '\n') continue;
     const [head, tail] = [code.slice(0, at + 1), code.slice(at + 1)];
-    if (!parses(`(async () => (${tail}\n))`) || !asBody(head) || asBody(`${head}\\${tail}`)) continue;
-    if (character === ';') return at + 1;
-    const line = head.trimEnd();
-    const isWhole = line.endsWith(';') || !asBody(`${line} ${tail}`) || !asBody(`${line} ? 0 : 0`);
-    if (isWhole) return at + 1;
+    if (!isExpression(tail) || !isBody(head) || isBody(`${head}\\${tail}`)) continue;
+    const goesOn = isBody(`${head}\n ? 0 : 0`) && isExpression(`a\n${tail}`);
+    if (!goesOn) return at + 1;
   }
   return code.length;
+}
+
+function isExpression(text: string): boolean {
+  return parses(`(async () => (${text}\n))`);
+}
+
+function isBody(text: string): boolean {
+  return parses(`(async () => {${text}\n})`);
 }
 
 function parses(text: string): boolean {

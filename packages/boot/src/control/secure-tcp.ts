@@ -52,12 +52,11 @@ export async function listenForOthers(
   server.on('tlsClientError', (_error, socket) => socket.destroy());
   await new Promise<void>((resolve, reject) => {
     server.once('listening', resolve);
-    server.once('error', (cause) => {
+    server.once('error', (error) => {
       reject(
         new BootError(
           'NO_CONTROL_PORT',
-          `${environment.node} cannot listen at ${host}:${port}: ${cause.message}. Its host comes from RELEASE_NODE, its port from RELEASE_CONTROL_PORT.`,
-          { cause },
+          `${environment.node} cannot listen at ${host}:${port}: ${error.message}. Its host comes from RELEASE_NODE, its port from RELEASE_CONTROL_PORT.`,
         ),
       );
     });
@@ -97,26 +96,21 @@ export async function connectSecurely(environment: ReleaseEnvironment, cookie: s
       resolve(socket);
     });
     socket.once('timeout', () => socket.destroy(new Error('it does not answer')));
-    socket.once('error', (cause: NodeJS.ErrnoException) => reject(unreachable(node, host, port, cause)));
+    socket.once('error', (error: NodeJS.ErrnoException) => reject(unreachable(node, host, port, error)));
   });
 }
 
-function unreachable(node: string, host: string, port: number, cause: NodeJS.ErrnoException): BootError {
-  if (cause.code === 'ECONNREFUSED') {
-    return new BootError('NOT_RUNNING', `${node} is not running: nobody listens at ${host}:${port}.`, {
-      cause,
-    });
+function unreachable(node: string, host: string, port: number, error: NodeJS.ErrnoException): BootError {
+  if (error.code === 'ECONNREFUSED') {
+    return new BootError('NOT_RUNNING', `${node} is not running: nobody listens at ${host}:${port}.`);
   }
-  if (cause.code?.startsWith('ERR_SSL') || cause.code === 'ECONNRESET') {
+  if (error.code?.startsWith('ERR_SSL') || error.code === 'ECONNRESET') {
     return new BootError(
       'WRONG_COOKIE',
       `${node} at ${host}:${port} has another cookie, or is no node. Set RELEASE_COOKIE to that of the node.`,
-      { cause },
     );
   }
-  return new BootError('UNREACHABLE', `${node} at ${host}:${port} cannot be reached: ${cause.message}.`, {
-    cause,
-  });
+  return new BootError('UNREACHABLE', `${node} at ${host}:${port} cannot be reached: ${error.message}.`);
 }
 
 function hostOf({ node }: ReleaseEnvironment): string {
