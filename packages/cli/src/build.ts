@@ -15,6 +15,7 @@ import {
 } from '@sarma/wrapper';
 import { chooseTargets, type TargetChoice } from './choose-targets.ts';
 import type { OnBuildEvent } from './events.ts';
+import { OWN_MODULE } from './own-module.ts';
 
 export interface AssembleOptions extends ReleaseOptions {
   /** Version, range, path or URL of the runtime. Default: the release's, `engines.node` where it narrows, else the wrapper's. */
@@ -63,7 +64,7 @@ export async function assembleProject(options: AssembleOptions & TargetChoice): 
 
 /** `loadRelease`, told as an event. */
 async function loadReported({ onEvent, ...options }: AssembleOptions): Promise<Release> {
-  const release = await loadRelease(options);
+  const release = await loadRelease({ sarma: OWN_MODULE, ...options });
   const { name, version, project, notes } = release;
   onEvent?.({ type: 'release', name, version, project, programs: Object.keys(release.entries), notes });
   return release;

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { listReleases, ReleaseError, type ReleaseOptions } from '@sarma/release';
 import { type Flags, projectOf } from './command.ts';
 import type { projectFlags, releaseFlags, runFlags } from './flags.ts';
+import { OWN_MODULE } from './own-module.ts';
 
 /** The flags of `wrap` and `assemble`, or those of `run` and `eval`. */
 type ReleaseChoice = Flags<typeof projectFlags & typeof runFlags> & Partial<Flags<typeof releaseFlags>>;
@@ -27,7 +28,7 @@ async function chosenRelease(flags: ReleaseChoice): Promise<Pick<ReleaseOptions,
   const { path, project, workspace, release: name } = flags;
   if (path === undefined || existsSync(path)) return { project: projectOf(flags), name };
   const place = { project: project ?? '.', workspace };
-  const known = await listReleases(place);
+  const known = await listReleases({ ...place, sarma: OWN_MODULE });
   if (known.includes(path) && name === undefined) return { project: place.project, name: path };
   if (known.length === 0 || /[./\\]/.test(path)) return { project: projectOf(flags), name };
   throw new ReleaseError(

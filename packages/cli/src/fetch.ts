@@ -2,6 +2,7 @@ import { findProject } from '@sarma/release';
 import { defaultRange, fetchRuntimes, loadTargets, type Outcome } from '@sarma/wrapper';
 import type { BuildOptions } from './build.ts';
 import { chooseTargets } from './choose-targets.ts';
+import { OWN_MODULE } from './own-module.ts';
 
 /** What decides which runtimes a build needs. */
 export type FetchOptions = Pick<
@@ -16,17 +17,22 @@ export type FetchOptions = Pick<
  */
 export async function fetchProjectRuntimes(options: FetchOptions): Promise<readonly Outcome[]> {
   const onEvent = options.onEvent ?? (() => {});
-  const { directory, engines, targets: configured } = await findProject(options);
+  const {
+    directory,
+    engines,
+    targets: configured,
+    runtime,
+  } = await findProject({ sarma: OWN_MODULE, ...options });
   const matrix = await loadTargets(directory);
   const { targets } = chooseTargets(matrix, options, configured, process.env);
   onEvent({ type: 'targets', targets: targets.map(({ name }) => name) });
   const { runtimes, failures } = await fetchRuntimes({
     targets,
-    range: options.runtime ?? defaultRange(engines),
+    range: options.runtime ?? runtime?.version ?? defaultRange(engines),
     project: directory,
     offline: options.offline ?? false,
     frozen: options.frozen ?? false,
-    perTarget: options.perTarget ?? false,
+    perTarget: options.perTarget ?? runtime?.perTarget ?? false,
     onEvent,
   });
   for (const [target, { version, source, sha256 }] of runtimes) {

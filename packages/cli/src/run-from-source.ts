@@ -3,6 +3,7 @@ import { watch } from 'node:fs';
 import { constants } from 'node:os';
 import path from 'node:path';
 import { loadRelease, type ReleaseOptions, writeSourceRelease } from '@sarma/release';
+import { OWN_MODULE } from './own-module.ts';
 import { warn } from './show/messages.ts';
 
 export interface RunOptions extends ReleaseOptions {
@@ -29,7 +30,7 @@ export async function runFromSource(options: RunOptions): Promise<number> {
 }
 
 async function prepareSources(options: ReleaseOptions & { readonly environment: string }) {
-  const release = await loadRelease(options);
+  const release = await loadRelease({ sarma: OWN_MODULE, ...options });
   const directory = path.join(release.project, '_build', options.environment, 'run', release.name);
   await writeSourceRelease(release, directory, ({ level, message }) => {
     if (level === 'warning') warn(message);

@@ -8,6 +8,7 @@ import {
   type Target,
 } from '@sarma/wrapper';
 import type { FetchOptions } from './fetch.ts';
+import { OWN_MODULE } from './own-module.ts';
 import { codeOf } from './show/errors.ts';
 
 /** What is known of a target without asking anybody on the network. */
@@ -30,8 +31,8 @@ export interface TargetState {
 export async function targetStates(
   options: Pick<FetchOptions, 'project' | 'workspace' | 'runtime'>,
 ): Promise<readonly TargetState[]> {
-  const { directory, engines } = await findProject(options);
-  const range = options.runtime ?? defaultRange(engines);
+  const { directory, engines, runtime } = await findProject({ sarma: OWN_MODULE, ...options });
+  const range = options.runtime ?? runtime?.version ?? defaultRange(engines);
   const matrix = await loadTargets(directory);
   const host = hostName(matrix);
   return await Promise.all(
