@@ -17,7 +17,7 @@ import { publish } from './publish.ts';
 import type { AssembledRelease, OnNotice, Release, ReleasePackage } from './release.ts';
 import { addScripts } from './scripts/scripts.ts';
 import { outputName, sourceExtension } from './sources/package.ts';
-import { addFolder, deadLinks, sizeOf, type Tree, writeTree } from './tree.ts';
+import { addFolder, deadLinks, linkedTree, sizeOf, type Tree, writeTree } from './tree.ts';
 import { readWorkspaces } from './workspaces.ts';
 
 /**
@@ -61,7 +61,7 @@ export async function assemble(release: Release, onNotice: OnNotice = () => {}):
     shell,
   });
   const replaced = await publish(release.path, async (directory) => {
-    await writeTree(directory, tree);
+    await writeTree(directory, release.options.devMode ? linkedTree(tree) : tree);
     if (release.overlays.length > 0) await (await import('./overlays.ts')).applyOverlays(directory, release);
   });
   if (replaced) onNotice({ type: 'notice', level: 'info', message: `replaced ${release.path}` });

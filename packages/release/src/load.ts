@@ -6,12 +6,12 @@ import { choosePrograms, type Programs, packageName, programChoice } from './def
 import { type Project, readProject } from './definition/project.ts';
 import type { ReleaseConfig } from './definition/sarma-config.ts';
 import {
-  defaultSteps,
   readApplications,
   readOverlays,
   readProviders,
   readRuntime,
   readSettings,
+  readSteps,
 } from './definition/settings.ts';
 import { readVersion } from './definition/version.ts';
 import { ReleaseError } from './error.ts';
@@ -51,7 +51,7 @@ export async function loadRelease(options: ReleaseOptions): Promise<Release> {
     overlays: readOverlays(config, directory, usesSarma),
     overlayVars: config.overlayVars ?? {},
     options: readSettings(config, { project: directory, kind, usesSarma, configFile, where }),
-    steps: config.steps ?? defaultSteps,
+    steps: readSteps(config),
     notes: [note(name, version, project, definition, programs)],
   };
 }

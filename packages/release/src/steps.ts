@@ -49,6 +49,11 @@ function invalid(where: string, what: string): ReleaseError {
  */
 export async function runSteps(release: Release, actions: StepActions, onNotice: OnNotice): Promise<Release> {
   checkSteps(release.steps, release.name);
+  if (release.options.devMode && release.steps.some(isPackaging))
+    throw invalid(
+      release.name,
+      `in the environment ${release.environment} (devMode) it is made of links to this machine, and cannot be packed; choose another with --env`,
+    );
   const done: Step[] = [];
   let current = release;
   while (current.steps.length > 0) {

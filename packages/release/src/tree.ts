@@ -107,6 +107,20 @@ function foldersOf(tree: Tree): ReadonlySet<string> {
   return folders;
 }
 
+/**
+ * A tree of links to what it would copy, so that changes are seen at once. On Windows, where links to files need a
+ * privilege, it is the tree itself.
+ */
+export function linkedTree(tree: Tree): Tree {
+  if (process.platform === 'win32') return tree;
+  return new Map(
+    [...tree].map(([name, entry]) => [
+      name,
+      entry.type === 'copy' ? { type: 'link', target: entry.from } : entry,
+    ]),
+  );
+}
+
 /** Writes a tree into a new directory. */
 export async function writeTree(root: string, tree: Tree): Promise<void> {
   mkdirSync(root, { recursive: true });

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -5,7 +6,7 @@ import { afterEach, describe, expect, expectTypeOf, test, vi } from 'vitest';
 import type { z } from 'zod';
 import type { configSchema } from '../src/definition/schema.ts';
 import { configurationSchema, listReleases, loadRelease, type SarmaConfig } from '../src/index.ts';
-import { project, release } from './support/project.ts';
+import { project, release, write } from './support/project.ts';
 
 afterEach(() => vi.unstubAllEnvs());
 
@@ -460,6 +461,26 @@ test('exclude leaves files out as .gitignore would, and the definition is not in
   const files = readdirSync(path.join(assembled, 'lib/x-0.0.0'), { recursive: true });
   expect(files).toEqual(expect.arrayContaining(['x.js', 'src/docs.js', 'src/keep.map']));
   for (const gone of ['docs', 'docs/a.md', 'src/a.map', 'rel/vm.args']) expect(files).not.toContain(gone);
+});
+
+test('devMode makes a release of links, which sees changes at once', async () => {
+  const root = project({
+    'package.json': {
+      name: 'x',
+      type: 'module',
+      main: 'x.js',
+      dependencies: { lib: '1' },
+      sarma: { devMode: true },
+    },
+    'node_modules/lib/package.json': { name: 'lib', type: 'module', main: 'lib.js', version: '1.0.0' },
+    'node_modules/lib/lib.js': "export const word = 'one';",
+    'x.js': "import { word } from 'lib'; console.log(word);",
+  });
+  const { path: assembled, entries } = await release(root);
+  const say = () => execFileSync(process.execPath, [path.join(assembled, entries.x!)], { encoding: 'utf8' });
+  expect(say()).toBe('one\n');
+  write(root, { 'node_modules/lib/lib.js': "export const word = 'two';" });
+  expect(say()).toBe('two\n');
 });
 
 describe('the schema', () => {

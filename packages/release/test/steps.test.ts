@@ -95,6 +95,14 @@ describe('steps', () => {
   });
 });
 
+test('a release of links is not packed', async () => {
+  const linked = await load("{ devMode: true, steps: ['assemble', 'tar', 'wrap'] }");
+  expect(linked.steps).toEqual(['assemble']);
+  const actions = {} as StepActions;
+  const packed = runSteps({ ...linked, steps: ['assemble', 'wrap'] }, actions, () => {});
+  await expect(packed).rejects.toThrow(/environment prod \(devMode\) it is made of links/);
+});
+
 describe('build hooks', () => {
   test('are called around assembly and around packaging as a whole', async () => {
     const say = (name: string) => `${name}: ({ name }) => { log.push('${name} ' + name); }`;

@@ -43,7 +43,10 @@ export interface SharedConfig {
   readonly entry?: string;
   /** The programs of `bin` to take. Default: the only one, or the one named like the release or the package. */
   readonly bin?: string | readonly string[];
-  /** Packages that start with the release → what their end means; a list starts them as `permanent`. Default: the project itself, where its `package.json` has `sarma.application`. */
+  /**
+   * Packages that start with the release → what their end means; a list starts them as `permanent`. Default: the
+   * project itself, where its `package.json` has `sarma.application`.
+   */
   readonly applications?: Readonly<Record<string, ApplicationMode>> | readonly string[];
   /** Applications that may be `load` or `none` though a permanent one depends on them. Default: none. */
   readonly skipModeValidationFor?: readonly string[];
@@ -51,7 +54,10 @@ export interface SharedConfig {
   readonly code?: CodeMode;
   /** Node itself. */
   readonly runtime?: RuntimeConfig;
-  /** `assemble` exactly once, `tar` and `wrap` after it, and functions from a release to a release anywhere. Default: `['assemble', 'wrap']`. */
+  /**
+   * `assemble` exactly once, `tar` and `wrap` after it, and functions from a release to a release anywhere. Default:
+   * `['assemble', 'wrap']`.
+   */
   readonly steps?: readonly Step[];
   /** Names of targets, or `all`. Default: this machine. */
   readonly targets?: readonly string[];
@@ -91,11 +97,14 @@ export interface SharedConfig {
   readonly mode?: 'embedded' | 'interactive';
   /** How many milliseconds the applications have to stop. Default: 10000. */
   readonly shutdownTimeout?: number;
-  /** A secret between the commands and the running node, that everybody who gets the release can read. Default: one made at the first start. */
+  /**
+   * A secret between the commands and the running node; here everybody who gets the release can read it. Default: one
+   * made at the first start.
+   */
   readonly cookie?: string;
   /** What is left out of each package of the project, as `.gitignore` would say it. Default: nothing more than usual. */
   readonly exclude?: readonly string[];
-  /** Links instead of copies, for trying things out. Default: false. */
+  /** Links instead of copies, for trying things out on this machine: nothing is packed. Default: false. */
   readonly devMode?: boolean;
   /** The executables. */
   readonly wrap?: Partial<WrapConfig>;

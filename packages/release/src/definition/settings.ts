@@ -141,4 +141,7 @@ export function readOverlays(
   return isThere === undefined ? others : [ownOverlays, ...others];
 }
 
-export const defaultSteps: readonly Step[] = ['assemble', 'wrap'];
+/** A release of links is for this machine alone, so nothing is packed. */
+export function readSteps({ steps = ['assemble', 'wrap'], devMode = false }: ReleaseConfig): readonly Step[] {
+  return devMode ? steps.filter((step) => step !== 'tar' && step !== 'wrap') : steps;
+}
