@@ -79,7 +79,7 @@ describe.each(Object.entries(forms))('two nodes from %s', (_name, make) => {
     expect(await bar.say('pid')).toBe(String(running[1]!.pid));
     expect(await foo.say('ping')).toBe('pong');
     expect(await bar.say('ping')).toBe('pong');
-    expect(await bar.say('rpc', 'process.env.RELEASE_NODE', '--json')).toBe('"bar"');
+    expect(await bar.say('rpc', '--json', 'process.env.RELEASE_NODE')).toBe('"bar"');
   });
 
   test('a bucket lies with the node of its first letter, whichever node is asked', async () => {
@@ -91,8 +91,8 @@ describe.each(Object.entries(forms))('two nodes from %s', (_name, make) => {
     expect(
       await ask(bar, 'CREATE apples', 'PUT apples red 3', 'GET apples red', 'GET shopping milk'),
     ).toEqual(['OK', 'OK', '3 OK', '1 OK']);
-    expect(JSON.parse(await foo.say('rpc', names, '--json'))).toEqual(['apples']);
-    expect(JSON.parse(await bar.say('rpc', names, '--json'))).toEqual(['shopping']);
+    expect(JSON.parse(await foo.say('rpc', '--json', names))).toEqual(['apples']);
+    expect(JSON.parse(await bar.say('rpc', '--json', names))).toEqual(['shopping']);
   });
 
   test('the protocol is that of the guide', async () => {
@@ -135,8 +135,7 @@ describe.each(Object.entries(forms))('two nodes from %s', (_name, make) => {
     const other = foo.with({ RELEASE_NODE: 'baz', NODES: '' });
     const { exitCode, stderr } = await other.call('start');
     expect(exitCode).toBe(1);
-    expect(stderr).toContain('EADDRINUSE');
-    expect(stderr).toContain(`127.0.0.1:${ports[0]}`);
+    expect(stderr).toContain(`port ${ports[0]} of 127.0.0.1 is in use`);
   });
 
   test('a node that NODES does not name is refused', async () => {

@@ -11,7 +11,16 @@ const CHECKS = {
   strace: () => spawnSync('strace', ['-o', '/dev/null', 'true']).status === 0,
   /** The kernel starts arm64 programs through an emulator (binfmt_misc), so that the stub can execute its Node. */
   arm64: () => process.arch === 'arm64' || spawnSync(stubLocation('linux-arm64')).status === 125,
-  ...tools('setpriv', 'script', 'osslsigncode', 'openssl', 'llvm-readelf', 'llvm-readobj', 'llvm-strip'),
+  ...tools(
+    'chromium',
+    'setpriv',
+    'script',
+    'osslsigncode',
+    'openssl',
+    'llvm-readelf',
+    'llvm-readobj',
+    'llvm-strip',
+  ),
   ...tools('qemu-arm-static', 'qemu-ppc64le-static', 'qemu-s390x-static'),
 } as const satisfies Record<string, () => boolean>;
 

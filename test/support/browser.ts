@@ -1,0 +1,123 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import type { Readable } from 'node:stream';
+import { setTimeout as pause } from 'node:timers/promises';
+import { temporaryDirectory } from './run.ts';
+
+/** A headless Chromium with one page, spoken to by the DevTools protocol. */
+export interface Browser {
+  /** Resolves when the page has loaded. */
+  open(address: string): Promise<void>;
+  /** Evaluates in the page and resolves with the value, which must be JSON; fails if the page throws. */
+  evaluate(expression: string): Promise<unknown>;
+  /** Resolves when the expression is true in the page; fails after ten seconds. */
+  until(expression: string): Promise<void>;
+  /** What the page has logged or thrown, one line each. */
+  readonly complaints: readonly string[];
+  close(): Promise<void>;
+}
+
+const PATIENCE = 10_000;
+
+export async function openBrowser(): Promise<Browser> {
+  const profile = await temporaryDirectory();
+  const child = spawn(
+    'chromium',
+    [
+      '--headless',
+      '--no-sandbox',
+      '--disable-gpu',
+      '--remote-debugging-port=0',
+      `--user-data-dir=${profile}`,
+    ],
+    { stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, HOME: profile } },
+  );
+  const ended = once(child, 'close');
+  const address = await debuggerAddress(child.stderr);
+  const page = await newPage(address);
+  const session = await connect(page);
+  const complaints: string[] = [];
+  session.onEvent = (method, params) => {
+    if (method === 'Runtime.exceptionThrown' || method === 'Log.entryAdded')
+      complaints.push(JSON.stringify(params));
+  };
+  for (const domain of ['Page', 'Runtime', 'Log']) await session.call(`${domain}.enable`);
+  const evaluate = async (expression: string) => {
+    const { result, exceptionDetails } = (await session.call('Runtime.evaluate', {
+      expression,
+      returnByValue: true,
+      awaitPromise: true,
+    })) as { result: { value?: unknown }; exceptionDetails?: unknown };
+    if (exceptionDetails !== undefined)
+      throw new Error(`${expression} failed: ${JSON.stringify(exceptionDetails)}`);
+    return result.value;
+  };
+  const until = async (expression: string) => {
+    for (const end = Date.now() + PATIENCE; Date.now() < end; await pause(50)) {
+      // Between two pages there is nothing to evaluate in.
+      if ((await evaluate(expression).catch(() => false)) === true) return;
+    }
+    throw new Error(`${expression} did not become true`);
+  };
+  return {
+    open: async (url) => {
+      await session.call('Page.navigate', { url });
+      await until(`document.readyState === 'complete' && location.href !== 'about:blank'`);
+    },
+    evaluate,
+    until,
+    complaints,
+    close: async () => {
+      child.kill();
+      await ended;
+    },
+  };
+}
+
+/** Chromium says on stderr where it listens. */
+async function debuggerAddress(stderr: Readable): Promise<string> {
+  let text = '';
+  for await (const chunk of stderr.iterator({ destroyOnReturn: false })) {
+    text += chunk;
+    const match = /DevTools listening on ws:\/\/([^/]+)/.exec(text);
+    if (match !== null) {
+      stderr.resume();
+      return match[1]!;
+    }
+  }
+  throw new Error(`Chromium ended: ${text}`);
+}
+
+async function newPage(address: string): Promise<string> {
+  const response = await fetch(`http://${address}/json/new?about:blank`, { method: 'PUT' });
+  const { webSocketDebuggerUrl } = (await response.json()) as { webSocketDebuggerUrl: string };
+  return webSocketDebuggerUrl;
+}
+
+interface Session {
+  call(method: string, params?: object): Promise<unknown>;
+  onEvent: (method: string, params: unknown) => void;
+}
+
+async function connect(url: string): Promise<Session> {
+  const socket = new WebSocket(url);
+  await once(socket, 'open');
+  const waiting = new Map<number, PromiseWithResolvers<unknown>>();
+  const session: Session = {
+    call: (method, params = {}) => {
+      const answer = Promise.withResolvers<unknown>();
+      const id = waiting.size + 1;
+      waiting.set(id, answer);
+      socket.send(JSON.stringify({ id, method, params }));
+      return answer.promise;
+    },
+    onEvent: () => {},
+  };
+  socket.addEventListener('message', ({ data }) => {
+    const { id, result, error, method, params } = JSON.parse(String(data));
+    if (id === undefined) session.onEvent(method, params);
+    else if (error === undefined) waiting.get(id)!.resolve(result);
+    else waiting.get(id)!.reject(new Error(error.message));
+  });
+  return session;
+}
