@@ -87,7 +87,7 @@ async function runBuiltin(command: BuiltinCommand, context: CommandContext): Pro
   const asksForHelp = command.ownArguments !== true && ['--help', '-h'].includes(args[0] ?? '');
   if (!asksForHelp) {
     if (command.ownArguments !== true) endQuietlyWithoutReader();
-    return await command.run(context).catch(asUsage);
+    return await command.run(context).catch(usageError(`${environment.prog} help ${command.name}`));
   }
   const { commandUsage } = await import('./usage.ts');
   stdout.write(commandUsage(command, environment.prog));
@@ -96,14 +96,16 @@ async function runBuiltin(command: BuiltinCommand, context: CommandContext): Pro
 
 async function runCustom(command: BootCommand, context: CommandContext): Promise<number> {
   const { run } = await import('./commands/custom.ts');
-  return await run(context, command).catch(asUsage);
+  return await run(context, command).catch(usageError(`${context.environment.prog} ${command.name} --help`));
 }
 
-/** What `util.parseArgs` says of a command line is meant for whoever typed it. */
-function asUsage(error: unknown): never {
-  const isUsage =
-    error instanceof Error && /^ERR_PARSE_ARGS_/.test((error as NodeJS.ErrnoException).code ?? '');
-  throw isUsage ? new BootError('USAGE', error.message) : error;
+/** What `util.parseArgs` says of a command line is meant for whoever typed it. `help` is what they may type next. */
+function usageError(help: string): (error: unknown) => never {
+  return (error) => {
+    const isUsage =
+      error instanceof Error && /^ERR_PARSE_ARGS_/.test((error as NodeJS.ErrnoException).code ?? '');
+    throw isUsage ? new BootError('USAGE', `${error.message}. What is known: ${help}`) : error;
+  };
 }
 
 /** `describe | head` is no failure. */

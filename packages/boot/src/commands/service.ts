@@ -115,16 +115,17 @@ function install(
   write(file, text);
   stdout.write(`${before === undefined ? 'Wrote' : 'Replaced'} ${file}.\n`);
   const left = manager.installing(unit).filter((command) => !succeeds(command, stderr));
-  const todo = [...left, manager.starting(unit)].map((command) => `  ${command.join(' ')}\n`);
-  stdout.write(
-    `It ${left.length === 0 ? 'starts with the system. To start it now' : 'is not known to the system yet'}:\n`,
-  );
-  stdout.write(todo.join(''));
+  stdout.write(left.length === 0 ? startsWith(unit) : 'It is not known to the system yet. To start it:\n');
+  for (const command of [...left, manager.starting(unit)]) stdout.write(`  ${command.join(' ')}\n`);
   if (unit.managedState) {
     const call = `RELEASE_MUTABLE_DIR=${unit.mutableDirectory.replaceAll(' ', '\\ ')} ${unit.program}`;
     stdout.write(`Its state will lie in ${unit.mutableDirectory}. To talk to it: ${call} remote\n`);
   }
   return 0;
+}
+
+function startsWith({ scope }: ServiceUnit): string {
+  return `It starts with ${scope === 'system' ? 'the system' : 'your next session'}. To start it now:\n`;
 }
 
 function uninstall(manager: ServiceManager, unit: ServiceUnit, { stdout, stderr }: CommandContext): number {
