@@ -5,7 +5,13 @@ import { pathToFileURL } from 'node:url';
 import { afterEach, describe, expect, expectTypeOf, test, vi } from 'vitest';
 import type { z } from 'zod';
 import type { configSchema } from '../src/definition/schema.ts';
-import { configurationSchema, listReleases, loadRelease, type SarmaConfig } from '../src/index.ts';
+import {
+  configurationSchema,
+  findProject,
+  listReleases,
+  loadRelease,
+  type SarmaConfig,
+} from '../src/index.ts';
 import { project, release, write } from './support/project.ts';
 
 afterEach(() => vi.unstubAllEnvs());
@@ -355,6 +361,26 @@ describe('releases', () => {
   });
 });
 
+test('what a build needs is known before a release can be loaded', async () => {
+  const root = project({
+    'package.json': { name: 'x', main: 'dist/not-built.js', engines: { node: '>=22' } },
+    'sarma.config.json': {
+      runtime: { version: '24.21.0' },
+      releases: { a: { targets: ['linux-x64'] }, b: { targets: ['win-x64', 'linux-x64'] } },
+    },
+  });
+  expect(await findProject({ project: root })).toEqual({
+    directory: root,
+    engines: '>=22',
+    targets: ['linux-x64', 'win-x64'],
+    runtime: undefined,
+  });
+  expect(await findProject({ project: root, name: 'a' })).toMatchObject({
+    targets: ['linux-x64'],
+    runtime: { version: '24.21.0', include: true, perTarget: false },
+  });
+});
+
 describe('environments', () => {
   const config = {
     cookie: 'shared',
@@ -461,6 +487,19 @@ test('exclude leaves files out as .gitignore would, and the definition is not in
   const files = readdirSync(path.join(assembled, 'lib/x-0.0.0'), { recursive: true });
   expect(files).toEqual(expect.arrayContaining(['x.js', 'src/docs.js', 'src/keep.map']));
   for (const gone of ['docs', 'docs/a.md', 'src/a.map', 'rel/vm.args']) expect(files).not.toContain(gone);
+});
+
+test('what was made of a service earlier is not in it again', async () => {
+  const made = ['dist/kv_linux-x64', 'dist/kv-1.0.0-linux-x64.tar.gz'];
+  const files = Object.fromEntries(
+    [...made, 'dist/kv.js', 'dist/notes.tar.gz'].map((file) => [file, 'x = 1']),
+  );
+  const root = project({ ...service, ...files });
+  const { path: assembled } = await release(root, { output: path.join(root, 'dist') });
+  expect(readdirSync(path.join(assembled, 'lib/@me/kv-1.2.3/dist')).sort()).toEqual([
+    'kv.js',
+    'notes.tar.gz',
+  ]);
 });
 
 test('devMode makes a release of links, which sees changes at once', async () => {
