@@ -32,6 +32,13 @@ export const builtins: readonly BuiltinCommand[] = [
     },
   },
   {
+    name: 'start_repl',
+    syntax: '[ARGUMENTS]',
+    description: 'Start the node with a REPL in it; leaving the REPL stops the node',
+    ownArguments: true,
+    run: async (context) => (await import('./commands/start-repl.ts')).run(context),
+  },
+  {
     name: 'daemon',
     syntax: '[--heart] [ARGUMENTS]',
     description: 'Start the node in the background; return when it answers',

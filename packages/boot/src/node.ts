@@ -4,7 +4,7 @@ import type { ApplicationMode, BootFile, HookName, Instruction } from './boot-fi
 import { type ConfigurationDifference, compareConfigurations, loadConfiguration } from './configuration.ts';
 import type { ReleaseEnvironment } from './environment.ts';
 import { BootError } from './error.ts';
-import { errorText } from './error-text.ts';
+import { errorText, failureText } from './error-text.ts';
 import { importAhead, moduleUrl } from './modules.ts';
 import { releaseInfo, setReleaseState } from './release-state.ts';
 import { handleSignals } from './signals.ts';
@@ -174,7 +174,7 @@ class Node implements RunningNode {
         exit: (reason) => this.#ended(application, reason),
       });
     } catch (error) {
-      await this.#crash(`Application ${name} could not start.\n${errorText(error)}`);
+      await this.#crash(failureText(`Application ${name} could not start`, error));
     }
   }
 
@@ -192,15 +192,13 @@ class Node implements RunningNode {
     if (this.#stopping !== undefined || application.state === 'stopping' || application.state === 'stopped')
       return;
     const isNormal = reason === undefined;
-    if (!isNormal) this.#report(`Application ${application.name} has ended.\n${errorText(reason)}`);
+    if (!isNormal) this.#report(failureText(`Application ${application.name} has ended`, reason));
     if (application.mode === 'permanent' || (application.mode === 'transient' && !isNormal)) {
       void this.stop('crash', isNormal ? 0 : 1);
     } else {
       application
         .stop()
-        .catch((error) =>
-          this.#report(`Application ${application.name} failed to stop.\n${errorText(error)}`),
-        );
+        .catch((error) => this.#report(failureText(`Application ${application.name} failed to stop`, error)));
     }
   }
 
@@ -236,7 +234,7 @@ class Node implements RunningNode {
     for (const application of [...this.#loaded.values()].reverse()) {
       const stopped = application
         .stop()
-        .catch((error) => this.#fail(`Application ${application.name} failed to stop.\n${errorText(error)}`));
+        .catch((error) => this.#fail(failureText(`Application ${application.name} failed to stop`, error)));
       if ((await Promise.race([stopped, timeout])) !== late) continue;
       this.#fail(`Application ${application.name} did not stop within ${limit / 1000} s.`);
       break;

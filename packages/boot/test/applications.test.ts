@@ -54,14 +54,14 @@ describe('the end of an application', () => {
     expect({ code, lines, stderr }).toEqual({
       code: 1,
       lines: ['worker stopped', 'store stopped'],
-      stderr: 'demo: Application worker has ended.\nno more work\n',
+      stderr: 'demo: Application worker has ended: no more work\n',
     });
   });
 
   test('of a temporary one never ends the node, and its reason is said', async () => {
     const { code, lines, stderr } = await endOf('temporary', `'no more work'`);
     expect({ code, lines }).toEqual({ code: 0, lines: ['worker stopped', 'alive', 'store stopped'] });
-    expect(stderr).toBe('demo: Application worker has ended.\nno more work\n');
+    expect(stderr).toBe('demo: Application worker has ended: no more work\n');
   });
 });
 

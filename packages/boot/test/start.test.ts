@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import { testRelease } from './support/release.ts';
 
@@ -193,6 +195,63 @@ describe('start and stop', () => {
   });
 });
 
+describe('start_repl', () => {
+  test('evaluates in the node, and leaving it stops the node', async () => {
+    const release = await testRelease({
+      applications: ['web'],
+      files: {
+        'lib/web/application.mjs': `export default { start() { return { hits: 41 }; }, stop() { console.log('web stopped'); } };`,
+      },
+    });
+    const child = release.spawn(['start_repl']);
+    let stdout = '';
+    child.stdout!.on('data', (text) => (stdout += text));
+    child.stdin!.end(`stateOf('web').hits + 1\n`);
+    expect(await new Promise((resolve) => child.on('close', resolve))).toBe(0);
+    expect(stdout).toMatch(/42\n[^]*web stopped\n$/);
+  });
+});
+
+describe('a service that is a script', () => {
+  const script = (text: string) =>
+    testRelease({
+      boot: {
+        programs: { demo: 'lib/demo/server.mjs' },
+        instructions: [{ do: 'configure' }, { do: 'run', program: 'demo' }],
+      },
+      files: { 'lib/demo/server.mjs': text },
+    });
+
+  test('is its own main and gets the arguments behind start', async () => {
+    const release = await script(`
+      console.log(JSON.stringify({ main: import.meta.main, argv: process.argv.slice(1), env: process.env.RELEASE_NAME }));`);
+    const { stdout, stderr, code } = await release.run(['start', 'a', '--b']);
+    expect({ stderr, code }).toEqual({ stderr: '', code: 0 });
+    expect(JSON.parse(stdout)).toEqual({
+      main: true,
+      argv: [`${release.root}/lib/demo/server.mjs`, 'a', '--b'],
+      env: 'demo',
+    });
+  });
+
+  test('stops on SIGTERM, and its own listener has its time', async () => {
+    const release = await script(`
+      const timer = setInterval(() => {}, 1000);
+      process.on('SIGTERM', () => setTimeout(() => { console.log('drained'); clearInterval(timer); }, 50));
+      console.log('ready');`);
+    const { child, ended } = await release.start('ready');
+    child.kill('SIGTERM');
+    expect(await ended).toMatchObject({ stdout: 'ready\ndrained\n', stderr: '', code: 0 });
+  });
+
+  test('that throws ends the node with 1 and the stack', async () => {
+    const release = await script(`throw new Error('boom');`);
+    const { stderr, code } = await release.run(['start']);
+    expect(stderr).toMatch(/Error: boom\n {4}at .*server\.mjs/);
+    expect(code).toBe(1);
+  });
+});
+
 describe('failures', () => {
   test('an application that cannot start is named, those that run are stopped in reverse, and the exit code is 1', async () => {
     const release = await testRelease({
@@ -207,6 +266,29 @@ describe('failures', () => {
     expect(stderr).toMatch(/^demo: Application web could not start\.\nError: EADDRINUSE: port 1\n {4}at /);
     expect(stdout).toMatch(/store stopped\n$/);
     expect(stdout).not.toMatch(/web stopped|last/);
+    expect(code).toBe(1);
+  });
+
+  test('a port in use is a sentence', async () => {
+    const release = await testRelease({
+      applications: ['web'],
+      files: {
+        'lib/web/application.mjs': `
+          import { once } from 'node:events';
+          import { createServer } from 'node:net';
+          export default {
+            async start({ args }) { await once(createServer().listen(Number(args[0]), '127.0.0.1'), 'listening'); },
+          };`,
+      },
+    });
+    const holder = createServer().listen(0, '127.0.0.1');
+    await once(holder, 'listening');
+    const { port } = holder.address() as AddressInfo;
+    const { code, stderr } = await release.run(['start', String(port)]);
+    holder.close();
+    expect(stderr).toBe(
+      `demo: Application web could not start: port ${port} of 127.0.0.1 is in use (EADDRINUSE). Stop what listens there, or configure another port.\n`,
+    );
     expect(code).toBe(1);
   });
 

@@ -62,6 +62,7 @@ export async function listenForOthers(
     });
     server.listen(port, host);
   });
+  server.unref();
   return {
     address: { host, port: (server.address() as AddressInfo).port },
     close: () => server.close(),
