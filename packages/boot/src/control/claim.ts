@@ -127,7 +127,8 @@ async function sweep(file: string, dead: NodeRecord): Promise<void> {
     if (!name.startsWith(prefix)) continue;
     const left = path.join(nodes, name);
     const record = readRecord(left);
-    if (record === undefined) continue;
+    // Without contents: it may be about to be written.
+    if (record === undefined || record.node === '') continue;
     const isDead = !(await isListening(record));
     if (isDead) removeSocket(record.socket);
     if (isDead || name.endsWith('.next')) rmSync(left, { force: true });
