@@ -67,11 +67,7 @@ describe.each(Object.entries(forms))('two nodes from %s', (_name, make) => {
   });
 
   afterAll(async () => {
-    for (const { pid } of running) {
-      try {
-        process.kill(pid, 'SIGKILL');
-      } catch {} // it has ended, as it should
-    }
+    for (const started of running) await started.kill();
   });
 
   test('each is itself: its own PID, its own name', async () => {
@@ -166,8 +162,7 @@ describe.each(Object.entries(forms))('two nodes from %s', (_name, make) => {
     const client = clientOf(bar);
     await client.send('PUT plenty last 1');
     const last = running.at(-1)!;
-    process.kill(last.pid, 'SIGKILL');
-    await last.ended;
+    await last.kill();
     expect(await ask(foo, 'GET plenty last')).toEqual([expect.stringMatching(/^ERROR node bar/)]);
     expect((await bar.call('ping')).exitCode).toBe(1);
     await start(bar);

@@ -69,7 +69,14 @@ export class Service {
     const ended = once(child, 'close').then(([exitCode, signal]) => ({ exitCode, signal, output }));
     await Promise.race([once(child.stdout, 'data'), ended]);
     if (output === '' || child.exitCode !== null) throw new Error(`start ended: ${(await ended).output}`);
-    return { pid: child.pid!, ended };
+    return {
+      pid: child.pid!,
+      ended,
+      kill: async () => {
+        child.kill('SIGKILL'); // nothing, where it has ended
+        await ended;
+      },
+    };
   }
 }
 
@@ -81,6 +88,8 @@ export interface StartedService {
     readonly signal: string | null;
     readonly output: string;
   }>;
+  /** At once, as `kill -9`. */
+  kill(): Promise<void>;
 }
 
 /** Everything below one directory: home, state, cache of installs. */
