@@ -53,7 +53,14 @@ function refuse({ environment }: CommandContext, running: NodeInfo | undefined):
 
 /** Like everything in the state directory, for this user alone. */
 function makeDirectories(...directories: readonly string[]): void {
-  for (const directory of directories) mkdirSync(directory, { recursive: true, mode: 0o700 });
+  try {
+    for (const directory of directories) mkdirSync(directory, { recursive: true, mode: 0o700 });
+  } catch (cause) {
+    throw new BootError(
+      'NO_LOG_DIRECTORY',
+      `The log has no place: ${(cause as Error).message}. RELEASE_MUTABLE_DIR names another directory.`,
+    );
+  }
 }
 
 type Outcome =

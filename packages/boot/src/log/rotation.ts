@@ -37,14 +37,14 @@ export class RotatingLog {
     // Asked and not remembered: the file may have been truncated from outside.
     let { size } = fstatSync(descriptor);
     let part = fitting(bytes, this.#settings.bytes - size);
-    if (part.length === 0) {
+    if (part.length === 0 && size > 0) {
       this.#rotate();
       descriptor = this.#open();
       size = fstatSync(descriptor).size;
       part = fitting(bytes, this.#settings.bytes - size);
-      // One line that is longer than a whole file is cut.
-      if (part.length === 0) part = bytes.subarray(0, Math.max(1, this.#settings.bytes - size));
     }
+    // One line that is longer than a whole file is cut.
+    if (part.length === 0) part = bytes.subarray(0, this.#settings.bytes);
     return writeSync(descriptor, part);
   }
 

@@ -1,0 +1,224 @@
+import { existsSync } from 'node:fs';
+import { chmod, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { type TestRelease, testRelease } from './support/release.ts';
+
+/** What the application does is its first argument. */
+const application = `export default {
+  async start({ args: [what, ...rest] }) {
+    console.log('up', process.cwd());
+    if (what === 'fail') throw new Error('no way');
+    if (what === 'slow') await new Promise((resolve) => setTimeout(resolve, 1500));
+    if (what === 'crash') setTimeout(() => { console.error('last words'); process.exit(3); }, 200);
+    if (what === 'flood') setTimeout(() => {
+      for (let line = 0; line < 200_000; line++) process.stdout.write('line ' + line + ' ' + 'x'.repeat(50) + '\\n');
+      process.exit(1);
+    }, 200);
+    if (what === 'child') (await import('node:child_process')).spawn('sh', ['-c', 'echo from a child > /dev/stderr'], { stdio: 'inherit' });
+  },
+  stop() { console.log('down'); },
+};`;
+
+async function release(boot = {}): Promise<TestRelease> {
+  const demo = await testRelease({
+    files: { 'lib/demo/application.mjs': application },
+    applications: ['demo'],
+    boot,
+  });
+  onTestFinished(async () => {
+    await demo.run(['stop']);
+  });
+  return demo;
+}
+
+const logOf = async (demo: TestRelease) => await readFile(path.join(demo.root, 'var/log/demo.log'), 'utf8');
+const isUp = async (demo: TestRelease) => (await demo.run(['ping'])).code === 0;
+
+test('daemon returns when the node answers; the log has what it prints, stop ends it', async () => {
+  const demo = await release();
+  const { code, stdout, stderr } = await demo.run(['daemon']);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  const pid = (await demo.run(['pid'])).stdout.trim();
+  const log = path.join(demo.root, 'var/log/demo.log');
+  expect(stdout).toBe(`demo 0.1.0 is running (PID ${pid}). Log: ${log}\n`);
+  expect((await demo.run(['stop'])).code).toBe(0);
+  // Its working directory is the state directory.
+  expect(await logOf(demo)).toBe(`up ${path.join(demo.root, 'var')}\ndown\n`);
+  expect((await stat(log)).mode & 0o777).toBe(0o600);
+  expect((await stat(path.dirname(log))).mode & 0o777).toBe(0o700);
+  expect(await readdir(path.dirname(log))).toEqual(['demo.log']);
+});
+
+test('it is in a session of its own and holds nothing of who called it', async () => {
+  const demo = await release();
+  await demo.run(['daemon']);
+  const pid = (await demo.run(['pid'])).stdout.trim();
+  const fields = (await readFile(`/proc/${pid}/stat`, 'utf8')).replace(/^.*\) /, '').split(' ');
+  const [, parent, , session, terminal] = fields;
+  expect({ session, terminal }).toEqual({ session: pid, terminal: '0' });
+  expect(parent).not.toBe(String(process.pid));
+});
+
+test('daemon waits until the applications have started', async () => {
+  const demo = await release();
+  const before = Date.now();
+  expect((await demo.run(['daemon', 'slow'])).code).toBe(0);
+  expect(Date.now() - before).toBeGreaterThan(1400);
+});
+
+test('a node that does not answer in time is left alone, exit 1', async () => {
+  const demo = await release();
+  const { code, stderr } = await demo.run(['daemon', 'slow'], { env: { RELEASE_DAEMON_TIMEOUT: '0' } });
+  expect(code).toBe(1);
+  expect(stderr).toMatch(/^demo: The node \(PID \d+\) .*; it was left alone\./);
+  await vi.waitUntil(() => isUp(demo), { timeout: 10_000 });
+});
+
+test('a node that does not come up: exit 1 and the end of its log', async () => {
+  const demo = await release();
+  await demo.run(['daemon', 'crash']);
+  await vi.waitUntil(async () => !(await isUp(demo)), { timeout: 10_000 });
+  const { code, stdout, stderr } = await demo.run(['daemon', 'fail']);
+  expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+  expect(stderr).toMatch(
+    /^demo: The node did not come up: it ended with exit code 1\. The end of .*demo\.log:\n/,
+  );
+  expect(stderr).toContain('Error: no way');
+  // What an earlier one left in the log is not shown again.
+  expect(stderr).not.toContain('last words');
+});
+
+test('what a configuration lacks is said where the daemon is started', async () => {
+  const configuration = {
+    sys: 'releases/0.1.0/sys.config.json',
+    providers: [],
+    runtime: null,
+    requiredEnv: ['SECRET_KEY_BASE'],
+    compiled: {},
+    validateCompileEnv: true,
+  };
+  const { code, stderr } = await (await release({ configuration })).run(['daemon']);
+  expect(code).toBe(1);
+  expect(stderr).toContain('SECRET_KEY_BASE');
+});
+
+test('a second daemon of the same node is refused with the PID that has it', async () => {
+  const demo = await release();
+  await demo.run(['daemon']);
+  const pid = (await demo.run(['pid'])).stdout.trim();
+  const { code, stderr } = await demo.run(['daemon']);
+  expect({ code, stderr }).toEqual({ code: 1, stderr: `demo: demo runs already (PID ${pid}).\n` });
+});
+
+test('RELEASE_READ_ONLY refuses it, and nothing is made', async () => {
+  const demo = await release();
+  const { code, stderr } = await demo.run(['daemon'], { env: { RELEASE_READ_ONLY: '1' } });
+  expect(code).toBe(1);
+  expect(stderr).toMatch(/^demo: RELEASE_READ_ONLY is set: /);
+  expect(existsSync(path.join(demo.root, 'var'))).toBe(false);
+});
+
+test('with RELEASE_DISTRIBUTION=none it comes up, and only a signal ends it', async () => {
+  const demo = await release();
+  const env = { RELEASE_DISTRIBUTION: 'none' };
+  const { code, stdout } = await demo.run(['daemon'], { env });
+  expect(code).toBe(0);
+  const pid = Number(/PID (\d+)/.exec(stdout)![1]);
+  await vi.waitFor(async () => expect(await logOf(demo)).toContain('up'));
+  process.kill(pid);
+  await vi.waitFor(async () => expect(await logOf(demo)).toContain('down'));
+});
+
+test('a log directory that cannot be made is named', async () => {
+  const demo = await release();
+  await mkdir(path.join(demo.root, 'var'));
+  await writeFile(path.join(demo.root, 'var/log'), 'no directory');
+  const { code, stderr } = await demo.run(['daemon']);
+  expect(code).toBe(1);
+  expect(stderr).toMatch(/^demo: The log has no place: .*\/var\/log.*RELEASE_MUTABLE_DIR/);
+});
+
+test('children can open /dev/stderr, and what they print is in the log', async () => {
+  const demo = await release();
+  await demo.run(['daemon', 'child']);
+  await vi.waitFor(async () => expect(await logOf(demo)).toContain('from a child'));
+});
+
+test('nothing that a program prints before it dies is lost, across rotated files', async () => {
+  const demo = await release();
+  const env = { RELEASE_LOG_SIZE: '1M', RELEASE_LOG_FILES: '100' };
+  expect((await demo.run(['daemon', 'flood'], { env })).code).toBe(0);
+  const directory = path.join(demo.root, 'var/log');
+  await vi.waitUntil(async () => (await logOf(demo)).includes('line 199999 '), { timeout: 30_000 });
+  const files = (await readdir(directory)).sort((one, other) => number(other) - number(one));
+  expect(files.length).toBeGreaterThan(10);
+  for (const file of files)
+    expect((await stat(path.join(directory, file))).size).toBeLessThanOrEqual(2 ** 20);
+  const texts = await Promise.all(
+    files.map(async (file) => await readFile(path.join(directory, file), 'utf8')),
+  );
+  const lines = texts.join('').split('\n');
+  expect(lines.slice(1, -1)).toEqual(
+    Array.from({ length: 200_000 }, (_, line) => `line ${line} ${'x'.repeat(50)}`),
+  );
+});
+
+const number = (file: string) => Number(/\.log\.(\d+)$/.exec(file)?.[1] ?? 0);
+
+test('--heart starts it again after a crash, with a limit, and says so in the log', async () => {
+  const demo = await release();
+  const env = { RELEASE_HEART_RESTARTS: '2', RELEASE_HEART_PERIOD: '30' };
+  expect((await demo.run(['daemon', '--heart', 'crash'], { env })).code).toBe(0);
+  await vi.waitUntil(async () => (await logOf(demo)).includes('given up'), { timeout: 20_000 });
+  const heart = (await logOf(demo)).split('\n').filter((line) => line.includes(' heart: '));
+  expect(heart.map((line) => line.replace(/^\S+Z /, ''))).toEqual([
+    'heart: demo ended with exit code 3; starting it again (1 of 2 in 30 s)',
+    'heart: demo ended with exit code 3; starting it again (2 of 2 in 30 s)',
+    'heart: demo ended with exit code 3, 3 times in 30 s: given up',
+  ]);
+  expect((await logOf(demo)).match(/last words/g)).toHaveLength(3);
+  expect(await isUp(demo)).toBe(false);
+});
+
+test('--heart starts it again after SIGKILL, and not after an orderly stop', async () => {
+  const demo = await release();
+  await demo.run(['daemon', '--heart']);
+  const first = Number((await demo.run(['pid'])).stdout);
+  process.kill(first, 'SIGKILL');
+  await vi.waitUntil(async () => (await logOf(demo)).includes('by SIGKILL; starting it again'));
+  await vi.waitUntil(() => isUp(demo), { timeout: 10_000 });
+  expect(Number((await demo.run(['pid'])).stdout)).not.toBe(first);
+  expect((await demo.run(['stop'])).code).toBe(0);
+  await wait(1500);
+  expect(await isUp(demo)).toBe(false);
+  expect(await logOf(demo)).toMatch(/down\n$/);
+});
+
+test.each([
+  ['RELEASE_LOG_SIZE', 'much', 'a number of bytes below 4G'],
+  ['RELEASE_LOG_SIZE', '4G', 'a number of bytes below 4G'],
+  ['RELEASE_LOG_FILES', '0', 'a number of files from 1 on'],
+  ['RELEASE_HEART_RESTARTS', '-1', 'a whole number'],
+  ['RELEASE_DAEMON_TIMEOUT', 'soon', 'a whole number of seconds'],
+])('%s=%s is refused before anything starts', async (name, value, expected) => {
+  const demo = await release();
+  const { code, stderr } = await demo.run(['daemon'], { env: { [name]: value } });
+  expect(code).toBe(1);
+  expect(stderr).toContain(`demo: ${name} is "${value}"; expected ${expected}`);
+  expect(existsSync(path.join(demo.root, 'var'))).toBe(false);
+});
+
+test("the release's own launcher carries the log where there is one", async () => {
+  const demo = await release();
+  const launcher = path.join(demo.root, 'releases/0.1.0/launcher');
+  // Any program that does as it is told: `launcher log FILE …`.
+  await writeFile(launcher, '#!/bin/sh\necho "$1 $3 $4 $5 $6" > "$2.words"\nexec cat >> "$2"\n');
+  await chmod(launcher, 0o755);
+  expect((await demo.run(['daemon'])).code).toBe(0);
+  await demo.run(['stop']);
+  await vi.waitFor(async () => expect(await logOf(demo)).toContain('down'));
+  const words = await readFile(path.join(demo.root, 'var/log/demo.log.words'), 'utf8');
+  expect(words).toBe('log --bytes 10485760 --files 5\n');
+});
