@@ -3,6 +3,7 @@ import type { BootFile } from '../boot-file.ts';
 import type { CommandContext } from '../context.ts';
 import { type ControlClient, connect } from '../control/client.ts';
 import { isGone, type ProcessIdentity } from '../control/process-identity.ts';
+import type { ReleaseEnvironment } from '../environment.ts';
 import { BootError } from '../error.ts';
 
 /** Stops the node and returns when its process is gone. */
@@ -10,15 +11,25 @@ export async function run({ boot, environment, stdout }: CommandContext): Promis
   const limit = stopLimit(boot, process.env);
   const client = await connect(boot, environment);
   const node = (await client.call('stop', {})) as ProcessIdentity;
-  if (await hasEnded(client, node, limit)) {
+  const latest = Date.now() + limit;
+  if ((await hasHungUp(client, limit)) && (await hasEnded(node, latest))) {
     stdout.write(`${environment.node} has stopped (PID ${node.pid}).\n`);
     return 0;
   }
+  throw await notStopped(client, environment, node.pid, limit);
+}
+
+export async function notStopped(
+  client: ControlClient,
+  { node }: ReleaseEnvironment,
+  pid: number,
+  limit: number,
+): Promise<BootError> {
   const left = await whatRuns(client);
   client.close();
-  throw new BootError(
+  return new BootError(
     'NOT_STOPPED',
-    `${environment.node} (PID ${node.pid}) has not ended within ${limit / 1000} s${left}. RELEASE_STOP_TIMEOUT gives it more seconds; kill -KILL ${node.pid} ends it at once.`,
+    `${node} (PID ${pid}) has not ended within ${limit / 1000} s${left}. RELEASE_STOP_TIMEOUT gives it more seconds; kill -KILL ${pid} ends it at once.`,
   );
 }
 
@@ -33,14 +44,16 @@ export function stopLimit(boot: BootFile, env: NodeJS.ProcessEnv): number {
   );
 }
 
-/** Whether, within the limit, the node has hung up and its process is gone. */
-async function hasEnded(client: ControlClient, node: ProcessIdentity, limit: number): Promise<boolean> {
-  const latest = Date.now() + limit;
-  const late = Symbol('late');
+/** Whether the node has hung up within so many milliseconds: it does when its applications are stopped. */
+export async function hasHungUp(client: ControlClient, limit: number): Promise<boolean> {
   const timer = new AbortController();
-  const first = await Promise.race([client.closed, wait(limit, late, { signal: timer.signal })]);
-  if (first === late) return false;
+  const late = wait(limit, false, { signal: timer.signal }).catch(() => false);
+  const hungUp = await Promise.race([client.closed.then(() => true), late]);
   timer.abort();
+  return hungUp;
+}
+
+async function hasEnded(node: ProcessIdentity, latest: number): Promise<boolean> {
   for (let pause = 5; isGone(node) === false; pause = Math.min(pause * 2, 100)) {
     if (Date.now() > latest) return false;
     await wait(pause);

@@ -9,7 +9,7 @@ import { HANDSHAKE_LIMIT, HandshakeError, introduce } from './handshake.ts';
 import { isListening, type NodeRecord, readRecord, recordFile } from './node-record.ts';
 
 /** Milliseconds in which a node has to answer; one that starts may be busy for a while. */
-const ANSWER_TIME = 10_000;
+const ANSWER_TIME = 5000;
 /** Bytes of an answer. */
 const ANSWER_LIMIT = 256 * 1024 * 1024;
 

@@ -2,6 +2,9 @@ import { spawn } from 'node:child_process';
 import type { RunningNode } from '../node.ts';
 import { type CommandLine, commandLine } from '../relaunch.ts';
 
+/** Whether a process can become another program here: not on Windows, and not before Node 22.15. */
+export const keepsProcess = typeof process.execve === 'function' && process.platform !== 'win32';
+
 /** Arguments of the process as the user gave them: the command, then the applications'. */
 const given = () => process.argv.slice(2);
 
@@ -16,11 +19,11 @@ export async function restart(node: RunningNode): Promise<void> {
 }
 
 function become({ file, args, env }: CommandLine): void {
-  if (typeof process.execve === 'function' && process.platform !== 'win32') {
+  if (keepsProcess) {
     withoutWarning(() => process.execve!(file, [file, ...args], env));
     return;
   }
-  // Node before 22.15, and Windows: a process of its own that takes over what this one has.
+  // A process of its own that takes over what this one has.
   const child = spawn(file, args, { env, stdio: 'inherit', detached: true });
   child.on('error', (error) => {
     process.stderr.write(`The node could not be started again: ${error.message}\n`);

@@ -101,9 +101,9 @@ class Session {
         setImmediate(() => void node.stop('command'));
         return processIdentity();
       case 'restart': {
-        const { restart } = await import('./restart.ts');
+        const { keepsProcess, restart } = await import('./restart.ts');
         setImmediate(() => void restart(node));
-        return processIdentity();
+        return { ...processIdentity(), keepsProcess };
       }
       case 'evaluate': {
         const { evaluateFor } = await import('./evaluate.ts');
