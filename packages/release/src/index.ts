@@ -13,3 +13,4 @@ export { findProject, listReleases, loadRelease, type ProjectChoice, type Projec
 export type { AssembledRelease, OnNotice, Release, ReleaseOptions } from './release.ts';
 export { includeRuntime } from './runtime-directory.ts';
 export { runSteps, type StepActions } from './steps.ts';
+export { tarRelease } from './tar.ts';

@@ -1,0 +1,185 @@
+import { createReadStream, createWriteStream } from 'node:fs';
+import { mkdir, open, readdir, readFile, readlink, rename, rm, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { createGzip } from 'node:zlib';
+import { type Pack, pack } from 'tar-stream';
+import { ReleaseError } from './error.ts';
+import { withoutLinks } from './link-copies.ts';
+import type { AssembledRelease } from './release.ts';
+import { runtimePlace, startText } from './runtime-directory.ts';
+
+export interface TarOptions {
+  /** The target's name, which becomes part of the file's. */
+  readonly target: string;
+  /** Whether the target is Windows: no links then, and programs are `.exe`. */
+  readonly windows: boolean;
+  /** The target's runtime; undefined: the host's Node is used. */
+  readonly runtime?: { readonly version: string; readonly file: string } | undefined;
+  /** The target's launcher, an absolute path: the log carrier, on Windows the programs too. */
+  readonly launcher?: string | undefined;
+  /** The folder that the file is written to. */
+  readonly output: string;
+}
+
+/** One name of a tar: what `from` holds, a text, a link, or a directory. Paths are relative, with `/`. */
+export type TarEntry =
+  | { readonly type: 'directory' }
+  | { readonly type: 'file'; readonly from: string; readonly mode: number; readonly size: number }
+  | { readonly type: 'text'; readonly text: string }
+  | { readonly type: 'link'; readonly target: string };
+
+export type TarEntries = ReadonlyMap<string, TarEntry>;
+
+/**
+ * Writes `<name>-<version>-<target>.tar.gz` of an assembled release, to be unpacked into a directory of its own: the
+ * same bytes for the same content, wherever and whenever it is made. What a release has for the machine it was
+ * assembled on (state, runtime, launcher) is not in it. The file appears by rename. Returns its path.
+ * Throws ReleaseError TAR_FAILED, and what the file system throws.
+ */
+export async function tarRelease(assembled: AssembledRelease, options: TarOptions): Promise<string> {
+  const { name, version } = assembled;
+  const file = path.join(options.output, `${name}-${version}-${options.target}.tar.gz`);
+  const temporary = path.join(options.output, `.${path.basename(file)}.${process.pid}.tmp`);
+  const entries = await contents(assembled, options);
+  await mkdir(options.output, { recursive: true });
+  try {
+    await writeArchive(temporary, entries);
+    await rename(temporary, file);
+  } finally {
+    await rm(temporary, { force: true });
+  }
+  return file;
+}
+
+async function contents(assembled: AssembledRelease, options: TarOptions): Promise<TarEntries> {
+  const { version } = assembled;
+  const { windows, runtime, launcher } = options;
+  const read = await readEntries(assembled.path);
+  const entries = new Map(windows ? await unlinked(read, assembled) : read);
+  const place = runtime === undefined ? null : runtimePlace({ ...runtime, windows });
+  entries.set('releases/start.json', { type: 'text', text: startText(version, place) });
+  if (runtime !== undefined && place !== null) await addExecutable(entries, place, runtime.file);
+  if (launcher !== undefined)
+    for (const name of launcherPlaces(assembled, windows)) await addExecutable(entries, name, launcher);
+  return entries;
+}
+
+/** Without links, and with the new places of moved packages in what names places. */
+async function unlinked(read: TarEntries, { path: root, version }: AssembledRelease): Promise<TarEntries> {
+  const { entries, moved } = withoutLinks(read, root);
+  const changed = new Map(entries);
+  for (const name of ['release.json', 'boot.json'].map((one) => `releases/${version}/${one}`)) {
+    if (!entries.has(name)) continue;
+    const told = JSON.parse(await readFile(path.join(root, name), 'utf8'), (_key, value) =>
+      typeof value === 'string' ? placeAfter(moved, value) : value,
+    );
+    changed.set(name, { type: 'text', text: `${JSON.stringify(told, null, 2)}\n` });
+  }
+  return changed;
+}
+
+function placeAfter(moved: ReadonlyMap<string, string>, place: string): string {
+  for (const [from, to] of moved)
+    if (place === from || place.startsWith(`${from}/`)) return to + place.slice(from.length);
+  return place;
+}
+
+function launcherPlaces({ version, kind, entries }: AssembledRelease, windows: boolean): readonly string[] {
+  if (windows) return Object.keys(entries).map((program) => `bin/${program}.exe`);
+  return kind === 'service' ? [`releases/${version}/launcher`] : [];
+}
+
+async function addExecutable(entries: Map<string, TarEntry>, name: string, from: string): Promise<void> {
+  const { size } = await stat(from);
+  entries.set(name, { type: 'file', from, mode: 0o755, size });
+  for (let folder = path.posix.dirname(name); folder !== '.'; folder = path.posix.dirname(folder))
+    entries.set(folder, { type: 'directory' });
+}
+
+/** What belongs to the machine that a release was assembled on: its runtime, its state, its launcher. */
+const OWN = /^(runtime-[^/]*|var|bin\/[^/]*\.exe|releases\/[^/]*\/launcher)$/;
+
+async function readEntries(root: string): Promise<TarEntries> {
+  const entries = new Map<string, TarEntry>();
+  const visit = async (folder: string): Promise<void> => {
+    for (const entry of await readdir(path.join(root, folder), { withFileTypes: true })) {
+      const name = folder === '' ? entry.name : `${folder}/${entry.name}`;
+      if (OWN.test(name)) continue;
+      entries.set(name, await readEntry(root, name, entry));
+      if (entry.isDirectory()) await visit(name);
+    }
+  };
+  await visit('');
+  return entries;
+}
+
+interface Kind {
+  isDirectory(): boolean;
+  isFile(): boolean;
+  isSymbolicLink(): boolean;
+}
+
+async function readEntry(root: string, name: string, kind: Kind): Promise<TarEntry> {
+  const file = path.join(root, name);
+  if (kind.isDirectory()) return { type: 'directory' };
+  if (kind.isSymbolicLink()) {
+    const target = (await readlink(file)).replaceAll(path.sep, '/');
+    const place = path.posix.join(path.posix.dirname(name), target);
+    if (!path.posix.isAbsolute(target) && !place.startsWith('../')) return { type: 'link', target };
+    throw new ReleaseError(
+      'TAR_FAILED',
+      `${file} links to ${target}, outside the release; the link would be dead on another machine.`,
+    );
+  }
+  if (!kind.isFile()) {
+    throw new ReleaseError('TAR_FAILED', `${file} is no file, folder or link; take it out of the release.`);
+  }
+  const { mode, size } = await stat(file);
+  return { type: 'file', from: file, mode: (mode & 0o111) === 0 ? 0o644 : 0o755, size };
+}
+
+async function writeArchive(file: string, entries: TarEntries): Promise<void> {
+  const tar = pack();
+  const written = pipeline(tar, createGzip(), createWriteStream(file, { flags: 'wx' }));
+  await Promise.all([addEntries(tar, entries), written]);
+  const handle = await open(file, 'r+');
+  try {
+    // The system that compressed it, which would make a difference where there is none: 255 says unknown (RFC 1952).
+    await handle.write(Uint8Array.of(255), 0, 1, 9);
+  } finally {
+    await handle.close();
+  }
+}
+
+/** 2000-01-01T00:00:00Z, as in payloads: whole and even, for FAT's two-second clock. */
+const FIXED_TIME = new Date(946_684_800_000);
+
+async function addEntries(tar: Pack, entries: TarEntries): Promise<void> {
+  try {
+    for (const name of [...entries.keys()].sort()) await addEntry(tar, name, entries.get(name)!);
+    tar.finalize();
+  } catch (error) {
+    tar.destroy(error as Error);
+    throw error;
+  }
+}
+
+function addEntry(tar: Pack, name: string, entry: TarEntry): Promise<void> {
+  const common = { name, mtime: FIXED_TIME, uid: 0, gid: 0, uname: '', gname: '' };
+  return new Promise((resolve, reject) => {
+    const done = (error?: Error | null): void => (error ? reject(error) : resolve());
+    if (entry.type === 'directory') {
+      tar.entry({ ...common, type: 'directory', mode: 0o755 }, done);
+    } else if (entry.type === 'link') {
+      tar.entry({ ...common, type: 'symlink', linkname: entry.target, mode: 0o777 }, done);
+    } else if (entry.type === 'text') {
+      tar.entry({ ...common, type: 'file', mode: 0o644 }, entry.text, done);
+    } else {
+      const { mode, size, from } = entry;
+      const content = createReadStream(from);
+      content.on('error', reject);
+      content.pipe(tar.entry({ ...common, type: 'file', mode, size }, done));
+    }
+  });
+}
