@@ -143,13 +143,9 @@ async function writeArchive(file: string, entries: TarEntries): Promise<void> {
   const tar = pack();
   const written = pipeline(tar, createGzip(), createWriteStream(file, { flags: 'wx' }));
   await Promise.all([addEntries(tar, entries), written]);
+  // The system that compressed it would make a difference where there is none: 255 says unknown (RFC 1952, OS).
   const handle = await open(file, 'r+');
-  try {
-    // The system that compressed it, which would make a difference where there is none: 255 says unknown (RFC 1952).
-    await handle.write(Uint8Array.of(255), 0, 1, 9);
-  } finally {
-    await handle.close();
-  }
+  await handle.write(Uint8Array.of(255), 0, 1, 9).finally(() => handle.close());
 }
 
 /** 2000-01-01T00:00:00Z, as in payloads: whole and even, for FAT's two-second clock. */

@@ -303,6 +303,7 @@ describe.each(present)('bin/<name> with $program', ({ shell }) => {
   test('finds the runtime of an install, and what the user called', async () => {
     const { root } = await assembled({ runtime: null, at: 'base/releases/kv-0.1.0' });
     write(root, {
+      'releases/start.json': { version: '0.1.0', runtime: 'runtime-1.0.0/bin/node' },
       'releases/0.1.0/guard.cjs': 'process.env.GUARDED = 1',
       '.sarma/marker': 'sarma 1\nname kv\nruntime node-24\nboot x\n',
     });

@@ -86,13 +86,13 @@ sarma_describe_release() {
   export RELEASE_ROOT RELEASE_NAME RELEASE_VSN RELEASE_PROG RELEASE_COMMAND
 }
 
-# The runtime: what the executable says, the release's own, that of the install, the host's.
+# The runtime: what the executable says, that of the install, the release's own, the host's.
 sarma_find_runtime() {
   [ -z "$sarma_node" ] || return 0
-  if [ -n "$sarma_runtime" ]; then
-    sarma_own_runtime
-  elif [ -f "$sarma_root/.sarma/marker" ]; then
+  if [ -f "$sarma_root/.sarma/marker" ]; then
     sarma_installed_runtime
+  elif [ -n "$sarma_runtime" ]; then
+    sarma_own_runtime
   else
     sarma_host_runtime
   fi
