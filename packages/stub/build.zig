@@ -35,6 +35,9 @@ pub fn build(b: *std.Build) !void {
     }) |tested| {
         test_step.dependOn(&b.addRunArtifact(b.addTest(.{ .root_module = tested })).step);
     }
+    if (tested_target.result.cpu.arch == .x86_64) {
+        test_step.dependOn(&b.addRunArtifact(b.addTest(.{ .root_module = calledByCompiler(b, tested_target, .ReleaseSafe) })).step);
+    }
 }
 
 fn install(b: *std.Build, program: *std.Build.Step.Compile, directory: []const u8) void {
@@ -50,10 +53,10 @@ fn install(b: *std.Build, program: *std.Build.Step.Compile, directory: []const u
     b.getInstallStep().dependOn(&installed.step);
 }
 
-/// Without any library, but libSystem on macOS.
+/// With no library but libSystem on macOS.
 fn plainModule(b: *std.Build, target: std.Build.ResolvedTarget, source: []const u8, optimize: std.builtin.OptimizeMode) *std.Build.Module {
     const release = optimize != .Debug;
-    return b.createModule(.{
+    const plain = b.createModule(.{
         .root_source_file = b.path(source),
         .target = target,
         .optimize = optimize,
@@ -64,6 +67,26 @@ fn plainModule(b: *std.Build, target: std.Build.ResolvedTarget, source: []const 
         .stack_check = if (release) false else null,
         .stack_protector = false,
         .link_libc = target.result.os.tag == .macos,
+    });
+    if (release and target.result.os.tag == .windows and target.result.cpu.arch == .x86_64) {
+        plain.addObject(b.addObject(.{ .name = "windows_x64", .root_module = calledByCompiler(b, target, .ReleaseSmall) }));
+    }
+    return plain;
+}
+
+/// Functions that must not be compiled to calls of themselves.
+fn calledByCompiler(b: *std.Build, target: std.Build.ResolvedTarget, optimize: std.builtin.OptimizeMode) *std.Build.Module {
+    return b.createModule(.{
+        .root_source_file = b.path("src/windows_x64.zig"),
+        .target = target,
+        .optimize = optimize,
+        .strip = true,
+        .unwind_tables = .none,
+        .single_threaded = true,
+        .stack_check = false,
+        .stack_protector = false,
+        .omit_frame_pointer = true,
+        .no_builtin = true,
     });
 }
 

@@ -10,6 +10,7 @@ const runs = @import("run.zig");
 const Arena = @import("arena.zig").Arena;
 
 const is_windows = builtin.os.tag == .windows;
+const windows = @import("launcher/windows.zig");
 /// On Windows every other word belongs to the release.
 const log_word = if (is_windows) "--sarma-log" else "log";
 
@@ -28,6 +29,7 @@ fn start(arena: std.mem.Allocator, arguments: launch.Arguments) error{OutOfMemor
         log.carry(arena, try logOptions(arena, arguments));
         os.exit(0);
     }
+    if (is_windows) return windows.start(arena, word, arguments);
     usage();
 }
 
@@ -63,4 +65,5 @@ pub const std_options: std.Options = .{ .signal_stack_size = null, .allow_stack_
 test {
     _ = log;
     _ = @import("vm_args.zig");
+    if (is_windows) _ = @import("launcher/release.zig");
 }

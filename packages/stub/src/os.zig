@@ -224,6 +224,7 @@ pub fn describe(err: anyerror) []const u8 {
         error.NoMemory, error.OutOfMemory => "out of memory",
         error.NotExecutable => "not a program for this machine",
         error.InputOutput => "input/output error",
+        error.NotText => "it is not UTF-8",
         else => "unexpected error",
     };
 }

@@ -26,11 +26,13 @@ pub fn fileOf(arena: Allocator, environment: os.Environment, directory: []const 
 }
 
 /// The arguments for the runtime. An empty list where there is no file and none was named.
-pub fn read(arena: Allocator, environment: os.Environment, source: File) (os.Error || Allocator.Error)![]const []const u8 {
+pub fn read(arena: Allocator, environment: os.Environment, source: File) (os.Error || Allocator.Error || error{NotText})![]const []const u8 {
     const file = os.openRead(os.cwd, source.path) catch |err| return if (err == error.NotFound and !source.named) &.{} else err;
     defer os.close(file);
     const text = try arena.alloc(u8, size_max);
-    return parse(arena, environment, text[0..try os.read(file, text)]);
+    const length = try os.read(file, text);
+    if (!std.unicode.wtf8ValidateSlice(text[0..length])) return error.NotText;
+    return parse(arena, environment, text[0..length]);
 }
 
 fn isOneOf(words: []const []const u8, word: []const u8) bool {
