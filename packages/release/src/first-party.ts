@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
+import { buildOnly } from './boot/build-only.ts';
 import { exclusions } from './exclusions.ts';
 import { firstPartyPackages, type Installation, type InstalledPackage, packageOf } from './installation.ts';
 import { type Layout, layOut } from './layout.ts';
@@ -68,8 +69,8 @@ export function reportProblems({ problems }: SourceResolver, onNotice: OnNotice)
 export interface Sources {
   readonly sources: readonly SourcePackage[];
   /**
-   * What the entries lead to: it decides which TypeScript is run, what a single file takes along, and what an entry
-   * needs that `files` does not name. Empty where it decides nothing.
+   * What the roots lead to: it decides which TypeScript is run, what a single file takes along, and what a root needs
+   * that was not selected by itself. Empty where it decides nothing.
    */
   readonly reached: ReadonlySet<string>;
   readonly resolver: SourceResolver;
@@ -105,9 +106,15 @@ async function selectSources(
 ): Promise<{ readonly sources: readonly SourcePackage[]; readonly needsTrace: boolean }> {
   const firstParty = firstPartyPackages(installation);
   const byDirectory = new Map(firstParty.map((installed) => [installed.directory, installed]));
-  const excluded = await exclusions(release, firstParty);
-  const sources: SourcePackage[] = [];
+  const isExcluded = await exclusions(release, firstParty);
+  const isBuildOnly = buildOnly(release);
   let needsTrace = false;
+  const excluded = (file: string): boolean => {
+    const left = isBuildOnly(file);
+    needsTrace ||= left;
+    return left || isExcluded(file);
+  };
+  const sources: SourcePackage[] = [];
   for (const installed of firstParty) {
     const own = roots.filter((root) => packageOf(root, byDirectory) === installed);
     const always = own.map((root) => relativePath(installed, root));

@@ -1,3 +1,4 @@
+import { existsSync, symlinkSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { builtins } from '../../boot/src/builtin.ts';
 import { builtinCommands } from '../src/checks/commands.ts';
@@ -154,7 +155,6 @@ test('applications that share a module are warned of where each is bundled', asy
     'apps/store/table.ts': 'export const table = new Map();',
     'node_modules/.keep': '',
   });
-  const { symlinkSync } = await import('node:fs');
   for (const name of ['web', 'store']) symlinkSync(`../apps/${name}`, `${root}/node_modules/${name}`);
   const found = (await release(root)).warnings;
   expect(found).toEqual([
@@ -209,5 +209,5 @@ test('a release that fails a check leaves the one before it', async () => {
   const before = await release(root);
   write(root, { 'commands/ping.ts': '' });
   await expect(release(root)).rejects.toThrow('"ping"');
-  expect((await import('node:fs')).existsSync(`${before.path}/releases/1.0.0/boot.json`)).toBe(true);
+  expect(existsSync(`${before.path}/releases/1.0.0/boot.json`)).toBe(true);
 });
