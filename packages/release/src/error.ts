@@ -30,7 +30,6 @@ export type ReleaseErrorCode =
   | 'RUNTIME_NOT_INCLUDED'
   | 'NOT_A_RELEASE'
   | 'TEMPLATE_FAILED'
-  | 'SCRIPT_NOT_FOUND'
   | 'INVALID_VM_ARGS'
   | 'UNKNOWN_HOOK'
   | 'OVERLAY_FAILED'

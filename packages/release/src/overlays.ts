@@ -10,7 +10,7 @@ import { addFile, addFolder, isFile, type Tree, type TreeEntry } from './tree.ts
 
 /**
  * Lays a release's overlays over its assembled directory, in their order; a later one replaces what an earlier one or
- * the assembly put at its place. `rel/overlays` comes first where it is there. Paths may hold eta tags.
+ * the assembly put at its place. Paths may hold eta tags.
  * Throws ReleaseError OVERLAY_FAILED once, with all that went wrong.
  */
 export async function applyOverlays(root: string, release: Release): Promise<void> {
@@ -21,7 +21,7 @@ export async function applyOverlays(root: string, release: Release): Promise<voi
     variables: overlayVariables(release),
   };
   const problems: string[] = [];
-  for (const overlay of withFolder(release)) {
+  for (const overlay of release.overlays) {
     try {
       await apply(overlay, context);
     } catch (error) {
@@ -39,12 +39,6 @@ interface Context {
   readonly project: string;
   readonly devMode: boolean;
   readonly variables: TemplateVariables;
-}
-
-function withFolder({ project, overlays }: Release): readonly Overlay[] {
-  const folder = path.join(project, 'rel', 'overlays');
-  const named = overlays.some((one) => typeof one === 'string' && path.resolve(project, one) === folder);
-  return named || !existsSync(folder) ? overlays : ['rel/overlays', ...overlays];
 }
 
 async function apply(overlay: Overlay, context: Context): Promise<void> {

@@ -27,7 +27,7 @@ async function laid(
   given: Given = {},
 ) {
   const source = project({
-    'package.json': { name: 'kv', version: '0.1.0', main: 'm.js' },
+    'package.json': { name: 'kv', version: '0.1.0', main: 'm.js', sarma: {} },
     'm.js': '',
     ...files,
   });
@@ -36,7 +36,7 @@ async function laid(
   const options = { ...loaded.options, devMode };
   const root = path.join(path.dirname(source), 'release');
   write(path.dirname(source), { 'release/bin/kv': '#!/bin/sh\n', 'release/lib/a.js': 'assembled' });
-  await applyOverlays(root, { ...loaded, overlays, overlayVars, options });
+  await applyOverlays(root, { ...loaded, overlays: [...loaded.overlays, ...overlays], overlayVars, options });
   return { source, root, text: (name: string) => readFileSync(path.join(root, name), 'utf8') };
 }
 

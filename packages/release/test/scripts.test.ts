@@ -54,7 +54,7 @@ async function assembled(given: Given = {}): Promise<{ root: string; scripts: Sc
     at = 'release',
   } = given;
   const source = project({
-    'package.json': { name: 'kv', version: '0.1.0', main: 'main.js' },
+    'package.json': { name: 'kv', version: '0.1.0', main: 'main.js', sarma: {} },
     'main.js': '',
     ...files,
   });

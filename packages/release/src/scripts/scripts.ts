@@ -1,10 +1,9 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { ReleaseError } from '../error.ts';
 import type { Release } from '../release.ts';
 import { renderFile } from '../templates/render.ts';
 import { overlayVariables } from '../templates/variables.ts';
-import { isFile, type Tree } from '../tree.ts';
+import type { Tree } from '../tree.ts';
 import { addHooks, type Hooks } from './hooks.ts';
 import { readVmArgs } from './vm-args.ts';
 
@@ -21,7 +20,7 @@ export interface Scripts {
 /**
  * Adds `bin/<program>` for every entry, and to `releases/<version>` the rendered `vm.args`, `remote.vm.args`,
  * `env.sh` and `env.bat`, those with only comments left out, and the hooks of a service.
- * Throws ReleaseError TEMPLATE_FAILED, SCRIPT_NOT_FOUND, INVALID_VM_ARGS or UNKNOWN_HOOK.
+ * Throws ReleaseError TEMPLATE_FAILED, INVALID_VM_ARGS or UNKNOWN_HOOK.
  */
 export async function addScripts(
   tree: Tree,
@@ -29,7 +28,7 @@ export async function addScripts(
   entries: Readonly<Record<string, string>>,
 ): Promise<Scripts> {
   for (const program of Object.keys(entries)) addProgram(tree, program, release);
-  const { envScript, vmArgs, remoteVmArgs } = release.options;
+  const { envScript, vmArgs, remoteVmArgs, hooks } = release.options;
   const service = release.kind === 'service';
   const args = addVmArgs(tree, release, 'vm.args', vmArgs);
   const remoteArgs = service ? addVmArgs(tree, release, 'remote.vm.args', remoteVmArgs) : undefined;
@@ -42,7 +41,7 @@ export async function addScripts(
       remoteArgs !== undefined ||
       (service && args !== undefined) ||
       (args ?? []).some((argument) => argument.includes('${')),
-    hooks: service ? addHookFolder(tree, release) : {},
+    hooks: service && hooks !== undefined ? addHooks(tree, `releases/${release.version}/hooks`, hooks) : {},
   };
 }
 
@@ -61,9 +60,9 @@ function addVmArgs(
   tree: Tree,
   release: Release,
   name: string,
-  chosen: string | undefined,
+  file: string | undefined,
 ): readonly string[] | undefined {
-  const added = addTemplate(tree, release, name, chosen);
+  const added = addTemplate(tree, release, name, file);
   return added === undefined ? undefined : readVmArgs(added.text, added.file);
 }
 
@@ -77,9 +76,8 @@ function addTemplate(
   tree: Tree,
   release: Release,
   name: string,
-  chosen: string | undefined,
+  file: string | undefined,
 ): Rendered | undefined {
-  const file = templateFile(release, name, chosen);
   if (file === undefined) return undefined;
   const batch = name.endsWith('.bat');
   const text = renderFile(file, overlayVariables(release)).replaceAll('\r\n', '\n');
@@ -89,25 +87,4 @@ function addTemplate(
   const ended = batch ? text.replaceAll('\n', '\r\n') : text;
   tree.set(`releases/${release.version}/${name}`, { type: 'text', text: ended, mode: 0o644 });
   return { file, text };
-}
-
-function templateFile({ project }: Release, name: string, chosen: string | undefined): string | undefined {
-  if (chosen === undefined) {
-    return [name, `${name}.eta`].map((one) => path.join(project, 'rel', one)).find(isFile);
-  }
-  if (isFile(chosen)) return chosen;
-  throw new ReleaseError(
-    'SCRIPT_NOT_FOUND',
-    `The configuration names ${chosen} for ${name}; there is no such file.`,
-  );
-}
-
-function addHookFolder(tree: Tree, { project, version, options }: Release): Hooks {
-  const folder = options.hooks ?? path.join(project, 'rel', 'hooks');
-  if (existsSync(folder)) return addHooks(tree, `releases/${version}/hooks`, folder);
-  if (options.hooks === undefined) return {};
-  throw new ReleaseError(
-    'SCRIPT_NOT_FOUND',
-    `The configuration names ${folder} for hooks; there is no such folder.`,
-  );
 }
