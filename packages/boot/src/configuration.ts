@@ -1,6 +1,5 @@
 import { readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { isDeepStrictEqual } from 'node:util';
 import type { Configuration, Provider, RuntimeConfiguration } from '@sarma/app';
 import { deepMerge, EnvironmentError, isPlainObject, resolveEnvMarkers } from '@sarma/app/internal';
 import type { BootFile, BootProvider } from './boot-file.ts';
@@ -191,33 +190,4 @@ function lookUp(value: unknown, key: string): unknown {
     if (found !== undefined) return found;
   }
   return undefined;
-}
-
-/** How the configuration of one application differs from what it was. */
-export interface ConfigurationDifference {
-  readonly application: string;
-  readonly config: Readonly<Record<string, unknown>>;
-  readonly changed: Readonly<Record<string, unknown>>;
-  readonly removed: readonly string[];
-}
-
-/** Only applications with a difference. */
-export function compareConfigurations(
-  before: Configuration,
-  after: Configuration,
-): readonly ConfigurationDifference[] {
-  const applications = new Set([...Object.keys(before), ...Object.keys(after)]);
-  return [...applications]
-    .map((application) => compareKeys(application, before[application] ?? {}, after[application] ?? {}))
-    .filter(({ changed, removed }) => removed.length > 0 || Object.keys(changed).length > 0);
-}
-
-function compareKeys(
-  application: string,
-  before: Readonly<Record<string, unknown>>,
-  config: Readonly<Record<string, unknown>>,
-): ConfigurationDifference {
-  const changed = Object.entries(config).filter(([key, value]) => !isDeepStrictEqual(value, before[key]));
-  const removed = Object.keys(before).filter((key) => !Object.hasOwn(config, key));
-  return { application, config, changed: Object.fromEntries(changed), removed };
 }

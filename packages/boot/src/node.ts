@@ -1,7 +1,8 @@
 import type { Configuration, ReleaseInfo } from '@sarma/app';
 import { type ApplicationState, loadApplication, type RunningApplication } from './applications.ts';
 import type { ApplicationMode, BootFile, HookName, Instruction } from './boot-file.ts';
-import { type ConfigurationDifference, compareConfigurations, loadConfiguration } from './configuration.ts';
+import { loadConfiguration } from './configuration.ts';
+import type { ConfigurationDifference } from './configuration-changes.ts';
 import type { ReleaseEnvironment } from './environment.ts';
 import { BootError } from './error.ts';
 import { errorText, failureText } from './error-text.ts';
@@ -273,6 +274,7 @@ class Node implements RunningNode {
   async #reloadConfiguration(): Promise<{ readonly changed: readonly string[] }> {
     const before = this.configuration;
     const after = await loadConfiguration(this.boot, this.environment, { isReload: true });
+    const { compareConfigurations } = await import('./configuration-changes.ts');
     const differences = compareConfigurations(before, after);
     this.configuration = after;
     setReleaseState(this.#release, this.environment, after);

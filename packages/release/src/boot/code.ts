@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { BuildOptions, BuildResult, OnResolveArgs, OnResolveResult, Plugin } from 'esbuild';
 import type { Tree } from '../tree.ts';
 
 /** Path relative to `releases/<version>`, with `/` → text. */
@@ -15,25 +16,147 @@ export async function addBootCode(tree: Tree, folder: string): Promise<void> {
 }
 
 /**
- * What a start needs is in `boot.mjs`, the commands are parts of their own that it imports when they are asked for.
- * Names are kept, since people read them in stacks.
+ * Every file that a start reads costs it half a millisecond, so what it needs lies in two: `boot.mjs`, which every
+ * command needs, and `boot/start.mjs`. The others are parts of their own, imported when they are asked for; whatever
+ * lies in one of those two they import from there. (esbuild's own splitting would make a file for every set of
+ * commands that have something in common: twenty for a start.)
  */
 async function bundleBoot(): Promise<Code> {
   const main = fileURLToPath(import.meta.resolve('@sarma/boot/main'));
-  const { build } = await import('esbuild');
-  const outdir = path.join(path.dirname(main), 'out');
-  const { outputFiles } = await build({
-    entryPoints: { boot: main },
-    absWorkingDir: path.dirname(main),
-    outdir,
-    write: false,
-    bundle: true,
+  const start = path.join(path.dirname(main), `commands/start${path.extname(main)}`);
+  const boot = await bundleWhole('boot.mjs', main, []);
+  const started = await bundleWhole(`boot/${partName(start)}.mjs`, start, [boot]);
+  const wholes = [boot, started];
+  const others = wholes.flatMap(({ later }) => later).filter((module) => !isIn(wholes, module));
+  const parts = await bundleParts([...new Set(others)], wholes);
+  return new Map([...wholes.map(({ name, text }) => [name, text] as const), ...parts]);
+}
+
+/** A file that holds a module and all that it imports, and exports what any of them does. */
+interface Whole {
+  /** Relative to `releases/<version>`. */
+  readonly name: string;
+  readonly text: string;
+  readonly modules: ReadonlySet<string>;
+  /** What it imports by `import()`. */
+  readonly later: readonly string[];
+}
+
+async function bundleWhole(name: string, entry: string, others: readonly Whole[]): Promise<Whole> {
+  const later = new Set<string>();
+  const plugins = [withoutStreams, taken(name, others), left(name, later)];
+  const { metafile } = await bundle({ entryPoints: [entry], plugins });
+  const modules = Object.keys(metafile.inputs)
+    .filter((file) => !file.startsWith('sarma-fs:'))
+    .map((file) => path.resolve(file));
+  const imports = [
+    `import ${JSON.stringify(entry)};`,
+    ...modules.map((file) => `export * from ${JSON.stringify(file)};`),
+  ];
+  const stdin = { contents: imports.join('\n'), resolveDir: path.dirname(entry) };
+  const { outputFiles } = await bundle({
+    stdin,
+    plugins,
+    banner: { js: others.length === 0 ? OLD_NODE : '' },
+  });
+  return { name, text: outputFiles[0]!.text, modules: new Set(modules), later: [...later] };
+}
+
+/** A file for each of the modules, and for what they have in common. */
+async function bundleParts(modules: readonly string[], wholes: readonly Whole[]): Promise<Code> {
+  const { outputFiles } = await bundle({
+    entryPoints: modules.map((module) => ({ in: module, out: partName(module) })),
     splitting: true,
+    chunkNames: '[name]-[hash]',
+    plugins: [taken('boot/', wholes)],
+  });
+  return new Map(outputFiles.map(({ path: file, text }) => [`boot/${path.basename(file)}`, text]));
+}
+
+/** Modules that lie in another file are imported from there. */
+function taken(name: string, wholes: readonly Whole[]): Plugin {
+  return onImport(async ({ path: module, pluginData }, resolve) => {
+    if (wholes.length === 0 || pluginData === RESOLVING || module.startsWith('node:')) return undefined;
+    const file = await resolve();
+    const whole = wholes.find(({ modules }) => modules.has(file));
+    return whole && { path: relative(name, whole.name), external: true };
+  });
+}
+
+/** What is imported by `import()` becomes a file of its own. */
+function left(name: string, later: Set<string>): Plugin {
+  return onImport(async ({ path: module, kind, pluginData }, resolve) => {
+    if (kind !== 'dynamic-import' || pluginData === RESOLVING || module.startsWith('node:')) return undefined;
+    const file = await resolve();
+    later.add(file);
+    return { path: relative(name, `boot/${partName(file)}.mjs`), external: true };
+  });
+}
+
+/**
+ * An import of node:fs reads all that it exports, and some of that is loaded only when it is read (streams, promises):
+ * 3 ms of a start. To ask for the module costs nothing.
+ */
+const withoutStreams: Plugin = {
+  name: 'sarma-fs',
+  setup(build) {
+    build.onResolve({ filter: /^node:fs$/ }, () => ({ path: 'fs', namespace: 'sarma-fs' }));
+    build.onLoad({ filter: /.*/, namespace: 'sarma-fs' }, () => ({
+      contents: "module.exports = process.getBuiltinModule('node:fs');",
+    }));
+  },
+};
+
+/** `process.getBuiltinModule` is there from Node 20.16 on. */
+const OLD_NODE = `if (!process.getBuiltinModule) { console.error('A release of Sarma needs Node 20.16 or newer, and often a certain line (nodeLine in its release.json); this is Node ' + process.versions.node + ', ' + process.execPath + '.'); process.exit(1); }`;
+
+/** Keeps a plugin from being asked about its own question. */
+const RESOLVING = Symbol('resolving');
+
+function onImport(
+  answer: (args: OnResolveArgs, resolve: () => Promise<string>) => Promise<OnResolveResult | undefined>,
+): Plugin {
+  return {
+    name: 'sarma-boot',
+    setup(build) {
+      build.onResolve({ filter: /.*/ }, async (args) => {
+        const { path: module, importer, kind, resolveDir } = args;
+        if (kind === 'entry-point') return undefined;
+        const resolve = () => build.resolve(module, { importer, kind, resolveDir, pluginData: RESOLVING });
+        return await answer(args, async () => (await resolve()).path);
+      });
+    },
+  };
+}
+
+/** From one file of a release to another. */
+function relative(from: string, to: string): string {
+  const way = path.posix.relative(path.posix.dirname(`${from}_`), to);
+  return way.startsWith('.') ? way : `./${way}`;
+}
+
+/** `commands/ping.ts` → `ping`; two modules of one name would be an error of esbuild's. */
+function partName(module: string): string {
+  return path.basename(module, path.extname(module));
+}
+
+function isIn(wholes: readonly Whole[], module: string): boolean {
+  return wholes.some(({ modules }) => modules.has(module));
+}
+
+/** Names are kept, since people read them in stacks. */
+async function bundle(options: BuildOptions): Promise<BuildResult<{ write: false; metafile: true }>> {
+  const { build } = await import('esbuild');
+  return await build({
+    ...options,
+    outdir: path.resolve('out'),
+    write: false,
+    metafile: true,
+    bundle: true,
     format: 'esm',
     platform: 'node',
     // An old Node must be able to parse it far enough to say that it is the wrong one.
     target: 'node18',
-    chunkNames: 'boot/[name]-[hash]',
     outExtension: { '.js': '.mjs' },
     minifySyntax: true,
     minifyWhitespace: true,
@@ -42,7 +165,4 @@ async function bundleBoot(): Promise<Code> {
     conditions: ['@sarma/source'],
     logLevel: 'silent',
   });
-  return new Map(
-    outputFiles.map((file) => [path.relative(outdir, file.path).replaceAll(path.sep, '/'), file.text]),
-  );
 }
