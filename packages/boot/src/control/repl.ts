@@ -2,6 +2,7 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import type { REPLServer } from 'node:repl';
 import { PassThrough, Writable } from 'node:stream';
+import type { ReleaseEnvironment } from '../environment.ts';
 import type { RunningNode } from '../node.ts';
 import type { Call } from './session.ts';
 
@@ -20,15 +21,55 @@ export async function serveRepl(node: RunningNode, call: Call): Promise<undefine
   const output = new Terminal(request, (text) => call.send({ data: text }));
   const left = new Promise<void>((resolve) => call.onClosed(resolve));
   const repl = await startRepl(node, request, input, output, () => call.send({ suspend: true }));
+  const feed = request.terminal ? keysOf(input) : linesOf(repl);
   call.received((message) => {
-    if (typeof message.data === 'string') input.write(message.data);
-    if (message.end === true) input.end();
+    if (typeof message.data === 'string') feed.take(message.data);
+    if (message.end === true) feed.end();
     if (typeof message.columns === 'number') output.resize(message.columns, Number(message.rows));
   });
-  const exited = new Promise<void>((resolve) => repl.once('exit', resolve));
+  const exited = new Promise<void>((resolve) => repl.server.once('exit', resolve));
   await Promise.race([exited, left]);
-  repl.close();
+  repl.server.close();
   return undefined;
+}
+
+/** A REPL, and when it has done what it was given last. */
+interface Repl {
+  readonly server: REPLServer;
+  idle: Promise<unknown>;
+}
+
+/** What the client sends, on its way to the REPL. */
+interface Feed {
+  take(text: string): void;
+  end(): void;
+}
+
+function keysOf(input: PassThrough): Feed {
+  return { take: (text) => input.write(text), end: () => input.end() };
+}
+
+/** One line after the other: without a terminal, the REPL does not wait for an `await` before it takes the next. */
+function linesOf(repl: Repl): Feed {
+  let rest = '';
+  let done = Promise.resolve();
+  const hand = (line: string) => {
+    done = done.then(async () => {
+      repl.server.emit('line', line);
+      await repl.idle;
+    });
+  };
+  return {
+    take(text) {
+      const lines = `${rest}${text}`.split(/\r?\n/);
+      rest = lines.pop()!;
+      for (const line of lines) hand(line);
+    },
+    end() {
+      if (rest !== '') hand(rest);
+      void done.then(() => repl.server.close());
+    },
+  };
 }
 
 /** The client's terminal, as far as the REPL looks at it. */
@@ -63,11 +104,11 @@ async function startRepl(
   input: PassThrough,
   output: Terminal,
   onSuspend: () => void,
-): Promise<REPLServer> {
+): Promise<Repl> {
   const { start } = await import('node:repl');
   const { boot, environment } = node;
   const directory = path.resolve(environment.root, boot.main);
-  const repl = startWithGlobals(() => {
+  const server = startWithGlobals(() => {
     const started = start({
       prompt: terminal ? `${environment.node}> ` : '',
       input,
@@ -82,18 +123,28 @@ async function startRepl(
     started.context.stateOf = (name: string) => node.stateOf(name);
     return started;
   });
-  const { eval: evaluate } = repl;
-  (repl as { eval: REPLServer['eval'] }).eval = function (this: REPLServer, ...args) {
-    importingFrom(directory, () => evaluate.apply(this, args));
+  const repl: Repl = { server, idle: Promise.resolve() };
+  const { eval: evaluate } = server;
+  const watched: REPLServer['eval'] = (code, context, file, callback) => {
+    repl.idle = new Promise<void>((resolve) => {
+      importingFrom(directory, () =>
+        evaluate.call(server, code, context, file, (error, value) => {
+          callback(error, value);
+          resolve();
+        }),
+      );
+    });
   };
+  Object.assign(server, { eval: watched });
   // Ctrl-Z: without a listener, readline would stop the node.
-  repl.on('SIGTSTP', onSuspend);
-  if (terminal)
-    await keepHistory(
-      repl,
-      environment.readOnly ? '' : path.join(environment.mutableDirectory, 'repl_history'),
-    );
+  server.on('SIGTSTP', onSuspend);
+  if (terminal) await keepHistory(server, historyFile(environment));
   return repl;
+}
+
+/** Without a file there is no history. */
+function historyFile({ readOnly, mutableDirectory }: ReleaseEnvironment): string {
+  return readOnly ? '' : path.join(mutableDirectory, 'repl_history');
 }
 
 /** What REPLs of this process have made global, and how many are open. */
