@@ -1,15 +1,16 @@
 import path from 'node:path';
-import { planApplications, umbrellaPackages } from './boot/applications.ts';
+import { planApplications } from './boot/applications.ts';
 import { type BuildConfiguration, readBuildConfiguration } from './boot/build-configuration.ts';
 import { compiledValues } from './boot/compiled.ts';
 import { nodeLine, type Places, planBoot } from './boot/plan.ts';
 import { addShippedProvider, initProviders } from './boot/providers.ts';
 import { addReleaseFiles, startFile, versionFolder } from './boot/release-files.ts';
 import { findRoots, needsBoot, type Roots, rootFiles } from './boot/roots.ts';
+import { readUmbrella } from './boot/umbrella.ts';
 import { type Checked, runChecks } from './checks/checks.ts';
 import { ReleaseError } from './error.ts';
 import { type Taken, takeCopies } from './first-party.ts';
-import { type Installation, readInstallation } from './installation.ts';
+import type { Installation } from './installation.ts';
 import type { Layout } from './layout.ts';
 import { checkAddons } from './native.ts';
 import { readManifest } from './package-json.ts';
@@ -84,7 +85,7 @@ async function readPackages(release: Release, onNotice: OnNotice): Promise<Insta
   const manifest = release.singleFile
     ? (await import('./single-file.ts')).singleFileManifest(release)
     : release.manifest;
-  const installation = readInstallation(release.project, manifest, await otherPackages(release));
+  const installation = await readUmbrella(release, manifest, await otherPackages(release));
   for (const message of installation.notices) onNotice({ type: 'notice', level: 'info', message });
   for (const name of checkAddons(installation, release.project)) {
     const message = `${name}, an optional dependency, has no native addon: its install script did not run`;
@@ -132,10 +133,7 @@ function dropDeadLinks(tree: Tree, onNotice: OnNotice): void {
   }
 }
 
-/**
- * Packages besides the project that it need not depend on: those that entries lie in (workspaces, dependencies,
- * folders with dependencies of their own), and workspaces that are named as applications.
- */
+/** Packages besides the project that entries lie in: workspaces, dependencies, folders with dependencies of their own. */
 async function otherPackages(release: Release) {
   const workspaces = new Set(
     (await readWorkspaces(release.project, release.manifest)).map((one) => one.directory),
@@ -149,7 +147,7 @@ async function otherPackages(release: Release) {
     !workspaces.has(directory) &&
     !directory.split(path.sep).includes('node_modules');
   return {
-    packages: [...others.filter((one) => !isNested(one)), ...(await umbrellaPackages(release))],
+    packages: others.filter((one) => !isNested(one)),
     nested: others.filter(isNested),
   };
 }

@@ -1,5 +1,6 @@
-import { rmSync } from 'node:fs';
+import { cpSync, rmSync } from 'node:fs';
 import path from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { expect, test } from 'vitest';
 import { install, project, release, text, write } from './support/project.ts';
 
@@ -221,4 +222,18 @@ test('TypeScript is linked ahead as the JavaScript it became, in the mode embedd
   };
   expect(await link({})).toEqual({ do: 'link', modules: ['lib/app-1.0.0/src/late.js'] });
   expect(await link({ mode: 'interactive' })).toBeUndefined();
+});
+
+test('what lies in the root of an umbrella imports its applications, as in the project', async () => {
+  const root = umbrella({ store: 'permanent' }, { store: {} });
+  write(root, {
+    'config/runtime.ts':
+      'import * as store from "store/application.ts"; export default { store: { ...store } };',
+  });
+  const assembled = await release(root);
+  const runtime = path.join(path.dirname(root), 'away/lib/umbrella-0.0.0/config/runtime.js');
+  cpSync(assembled.path, path.join(path.dirname(root), 'away'), { recursive: true, verbatimSymlinks: true });
+  rmSync(root, { recursive: true });
+  const configuration = (await import(/* @vite-ignore */ pathToFileURL(runtime).href)) as { default: object };
+  expect(configuration.default).toMatchObject({ store: { default: { start: expect.any(Function) } } });
 });

@@ -1,13 +1,11 @@
-import { realpathSync } from 'node:fs';
 import path from 'node:path';
 import type { ApplicationMode } from '@sarma/boot';
 import { ReleaseError } from '../error.ts';
 import type { Installation, InstalledPackage } from '../installation.ts';
 import { nearest } from '../nearest.ts';
-import { readManifest } from '../package-json.ts';
 import type { Release } from '../release.ts';
 import { isFile } from '../tree.ts';
-import { readWorkspaces, type Workspace } from '../workspaces.ts';
+import { workspacesAround } from './umbrella.ts';
 
 /** An application as the project has it; what `BootApplication` is made from. */
 export interface PlannedApplication {
@@ -241,28 +239,4 @@ function checkModes(planned: readonly PlannedApplication[], { options }: Release
 
 export function isStarted(mode: ApplicationMode): boolean {
   return mode === 'permanent' || mode === 'transient' || mode === 'temporary';
-}
-
-/**
- * Directories of workspaces that the configuration names as applications, whether or not the main package depends
- * on them: the project may be the root of an umbrella that has no code of its own.
- */
-export async function umbrellaPackages(release: Release): Promise<readonly string[]> {
-  if (release.applications.length === 0) return [];
-  const workspaces = await workspacesAround(release);
-  return release.applications.flatMap(({ name }) => {
-    const found = workspaces.find((workspace) => workspace.name === name);
-    return found === undefined ? [] : [realpathSync(found.directory)];
-  });
-}
-
-/** The workspaces of the project, or those it is one of. */
-async function workspacesAround({ project, manifest }: Release): Promise<readonly Workspace[]> {
-  const own = await readWorkspaces(project, manifest);
-  if (own.length > 0) return own;
-  for (let directory = path.dirname(project); ; directory = path.dirname(directory)) {
-    const workspaces = await readWorkspaces(directory, readManifest(directory) ?? {});
-    if (workspaces.some((workspace) => workspace.directory === project)) return workspaces;
-    if (directory === path.dirname(directory)) return [];
-  }
 }

@@ -1,16 +1,16 @@
 import { mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { readInstallation } from '../installation.ts';
 import type { OnNotice, Release } from '../release.ts';
 import { addScripts } from '../scripts/scripts.ts';
 import { type Tree, writeTree } from '../tree.ts';
-import { planApplications, umbrellaPackages } from './applications.ts';
+import { planApplications } from './applications.ts';
 import { type BuildConfiguration, readBuildConfiguration } from './build-configuration.ts';
 import { compiledValues } from './compiled.ts';
 import { type Places, planBoot } from './plan.ts';
 import { initProviders } from './providers.ts';
 import { addReleaseFiles, versionFolder } from './release-files.ts';
 import { findRoots, type Roots } from './roots.ts';
+import { readUmbrella } from './umbrella.ts';
 
 /**
  * Writes what a boot needs to run a release from the project's sources: everything of `releases/<version>`, with
@@ -22,10 +22,7 @@ export async function writeSourceRelease(
   directory: string,
   onNotice: OnNotice,
 ): Promise<void> {
-  const installation = readInstallation(release.project, release.manifest, {
-    packages: await umbrellaPackages(release),
-    nested: [],
-  });
+  const installation = await readUmbrella(release, release.manifest, { packages: [], nested: [] });
   const roots = findRoots(release, installation, await planApplications(release, installation));
   const configuration = await readBuildConfiguration(release, onNotice);
   const providerStates = await initProviders(roots.providers);

@@ -237,10 +237,17 @@ function rename(
     const to = path.posix.relative(folder, place);
     return to.startsWith('.') ? to : `./${to}`;
   };
+  // `store/src/table.ts`: what a package exports by that name keeps it, its files do not.
+  const isInside = (name: string): boolean => {
+    const found = isTypeScript(name) && !name.startsWith('#') ? resolver.resolve(file, name) : undefined;
+    if (found === undefined || !isTypeScript(found) || places(found) === undefined) return false;
+    return resolver.owner(found)?.manifest.exports === undefined;
+  };
   const imported: Renamed = (specifier) => {
     const [name, query] = splitQuery(specifier);
     const isPath = name.startsWith('.') || resolver.isAlias(file, name);
-    const found = isPath ? resolver.resolve(file, name) : undefined;
+    if (!isPath) return isInside(name) ? outputName(name) + query : undefined;
+    const found = resolver.resolve(file, name);
     const to = found === undefined ? undefined : relative(found);
     return to === undefined || to === name ? undefined : to + query;
   };
