@@ -9,6 +9,7 @@ export {
   type SarmaConfig,
 } from './definition/sarma-config.ts';
 export { ReleaseError } from './error.ts';
+export { type InitOptions, type InitResult, writeInit } from './init.ts';
 export { findProject, listReleases, loadRelease, type ProjectChoice, type ProjectPlace } from './load.ts';
 export type { AssembledRelease, OnNotice, Release, ReleaseOptions } from './release.ts';
 export { includeRuntime } from './runtime-directory.ts';

@@ -1,0 +1,225 @@
+import { readFileSync } from 'node:fs';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { glob } from 'tinyglobby';
+import { derivedName } from './definition/names.ts';
+import { choosePrograms, packageName } from './definition/programs.ts';
+import { type Project, readProject } from './definition/project.ts';
+import { ReleaseError } from './error.ts';
+import { type Manifest, programs, unscoped } from './package-json.ts';
+import type { ReleaseKind } from './release.ts';
+import { readWorkspaces } from './workspaces.ts';
+
+export interface InitOptions {
+  /** Name or folder of the workspace, seen from the workspace root. */
+  readonly workspace?: string | undefined;
+  /** Replaces files that are there. */
+  readonly force?: boolean | undefined;
+}
+
+/** What became of a file: an absolute path. */
+export interface InitResult {
+  readonly file: string;
+  /** `left`: something is there already; `added`: lines were added to it. */
+  readonly outcome: 'written' | 'replaced' | 'left' | 'added';
+}
+
+/** What could be found out about a project. */
+export interface ProjectFacts {
+  /** The release's name. */
+  readonly name: string;
+  readonly kind: ReleaseKind;
+  /** Packages with a lifecycle module. */
+  readonly applications: readonly string[];
+  /** Programs that have to be named, since the choice is not clear without. */
+  readonly programs: readonly string[];
+  /** The package that the version is from, where the project has none. */
+  readonly versionFrom: string | undefined;
+  /** Whether the project can import `@sarma/app`. */
+  readonly importsApp: boolean;
+  /** Whether there is a `config/config` or `config/runtime` that has nothing to do with Sarma. */
+  readonly otherConfig: boolean;
+}
+
+/** A file that `sarma init` makes: its path relative to the project, with `/`. */
+export interface InitFile {
+  readonly path: string;
+  readonly text: string;
+}
+
+/**
+ * Writes a configuration and the templates of `rel/` into a project, and lines into its `.gitignore`; what is there
+ * stays, unless `force` says otherwise. Throws ReleaseError for what is no project, or a workspace root that has no
+ * application and no program.
+ */
+export async function writeInit(given: string, options: InitOptions = {}): Promise<readonly InitResult[]> {
+  const project = await readProject({ project: given, workspace: options.workspace });
+  const configured = await findConfiguration(project);
+  const files = initFiles(await readFacts(project));
+  const results: InitResult[] = [];
+  for (const { path: name, text } of files) {
+    // A second configuration would be an error.
+    const other = name === CONFIG && configured !== undefined && configured !== name;
+    if (other) results.push({ file: path.join(project.directory, configured), outcome: 'left' });
+    else results.push(await writeFileOnce(path.join(project.directory, name), text, options.force ?? false));
+  }
+  const ignored = await addIgnored(path.join(project.directory, '.gitignore'));
+  return ignored === undefined ? results : [...results, ignored];
+}
+
+const CONFIG = 'sarma.config.ts';
+
+/** The file that a project's configuration is in, relative to the project. */
+async function findConfiguration({ directory, manifest }: Project): Promise<string | undefined> {
+  const { application: _, ...own } = manifest.sarma ?? {};
+  if (Object.keys(own).length > 0) return 'package.json';
+  return (await glob('sarma.config.{ts,mts,js,mjs,cjs,json}', { cwd: directory }))[0];
+}
+
+async function readFacts(project: Project): Promise<ProjectFacts> {
+  const { directory, manifest } = project;
+  const workspaces = await readWorkspaces(directory, manifest);
+  const applications = [manifest, ...workspaces.map((one) => one.manifest)]
+    .filter((one) => one.sarma?.application !== undefined)
+    .map(({ name }) => name)
+    .filter((name) => name !== undefined);
+  const kind = applications.length > 0 ? 'service' : 'cli';
+  if (kind === 'cli') await requireProgram(project);
+  const found = kind === 'cli' ? Object.keys(programs(manifest)) : [];
+  const name = found.length === 1 ? derivedName(found[0]!) : packageName(project);
+  const isClear = found.length <= 1 || found.some((one) => one === unscoped(manifest.name ?? ''));
+  const config = await glob('config/{config,runtime}.{ts,mts,js,mjs,cjs}', { cwd: directory });
+  return {
+    name,
+    kind,
+    applications,
+    programs: isClear ? [] : found,
+    versionFrom: manifest.version === undefined ? applications[0] : undefined,
+    importsApp: hasApp(manifest),
+    otherConfig: kind === 'cli' && config.length > 0 && !hasApp(manifest),
+  };
+}
+
+function hasApp({ dependencies = {} }: Manifest): boolean {
+  return dependencies['@sarma/app'] !== undefined;
+}
+
+/** A root whose workspaces are the programs is no release. What is only not built yet is none of init's business. */
+async function requireProgram(project: Project): Promise<void> {
+  try {
+    await choosePrograms({ entry: undefined, bin: undefined }, project, undefined);
+  } catch (error) {
+    if (!(error instanceof ReleaseError) || error.code === 'WORKSPACE_ROOT') throw error;
+  }
+}
+
+/** The files for a project, in the order in which they are worth reading. */
+export function initFiles(facts: ProjectFacts): readonly InitFile[] {
+  const service = facts.kind === 'service';
+  const templates = ['vm.args', ...(service ? ['remote.vm.args'] : []), 'env.sh', 'env.bat'];
+  return [
+    { path: CONFIG, text: configText(facts) },
+    ...(service ? configurationFiles(facts) : []),
+    ...templates.map((name) => ({ path: `rel/${name}`, text: template(name) })),
+  ];
+}
+
+function template(name: string): string {
+  return readFileSync(path.join(import.meta.dirname, 'templates', 'rel', name), 'utf8');
+}
+
+function configText(facts: ProjectFacts): string {
+  const { name, kind, applications, programs, versionFrom, otherConfig } = facts;
+  const modes = applications.map((one) => `${key(one)}: 'permanent'`).join(', ');
+  const lines = [
+    ...(versionFrom === undefined ? [] : [`version: { from: ${text(versionFrom)} },`]),
+    ...(kind === 'cli'
+      ? []
+      : [
+          '// What starts with the release, and what its end means: permanent, transient, temporary, load, none.',
+          `applications: { ${modes} },`,
+        ]),
+    ...(programs.length === 0 ? [] : [`bin: [${programs.map(text).join(', ')}],`]),
+    ...(otherConfig
+      ? ['// What is in config/ is the program’s own.', 'buildConfig: false,', 'runtimeConfig: false,']
+      : []),
+    "// 'tar' behind 'assemble' makes an archive too; a function (release) => release may stand anywhere.",
+    "steps: ['assemble', 'wrap'],",
+    '// Left out: this machine. `sarma targets` lists them.',
+    "// targets: ['linux-x64', 'darwin-arm64', 'win-x64'],",
+  ];
+  return `import { defineConfig } from 'sarma';
+
+export default defineConfig({
+  releases: {
+    ${key(name)}: {
+${lines.map((line) => `      ${line}\n`).join('')}    },
+  },
+});
+`;
+}
+
+function configurationFiles({ applications, importsApp }: ProjectFacts): readonly InitFile[] {
+  const keys = applications.map((one) => `  ${key(one)}: {\n    // @example@\n  },\n`).join('');
+  const module = (comment: string, example: string): string => {
+    const value = `{\n${keys.replace('@example@', example).replaceAll('    // @example@\n', '')}}`;
+    const code = importsApp
+      ? `import { defineConfiguration } from '@sarma/app';\n\nexport default defineConfiguration(${value});\n`
+      : `export default ${value};\n`;
+    return `${comment}\n${code}`;
+  };
+  return [
+    {
+      path: 'config/config.ts',
+      text: module(
+        `// Evaluated when the release is assembled: application → key → value. config/<environment>.ts is merged over it.
+// process.env would be that of the machine that builds: what the host decides is env('PORT', 'integer', 4000) from
+// @sarma/app, read at every start.`,
+        "port: env('PORT', 'integer', 4000),",
+      ),
+    },
+    {
+      path: 'config/runtime.ts',
+      text: module(
+        `// Evaluated at every start, before any application is imported, and merged over config/config.ts. It may be a
+// function too, of { environment, configuration, release, env }.`,
+        'secret: process.env.SECRET,',
+      ),
+    },
+  ];
+}
+
+function key(name: string): string {
+  return /^[A-Za-z_$][\w$]*$/.test(name) ? name : text(name);
+}
+
+function text(value: string): string {
+  return `'${value.replaceAll(/[\\']/g, '\\$&')}'`;
+}
+
+async function writeFileOnce(file: string, content: string, force: boolean): Promise<InitResult> {
+  await mkdir(path.dirname(file), { recursive: true });
+  try {
+    await writeFile(file, content, { flag: 'wx' });
+    return { file, outcome: 'written' };
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  }
+  if (!force) return { file, outcome: 'left' };
+  await writeFile(file, content);
+  return { file, outcome: 'replaced' };
+}
+
+/** Undefined when nothing had to be added. */
+async function addIgnored(file: string): Promise<InitResult | undefined> {
+  const there = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined;
+    throw error;
+  });
+  const lines = (there ?? '').split(/\r?\n/).map((line) => line.trim().replaceAll(/^\/|\/$/g, ''));
+  const missing = ['_build/', 'burrito_out/'].filter((line) => !lines.includes(line.slice(0, -1)));
+  if (missing.length === 0) return undefined;
+  const before = there === undefined || there === '' || there.endsWith('\n') ? (there ?? '') : `${there}\n`;
+  await writeFile(file, `${before}${missing.map((line) => `${line}\n`).join('')}`);
+  return { file, outcome: there === undefined ? 'written' : 'added' };
+}
