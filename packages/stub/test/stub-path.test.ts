@@ -1,7 +1,7 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-import { StubMissingError, stubPath } from '@sarma/stub';
+import { launcherPath, StubMissingError, stubPath } from '@sarma/stub';
 import { execa } from 'execa';
 import { describe, expect, it } from 'vitest';
 import targets from '../../../targets.json' with { type: 'json' };
@@ -44,6 +44,17 @@ describe('a built stub', () => {
       }
     },
   );
+});
+
+describe('a built launcher', () => {
+  // A signed file for macOS has whole pages of 16 KiB; 32-bit Windows needs functions that come as one piece.
+  const limits: Readonly<Record<string, number>> = { darwin: 60_000, win: 80_000, 'win-x86': 120_000 };
+
+  it.each(Object.keys(targets))('of %s is small', async (name) => {
+    const launcher = await readFile(launcherPath(name));
+    expect(launcher.length).toBeLessThan(limits[name] ?? limits[name.split('-')[0]!] ?? 40_000);
+    expect(launcher.includes(magic)).toBe(false);
+  });
 });
 
 describe('a stub that is not built', () => {

@@ -61,7 +61,7 @@ test('a service is executed by its boot file, with the settings of its release',
 });
 
 test('a release with a shell script is started by it', async () => {
-  const { stamp } = await wrapped({ shell: true, vmArgs: ['--title=${X}'] });
+  const { stamp } = await wrapped({ shell: true, vmArgs: ['--title=x'] });
   expect(stamp).toMatchObject({
     shell: true,
     entry: 'releases/1.0.0/boot.mjs',

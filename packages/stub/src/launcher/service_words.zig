@@ -152,6 +152,10 @@ fn status(request: *const Request) Allocator.Error!u8 {
         .start_pending => try tell(request, "{s} is starting.\n", .{name}),
         .stop_pending => try tell(request, "{s} is stopping.\n", .{name}),
         else => {
+            if (found.status.exit_code == failure.never_started) {
+                try tell(request, "{s} was not started yet.\n", .{name});
+                return not_running;
+            }
             const code = if (found.status.exit_code == failure.specific) found.status.specific_exit_code else found.status.exit_code;
             try tell(request, "{s} does not run; its last exit code is {d}.\n", .{ name, code });
             return not_running;

@@ -100,4 +100,5 @@ pub const failure = struct {
     pub const specific = 1066;
     pub const marked_for_delete = 1072;
     pub const exists = 1073;
+    pub const never_started = 1077;
 };
