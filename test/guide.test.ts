@@ -1,0 +1,23 @@
+import { readdir } from 'node:fs/promises';
+import path from 'node:path';
+import { execa } from 'execa';
+import { afterEach, describe, expect, test } from 'vitest';
+import { blocksOf, follow, openScratch, type Scratch } from './support/guide.ts';
+
+const GUIDE = path.resolve(import.meta.dirname, '../docs/guide');
+const pages = (await readdir(GUIDE)).filter((name) => /^\d.*\.md$/.test(name)).sort();
+
+// What a page starts, it stops; this is for pages that fail.
+let scratch: Scratch | undefined;
+afterEach(async () => {
+  if (scratch !== undefined) await execa('pkill', ['-KILL', '-f', scratch.directory], { reject: false });
+});
+
+describe('the guide can be followed from an empty folder:', () => {
+  test.each(pages)('%s', async (page) => {
+    const blocks = await blocksOf(path.join(GUIDE, page));
+    expect(blocks.some(({ info }) => info !== 'text')).toBe(true);
+    scratch = await openScratch();
+    for (const block of blocks) await follow(block, `docs/guide/${page}`, scratch);
+  });
+});

@@ -1,0 +1,132 @@
+import { chmod, mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import path from 'node:path';
+import { execa } from 'execa';
+import { temporaryDirectory } from './run.ts';
+
+const ROOT = path.resolve(import.meta.dirname, '../..');
+
+/** A fenced block of a page. */
+export interface Block {
+  /** `sh`, `console`, `text`, or a language with the name of a file: `ts sarma.config.ts`. */
+  readonly info: string;
+  readonly text: string;
+  /** Of its first line, from 1 on. */
+  readonly line: number;
+}
+
+/** What a page is followed in: a folder that begins empty, and a home of its own. */
+export interface Scratch {
+  readonly directory: string;
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** The fenced blocks of a page, in its order. */
+export async function blocksOf(file: string): Promise<readonly Block[]> {
+  const lines = (await readFile(file, 'utf8')).split('\n');
+  const blocks: Block[] = [];
+  for (let at = 0; at < lines.length; at++) {
+    const info = /^```(.*)$/.exec(lines[at]!)?.[1];
+    if (info === undefined) continue;
+    const end = lines.indexOf('```', at + 1);
+    if (end === -1) throw new Error(`${file}:${at + 1}: the block is not closed`);
+    blocks.push({ info, text: lines.slice(at + 1, end).join('\n'), line: at + 1 });
+    at = end;
+  }
+  return blocks;
+}
+
+/** An empty folder in which `sarma`, `wrap` and `node` are those of this checkout. */
+export async function openScratch(): Promise<Scratch> {
+  const home = await temporaryDirectory();
+  const bin = path.join(home, 'bin');
+  const directory = path.join(home, 'project');
+  await mkdir(bin);
+  await mkdir(directory);
+  // Where the README says that a checkout lies.
+  await symlink(ROOT, path.join(home, 'sarma'));
+  for (const program of ['sarma', 'wrap']) {
+    const command = path.join(ROOT, `packages/cli/bin/${program}.js`);
+    await writeFile(path.join(bin, program), `#!/bin/sh\nexec "${process.execPath}" "${command}" "$@"\n`);
+    await chmod(path.join(bin, program), 0o755);
+  }
+  const env = {
+    PATH: `${bin}:${path.dirname(process.execPath)}:${process.env.PATH}`,
+    HOME: home,
+    XDG_CACHE_HOME: path.join(home, 'cache'),
+    XDG_STATE_HOME: path.join(home, 'state'),
+    XDG_RUNTIME_DIR: '',
+    // That of the other tests: runtimes are fetched and compressed once.
+    SARMA_BUILD_CACHE: process.env.SARMA_BUILD_CACHE ?? path.join(homedir(), '.cache/sarma-build'),
+    NO_COLOR: '1',
+    CI: '1',
+  };
+  return { directory, env };
+}
+
+/** Does what a reader would do with a block. Throws, with page and line, where the page is wrong. */
+export async function follow(block: Block, page: string, scratch: Scratch): Promise<void> {
+  const [kind, file] = block.info.split(' ') as [string, string | undefined];
+  if (file !== undefined) await writeBlock(path.join(scratch.directory, file), block);
+  else if (kind === 'sh')
+    await runCommands([{ command: block.text, expected: undefined }], block, page, scratch);
+  else if (kind === 'console') await runCommands(dialogue(block.text), block, page, scratch);
+  else if (kind !== 'text') {
+    throw new Error(`${page}:${block.line}: \`\`\`${block.info} is neither sh, console, text nor a file`);
+  }
+}
+
+async function writeBlock(file: string, { text }: Block): Promise<void> {
+  await mkdir(path.dirname(file), { recursive: true });
+  await writeFile(file, `${text}\n`);
+  if (text.startsWith('#!')) await chmod(file, 0o755);
+}
+
+interface Exchange {
+  readonly command: string;
+  /** What it prints, stdout and stderr; `…` stands for anything in a line, a line `…` for any lines. Undefined: not said. */
+  readonly expected: string | undefined;
+}
+
+/** `$ command` and the lines behind it. */
+function dialogue(text: string): readonly Exchange[] {
+  return text
+    .split(/^(?=\$ )/m)
+    .filter((part) => part.trim() !== '')
+    .map((part) => {
+      const [first, ...rest] = part.trimEnd().split('\n') as [string, ...string[]];
+      return { command: first.slice(2), expected: rest.join('\n') };
+    });
+}
+
+async function runCommands(
+  exchanges: readonly Exchange[],
+  block: Block,
+  page: string,
+  { directory, env }: Scratch,
+): Promise<void> {
+  for (const { command, expected } of exchanges) {
+    const { all, exitCode } = await execa('bash', ['-e', '-c', command], {
+      cwd: directory,
+      env,
+      all: true,
+      reject: false,
+      stdin: 'ignore',
+      timeout: 100_000,
+    });
+    const where = `${page}:${block.line}: ${command}`;
+    if (expected === undefined && exitCode !== 0)
+      throw new Error(`${where}\nended with ${exitCode}:\n${all}`);
+    if (expected !== undefined && !pattern(expected).test(`${all.trimEnd()}\n`)) {
+      throw new Error(`${where}\nprinted:\n${all}\nand the page says:\n${expected}`);
+    }
+  }
+}
+
+function pattern(expected: string): RegExp {
+  const lines = expected.split('\n').map((line) => {
+    if (line === '…') return '(?:.*\\n)*?';
+    return `${line.replaceAll(/[\\^$.*+?()[\]{}|]/g, '\\$&').replaceAll('…', '.*')}\\n`;
+  });
+  return new RegExp(`^${lines.join('')}$`);
+}
