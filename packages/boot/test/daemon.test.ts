@@ -222,3 +222,18 @@ test("the release's own launcher carries the log where there is one", async () =
   const words = await readFile(path.join(demo.root, 'var/log/demo.log.words'), 'utf8');
   expect(words).toBe('log --bytes 10485760 --files 5\n');
 });
+
+test('a carrier that cannot be run, or ends at once, is not passed over', async () => {
+  const demo = await release();
+  const launcher = path.join(demo.root, 'releases/0.1.0/launcher');
+  await writeFile(launcher, 'for another system');
+  const { code, stderr } = await demo.run(['daemon']);
+  expect(code).toBe(1);
+  expect(stderr).toContain(`${launcher} carries the log and cannot be run`);
+  expect(await isUp(demo)).toBe(false);
+  await writeFile(launcher, '#!/bin/sh\nread line; exit 5\n');
+  await chmod(launcher, 0o755);
+  const second = await demo.run(['daemon', 'slow']);
+  expect(second.code).toBe(1);
+  expect(second.stderr).toBe('demo: Nobody writes that log: its carrier ended with exit code 5.\n');
+});

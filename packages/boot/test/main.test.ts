@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, test } from 'vitest';
+import { variables } from '../src/env-script.ts';
 import { testRelease } from './support/release.ts';
 
 const files = { 'lib/demo/application.mjs': 'export default { start() {} };' };
@@ -59,4 +60,12 @@ test('a reader that goes away is no failure', async () => {
   child.stderr!.on('data', (text) => (stderr += text));
   expect(await new Promise((resolve) => child.once('close', resolve))).toBe(0);
   expect(stderr).toBe('');
+});
+
+test('what env.bat has set is read from the output of cmd', () => {
+  expect(variables('=C:=C:\\x\r\nPATH=a;b\r\nEQ=a=b\r\nEMPTY=\r\n')).toEqual([
+    ['PATH', 'a;b'],
+    ['EQ', 'a=b'],
+    ['EMPTY', ''],
+  ]);
 });

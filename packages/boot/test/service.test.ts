@@ -94,6 +94,7 @@ test.skipIf(!has('python3'))('a property list for launchd is one, and says what 
     KeepAlive: { SuccessfulExit: false },
     ExitTimeOut: 15,
   });
+  expect(launchd.directories(odd)).toEqual(['/var/lib/demo/log']);
   expect(launchd.text(odd)).toContain('<!-- Made by "demo service install";');
 });
 

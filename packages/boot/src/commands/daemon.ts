@@ -26,11 +26,15 @@ export async function run(context: CommandContext): Promise<number> {
   const logBefore = statSync(log.file, { throwIfNoEntry: false })?.size ?? 0;
   const env = { ...process.env, RELEASE_LOG_FILE: log.file };
   const start = commandLine(environment, [command, ...rest], env);
-  const { child, carried } = startLogged(start, log, environment);
+  const { child, carrier, carried } = await startLogged(start, log, environment);
   const outcome = await comesUp(context, child, Date.now() + limit);
   if (outcome.pid !== undefined) {
     stdout.write(`${environment.node} ${boot.version} is running (PID ${outcome.pid}). Log: ${log.file}\n`);
-    return 0;
+    if (carrier.exitCode === null) return 0;
+    stderr.write(
+      `${boot.name}: Nobody writes that log: its carrier ended with exit code ${carrier.exitCode}.\n`,
+    );
+    return 1;
   }
   // Everything that it printed is in the log once the carrier is done; what it left behind may hold the log open.
   if (outcome.ended) await Promise.race([carried, wait(2000)]);

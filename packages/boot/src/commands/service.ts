@@ -113,6 +113,7 @@ function install(
   const before = existing(file);
   if (before !== undefined) refuseForeign(file, before, unit);
   write(file, text);
+  for (const directory of manager.directories(unit)) mkdirSync(directory, { recursive: true, mode: 0o700 });
   stdout.write(`${before === undefined ? 'Wrote' : 'Replaced'} ${file}.\n`);
   const left = manager.installing(unit).filter((command) => !succeeds(command, stderr));
   stdout.write(left.length === 0 ? startsWith(unit) : 'It is not known to the system yet. To start it:\n');

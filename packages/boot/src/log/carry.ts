@@ -1,20 +1,27 @@
 import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import type { ReleaseEnvironment } from '../environment.ts';
+import { BootError } from '../error.ts';
 import type { CommandLine } from '../relaunch.ts';
 import { makePipe } from './pipe.ts';
 import type { LogSettings } from './settings.ts';
 
-/**
- * Starts a process that outlives this one, with everything that it and its children print carried to a log by a third
- * one. `carried` resolves when all of it is in the log.
- */
-export function startLogged(
+/** A process that outlives this one, and the one that carries its log. */
+export interface Logged {
+  readonly child: ChildProcess;
+  readonly carrier: ChildProcess;
+  /** Resolves when all that the process and its children printed is in the log. */
+  readonly carried: Promise<unknown>;
+}
+
+/** Throws BootError LOG_CARRIER where nobody could take what is printed; nothing has been started then. */
+export async function startLogged(
   command: CommandLine,
   log: LogSettings,
   environment: ReleaseEnvironment,
-): { readonly child: ChildProcess; readonly carried: Promise<unknown> } {
+): Promise<Logged> {
   const place = { cwd: environment.mutableDirectory, detached: true, windowsHide: true };
   const carrying = carrierCommand(log, environment);
   const pipe = process.platform === 'win32' ? undefined : makePipe(path.dirname(log.file));
@@ -23,6 +30,12 @@ export function startLogged(
     stdio: [pipe?.read ?? 'pipe', 'ignore', 'ignore'],
     env: carrying.env,
   });
+  await once(carrier, 'spawn').catch((cause: Error) => {
+    throw new BootError(
+      'LOG_CARRIER',
+      `${carrying.file} carries the log and cannot be run: ${cause.message}.`,
+    );
+  });
   const output = pipe?.write ?? carrier.stdin!;
   const stdio: StdioOptions = ['ignore', output, output];
   const child = spawn(command.file, command.args, { ...place, stdio, env: command.env });
@@ -30,7 +43,7 @@ export function startLogged(
   carrier.stdin?.destroy();
   carrier.unref();
   child.unref();
-  return { child, carried: new Promise((resolve) => carrier.on('exit', resolve).on('error', resolve)) };
+  return { child, carrier, carried: once(carrier, 'exit') };
 }
 
 /** The release's launcher, which needs hardly any memory; this very program where there is none. */

@@ -9,7 +9,11 @@ export const launchd: ServiceManager = {
       ? `/Library/LaunchDaemons/${name}.plist`
       : path.join(homedir(), 'Library/LaunchAgents', `${name}.plist`),
   text: plist,
-  installing: (unit) => [['launchctl', 'enable', target(unit)]],
+  directories: (unit) => [path.dirname(logOf(unit))],
+  installing: (unit) => [
+    ...(unit.runAs === undefined ? [] : [['chown', '-R', unit.runAs, unit.mutableDirectory] as const]),
+    ['launchctl', 'enable', target(unit)],
+  ],
   removing: (unit) => [['launchctl', 'bootout', target(unit)]],
   removed: () => [],
   status: (unit) => ['launchctl', 'print', target(unit)],
@@ -24,15 +28,19 @@ function target(unit: ServiceUnit): string {
   return `${domain(unit)}/${unit.name}`;
 }
 
+/** What the node prints. launchd makes the file, and does not rotate it. */
+function logOf({ mutableDirectory, name }: ServiceUnit): string {
+  return path.join(mutableDirectory, 'log', `${name}.log`);
+}
+
 function plist(unit: ServiceUnit): string {
-  const log = path.join(unit.mutableDirectory, 'log', `${unit.name}.log`);
+  const log = logOf(unit);
   const entries: Readonly<Record<string, Value | undefined>> = {
     Label: unit.name,
     ProgramArguments: [unit.program, 'start'],
     EnvironmentVariables: unit.environment,
     UserName: unit.runAs,
     WorkingDirectory: unit.mutableDirectory,
-    // launchd does not rotate them.
     StandardOutPath: log,
     StandardErrorPath: log,
     RunAtLoad: true,

@@ -7,6 +7,7 @@ import { type ManagerCommand, ownMark, type ServiceManager, type ServiceUnit, st
 export const systemd: ServiceManager = {
   file: ({ name, scope }) => path.join(directories[scope](), `${name}.service`),
   text: unitText,
+  directories: () => [],
   installing: (unit) => [systemctl(unit, 'daemon-reload'), systemctl(unit, 'enable', service(unit))],
   removing: (unit) => [systemctl(unit, 'disable', '--now', service(unit))],
   removed: (unit) => [systemctl(unit, 'daemon-reload')],

@@ -23,6 +23,8 @@ export interface ServiceManager {
   /** Where the unit's file lies. */
   file(unit: ServiceUnit): string;
   text(unit: ServiceUnit): string;
+  /** Directories that the manager expects and does not make. */
+  directories(unit: ServiceUnit): readonly string[];
   /** Commands that make a new or changed file known, so that it starts with the system or the session. */
   installing(unit: ServiceUnit): readonly ManagerCommand[];
   /** Commands that stop it, and forget it before its file is removed. */
