@@ -2,6 +2,7 @@ import { cpSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { expect, test } from 'vitest';
+import { assemble, loadRelease } from '../src/index.ts';
 import { install, project, release, text, write } from './support/project.ts';
 
 const lifecycle = 'export default { async start() {} };';
@@ -132,6 +133,18 @@ test('an application that is started cannot need one that is not, unless it is s
     },
   });
   expect((await release(root)).applications.map(({ mode }) => mode)).toEqual(['load', 'permanent']);
+});
+
+test('a mode that a step made up is an error that lists the modes', async () => {
+  const root = project({
+    'package.json': { name: 'app', sarma: { application: './a.js' } },
+    'a.js': lifecycle,
+  });
+  const loaded = await loadRelease({ project: root });
+  const applications = [{ name: 'app', mode: 'always' as never }];
+  await expect(assemble({ ...loaded, applications })).rejects.toThrow(
+    'The application app has the mode "always"; expected one of permanent, transient, temporary, load, none.',
+  );
 });
 
 test('a circle is shown, with a way out of it', async () => {

@@ -95,6 +95,28 @@ test('boot.json, release.json and the code of the boot lie in the folder of the 
   });
 });
 
+test.each([
+  [
+    'seed.ts',
+    "import { defineCommand } from '@sarma/app'; export default defineCommand({ description: 'Fill it' });",
+  ],
+  ['seed.js', "const command = { description: 'Fill it' }; export { command as default };"],
+  ['seed.cjs', 'module.exports = { description: `Fill it`, run() {} };'],
+])('a command says what it does without being run: %s', async (file, source) => {
+  const root = project({
+    ...service,
+    [`commands/${file}`]: `${source}\nthrow new Error('run');`,
+    'commands/_shared.ts': 'export const shared = 1;',
+  });
+  const { commands } = JSON.parse(text(await release(root), 'releases/1.0.0/boot.json'));
+  expect(commands).toMatchObject([{ name: 'seed', description: 'Fill it' }]);
+});
+
+test('a command that cannot be read is named with its line', async () => {
+  const root = project({ ...service, 'commands/seed.js': 'export default {\n  description: ,\n};' });
+  await expect(release(root)).rejects.toThrow(/commands\/seed\.js:2:\d+ cannot be read: Unexpected/);
+});
+
 test('config/config.ts and its environments are in the release only as what they say', async () => {
   const root = project({
     ...service,

@@ -131,7 +131,7 @@ test('a configuration that throws, or cannot be read, says which and where', asy
 test('configuration of an application that is not there reaches nobody, and is warned of', async () => {
   const root = project({ ...files, 'config/config.ts': 'export default { kw: { port: 1 } };' });
   expect((await release(root)).warnings).toEqual([
-    'The configuration names the application "kw", which the release kv does not have. Did you mean "kv"?',
+    'The configuration names the application "kw", which is no package of the release kv. Did you mean "kv"?',
   ]);
 });
 

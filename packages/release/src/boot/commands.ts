@@ -1,6 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import type { AnyNode } from 'acorn';
+import type { AnyNode, Program } from 'acorn';
+import type { TransformFailure } from 'esbuild';
+import { ReleaseError } from '../error.ts';
 import { sourceExtension } from '../sources/package.ts';
 
 /** A module in the folder of custom commands; its name is the command's. */
@@ -19,33 +21,61 @@ export function findCommands(folder: string): readonly CommandSource[] {
 }
 
 /**
- * What `description` of the default export says, where it is written there as a string. The module is read, not
- * run: it may open a database when it is imported.
+ * What `description` of the default export (of `module.exports`) says, where it is written there as a string. The
+ * module is read, not run: it may open a database when it is imported. Throws ReleaseError BOOT_MODULE for what cannot
+ * be read.
  */
 export async function commandDescription(file: string): Promise<string> {
-  const [{ parse }, { transform }] = await Promise.all([import('acorn'), import('esbuild')]);
-  const loader = /\.[cm]?ts$/.test(file) ? 'ts' : file.endsWith('.tsx') ? 'tsx' : 'jsx';
-  const { code } = await transform(readFileSync(file, 'utf8'), { loader, format: 'esm', logLevel: 'silent' });
-  const program = parse(code, {
-    ecmaVersion: 'latest',
-    sourceType: 'module',
-    allowReturnOutsideFunction: true,
-    allowHashBang: true,
-  });
+  const program = await parseSource(file);
   const declared = new Map<string, AnyNode>();
   let exported: AnyNode | undefined;
   for (const node of program.body) {
     if (node.type === 'VariableDeclaration')
       for (const { id, init } of node.declarations)
         if (id.type === 'Identifier' && init) declared.set(id.name, init);
-    if (node.type === 'ExportDefaultDeclaration') exported = node.declaration;
-    // esbuild writes a default export by name as `export { x as default }`.
-    if (node.type === 'ExportNamedDeclaration')
-      for (const { local, exported: as } of node.specifiers)
-        if (as.type === 'Identifier' && as.name === 'default') exported = local as AnyNode;
+    exported = exportedBy(node) ?? exported;
   }
   if (exported?.type === 'Identifier') exported = declared.get(exported.name);
   return descriptionIn(exported) ?? '';
+}
+
+async function parseSource(file: string): Promise<Program> {
+  const [{ parse }, { transform }] = await Promise.all([import('acorn'), import('esbuild')]);
+  const loader = /\.[cm]?ts$/.test(file) ? 'ts' : file.endsWith('.tsx') ? 'tsx' : 'jsx';
+  try {
+    const { code } = await transform(readFileSync(file, 'utf8'), { loader, logLevel: 'silent' });
+    return parse(code, {
+      ecmaVersion: 'latest',
+      sourceType: 'module',
+      allowReturnOutsideFunction: true,
+      allowHashBang: true,
+    });
+  } catch (cause) {
+    const [first] = (cause as Partial<TransformFailure>).errors ?? [];
+    const where = first?.location ? `${file}:${first.location.line}:${first.location.column + 1}` : file;
+    const message = `${where} cannot be read: ${first?.text ?? (cause as Error).message}. Correct it and try again.`;
+    throw new ReleaseError('BOOT_MODULE', message, { cause });
+  }
+}
+
+/** What a statement makes the default export. */
+function exportedBy(node: Program['body'][number]): AnyNode | undefined {
+  if (node.type === 'ExportDefaultDeclaration') return node.declaration;
+  // esbuild may write it as `export { x as default }`.
+  if (node.type === 'ExportNamedDeclaration')
+    return node.specifiers.find(
+      ({ exported }) => exported.type === 'Identifier' && exported.name === 'default',
+    )?.local;
+  if (node.type !== 'ExpressionStatement' || node.expression.type !== 'AssignmentExpression')
+    return undefined;
+  const { left, right } = node.expression;
+  const isModuleExports =
+    left.type === 'MemberExpression' &&
+    left.object.type === 'Identifier' &&
+    left.object.name === 'module' &&
+    left.property.type === 'Identifier' &&
+    left.property.name === 'exports';
+  return isModuleExports ? right : undefined;
 }
 
 /** `{ description: 'text' }`, alone or as the argument of a call like `defineCommand`. */

@@ -53,6 +53,7 @@ async function sourceTree(
   });
   const boot = {
     ...planned,
+    source: true as const,
     nodeLine: null,
     instructions: [...addDefined(tree, release), ...planned.instructions],
   };

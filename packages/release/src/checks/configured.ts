@@ -1,10 +1,18 @@
+import { workspacesAround } from '../boot/umbrella.ts';
 import { nearest } from '../nearest.ts';
 import type { CheckResult } from '../release.ts';
 import type { Checked } from './checks.ts';
 
-/** Configuration of an application that the release does not have reaches nobody: most often a slip. */
-export function checkConfigured({ release, installation, configuration }: Checked): CheckResult {
-  const known = new Set([release.name, ...[...installation.packages.values()].map(({ name }) => name)]);
+/** Configuration of an application that nobody knows reaches nobody: most often a slip. */
+export async function checkConfigured({
+  release,
+  installation,
+  configuration,
+}: Checked): Promise<CheckResult> {
+  // Several releases of an umbrella share their configuration.
+  const workspaces = await workspacesAround(release);
+  const packages = [...installation.packages.values(), ...workspaces];
+  const known = new Set([release.name, ...packages.map(({ name }) => name)]);
   return Object.keys(configuration)
     .filter((application) => !known.has(application))
     .map((application) => {
@@ -12,7 +20,7 @@ export function checkConfigured({ release, installation, configuration }: Checke
       return {
         level: 'warning' as const,
         message:
-          `The configuration names the application "${application}", which the release ${release.name} does not have.` +
+          `The configuration names the application "${application}", which is no package of the release ${release.name}.` +
           (meant === undefined ? '' : ` Did you mean "${meant}"?`),
       };
     });
