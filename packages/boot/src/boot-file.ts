@@ -10,6 +10,8 @@ export interface BootFile {
   readonly name: string;
   readonly version: string;
   readonly kind: 'cli' | 'service';
+  /** No release: its sources, as `sarma run` starts them. `release()` of '@sarma/app' is undefined then. */
+  readonly source?: true;
   /** `prod`, `dev`, …: what the release was assembled for. */
   readonly environment: string;
   /** The line of Node it was made for (24); a runtime of another line is refused. Null: any will do. */

@@ -29,6 +29,8 @@ export interface ReleaseEnvironment {
   readonly bootFile: string;
   /** The wrapped executable; undefined in a directory. */
   readonly executable: string | undefined;
+  /** Started from sources by `sarma run`. */
+  readonly isSource: boolean;
 }
 
 type Variables = Readonly<Record<string, string | undefined>>;
@@ -74,6 +76,7 @@ export function readEnvironment(
       ? path.resolve(given.RELEASE_BOOT_SCRIPT)
       : path.join(versionDirectory, 'boot.json'),
     executable,
+    isSource: boot.source === true,
   };
 }
 

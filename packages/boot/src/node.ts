@@ -65,7 +65,7 @@ class Node implements RunningNode {
   configuration: Configuration = {};
   readonly #args: readonly string[];
   readonly #around: AroundStart;
-  readonly #release: ReleaseInfo;
+  readonly #release: ReleaseInfo | undefined;
   /** In the order in which they were loaded, which is that in which they start. */
   readonly #loaded = new Map<string, RunningApplication>();
   readonly #listeners: (() => unknown)[] = [];

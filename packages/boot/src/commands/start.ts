@@ -3,9 +3,10 @@ import type { BootFile } from '../boot-file.ts';
 import type { CommandContext } from '../context.ts';
 import { claimNode } from '../control/claim.ts';
 import { serveControl } from '../control/server.ts';
-import { type ReleaseEnvironment, releaseVariables } from '../environment.ts';
+import type { ReleaseEnvironment } from '../environment.ts';
 import { BootError } from '../error.ts';
 import { type RunningNode, startNode } from '../node.ts';
+import { setProcessEnvironment } from '../process-environment.ts';
 
 /** `start`: the node runs in this process, in the foreground, until it is stopped. */
 export async function run({ boot, environment, args }: CommandContext): Promise<undefined> {
@@ -18,9 +19,7 @@ export async function start(
   environment: ReleaseEnvironment,
   args: readonly string[],
 ): Promise<RunningNode> {
-  Object.assign(process.env, releaseVariables(environment));
-  // A server is run in production; most packages know that only by this variable.
-  if (!['dev', 'test'].includes(boot.environment)) process.env.NODE_ENV ??= 'production';
+  setProcessEnvironment(boot, environment);
   const claim = await claimNode(boot, environment);
   try {
     makeTemporaryDirectory(environment);

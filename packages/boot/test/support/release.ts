@@ -24,7 +24,11 @@ export class TestRelease {
     const file = path.join(this.root, 'releases/0.1.0', options.entry ?? 'boot.mjs');
     const env = { PATH: process.env.PATH, HOME: this.root, ...options.env };
     const runtime = options.runtime ?? process.execPath;
-    const child = spawn(runtime, [...(options.vmArgs ?? []), file, ...args], { cwd: this.root, env });
+    const child = spawn(runtime, [...(options.vmArgs ?? []), file, ...args], {
+      cwd: this.root,
+      env,
+      ...(options.uid === undefined ? {} : { uid: options.uid }),
+    });
     onTestFinished(() => void child.kill('SIGKILL'));
     return child;
   }
@@ -59,6 +63,8 @@ export interface RunOptions {
   /** Beside boot.mjs. */
   readonly entry?: string;
   readonly runtime?: string;
+  /** As whom. */
+  readonly uid?: number;
 }
 
 export interface Ended {
@@ -92,6 +98,8 @@ export interface ReleaseParts {
   readonly boot?: Partial<BootFile>;
   /** sys.config.json. */
   readonly config?: unknown;
+  /** Where it is made. Default: the directory of the tests, which no other user can read. */
+  readonly directory?: string;
 }
 
 /** The release `demo` 0.1.0 of these parts. */
@@ -100,8 +108,9 @@ export async function testRelease({
   applications = [],
   boot,
   config = {},
+  directory = process.env.SARMA_TEST_DIRECTORY ?? tmpdir(),
 }: ReleaseParts): Promise<TestRelease> {
-  const root = await mkdtemp(path.join(process.env.SARMA_TEST_DIRECTORY ?? tmpdir(), 'boot-'));
+  const root = await mkdtemp(path.join(directory, 'boot-'));
   onTestFinished(() => rm(root, { recursive: true, force: true }));
   const bootApplications = applications.map(bootApplication);
   const bootFile: BootFile = {
