@@ -51,16 +51,8 @@ export async function assemble(release: Release, onNotice: OnNotice = () => {}):
         linked: linkedModules(release, roots, taken),
       })
     : null;
-  const line = nodeLine(release);
-  await addReleaseFiles(tree, release, {
-    entries,
-    packages,
-    boot,
-    nodeLine: line,
-    configuration,
-    vmArgs,
-    shell,
-  });
+  const files = { entries, packages, boot, nodeLine: nodeLine(release), configuration, vmArgs, shell };
+  await addReleaseFiles(tree, release, files);
   const replaced = await publish(release.path, async (directory) => {
     await writeTree(directory, release.options.devMode ? linkedTree(tree) : tree);
     if (release.overlays.length > 0) await (await import('./overlays.ts')).applyOverlays(directory, release);
