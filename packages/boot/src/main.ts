@@ -72,7 +72,18 @@ async function runCommand(
   const { RELEASE_VM_ARGS, RELEASE_REMOTE_VM_ARGS } = process.env;
   if (RELEASE_VM_ARGS || RELEASE_REMOTE_VM_ARGS)
     (await import('./vm-args.ts')).applyVmArgs(boot, environment);
-  const context: CommandContext = { boot, environment, args, stdout: process.stdout, stderr: process.stderr };
+  const context: CommandContext = {
+    boot,
+    environment,
+    args,
+    // Node makes them when they are asked for: a start that prints nothing does without.
+    get stdout() {
+      return process.stdout;
+    },
+    get stderr() {
+      return process.stderr;
+    },
+  };
   const builtin = findBuiltin(command);
   if (builtin !== undefined) return await runBuiltin(builtin, context);
   const custom = boot.commands.find(({ name }) => name === command);
@@ -83,14 +94,14 @@ async function runCommand(
 }
 
 async function runBuiltin(command: BuiltinCommand, context: CommandContext): Promise<number | undefined> {
-  const { args, environment, stdout } = context;
+  const { args, environment } = context;
   const asksForHelp = command.ownArguments !== true && ['--help', '-h'].includes(args[0] ?? '');
   if (!asksForHelp) {
     if (command.ownArguments !== true) endQuietlyWithoutReader();
     return await command.run(context).catch(usageError(`${environment.prog} help ${command.name}`));
   }
   const { commandUsage } = await import('./usage.ts');
-  stdout.write(commandUsage(command, environment.prog));
+  context.stdout.write(commandUsage(command, environment.prog));
   return 0;
 }
 
