@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
+  existsSync,
   lstatSync,
   mkdirSync,
   readdirSync,
@@ -137,10 +138,13 @@ describe('a tar for Windows has no links', () => {
     const root = unpacked(await tarred(made, windows));
     const links = names(root).filter((name) => lstatSync(path.join(root, name)).isSymbolicLink());
     expect(links).toEqual([]);
-    const { entries } = JSON.parse(
+    const { entries, packages } = JSON.parse(
       readFileSync(path.join(root, `releases/${made.version}/release.json`), 'utf8'),
     );
     const [entry] = Object.values(entries) as [string];
+    // What the release says of itself is where it says.
+    for (const { path: place } of packages)
+      expect(existsSync(path.join(root, place, 'package.json'))).toBe(true);
     return { root, ran: execFileSync(process.execPath, [path.join(root, entry)], { encoding: 'utf8' }) };
   }
 
