@@ -154,6 +154,19 @@ test('without an expression, and with an option it does not have, it says what i
   }
 });
 
+test('megabytes come through in both directions, and what is too much is said', async () => {
+  const release = await demo();
+  await release.start('ready');
+  const file = path.join(release.root, 'large.js');
+  writeFileSync(file, `/*${'x'.repeat(10_000_000)}*/ "y".repeat(10_000_000)`);
+  expect((await release.run(['rpc', '--json', '--file', file])).stdout).toBe(`"${'y'.repeat(10_000_000)}"\n`);
+  const { stderr, code } = await release.run(['rpc', '--json', '"y".repeat(50_000_000)']);
+  expect({ stderr, code }).toEqual({
+    code: 1,
+    stderr: 'The value has 50000003 characters; more than 16777216 are not sent.\n',
+  });
+});
+
 test('where nothing runs, it says so', async () => {
   const release = await demo();
   expect(await release.run(['rpc', '1'])).toMatchObject({

@@ -247,6 +247,19 @@ describe('what no client would send', () => {
     expect(visitors[0]!.socket.closed).toBe(true);
   });
 
+  test('a node whose files were removed under it hangs up on clients and runs on', async () => {
+    const release = await demo();
+    const { child } = await release.start('ready');
+    let stderr = '';
+    child.stderr!.on('data', (chunk) => (stderr += chunk));
+    rmSync(path.join(release.root, 'releases'), { recursive: true });
+    const visitor = await stranger(recordOf(release).socket);
+    visitor.say({ sarma: 1, node: 'demo', nonce: nonce() });
+    expect(await visitor.hear()).toBeUndefined();
+    await wait(100);
+    expect({ exitCode: child.exitCode, stderr }).toEqual({ exitCode: null, stderr: '' });
+  });
+
   test('after the handshake too: an unknown method, a line without end', async () => {
     const release = await demo();
     await release.start('ready');

@@ -165,6 +165,18 @@ describe('restart', () => {
     expect((await release.run(['stop'], { env })).code).toBe(0);
   });
 
+  test('without its file is refused, and the node runs on', async () => {
+    const { release } = await withProgram();
+    await started(release);
+    const file = path.join(release.root, 'bin/demo');
+    chmodSync(file, 0o644);
+    expect(await release.run(['restart'])).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining(`${file} cannot be started again: EACCES`),
+    });
+    expect((await release.run(['ping'])).stdout).toBe('pong\n');
+  });
+
   test('of one that does not come up again says so', async () => {
     const { release, program } = await withProgram();
     const child = await started(release);

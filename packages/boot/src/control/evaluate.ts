@@ -112,5 +112,12 @@ export async function evaluateFor(node: RunningNode, call: Call): Promise<Evalua
     colorMode: evaluation.colors,
   });
   const directory = path.resolve(node.environment.root, node.boot.main);
-  return await evaluate(directory, evaluation, { console, stateOf: (name) => node.stateOf(name) });
+  const evaluated = await evaluate(directory, evaluation, { console, stateOf: (name) => node.stateOf(name) });
+  if (evaluated.text.length <= LONGEST_TEXT) return evaluated;
+  return {
+    failed: true,
+    text: `The value has ${evaluated.text.length} characters; more than ${LONGEST_TEXT} are not sent.\n`,
+  };
 }
+
+const LONGEST_TEXT = 16 * 1024 * 1024;

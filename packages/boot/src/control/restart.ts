@@ -1,21 +1,28 @@
 import { spawn } from 'node:child_process';
+import { accessSync, constants } from 'node:fs';
+import { BootError } from '../error.ts';
 import type { RunningNode } from '../node.ts';
 import { type CommandLine, commandLine } from '../relaunch.ts';
 
 /** Whether a process can become another program here: not on Windows, and not before Node 22.15. */
 export const keepsProcess = typeof process.execve === 'function' && process.platform !== 'win32';
 
-/** Arguments of the process as the user gave them: the command, then the applications'. */
-const given = () => process.argv.slice(2);
-
 /**
- * Stops the applications in order and becomes a new start of the release: the same process where the system can do
- * that, so that supervisors see nothing, and with the file as it is by now.
+ * What stops the applications in order and becomes a new start of the release, with the arguments that this one was
+ * given: in the same process where the system can do that, so that supervisors see nothing, and with the file as it is
+ * by then. Throws a BootError, and the node runs on, where there is no such file.
  */
-export async function restart(node: RunningNode): Promise<void> {
-  const next = commandLine(node.environment, given(), process.env);
-  await node.stop('restart');
-  become(next);
+export function prepareRestart(node: RunningNode): () => Promise<void> {
+  const next = commandLine(node.environment, process.argv.slice(2), process.env);
+  try {
+    accessSync(next.file, constants.X_OK);
+  } catch (error) {
+    throw new BootError('NO_PROGRAM', `${next.file} cannot be started again: ${(error as Error).message}.`);
+  }
+  return async () => {
+    await node.stop('restart');
+    become(next);
+  };
 }
 
 function become({ file, args, env }: CommandLine): void {

@@ -46,9 +46,11 @@ export async function serveControl(node: RunningNode, claim: Claim): Promise<Con
     await serveSession(stream, node, claim.record.id, cookie, leave);
   };
 
-  claim.onConnection((socket: Socket) => void accept(socket));
+  // It rejects when the release's files are gone, as after a careless upgrade: the applications run on.
+  const take = (stream: Duplex) => accept(stream).catch(() => stream.destroy());
+  claim.onConnection((socket: Socket) => void take(socket));
   const tcp = environment.distribution === 'name' ? await import('./secure-tcp.ts') : undefined;
-  const remote = await tcp?.listenForOthers(environment, cookie, (stream) => void accept(stream));
+  const remote = await tcp?.listenForOthers(environment, cookie, (stream) => void take(stream));
   if (remote !== undefined) claim.announce(remote.address);
   return closing(node, () => {
     claim.release();

@@ -101,8 +101,9 @@ class Session {
         setImmediate(() => void node.stop('command'));
         return processIdentity();
       case 'restart': {
-        const { keepsProcess, restart } = await import('./restart.ts');
-        setImmediate(() => void restart(node));
+        const { keepsProcess, prepareRestart } = await import('./restart.ts');
+        const restart = prepareRestart(node);
+        setImmediate(() => void restart());
         return { ...processIdentity(), keepsProcess };
       }
       case 'evaluate': {
