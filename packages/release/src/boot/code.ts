@@ -1,3 +1,4 @@
+import fs from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { BuildOptions, BuildResult, OnResolveArgs, OnResolveResult, Plugin } from 'esbuild';
@@ -101,11 +102,17 @@ const withoutStreams: Plugin = {
   name: 'sarma-fs',
   setup(build) {
     build.onResolve({ filter: /^node:fs$/ }, () => ({ path: 'fs', namespace: 'sarma-fs' }));
-    build.onLoad({ filter: /.*/, namespace: 'sarma-fs' }, () => ({
-      contents: "module.exports = process.getBuiltinModule('node:fs');",
-    }));
+    build.onLoad({ filter: /.*/, namespace: 'sarma-fs' }, () => ({ contents: fsModule() }));
   },
 };
+
+/** Everything of node:fs that is there without being loaded. */
+function fsModule(): string {
+  const names = Object.entries(Object.getOwnPropertyDescriptors(fs))
+    .filter(([name, { value }]) => value !== undefined && /^[a-z]\w*$/.test(name) && name !== 'default')
+    .map(([name]) => name);
+  return `const fs = process.getBuiltinModule('node:fs');\nexport const { ${names.join(', ')} } = fs;\nexport default fs;`;
+}
 
 /** `process.getBuiltinModule` is there from Node 20.16 on. */
 const OLD_NODE = `if (!process.getBuiltinModule) { console.error('A release of Sarma needs Node 20.16 or newer, and often a certain line (nodeLine in its release.json); this is Node ' + process.versions.node + ', ' + process.execPath + '.'); process.exit(1); }`;
