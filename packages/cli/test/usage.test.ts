@@ -16,7 +16,7 @@ test.each([
   [['wrap', '--jobs', '0'], /--jobs needs a whole number/],
   [['wrap', '--current', '-t', 'linux-x64'], /--current and --target cannot be given together/],
   [['wrap', '-o', 'a', '-o', 'b'], /--out was given 2 times \(a, b\)/],
-  [['wrap', 'a', '--project', 'b'], /project was given twice: a and --project b/],
+  [['wrap', '.', '--project', 'b'], /project was given twice: \. and --project b/],
   [['wrap', 'a', 'b'], /"b" is one argument too many/],
   [['inspect'], /No file was given/],
   [[], /No command was given\.\s+sarma \[command\]/],

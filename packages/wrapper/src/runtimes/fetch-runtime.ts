@@ -1,4 +1,4 @@
-import { readFile, rm } from 'node:fs/promises';
+import { chmod, readFile, rm } from 'node:fs/promises';
 import type { BuildCache, CacheEntry } from '../build-cache.ts';
 import type { OnEvent } from '../events.ts';
 import { MalformedExecutableError } from '../executables/errors.ts';
@@ -58,6 +58,8 @@ export async function fetchRuntime(
     await rm(download);
     const bytes = await readFile(executable);
     checkExecutable(bytes, target, source);
+    // An assembled release links to it, and executes it there.
+    await chmod(executable, 0o755);
     const found = nodeVersion(bytes);
     if (found !== undefined && found !== version) {
       throw new NotARuntimeError(
