@@ -1,3 +1,4 @@
+import path from 'node:path';
 import type { BootApplication, BootCommand, BootFile, BootProvider, Instruction } from '@sarma/boot';
 import type { Release } from '../release.ts';
 import { isStarted } from './applications.ts';
@@ -59,7 +60,7 @@ export async function planBoot(
       sys: built.sys,
       providers: roots.providers.map(
         ({ module, file }, index): BootProvider => ({
-          name: module,
+          name: providerName(module, release.project),
           module: places.ofFile(file),
           state: built.providerStates[index],
         }),
@@ -82,6 +83,12 @@ export async function planBoot(
     shutdownTimeout: options.shutdownTimeout,
     ...(options.cookie === undefined ? {} : { cookie: options.cookie }),
   };
+}
+
+/** As a failing boot shows it: a file of the project by where it lies in there, whatever lies around it. */
+function providerName(module: string, project: string): string {
+  if (!path.isAbsolute(module)) return module;
+  return path.relative(project, module).split(path.sep).join('/');
 }
 
 /** Everything is loaded before anything starts, so that a module that cannot be imported stops the boot early. */
