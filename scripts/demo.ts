@@ -1,5 +1,5 @@
 // `npm run demo`: from a checkout to a running executable. Builds every target's stub (nothing to do if they are up to
-// date), wraps examples/hello for this machine and runs it twice.
+// date) and @sarma/app, wraps examples/hello for this machine and runs it twice.
 
 import { execFileSync } from 'node:child_process';
 import path from 'node:path';
@@ -9,6 +9,9 @@ const root = path.resolve(import.meta.dirname, '..');
 
 step('The stubs of all targets: npm run build:stubs');
 run(process.execPath, ['--conditions=@sarma/source', 'scripts/build-stubs.ts']);
+
+step('The package that applications import: npm run build:packages');
+run('node_modules/.bin/tsc', ['--project', 'packages/app']);
 
 step('The project, its packages and a Node as one file: sarma wrap examples/hello --current');
 run(process.execPath, ['packages/cli/bin/sarma.js', 'wrap', 'examples/hello', '--current']);
