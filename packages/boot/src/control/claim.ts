@@ -4,6 +4,7 @@ import path from 'node:path';
 import type { BootFile } from '../boot-file.ts';
 import type { ReleaseEnvironment } from '../environment.ts';
 import { BootError } from '../error.ts';
+import { controlDirectoryError } from './control-directory.ts';
 import { type Listener, listenPrivately, removeSocket } from './listener.ts';
 import { isListening, type NodeRecord, nodesDirectory, readRecord, recordFile } from './node-record.ts';
 import { makePrivateDirectory } from './private-directory.ts';
@@ -20,7 +21,8 @@ export interface Claim {
 }
 
 /**
- * Claims the name of the node, in every distribution. Throws BootError ALREADY_RUNNING with the PID of who has it.
+ * Claims the name of the node, in every distribution. Throws BootError ALREADY_RUNNING with the PID of who has it, and
+ * UNUSABLE_STATE_DIRECTORY where the file system refuses.
  *
  * `nodes/<node>.json` appears by a hard link, whole, and only where there is none; it names a socket that already
  * listens, so a record whose socket refuses is that of a dead process for good. Replacing such a record is the right of
@@ -30,6 +32,14 @@ export interface Claim {
  * there, and has lost. A successor that died has a successor itself.
  */
 export async function claimNode(boot: BootFile, environment: ReleaseEnvironment): Promise<Claim> {
+  try {
+    return await claim(boot, environment);
+  } catch (error) {
+    throw controlDirectoryError(error, environment);
+  }
+}
+
+async function claim(boot: BootFile, environment: ReleaseEnvironment): Promise<Claim> {
   const file = recordFile(environment);
   await refuseRunning(file);
   const nodes = nodesDirectory(environment);

@@ -1,6 +1,7 @@
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { ReleaseEnvironment } from '../environment.ts';
+import { BootError } from '../error.ts';
 
 /**
  * Where cookie and node records lie: the state directory. With RELEASE_READ_ONLY nothing may be written there, and it
@@ -12,6 +13,17 @@ export function controlDirectory({ readOnly, mutableDirectory }: ReleaseEnvironm
   // Loaded here only: it would cost every start milliseconds.
   const { createHash } = process.getBuiltinModule('node:crypto');
   return path.join(first, createHash('sha256').update(mutableDirectory).digest('hex').slice(0, 16));
+}
+
+/** The file system's own words about that directory, in a sentence; whatever else went wrong comes back as it is. */
+export function controlDirectoryError(error: unknown, environment: ReleaseEnvironment): unknown {
+  const { syscall, message } = error as NodeJS.ErrnoException;
+  if (error instanceof BootError || syscall === undefined) return error;
+  const variable = environment.readOnly ? 'TMPDIR' : 'RELEASE_MUTABLE_DIR';
+  return new BootError(
+    'UNUSABLE_STATE_DIRECTORY',
+    `${environment.node} can keep nothing in ${controlDirectory(environment)}: ${message}. ${variable} names another directory.`,
+  );
 }
 
 /** Directories of this user for what lives no longer than the machine runs; the first is the best. */

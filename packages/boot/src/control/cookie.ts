@@ -13,7 +13,7 @@ import path from 'node:path';
 import type { BootFile } from '../boot-file.ts';
 import type { ReleaseEnvironment } from '../environment.ts';
 import { BootError } from '../error.ts';
-import { controlDirectory } from './control-directory.ts';
+import { controlDirectory, controlDirectoryError } from './control-directory.ts';
 import { makePrivateDirectory } from './private-directory.ts';
 
 /** The secret that both ends of the control socket have to know: that of the user, or the file's. Undefined without one. */
@@ -27,9 +27,18 @@ export function readCookie(environment: ReleaseEnvironment, boot: BootFile): str
   return undefined;
 }
 
-/** Reads the cookie, or makes one: what the first start does. Starts at the same time agree on one. */
+/**
+ * Reads the cookie, or makes one: what the first start does. Starts at the same time agree on one. Throws BootError
+ * UNUSABLE_STATE_DIRECTORY where the file system refuses.
+ */
 export async function ensureCookie(environment: ReleaseEnvironment, boot: BootFile): Promise<string> {
-  return readCookie(environment, boot) ?? (await createCookie(environment, boot));
+  const cookie = readCookie(environment, boot);
+  if (cookie !== undefined) return cookie;
+  try {
+    return await createCookie(environment, boot);
+  } catch (error) {
+    throw controlDirectoryError(error, environment);
+  }
 }
 
 async function createCookie(environment: ReleaseEnvironment, boot: BootFile): Promise<string> {
@@ -38,13 +47,13 @@ async function createCookie(environment: ReleaseEnvironment, boot: BootFile): Pr
   if (environment.readOnly) makePrivateDirectory(directory);
   const file = path.join(directory, 'cookie');
   const temporary = `${file}.${randomBytes(8).toString('hex')}`;
-  writeFileSync(temporary, `${randomBytes(32).toString('base64url')}\n`, { flag: 'wx', mode: 0o600 });
   try {
+    writeFileSync(temporary, `${randomBytes(32).toString('base64url')}\n`, { flag: 'wx', mode: 0o600 });
     linkSync(temporary, file);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
   } finally {
-    rmSync(temporary);
+    rmSync(temporary, { force: true });
   }
   return readCookie(environment, boot)!;
 }
@@ -62,7 +71,7 @@ function readCookieFile(file: string): string | undefined {
     descriptor = openSync(file, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0));
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT') return undefined;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
     if (code === 'ELOOP') throw unsafe(file, 'is a symbolic link', `remove it`);
     throw new BootError(
       'UNREADABLE_COOKIE',

@@ -2,6 +2,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { connect } from 'node:net';
 import path from 'node:path';
 import type { ReleaseEnvironment } from '../environment.ts';
+import { BootError } from '../error.ts';
 import { controlDirectory } from './control-directory.ts';
 
 /** `nodes/<node>.json` of the state directory: who has the node's name, and where it listens. */
@@ -30,14 +31,19 @@ export function recordFile(environment: ReleaseEnvironment): string {
   return path.join(nodesDirectory(environment), `${environment.node}.json`);
 }
 
-/** Undefined where there is none. */
+/** Undefined where there is none. Throws BootError UNREADABLE_RECORD where there is one for somebody else. */
 export function readRecord(file: string): NodeRecord | undefined {
   let text: string;
   try {
     text = readFileSync(file, 'utf8');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
+    const { code, message } = error as NodeJS.ErrnoException;
+    // ENOTDIR: the state directory itself is, or lies below, a file.
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
+    throw new BootError(
+      'UNREADABLE_RECORD',
+      `What is known of the node cannot be read (${message}). Run this as the user that the node runs as, or set RELEASE_MUTABLE_DIR to another directory.`,
+    );
   }
   try {
     return JSON.parse(text) as NodeRecord;

@@ -1,4 +1,4 @@
-import { accessSync, constants, existsSync, readdirSync, statfsSync, statSync } from 'node:fs';
+import { accessSync, constants, existsSync, readdirSync, type Stats, statfsSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { isListening, type NodeRecord, nodesDirectory, readRecord } from '../control/node-record.ts';
 import { type Finding, ok, type Patient, problem, warning } from './finding.ts';
@@ -43,6 +43,15 @@ function isWritable(directory: string): boolean {
   }
 }
 
+function isReadable(directory: string): boolean {
+  try {
+    accessSync(directory, constants.R_OK | constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 function freeBytes(directory: string): number {
   const { bavail, bsize } = statfsSync(directory);
   return bavail * bsize;
@@ -52,7 +61,12 @@ function freeBytes(directory: string): number {
 export function examineCookie({ environment: { mutableDirectory, cookie } }: Patient): Finding[] {
   if (cookie !== undefined) return [ok('cookie', 'RELEASE_COOKIE is used')];
   const file = path.join(mutableDirectory, 'cookie');
-  const found = statSync(file, { throwIfNoEntry: false });
+  let found: Stats | undefined;
+  try {
+    found = statSync(file, { throwIfNoEntry: false });
+  } catch (error) {
+    return [problem('cookie', `${(error as Error).message}. Run this as the user that the node runs as.`)];
+  }
   if (found === undefined) return [ok('cookie', 'none yet (the first start makes it)')];
   if (process.platform === 'win32') return [ok('cookie', file)];
   const isOwn = found.uid === process.geteuid?.();
@@ -71,7 +85,10 @@ export async function examineNodes({ environment, running }: Patient): Promise<F
       ? ok('node', `${node} does not run`)
       : ok('node', `${node} runs (PID ${running.pid})`),
   ];
-  for (const { name, record } of records(nodesDirectory(environment))) {
+  const directory = nodesDirectory(environment);
+  // Those of another user: whoever tried to find out whether the node runs has said so.
+  if (!isReadable(directory)) return findings;
+  for (const { name, record } of records(directory)) {
     if (await isListening(record)) continue;
     findings.push(
       warning(
@@ -84,7 +101,6 @@ export async function examineNodes({ environment, running }: Patient): Promise<F
 }
 
 function records(directory: string): readonly { readonly name: string; readonly record: NodeRecord }[] {
-  if (!existsSync(directory)) return [];
   return readdirSync(directory).flatMap((file) => {
     const record = file.endsWith('.json') ? readRecord(path.join(directory, file)) : undefined;
     return record === undefined ? [] : [{ name: path.basename(file, '.json'), record }];
