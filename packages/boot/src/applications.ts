@@ -1,4 +1,4 @@
-import type { Application, ReleaseInfo } from '@sarma/app';
+import type { Application, ReleaseInfo, StartContext } from '@sarma/app';
 import type { ApplicationMode, BootApplication } from './boot-file.ts';
 import { BootError } from './error.ts';
 import { importDefault, moduleUrl } from './modules.ts';
@@ -23,7 +23,8 @@ export class RunningApplication {
   value: unknown;
   state: ApplicationState = 'loaded';
   readonly #lifecycle: Application;
-  readonly #stopped = new AbortController();
+  /** Made when the application asks for its signal: one that does not costs nothing. */
+  #stopped: AbortController | undefined;
   /** Settles with `start`, and never rejects. */
   #started: Promise<void> = Promise.resolve();
   #stopping: Promise<void> | undefined;
@@ -37,12 +38,25 @@ export class RunningApplication {
 
   /** Rejects with what `start` threw. */
   start({ release, args, config, exit }: Surroundings): Promise<void> {
-    const starting = async () => {
-      const { signal } = this.#stopped;
-      this.value = await this.#lifecycle.start?.({ config, release, args, signal, exit });
+    const signal = () => {
+      this.#stopped ??= new AbortController();
+      if (this.#stopping !== undefined) this.#stopped.abort();
+      return this.#stopped.signal;
+    };
+    const context: StartContext = {
+      config,
+      release,
+      args,
+      exit,
+      get signal() {
+        return signal();
+      },
     };
     this.state = 'starting';
-    const result = starting();
+    // Not in this very call: an application may say in its first line that it has ended, which waits for #started.
+    const result = Promise.resolve().then(async () => {
+      this.value = await this.#lifecycle.start?.(context);
+    });
     this.#started = result.then(
       () => this.#become('running'),
       () => this.#become('stopped'),
@@ -59,7 +73,7 @@ export class RunningApplication {
   async #stop(): Promise<void> {
     const reached = this.state;
     if (reached === 'loaded' || reached === 'stopped') return;
-    this.#stopped.abort();
+    this.#stopped?.abort();
     await this.#started;
     if (!this.isRunning) return;
     this.state = 'stopping';

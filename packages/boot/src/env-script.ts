@@ -10,12 +10,16 @@ import { BootError } from './error.ts';
 export function applyEnvScript(root: string, version: string, env: NodeJS.ProcessEnv): void {
   const file = path.join(root, 'releases', version, 'env.bat');
   if (!existsSync(file)) return;
-  // The whole line in quotes, which /s takes away: the path may have its own.
-  const { status, stdout, error } = spawnSync('cmd.exe', ['/d', '/s', '/c', `"call "${file}" >&2 && set"`], {
-    encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'inherit'],
-    windowsVerbatimArguments: true,
-  });
+  // /q: no echo of its lines. The whole line in quotes, which /s takes away: the path may have its own.
+  const { status, stdout, error } = spawnSync(
+    'cmd.exe',
+    ['/d', '/q', '/s', '/c', `"call "${file}" >&2 && set"`],
+    {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'inherit'],
+      windowsVerbatimArguments: true,
+    },
+  );
   if (status !== 0) {
     throw new BootError('ENV_SCRIPT', `${file} failed: ${error?.message ?? `exit code ${status}`}.`);
   }

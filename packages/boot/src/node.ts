@@ -175,6 +175,8 @@ class Node implements RunningNode {
         exit: (reason) => this.#ended(application, reason),
       });
     } catch (error) {
+      // It was told to stop and did.
+      if (this.#stopping !== undefined && (error as Error | undefined)?.name === 'AbortError') return;
       await this.#crash(failureText(`Application ${name} could not start`, error));
     }
   }

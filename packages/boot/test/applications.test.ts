@@ -65,6 +65,41 @@ describe('the end of an application', () => {
   });
 });
 
+test('an application may end in the first line of its start, and is stopped once that is done', async () => {
+  const release = await testRelease({
+    applications: [{ name: 'once', mode: 'temporary' }, 'web'],
+    files: {
+      'lib/once/application.mjs': `export default {
+        async start({ exit }) { exit(); await null; console.log('once started'); },
+        stop() { console.log('once stopped'); },
+      };`,
+      'lib/web/application.mjs': `export default {
+        start({ exit }) { console.log('web started'); exit(); },
+        stop() { console.log('web stopped'); },
+      };`,
+    },
+  });
+  expect(await release.run(['start'])).toEqual({
+    stdout: 'once started\nonce stopped\nweb started\nweb stopped\n',
+    stderr: '',
+    code: 0,
+    signal: null,
+  });
+});
+
+test('a signal that is asked for when the stop has begun is aborted already', async () => {
+  const release = await testRelease({
+    applications: ['web'],
+    files: {
+      'lib/web/application.mjs': `export default {
+        start(context) { setTimeout(context.exit); return context; },
+        stop(context) { console.log(context.signal.aborted); },
+      };`,
+    },
+  });
+  expect(await release.run(['start'])).toMatchObject({ stdout: 'true\n', code: 0 });
+});
+
 describe('loading', () => {
   test('all applications are imported before the first one starts; one of mode load is not started', async () => {
     const application = (name: string) => `

@@ -118,6 +118,20 @@ describe('start and stop', () => {
     expect(code).toBe(0);
   });
 
+  test('a start that is given up with its signal is no failure', async () => {
+    const release = await testRelease({
+      applications: ['web'],
+      files: {
+        'lib/web/application.mjs': `
+          import { setTimeout as wait } from 'node:timers/promises';
+          export default { async start({ signal }) { console.log('ready'); await wait(10000, null, { signal }); } };`,
+      },
+    });
+    const { child, ended } = await release.start('ready');
+    child.kill('SIGTERM');
+    expect(await ended).toMatchObject({ stderr: '', code: 0 });
+  });
+
   test('what stop throws is shown, and the others are stopped all the same', async () => {
     const release = await testRelease({
       applications: ['store', 'web'],
