@@ -1,16 +1,14 @@
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
-import { execa } from 'execa';
 import { afterEach, describe, expect, test } from 'vitest';
-import { blocksOf, follow, openScratch, type Scratch } from './support/guide.ts';
+import { blocksOf, endLeftovers, follow, openScratch, type Scratch } from './support/guide.ts';
 
 const GUIDE = path.resolve(import.meta.dirname, '../docs/guide');
 const pages = (await readdir(GUIDE)).filter((name) => /^\d.*\.md$/.test(name)).sort();
 
-// What a page starts, it stops; this is for pages that fail.
 let scratch: Scratch | undefined;
 afterEach(async () => {
-  if (scratch !== undefined) await execa('pkill', ['-KILL', '-f', scratch.directory], { reject: false });
+  if (scratch !== undefined) await endLeftovers(scratch);
 });
 
 describe('the guide can be followed from an empty folder:', () => {
@@ -19,5 +17,6 @@ describe('the guide can be followed from an empty folder:', () => {
     expect(blocks.some(({ info }) => info !== 'text')).toBe(true);
     scratch = await openScratch();
     for (const block of blocks) await follow(block, `docs/guide/${page}`, scratch);
+    expect(await endLeftovers(scratch), 'processes that the page has left running').toEqual([]);
   });
 });

@@ -1,4 +1,4 @@
-import { chmod, mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import path from 'node:path';
 import { execa } from 'execa';
@@ -62,6 +62,30 @@ export async function openScratch(): Promise<Scratch> {
     CI: '1',
   };
   return { directory, env };
+}
+
+/**
+ * Ends what still runs of all that a page has started, and says what that was. It is known by the home that no other
+ * process has; where the system does not tell the environment of processes (anywhere but on Linux), nothing is.
+ */
+export async function endLeftovers({ env }: Scratch): Promise<readonly string[]> {
+  const left: string[] = [];
+  for (const pid of (await readdir('/proc').catch(() => [])).filter((name) => /^\d+$/.test(name))) {
+    const environment = await readFile(`/proc/${pid}/environ`, 'utf8').catch(() => '');
+    if (!environment.split('\0').includes(`HOME=${env.HOME}`)) continue;
+    const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
+    if (kill(Number(pid))) left.push(command.replaceAll('\0', ' ').trim());
+  }
+  return left;
+}
+
+/** False where it has ended by itself. */
+function kill(pid: number): boolean {
+  try {
+    return process.kill(pid, 'SIGKILL');
+  } catch {
+    return false;
+  }
 }
 
 /** Does what a reader would do with a block. Throws, with page and line, where the page is wrong. */
