@@ -222,7 +222,7 @@ describe('start_repl', () => {
     child.stdout!.on('data', (text) => (stdout += text));
     child.stdin!.end(`stateOf('web').hits + 1\n`);
     expect(await new Promise((resolve) => child.on('close', resolve))).toBe(0);
-    expect(stdout).toMatch(/42\n[^]*web stopped\n$/);
+    expect(stdout).toMatch(/42\n(.|\n)*web stopped\n$/);
   });
 });
 
