@@ -38,9 +38,10 @@ export async function run(context: CommandContext): Promise<number> {
   }
   // Everything that it printed is in the log once the carrier is done; what it left behind may hold the log open.
   if (outcome.ended) await Promise.race([carried, wait(2000)]);
-  stderr.write(
-    `${boot.name}: ${outcome.problem} The end of ${log.file}:\n${lastLines(log.file, 20, logBefore)}`,
-  );
+  const end = lastLines(log.file, 20, logBefore);
+  // As on a full disk.
+  const said = end === '' ? `${log.file} has nothing of it.\n` : `The end of ${log.file}:\n${end}`;
+  stderr.write(`${boot.name}: ${outcome.problem} ${said}`);
   return 1;
 }
 

@@ -1,4 +1,5 @@
-import { chmodSync, lstatSync, mkdirSync } from 'node:fs';
+import { chmodSync, existsSync, lstatSync, mkdirSync } from 'node:fs';
+import path from 'node:path';
 import { BootError } from '../error.ts';
 
 /**
@@ -6,7 +7,7 @@ import { BootError } from '../error.ts';
  * and records in it can then have been put there by this user alone. What lies above may belong to anybody, as /tmp does.
  */
 export function makePrivateDirectory(directory: string): void {
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  makeDirectory(directory);
   if (process.platform === 'win32') return;
   const found = lstatSync(directory);
   const problem = !found.isDirectory()
@@ -21,4 +22,20 @@ export function makePrivateDirectory(directory: string): void {
     );
   }
   if ((found.mode & 0o077) !== 0) chmodSync(directory, 0o700);
+}
+
+/** With what lies above it. */
+function makeDirectory(directory: string): void {
+  try {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    // On a read-only file system Node says ENOENT for what is to be made recursively, and the truth otherwise.
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') mkdirSync(firstMissing(directory));
+    throw error;
+  }
+}
+
+function firstMissing(directory: string): string {
+  const parent = path.dirname(directory);
+  return parent === directory || existsSync(parent) ? directory : firstMissing(parent);
 }

@@ -43,12 +43,12 @@ function isWritable(directory: string): boolean {
   }
 }
 
-function isReadable(directory: string): boolean {
+function isForOthers(directory: string): boolean {
   try {
     accessSync(directory, constants.R_OK | constants.X_OK);
-    return true;
-  } catch {
     return false;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EACCES';
   }
 }
 
@@ -80,14 +80,14 @@ export function examineCookie({ environment: { mutableDirectory, cookie } }: Pat
 /** Whether the node runs, and what nodes that died left behind. */
 export async function examineNodes({ environment, running }: Patient): Promise<Finding[]> {
   const { node } = environment;
+  const directory = nodesDirectory(environment);
+  // Those of another user: whoever tried to find out whether the node runs has said so.
+  if (isForOthers(directory)) return [];
   const findings = [
     running === undefined
       ? ok('node', `${node} does not run`)
       : ok('node', `${node} runs (PID ${running.pid})`),
   ];
-  const directory = nodesDirectory(environment);
-  // Those of another user: whoever tried to find out whether the node runs has said so.
-  if (!isReadable(directory)) return findings;
   for (const { name, record } of records(directory)) {
     if (await isListening(record)) continue;
     findings.push(
@@ -101,6 +101,7 @@ export async function examineNodes({ environment, running }: Patient): Promise<F
 }
 
 function records(directory: string): readonly { readonly name: string; readonly record: NodeRecord }[] {
+  if (!existsSync(directory)) return [];
   return readdirSync(directory).flatMap((file) => {
     const record = file.endsWith('.json') ? readRecord(path.join(directory, file)) : undefined;
     return record === undefined ? [] : [{ name: path.basename(file, '.json'), record }];
