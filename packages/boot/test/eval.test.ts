@@ -18,8 +18,11 @@ const demo = () =>
 
 test('eval runs in a process of its own: the configuration is loaded, nothing is started', async () => {
   const release = await demo();
-  const { stdout, code } = await release.run(['eval', '(await import("./config.js")).config("demo")']);
-  expect({ stdout, code }).toEqual({ stdout: '{ port: 4000 }\n', code: 0 });
+  const { stdout, stderr, code } = await release.run([
+    'eval',
+    '(await import("./config.js")).config("demo")',
+  ]);
+  expect({ stdout, stderr, code }).toEqual({ stdout: '{ port: 4000 }\n', stderr: '', code: 0 });
   expect((await release.run(['eval', 'process.env.RELEASE_NAME + process.env.NODE_ENV'])).stdout).toBe(
     "'demoproduction'\n",
   );
@@ -62,6 +65,16 @@ test('ends when the value is there, whatever was left open, and with the exit co
     code: 0,
   });
   expect(await release.run(['eval', 'process.exit(4)'])).toMatchObject({ code: 4 });
+});
+
+test("the code's own warnings are seen", async () => {
+  const release = await demo();
+  const { stderr } = await release.run([
+    'eval',
+    'process.emitWarning("mind this"); await import("./config.js"); 1',
+  ]);
+  expect(stderr).toContain('Warning: mind this');
+  expect(stderr).not.toContain('ExperimentalWarning');
 });
 
 test('a configuration that cannot be loaded is said, and nothing is evaluated', async () => {

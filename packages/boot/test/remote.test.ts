@@ -200,6 +200,22 @@ describe('without a terminal', () => {
     expect(existsSync(path.join(release.root, 'var/repl_history'))).toBe(false);
   });
 
+  test('what is thrown is printed where it belongs, and the next line is taken', async () => {
+    const release = await demo();
+    await release.start('ready');
+    const child = release.spawn(['remote']);
+    child.stdin!.end(
+      'await Promise.reject(new Error("late"))\n2\nnull.x\nfunction f(n) {\nreturn n\n}\nf(3)\n1 +\n1',
+    );
+    const [stdout, [code]] = await Promise.all([text(child.stdout!), once(child, 'close')]);
+    expect(stdout).toMatch(
+      /^Uncaught Error: late\n(?: {4}at .*\n)*2\nUncaught TypeError: .*\(reading 'x'\)\n.*/,
+    );
+    expect(stdout).toMatch(/undefined\n3\n2\n$/);
+    expect(stdout).not.toContain('/boot');
+    expect(code).toBe(0);
+  });
+
   test('where nothing runs, it says so', async () => {
     const release = await demo();
     expect(await release.run(['remote'])).toMatchObject({

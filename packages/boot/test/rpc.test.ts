@@ -110,11 +110,30 @@ test('an exception is printed as stack on stderr, the exit code is 1, and the no
   expect((await release.run(['ping'])).stdout).toBe('pong\n');
 });
 
+test('a stack holds the code and what it calls, and no frame of the boot; a SyntaxError its place alone', async () => {
+  const release = await demo();
+  await release.start('ready');
+  const stderr = async (...args: string[]) =>
+    (await release.run(['rpc', ...args])).stderr.replaceAll(`${release.root}/lib/demo/`, '');
+  expect(await stderr('[1].map(() => null.x)')).toBe(
+    "TypeError: Cannot read properties of null (reading 'x')\n    at rpc:1:20\n    at Array.map (<anonymous>)\n    at rpc:1:5\n",
+  );
+  expect(await stderr('--call', './counter.js#fail')).not.toMatch(/boot|node:vm/);
+  expect(await stderr('throw new Error("outer", { cause: new Error("inner") })')).not.toMatch(/boot|node:vm/);
+  expect(await stderr('let x = )')).toBe(
+    "rpc:1\nlet x = )\n        ^\n\nSyntaxError: Unexpected token ')'\n",
+  );
+  expect(await stderr('await 1; let x = )')).toBe(
+    "rpc:1\nawait 1; let x = )\n                 ^\n\nSyntaxError: Unexpected token ')'\n",
+  );
+});
+
 test('console in the expression prints at the caller, what it calls prints in the node', async () => {
   const release = await demo();
   const { child } = await release.start('ready');
   let log = '';
   child.stdout!.on('data', (chunk) => (log += chunk));
+  child.stderr!.on('data', (chunk) => (log += chunk));
   const { stdout, stderr } = await release.run([
     'rpc',
     'console.log("here", { a: 1 }); console.error("there"); await import("./counter.js"); 5',

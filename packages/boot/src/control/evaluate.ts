@@ -4,7 +4,8 @@ import path from 'node:path';
 import { Writable } from 'node:stream';
 import { inspect } from 'node:util';
 import type { RunningNode } from '../node.ts';
-import { compile, importer } from './expression.ts';
+import { compile, type Evaluate, importer, type Source } from './expression.ts';
+import { forgetOwnFrames, placeOf } from './own-frames.ts';
 import type { Call } from './session.ts';
 
 /** What `rpc` and `eval` are asked for. */
@@ -46,6 +47,8 @@ export async function evaluate(
     const value = await resultOf(directory, evaluation, surroundings);
     return { failed: false, text: evaluation.json ? asJson(value) : forPeople(value, evaluation) };
   } catch (error) {
+    if (error instanceof NoCode) return { failed: true, text: `${error.message}\n` };
+    forgetOwnFrames(error);
     return { failed: true, text: `${shown(error, evaluation)}\n` };
   }
 }
@@ -59,8 +62,19 @@ async function resultOf(
   if ('module' in source) return await callFunction(directory, source.module, source.function, argv);
   const require = createRequire(path.join(directory, source.name));
   const { console, stateOf } = surroundings;
-  const run = compile({ ...source, directory }, ['require', 'argv', 'console', 'stateOf']);
+  const run = compiled({ ...source, directory });
   return await run(require, argv, console, stateOf);
+}
+
+/** What was given cannot be parsed; the message says where. */
+class NoCode extends Error {}
+
+function compiled(source: Source): Evaluate {
+  try {
+    return compile(source, ['require', 'argv', 'console', 'stateOf']);
+  } catch (error) {
+    throw new NoCode(placeOf(error));
+  }
 }
 
 async function callFunction(directory: string, specifier: string, name: string, argv: readonly unknown[]) {

@@ -25,8 +25,9 @@ export function compile(source: Source, parameters: readonly string[]): Evaluate
   const asExpression = `(async (${names}) => (`;
   if (parses(`${asExpression}${code}\n))`)) return run(source, asExpression, `${code}\n))`);
   const asBody = `(async (${names}) => {`;
+  if (!/\bawait\b/.test(code)) return completion(source, code, names);
   // Throws the SyntaxError that belongs to the source, at its place.
-  if (!/\bawait\b/.test(code) || !parses(`${asBody}${code}\n})`)) return completion(source, code, names);
+  run(source, asBody, `${code}\n})`);
   const end = lastStatement(code);
   const [head, tail] = [code.slice(0, end), code.slice(end)];
   return run(source, asBody, end === code.length ? `${code}\n})` : `${head}return (${tail}\n)})`);
@@ -40,10 +41,29 @@ function completion(source: Source, code: string, names: string): Evaluate {
   return (...values) => evaluate(...values, code);
 }
 
+/** It is called experimental, on stderr, the first time that something is imported this way: here, unheard. */
+let silenced = false;
+
+function silenceWarning(): void {
+  if (silenced) return;
+  silenced = true;
+  const { emitWarning } = process;
+  process.emitWarning = () => {};
+  try {
+    new vm.Script('import("node:module")', {
+      importModuleDynamically: vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
+    }).runInThisContext();
+  } finally {
+    process.emitWarning = emitWarning;
+  }
+}
+
 function run(source: Source, prefix: string, rest: string): Evaluate {
-  const script = new vm.Script(prefix + rest, {
+  silenceWarning();
+  // On a line of its own, which is line 0: what is shown of an error is the source alone.
+  const script = new vm.Script(`${prefix}\n${rest}`, {
     filename: fileOf(source),
-    columnOffset: -prefix.length,
+    lineOffset: -1,
     importModuleDynamically: vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
   });
   return script.runInThisContext() as Evaluate;

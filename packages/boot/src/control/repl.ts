@@ -4,6 +4,7 @@ import type { REPLServer } from 'node:repl';
 import { PassThrough, Writable } from 'node:stream';
 import type { ReleaseEnvironment } from '../environment.ts';
 import type { RunningNode } from '../node.ts';
+import { forgetOwnFrames } from './own-frames.ts';
 import type { Call } from './session.ts';
 
 /** What `remote` says about its terminal. */
@@ -124,22 +125,33 @@ async function startRepl(
     return started;
   });
   const repl: Repl = { server, idle: Promise.resolve() };
-  const { eval: evaluate } = server;
+  const { eval: evaluate, displayPrompt, writer } = server;
+  const closed = new Promise<void>((resolve) => server.once('close', resolve));
   const watched: REPLServer['eval'] = (code, context, file, callback) => {
-    repl.idle = new Promise<void>((resolve) => {
-      importingFrom(directory, () =>
-        evaluate.call(server, code, context, file, (error, value) => {
-          callback(error, value);
-          resolve();
-        }),
-      );
+    // A promise that is rejected is printed by the REPL's domain, and the callback is not called: the prompt is.
+    const prompted = new Promise<void>((resolve) => {
+      server.displayPrompt = (preserveCursor) => {
+        if (terminal) displayPrompt.call(server, preserveCursor);
+        resolve();
+      };
     });
+    repl.idle = Promise.race([prompted, closed]);
+    importingFrom(directory, () => evaluate.call(server, code, context, file, callback));
   };
-  Object.assign(server, { eval: watched });
+  Object.assign(server, { eval: watched, writer: forgetful(writer) });
   // Ctrl-Z: without a listener, readline would stop the node.
   server.on('SIGTSTP', onSuspend);
   if (terminal) await keepHistory(server, historyFile(environment));
   return repl;
+}
+
+/** A writer that leaves the boot's own frames out. It has options, which the REPL looks at. */
+function forgetful(writer: REPLServer['writer']): REPLServer['writer'] {
+  const write = function (this: REPLServer, value: unknown) {
+    forgetOwnFrames(value);
+    return writer.call(this, value);
+  };
+  return Object.assign(write, { ...writer });
 }
 
 /** Without a file there is no history. */

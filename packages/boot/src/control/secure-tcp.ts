@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { connect, createServer, type TlsOptions } from 'node:tls';
 import type { ReleaseEnvironment } from '../environment.ts';
@@ -32,7 +32,7 @@ export interface RemoteListener {
 export async function listenForOthers(
   environment: ReleaseEnvironment,
   cookie: string,
-  onConnection: (stream: Duplex) => void,
+  onConnection: (socket: Socket) => void,
 ): Promise<RemoteListener> {
   const host = hostOf(environment);
   const port = controlPort(process.env) ?? 0;
@@ -62,6 +62,7 @@ export async function listenForOthers(
     });
     server.listen(port, host);
   });
+  server.unref();
   server.unref();
   return {
     address: { host, port: (server.address() as AddressInfo).port },

@@ -1,5 +1,4 @@
 import type { Socket } from 'node:net';
-import type { Duplex } from 'node:stream';
 import type { RunningNode } from '../node.ts';
 import type { Claim } from './claim.ts';
 import { ensureCookie } from './cookie.ts';
@@ -25,17 +24,18 @@ export async function serveControl(node: RunningNode, claim: Claim): Promise<Con
     return closing(node, () => claim.release());
   }
   const cookie = await ensureCookie(environment, boot);
-  const strangers = new Set<Duplex>();
-  const connections = new Set<Duplex>();
+  const strangers = new Set<Socket>();
+  const connections = new Set<Socket>();
 
   /** Resolves once the connection is over. */
-  const accept = async (stream: Duplex): Promise<void> => {
+  const accept = async (stream: Socket): Promise<void> => {
     connections.add(stream);
     stream.on('close', () => connections.delete(stream));
     stream.on('error', () => {}); // Whatever becomes of a client does not matter to the node.
     strangers.add(stream);
     if (strangers.size > STRANGERS) for (const oldest of first(strangers)) oldest.destroy();
-    const timer = setTimeout(() => stream.destroy(), HANDSHAKE_TIME);
+    const timer = setTimeout(() => stream.destroy(), HANDSHAKE_TIME).unref();
+    stream.unref();
     const leave = () => {
       clearTimeout(timer);
       strangers.delete(stream);
@@ -47,7 +47,7 @@ export async function serveControl(node: RunningNode, claim: Claim): Promise<Con
   };
 
   // It rejects when the release's files are gone, as after a careless upgrade: the applications run on.
-  const take = (stream: Duplex) => accept(stream).catch(() => stream.destroy());
+  const take = (stream: Socket) => accept(stream).catch(() => stream.destroy());
   claim.onConnection((socket: Socket) => void take(socket));
   const tcp = environment.distribution === 'name' ? await import('./secure-tcp.ts') : undefined;
   const remote = await tcp?.listenForOthers(environment, cookie, (stream) => void take(stream));
@@ -69,7 +69,7 @@ function* first<Item>(items: Iterable<Item>): Iterable<Item> {
 }
 
 /** Whether it says anything: who only looks whether somebody listens does not. */
-function speaks(stream: Duplex): Promise<boolean> {
+function speaks(stream: Socket): Promise<boolean> {
   return new Promise((resolve) => {
     stream.once('readable', () => resolve(stream.readableLength > 0));
     stream.once('close', () => resolve(false));
