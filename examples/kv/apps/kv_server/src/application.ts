@@ -3,15 +3,16 @@ import { type RoutingTable, registry } from 'kv';
 import { Server } from './server.ts';
 
 interface Config {
+  /** The name of this node. */
+  readonly node: string;
   readonly host: string;
   readonly port: number;
   readonly nodes: RoutingTable;
 }
 
 export default defineApplication({
-  async start({ config, release }: StartContext<Config>) {
-    const { host, port, nodes } = config;
-    const node = release?.node ?? 'nonode';
+  async start({ config }: StartContext<Config>) {
+    const { node, host, port, nodes } = config;
     if (nodes.length > 0 && !nodes.some((route) => route.node === node)) {
       const names = nodes.map((route) => route.node).join(', ');
       throw new Error(`RELEASE_NODE is ${node}, but NODES names ${names}`);
