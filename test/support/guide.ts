@@ -130,19 +130,19 @@ async function runCommands(
   { directory, env }: Scratch,
 ): Promise<void> {
   for (const { command, expected } of exchanges) {
-    const { all, exitCode } = await execa('bash', ['-e', '-c', command], {
+    // One pipe for both streams: what is printed first stands first.
+    const { stdout: printed, exitCode } = await execa('bash', ['-e', '-c', `exec 2>&1\n${command}`], {
       cwd: directory,
       env,
-      all: true,
       reject: false,
       stdin: 'ignore',
       timeout: 100_000,
     });
     const where = `${page}:${block.line}: ${command}`;
     if (expected === undefined && exitCode !== 0)
-      throw new Error(`${where}\nended with ${exitCode}:\n${all}`);
-    if (expected !== undefined && !pattern(expected).test(`${all.trimEnd()}\n`)) {
-      throw new Error(`${where}\nprinted:\n${all}\nand the page says:\n${expected}`);
+      throw new Error(`${where}\nended with ${exitCode}:\n${printed}`);
+    if (expected !== undefined && !pattern(expected).test(`${printed.trimEnd()}\n`)) {
+      throw new Error(`${where}\nprinted:\n${printed}\nand the page says:\n${expected}`);
     }
   }
 }
