@@ -25,7 +25,7 @@ pub const Options = struct {
     name: []const u8,
     /// The wrapped executable; without one it is the release that this file belongs to.
     executable: ?[]const u8 = null,
-    /// Without a password: LocalService, NetworkService, `NT SERVICE\name`. null: LocalSystem.
+    /// One without a password: `NT AUTHORITY\LocalService`, `NT SERVICE\name`. null: LocalSystem.
     account: ?[]const u8 = null,
 };
 
@@ -188,7 +188,7 @@ fn complain(request: *const Request, what: []const u8) u8 {
         },
         failure.exists => "there is one already; `service uninstall` it first, or choose another --name",
         failure.marked_for_delete => "it is being removed; close the Services window and try again",
-        failure.invalid_account => "the account is unknown, or needs a password; use LocalService, NetworkService or \"NT SERVICE\\name\"",
+        failure.invalid_account => "the account is unknown, or needs a password; use \"NT AUTHORITY\\LocalService\" or \"NT SERVICE\\NAME\"",
         failure.invalid_name => "a service cannot have that name",
         else => "the service manager refuses it",
     };
