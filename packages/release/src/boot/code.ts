@@ -1,4 +1,3 @@
-import fs from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { BuildOptions, BuildResult, OnResolveArgs, OnResolveResult, Plugin } from 'esbuild';
@@ -106,12 +105,38 @@ const withoutStreams: Plugin = {
   },
 };
 
-/** Everything of node:fs that is there without being loaded. */
+/**
+ * Named one by one, so that a release is the same whatever Node builds it. What the boot imports besides fails the
+ * build of every release, and belongs here.
+ */
+const FS_NAMES = [
+  'accessSync',
+  'chmodSync',
+  'closeSync',
+  'constants',
+  'copyFileSync',
+  'existsSync',
+  'fstatSync',
+  'linkSync',
+  'lstatSync',
+  'mkdirSync',
+  'openSync',
+  'readFileSync',
+  'readSync',
+  'readdirSync',
+  'readlinkSync',
+  'realpathSync',
+  'renameSync',
+  'rmSync',
+  'statSync',
+  'statfsSync',
+  'unlinkSync',
+  'writeFileSync',
+  'writeSync',
+];
+
 function fsModule(): string {
-  const names = Object.entries(Object.getOwnPropertyDescriptors(fs))
-    .filter(([name, { value }]) => value !== undefined && /^[a-z]\w*$/.test(name) && name !== 'default')
-    .map(([name]) => name);
-  return `const fs = process.getBuiltinModule('node:fs');\nexport const { ${names.join(', ')} } = fs;\nexport default fs;`;
+  return `const fs = process.getBuiltinModule('node:fs');\nexport const { ${FS_NAMES.join(', ')} } = fs;\nexport default fs;`;
 }
 
 /** `process.getBuiltinModule` is there from Node 20.16 on. */
