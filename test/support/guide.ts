@@ -18,7 +18,7 @@ export interface Block {
 /** What a page is followed in: a folder that begins empty, and a home of its own. */
 export interface Scratch {
   readonly directory: string;
-  readonly env: Readonly<Record<string, string>>;
+  readonly env: Readonly<Record<string, string>> & { readonly HOME: string };
 }
 
 /** The fenced blocks of a page, in its order. */
@@ -127,24 +127,36 @@ async function runCommands(
   exchanges: readonly Exchange[],
   block: Block,
   page: string,
-  { directory, env }: Scratch,
+  scratch: Scratch,
 ): Promise<void> {
   for (const { command, expected } of exchanges) {
-    // One pipe for both streams: what is printed first stands first.
-    const { stdout: printed, exitCode } = await execa('bash', ['-e', '-c', `exec 2>&1\n${command}`], {
-      cwd: directory,
-      env,
-      reject: false,
-      stdin: 'ignore',
-      timeout: 100_000,
-    });
+    const { exitCode, printed } = await runInShell(command, scratch);
     const where = `${page}:${block.line}: ${command}`;
+    if (exitCode === undefined)
+      throw new Error(`${where}\ndid not end within ${LIMIT / 1000} s:\n${printed}`);
     if (expected === undefined && exitCode !== 0)
       throw new Error(`${where}\nended with ${exitCode}:\n${printed}`);
     if (expected !== undefined && !pattern(expected).test(`${printed.trimEnd()}\n`)) {
       throw new Error(`${where}\nprinted:\n${printed}\nand the page says:\n${expected}`);
     }
   }
+}
+
+/** Milliseconds that one command of a page may take. */
+const LIMIT = 60_000;
+
+/** What a command prints to stdout and stderr, in its order. `exitCode` is undefined where it did not end in time. */
+async function runInShell(command: string, { directory, env }: Scratch) {
+  // A file and no pipe: what goes on in the background would hold a pipe open.
+  const output = path.join(env.HOME, 'printed');
+  const { exitCode } = await execa('bash', ['-e', '-c', `exec >"$0" 2>&1\n${command}`, output], {
+    cwd: directory,
+    env,
+    reject: false,
+    stdio: 'ignore',
+    timeout: LIMIT,
+  });
+  return { exitCode, printed: await readFile(output, 'utf8') };
 }
 
 function pattern(expected: string): RegExp {
