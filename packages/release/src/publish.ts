@@ -5,7 +5,8 @@ import path from 'node:path';
 import { ReleaseError } from './error.ts';
 
 /**
- * Builds a directory beside its place and moves it there when it is complete; returns whether one was replaced.
+ * Builds a directory beside its place and moves it there when it is complete; returns whether one was replaced. The
+ * state of a node that ran in the old one (or still does) is not made by a build, and stays.
  * Throws ReleaseError NOT_A_RELEASE when something lies there that is no assembled release.
  */
 export async function publish(target: string, build: (directory: string) => Promise<void>): Promise<boolean> {
@@ -27,13 +28,17 @@ export async function publish(target: string, build: (directory: string) => Prom
 async function replace(fresh: string, target: string, old: string): Promise<boolean> {
   const replaced = await moveAway(target, old);
   try {
+    if (replaced) await moveState(old, fresh);
     await rename(fresh, target);
     return replaced;
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     // Another assembly was faster: its release is replaced like any other.
     if (code === 'ENOTEMPTY' || code === 'EEXIST') return replace(fresh, target, `${old}.old`);
-    if (replaced) await rename(old, target);
+    if (replaced) {
+      await moveState(fresh, old);
+      await rename(old, target);
+    }
     throw error;
   }
 }
@@ -71,6 +76,15 @@ async function removeOld(parent: string, name: string, suffix: string): Promise<
     await rm(full, { recursive: true, force: true });
   }
 }
+
+/** `var/`, in which a directory release keeps logs, cookie, databases; a socket in it goes on working. */
+async function moveState(from: string, to: string): Promise<void> {
+  if (!existsSync(path.join(from, STATE))) return;
+  await rm(path.join(to, STATE), { recursive: true, force: true });
+  await rename(path.join(from, STATE), path.join(to, STATE));
+}
+
+const STATE = 'var';
 
 async function moveAway(target: string, old: string): Promise<boolean> {
   try {
