@@ -27,9 +27,16 @@ async function bundleBoot(): Promise<Code> {
   const boot = await bundleWhole('boot.mjs', main, []);
   const started = await bundleWhole(`boot/${partName(start)}.mjs`, start, [boot]);
   const wholes = [boot, started];
-  const others = wholes.flatMap(({ later }) => later).filter((module) => !isIn(wholes, module));
-  const parts = await bundleParts([...new Set(others)], wholes);
-  return new Map([...wholes.map(({ name, text }) => [name, text] as const), ...parts]);
+  const later = [...new Set(wholes.flatMap((whole) => whole.later))];
+  const parts = await bundleParts(
+    later.filter((module) => !isIn(wholes, module)),
+    wholes,
+  );
+  // `boot.mjs` is made before it is known what lies in `start.mjs`, and imports it by the name of a part.
+  const forwarded = later
+    .filter((module) => started.modules.has(module) && module !== start)
+    .map((module) => [`boot/${partName(module)}.mjs`, 'export * from "./start.mjs";\n'] as const);
+  return new Map([...wholes.map(({ name, text }) => [name, text] as const), ...forwarded, ...parts]);
 }
 
 /** A file that holds a module and all that it imports, and exports what any of them does. */
