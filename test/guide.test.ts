@@ -2,10 +2,10 @@ import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { configSchema, releaseSchema } from '../packages/release/src/definition/schema.ts';
-import { blocksOf, endLeftovers, follow, openScratch, type Scratch } from './support/guide.ts';
+import { blocksOf, deadLinks, endLeftovers, follow, openScratch, type Scratch } from './support/guide.ts';
 
 const GUIDE = path.resolve(import.meta.dirname, '../docs/guide');
-const pages = (await readdir(GUIDE)).filter((name) => /^\d.*\.md$/.test(name)).sort();
+const pages = (await readdir(GUIDE)).filter((name) => name.endsWith('.md')).sort();
 
 let scratch: Scratch | undefined;
 afterEach(async () => {
@@ -21,6 +21,14 @@ describe('the guide can be followed from an empty folder:', () => {
     expect(await endLeftovers(scratch), 'processes that the page has left running').toEqual([]);
   });
 });
+
+test.each([...pages.map((page) => `guide/${page}`), 'release.md'])(
+  'links of docs/%s lead somewhere',
+  async (page) => {
+    const file = path.join(GUIDE, '..', page);
+    expect(await deadLinks(file)).toEqual([]);
+  },
+);
 
 describe('docs/release.md has', async () => {
   const reference = await readFile(path.join(GUIDE, '../release.md'), 'utf8');

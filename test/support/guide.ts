@@ -36,6 +36,30 @@ export async function blocksOf(file: string): Promise<readonly Block[]> {
   return blocks;
 }
 
+/** Links of a page to files that are not there, or to a heading that the file has not. */
+export async function deadLinks(file: string): Promise<readonly string[]> {
+  const text = await readFile(file, 'utf8');
+  const dead: string[] = [];
+  for (const [, link] of text.matchAll(/\]\((?!https?:)([^)\s]+)\)/g)) {
+    const [name, heading] = link!.split('#') as [string, string | undefined];
+    const there = name === '' ? file : path.resolve(path.dirname(file), name);
+    const found = await readFile(there, 'utf8').catch(() => undefined);
+    if (found === undefined || (heading !== undefined && !headings(found).includes(heading)))
+      dead.push(link!);
+  }
+  return dead;
+}
+
+/** As what they are linked to: small letters and `-`. */
+function headings(text: string): readonly string[] {
+  return [...text.matchAll(/^#+ (.*)$/gm)].map(([, heading]) =>
+    heading!
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\d _-]/gu, '')
+      .replaceAll(' ', '-'),
+  );
+}
+
 /** An empty folder in which `sarma`, `wrap` and `node` are those of this checkout. */
 export async function openScratch(): Promise<Scratch> {
   const home = await temporaryDirectory();
