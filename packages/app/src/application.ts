@@ -45,7 +45,7 @@ export interface Application<State = unknown, Config = Readonly<Record<string, u
   stop?(state: State): unknown;
   /** Called by `reload_config` where the application's configuration has changed. */
   configChange?(state: State, change: ConfigChange<Config>): unknown;
-  /** Called when a running node gets another version of the code; returns the state for it. */
+  /** Not called yet; meant for a running node that gets another version of the code. Returns the state for it. */
   codeChange?(state: State, change: CodeChange): State | Promise<State>;
 }
 

@@ -1,5 +1,5 @@
 import { isPlainObject } from './deep-merge.ts';
-import { type EnvMarker, isEnvMarker, readEnv } from './env.ts';
+import { isEnvMarker, isLikeEnvMarker, KINDS, readEnv } from './env.ts';
 import { isSecretName } from './secrets.ts';
 
 /** A marker of `env(name, type)` whose variable is not set or says nothing of that type. */
@@ -19,7 +19,7 @@ export function resolveEnvMarkers<Value>(configuration: Value, env: Variables): 
 }
 
 function resolve(value: unknown, keys: readonly string[], env: Variables, problems: string[]): unknown {
-  if (isEnvMarker(value)) return resolveMarker(value, keys, env, problems);
+  if (isLikeEnvMarker(value)) return resolveMarker(value, keys, env, problems);
   if (Array.isArray(value))
     return value.map((item, index) => resolve(item, [...keys, String(index)], env, problems));
   if (!isPlainObject(value)) return value;
@@ -29,11 +29,19 @@ function resolve(value: unknown, keys: readonly string[], env: Variables, proble
 }
 
 function resolveMarker(
-  { $env: { name, type, default: fallback } }: EnvMarker,
+  marker: { readonly $env: unknown },
   keys: readonly string[],
   env: Variables,
   problems: string[],
 ): unknown {
+  if (!isEnvMarker(marker)) {
+    problems.push(
+      `${keys.join('.')} is ${JSON.stringify(marker)}; expected { "$env": { "name": …, "type": … } } with a type of ` +
+        `${Object.keys(KINDS).join(', ')}.`,
+    );
+    return undefined;
+  }
+  const { name, type, default: fallback } = marker.$env;
   const text = env[name];
   if (!text) {
     if (fallback === undefined)
@@ -43,20 +51,11 @@ function resolveMarker(
   const read = readEnv(text, type);
   if (read === undefined) {
     problems.push(
-      `${keys.join('.')} is read from the variable ${name}, which should be ${kinds[type]}; found ${shown(text, name)}.`,
+      `${keys.join('.')} is read from the variable ${name}, which should be ${KINDS[type]}; found ${shown(text, name)}.`,
     );
   }
   return read?.value;
 }
-
-const kinds = {
-  string: 'text',
-  integer: 'a whole number',
-  number: 'a number',
-  boolean: 'true or false (also 1, yes, on and 0, no, off)',
-  list: 'a list with commas',
-  json: 'JSON',
-};
 
 function shown(text: string, variable: string): string {
   return isSecretName(variable) ? 'something else' : JSON.stringify(text);

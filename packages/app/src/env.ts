@@ -1,5 +1,17 @@
+import { AppError } from './error.ts';
+
 /** How the text of an environment variable is read. */
 export type EnvType = 'string' | 'integer' | 'number' | 'boolean' | 'list' | 'json';
+
+/** The types, as a message says them. */
+export const KINDS: Readonly<Record<EnvType, string>> = {
+  string: 'text',
+  integer: 'a whole number',
+  number: 'a number',
+  boolean: 'true or false (also 1, yes, on and 0, no, off)',
+  list: 'a list with commas',
+  json: 'JSON',
+};
 
 interface EnvValues {
   string: string;
@@ -26,26 +38,36 @@ export interface EnvMarker {
  *
  * * `integer`, `number`: decimal; `boolean`: `true`, `1`, `yes`, `on` and `false`, `0`, `no`, `off`;
  * * `list`: separated by commas, white space around each dropped; `json`: any JSON.
+ *
+ * Throws AppError UNKNOWN_TYPE.
  */
 export function env<Type extends EnvType = 'string'>(
   name: string,
   type?: Type,
   ...fallback: [] | [EnvValues[Type] | null]
 ): EnvValues[Type] {
+  if (type !== undefined && !Object.hasOwn(KINDS, type))
+    throw new AppError(
+      'UNKNOWN_TYPE',
+      `env('${name}', '${type}'): there is no such type; it may be ${Object.keys(KINDS).join(', ')}.`,
+    );
+  const [given] = fallback;
   const marker: EnvMarker = {
-    $env: {
-      name,
-      type: type ?? 'string',
-      ...(fallback.length > 0 && fallback[0] !== undefined ? { default: fallback[0] } : {}),
-    },
+    $env: { name, type: type ?? 'string', ...(given === undefined ? {} : { default: given }) },
   };
   return marker as unknown as EnvValues[Type];
 }
 
-export function isEnvMarker(value: unknown): value is EnvMarker {
+/** Whether a value is meant as a marker. One that was written by hand may still be none. */
+export function isLikeEnvMarker(value: unknown): value is { readonly $env: unknown } {
   if (typeof value !== 'object' || value === null) return false;
   const keys = Object.keys(value);
   return keys.length === 1 && keys[0] === '$env';
+}
+
+export function isEnvMarker(value: { readonly $env: unknown }): value is EnvMarker {
+  const { name, type } = (value.$env ?? {}) as Partial<Record<string, unknown>>;
+  return typeof name === 'string' && typeof type === 'string' && Object.hasOwn(KINDS, type);
 }
 
 /** What a variable's text means; undefined when it means nothing of that type. */

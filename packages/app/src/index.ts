@@ -22,6 +22,7 @@ export {
   type RuntimeContext,
 } from './configuration.ts';
 export { type EnvMarker, type EnvType, env } from './env.ts';
+export { AppError, type AppErrorCode } from './error.ts';
 export { binPath, config, isRelease, loadConfiguration, release } from './release.ts';
 export {
   type StartApplicationsOptions,

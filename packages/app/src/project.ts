@@ -1,8 +1,9 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { deepMerge, isPlainObject } from './deep-merge.ts';
 import { resolveEnvMarkers } from './env-markers.ts';
+import { AppError } from './error.ts';
 import type { Configuration } from './state.ts';
 
 // Outside a release there is the project itself: its package.json and its config/.
@@ -17,15 +18,33 @@ export interface Project {
   readonly directory: string;
 }
 
-/** Looks upwards: in a workspace, `config/` may lie at the root. */
+/** `config/` lies in the project, or at the root of the workspaces it is one of: it is code, and runs. */
 export function findProject(from: string): Project {
-  const directories = upwards(path.resolve(from));
-  const directory = directories.find((candidate) => existsSync(path.join(candidate, 'package.json')));
-  const configs = directories.map((candidate) => path.join(candidate, 'config'));
-  const config = configs.find(
-    (candidate) => configFile(candidate, 'config') ?? configFile(candidate, 'runtime'),
-  );
-  return { directory: directory ?? path.resolve(from), config };
+  const here = path.resolve(from);
+  const directory = upwards(here).find((folder) => existsSync(path.join(folder, 'package.json'))) ?? here;
+  const config = [directory, ...workspaceRoots(directory)]
+    .map((folder) => path.join(folder, 'config'))
+    .find((folder) => configFile(folder, 'config') ?? configFile(folder, 'runtime'));
+  return { directory, config };
+}
+
+/** At most one. It belongs to the same user: above a project in /tmp there is what others put there. */
+function workspaceRoots(directory: string): readonly string[] {
+  const { uid } = statSync(directory);
+  const root = upwards(directory)
+    .slice(1)
+    .find((folder) => {
+      const marker = workspaceMarker(folder);
+      return marker !== undefined && statSync(marker).uid === uid;
+    });
+  return root === undefined ? [] : [root];
+}
+
+/** The file that makes a folder the root of workspaces. */
+function workspaceMarker(directory: string): string | undefined {
+  if (readManifest(directory).workspaces !== undefined) return path.join(directory, 'package.json');
+  const file = path.join(directory, 'pnpm-workspace.yaml');
+  return existsSync(file) ? file : undefined;
 }
 
 function upwards(directory: string): readonly string[] {
@@ -66,7 +85,8 @@ function* evaluate(
 
 function checked(value: unknown, file: string): unknown {
   if (isPlainObject(value) && Object.values(value).every(isPlainObject)) return value;
-  throw new TypeError(
+  throw new AppError(
+    'CONFIGURATION_INVALID',
     `${file} has to export an object (or a function that returns one): application → key → value.`,
   );
 }
@@ -94,7 +114,8 @@ export function requireProjectConfiguration(project: Project, environment: strin
     const exported = unwrapped(requireFile(file));
     const result: unknown = typeof exported === 'function' ? exported(context) : exported;
     if (result instanceof Promise) {
-      throw new Error(
+      throw new AppError(
+        'CONFIGURATION_NOT_LOADED',
         `${file} takes its time: outside a release, await startApplications() or loadConfiguration() first.`,
       );
     }
@@ -127,36 +148,50 @@ export interface InstalledApplication {
   readonly name: string;
   /** Its lifecycle module. */
   readonly module: string;
+  /** Names of the applications it needs. */
   readonly dependencies: readonly string[];
 }
 
 interface Manifest {
   readonly name?: string;
   readonly sarma?: { readonly application?: string };
+  readonly workspaces?: unknown;
   readonly dependencies?: Readonly<Record<string, string>>;
+  readonly optionalDependencies?: Readonly<Record<string, string>>;
 }
 
 /** The project's own application and those of its dependencies, in the order in which they start. */
 export function findApplications(directory: string): readonly InstalledApplication[] {
   const found = new Map<string, InstalledApplication>();
-  visit(directory, found, new Set());
+  visit(realpathSync(directory), found, new Set());
   return [...found.values()];
 }
 
-/** Dependencies first. Only packages with a lifecycle module are looked into further, and the project itself. */
+/** Dependencies first. */
 function visit(directory: string, found: Map<string, InstalledApplication>, seen: Set<string>): void {
   if (seen.has(directory)) return;
   seen.add(directory);
-  const manifest = readManifest(directory);
-  const dependencies = Object.keys(manifest.dependencies ?? {});
-  for (const dependency of dependencies) {
-    const installed = findInstalled(directory, dependency);
-    if (installed !== undefined && readManifest(installed).sarma?.application) visit(installed, found, seen);
-  }
-  const application = manifest.sarma?.application;
+  const needed = neededBy(directory, new Set([directory]));
+  for (const application of needed) visit(application, found, seen);
+  const application = readManifest(directory).sarma?.application;
   if (!application) return;
-  const name = manifest.name ?? path.basename(directory);
-  found.set(name, { name, module: path.join(directory, application), dependencies });
+  const name = nameOf(directory);
+  found.set(name, { name, module: path.join(directory, application), dependencies: needed.map(nameOf) });
+}
+
+/** Where the nearest applications among the production dependencies lie; packages that are none are looked through. */
+function neededBy(directory: string, seen: Set<string>): readonly string[] {
+  const { dependencies, optionalDependencies } = readManifest(directory);
+  return Object.keys({ ...dependencies, ...optionalDependencies }).flatMap((name) => {
+    const installed = findInstalled(directory, name);
+    if (installed === undefined || seen.has(installed)) return [];
+    seen.add(installed);
+    return readManifest(installed).sarma?.application ? [installed] : neededBy(installed, seen);
+  });
+}
+
+function nameOf(directory: string): string {
+  return readManifest(directory).name ?? path.basename(directory);
 }
 
 function readManifest(directory: string): Manifest {
@@ -171,5 +206,7 @@ function readManifest(directory: string): Manifest {
 /** Not by require.resolve: `exports` of a package may well hide its package.json. */
 function findInstalled(from: string, name: string): string | undefined {
   const candidates = upwards(from).map((directory) => path.join(directory, 'node_modules', name));
-  return candidates.find((candidate) => existsSync(path.join(candidate, 'package.json')));
+  const found = candidates.find((candidate) => existsSync(path.join(candidate, 'package.json')));
+  // By its real path, as Node has it: with pnpm, its own dependencies lie beside that and not beside the link.
+  return found === undefined ? undefined : realpathSync(found);
 }

@@ -23,7 +23,8 @@ export function binPath(): string | undefined {
 /**
  * The configuration of an application, as it is now. Outside a release it is that of the project around the working
  * directory: `config/config.*`, `config/<environment>.*` and `config/runtime.*`, read at the first call; the
- * environment is `SARMA_ENV`, else `test` where `NODE_ENV` is `test`, else `dev`.
+ * environment is `SARMA_ENV`, else `test` where `NODE_ENV` is `test`, else `dev`. TypeScript there is read by Node itself,
+ * from 22.18 on. Throws AppError.
  */
 export function config<Keys extends Readonly<Record<string, unknown>> = Readonly<Record<string, unknown>>>(
   application: string,

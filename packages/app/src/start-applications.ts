@@ -1,5 +1,6 @@
 import type { Application } from './application.ts';
 import { deepMerge } from './deep-merge.ts';
+import { AppError } from './error.ts';
 import {
   findApplications,
   findProject,
@@ -26,7 +27,7 @@ export interface StartApplicationsOptions {
 
 /** Applications that were started without a node around them. */
 export interface StartedApplications {
-  /** What the application's `start` returned. */
+  /** What the application's `start` returned. Throws AppError APPLICATION_NOT_RUNNING. */
   state<State = unknown>(application: string): State;
   /** Those that said they had ended, and why; nothing else follows from it here. */
   readonly ended: readonly { readonly application: string; readonly reason: unknown }[];
@@ -84,14 +85,21 @@ function withDependencies(
   };
   for (const name of names) {
     want(name);
-    if (!wanted.has(name)) throw new Error(`${unknownApplication(name, known)} (looked from ${directory}).`);
+    if (!wanted.has(name)) throw unknownApplication(name, known, directory);
   }
   return known.filter(({ name }) => wanted.has(name));
 }
 
-function unknownApplication(name: string, known: readonly InstalledApplication[]): string {
+function unknownApplication(
+  name: string,
+  known: readonly InstalledApplication[],
+  directory: string,
+): AppError {
   const names = known.map((application) => application.name).join(', ') || 'none';
-  return `There is no application ${name}: known are ${names}`;
+  return new AppError(
+    'UNKNOWN_APPLICATION',
+    `There is no application ${name}: known are ${names} (looked from ${directory}).`,
+  );
 }
 
 class Running implements StartedApplications {
@@ -110,19 +118,25 @@ class Running implements StartedApplications {
   async start({ name, module }: InstalledApplication, args: readonly string[]): Promise<void> {
     const lifecycle = unwrapped(await importFile(module)) as Application;
     const stopped = new AbortController();
-    const state = await lifecycle.start?.({
+    const context = {
       config: releaseState()?.configuration[name] ?? {},
       release: undefined,
       args,
       signal: stopped.signal,
-      exit: (reason) => void this.ended.push({ application: name, reason }),
-    });
-    this.#running.set(name, { lifecycle, state, stopped });
+      exit: (reason: unknown) => void this.ended.push({ application: name, reason }),
+    };
+    try {
+      this.#running.set(name, { lifecycle, state: await lifecycle.start?.(context), stopped });
+    } catch (error) {
+      stopped.abort(); // ends what it has begun; there is no state to stop
+      throw error;
+    }
   }
 
   state<State>(application: string): State {
     const running = this.#running.get(application);
-    if (running === undefined) throw new Error(`Application ${application} is not running.`);
+    if (running === undefined)
+      throw new AppError('APPLICATION_NOT_RUNNING', `Application ${application} is not running.`);
     return running.state as State;
   }
 

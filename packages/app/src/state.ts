@@ -21,7 +21,7 @@ export interface ReleaseInfo {
 /** Application → key → value. */
 export type Configuration = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 
-export const STATE = Symbol.for('sarma.release');
+const STATE = Symbol.for('sarma.release');
 
 export function releaseState(): ReleaseState | undefined {
   return (globalThis as { [STATE]?: ReleaseState })[STATE];

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, symlinkSync } from 'node:fs';
+import { chownSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
@@ -54,14 +54,34 @@ describe('config() outside a release', () => {
   });
 
   test('is found from a workspace of the project too', () => {
-    const root = installed({ ...files, 'apps/kv/package.json': '{}' });
-    expect(run(root, 'ask.ts', {}, path.join(root, 'apps/kv'))).toMatchObject([
-      { port: 4040 },
-      {},
-      false,
-      null,
-      null,
-    ]);
+    const root = installed({
+      ...files,
+      'package.json': '{"type":"module","workspaces":["apps/*"]}',
+      'apps/kv/package.json': '{}',
+    });
+    const [kv] = run(root, 'ask.ts', {}, path.join(root, 'apps/kv')) as [object];
+    expect(kv).toMatchObject({ port: 4040 });
+  });
+
+  test('is never run from a folder above the project', () => {
+    const root = installed({ ...files, 'kv/package.json': '{}' });
+    expect(run(root, 'ask.ts', {}, path.join(root, 'kv'))).toEqual([{}, {}, false, null, null]);
+  });
+
+  test.runIf(process.getuid?.() === 0)('nor from workspaces of another user', () => {
+    const manifest = '{"type":"module","workspaces":["*"]}';
+    const root = installed({ ...files, 'package.json': manifest, 'kv/package.json': '{}' });
+    chownSync(path.join(root, 'package.json'), 1, 1);
+    expect(run(root, 'ask.ts', {}, path.join(root, 'kv'))).toEqual([{}, {}, false, null, null]);
+  });
+
+  test('a marker that was written wrong is named', () => {
+    const root = installed({
+      'config/config.ts': `export default { kv: { port: { $env: null } } };`,
+      'ask.ts': `import { config } from '@sarma/app';
+        try { config('kv'); } catch (error) { console.log(JSON.stringify(error.message)); }`,
+    });
+    expect(run(root, 'ask.ts')).toMatch(/^kv\.port is \{"\$env":null\}; expected/);
   });
 
   test('that takes its time has to be loaded first', () => {
@@ -158,6 +178,22 @@ describe('startApplications', () => {
     ]);
   });
 
+  test('also what a plain package between them needs, wherever pnpm keeps it, and what is optional', () => {
+    const root = umbrella();
+    const store = path.join(root, 'node_modules/.pnpm/plain@1/node_modules');
+    mkdirSync(path.join(store, 'plain'), { recursive: true });
+    writeFileSync(
+      path.join(store, 'plain/package.json'),
+      '{"name":"plain","optionalDependencies":{"store":"*","absent":"*"}}',
+    );
+    rmSync(path.join(root, 'node_modules/store'));
+    symlinkSync('../../../../apps/store', path.join(store, 'store'), 'dir');
+    symlinkSync('.pnpm/plain@1/node_modules/plain', path.join(root, 'node_modules/plain'), 'dir');
+    writeFileSync(path.join(root, 'package.json'), manifest('web', ['plain', '@sarma/app']));
+    const [, , , events] = run(root, 'start.ts') as [unknown, unknown, unknown, readonly string[]];
+    expect(events.slice(0, 3)).toEqual(['base starts', 'store starts', 'web starts']);
+  });
+
   test('only those that are named and what they need', () => {
     expect(run(umbrella(), 'one.ts')).toEqual([
       'base starts',
@@ -176,6 +212,7 @@ describe('startApplications', () => {
         'base starts',
         'store starts',
         'web starts',
+        'web is told',
         'store is told',
         'store stopped',
         'base is told',

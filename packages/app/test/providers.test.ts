@@ -20,6 +20,16 @@ describe('the JSON provider', () => {
     expect(await load({ path: 'kv.${RELEASE_NODE}.json' })).toEqual({ kv: { port: 2 } });
   });
 
+  test('a variable in its name that is not set is an error, not a file somewhere else', async () => {
+    vi.stubEnv('CONF', '');
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: it is what is tested.
+    await expect(load({ path: '${CONF}/x.json', optional: true })).rejects.toMatchObject({
+      code: 'VARIABLE_NOT_SET',
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: it is what is tested.
+      message: '${CONF}/x.json needs the variable CONF, which is not set.',
+    });
+  });
+
   test('a file that is not there is an error, unless it is optional; one that is no JSON is one always', async () => {
     const root = project({ 'broken.json': '{"kv":' });
     const missing = path.join(root, 'missing.json');

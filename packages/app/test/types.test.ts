@@ -50,6 +50,10 @@ test('a marker stands for the value it becomes', () => {
   const port: number = env('PORT', 'integer', 4040);
   expect(port).toEqual({ $env: { name: 'PORT', type: 'integer', default: 4040 } });
   expect(env('HOST')).toEqual({ $env: { name: 'HOST', type: 'string' } });
+  // @ts-expect-error: no such type
+  expect(() => env('PORT', 'int')).toThrow(
+    "env('PORT', 'int'): there is no such type; it may be string, integer,",
+  );
   // @ts-expect-error: a default of another type
   env('PORT', 'integer', 'x');
 });

@@ -1,4 +1,5 @@
 import { defineProvider } from '../configuration.ts';
+import { AppError } from '../error.ts';
 
 export interface EnvOptions {
   /** Only variables that begin with it, and it does not belong to the key. Without `application`: to the application. */
@@ -17,7 +18,10 @@ export interface EnvOptions {
 export default defineProvider<EnvOptions>({
   init(options) {
     if (typeof options?.prefix !== 'string' || (options.prefix === '' && options.application === undefined)) {
-      throw new Error("The environment provider needs options: { prefix: 'KV__', application: 'kv' }.");
+      throw new AppError(
+        'PROVIDER_OPTIONS',
+        "The environment provider needs options: { prefix: 'KV__', application: 'kv' }.",
+      );
     }
     return options;
   },

@@ -1,9 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { defineProvider } from '../configuration.ts';
+import { AppError } from '../error.ts';
 
 export interface JsonOptions {
-  /** Relative to `RELEASE_CONFIG_DIR`, or without one to the working directory. `${VAR}` in it is replaced. */
+  /** Relative to `RELEASE_CONFIG_DIR`, or without one to the working directory. `${VAR}` in it is replaced, and must be set. */
   readonly path: string;
   /** A file that is not there is an empty one. Default: false. */
   readonly optional?: boolean;
@@ -13,7 +14,7 @@ export interface JsonOptions {
 export default defineProvider<JsonOptions>({
   init(options) {
     if (typeof options?.path !== 'string' || options.path === '') {
-      throw new Error("The JSON provider needs options: { path: 'file.json' }.");
+      throw new AppError('PROVIDER_OPTIONS', "The JSON provider needs options: { path: 'file.json' }.");
     }
     return { path: options.path, optional: options.optional ?? false };
   },
@@ -30,12 +31,16 @@ export default defineProvider<JsonOptions>({
     try {
       return JSON.parse(text);
     } catch (cause) {
-      throw new Error(`${file} is no JSON: ${(cause as Error).message}`, { cause });
+      throw new AppError('NO_JSON', `${file} is no JSON: ${(cause as Error).message}`, { cause });
     }
   },
 });
 
 function located(name: string): string {
-  const replaced = name.replace(/\$\{(\w+)\}/g, (_, variable: string) => process.env[variable] ?? '');
+  const replaced = name.replace(/\$\{(\w+)\}/g, (_, variable: string) => {
+    const value = process.env[variable];
+    if (value) return value;
+    throw new AppError('VARIABLE_NOT_SET', `${name} needs the variable ${variable}, which is not set.`);
+  });
   return path.resolve(process.env.RELEASE_CONFIG_DIR || '.', replaced);
 }
