@@ -24,7 +24,7 @@ import type { Release, ReleaseKind, ReleaseOptions, RuntimeSettings } from './re
 export async function loadRelease(options: ReleaseOptions): Promise<Release> {
   const project = await readProject(options);
   const definition = await readDefinition(options, project);
-  const { config, environment, configFile, where } = definition;
+  const { config, environment, environments, configFile, where } = definition;
   const { directory, manifest } = project;
   const kind = kindOf(options, config, project);
   const programs = await readPrograms(options, definition, project, kind);
@@ -50,7 +50,7 @@ export async function loadRelease(options: ReleaseOptions): Promise<Release> {
     configProviders: readProviders(config, directory, where),
     overlays: readOverlays(config, directory, usesSarma),
     overlayVars: config.overlayVars ?? {},
-    options: readSettings(config, { project: directory, kind, usesSarma, configFile, where }),
+    options: readSettings(config, { project: directory, kind, usesSarma, configFile, environments, where }),
     steps: readSteps(config),
     notes: [note(name, version, project, definition, programs)],
   };

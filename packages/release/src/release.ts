@@ -113,6 +113,8 @@ export type Step = 'assemble' | 'tar' | 'wrap' | ((release: Release) => Release 
 export interface ReleaseSettings {
   /** The configuration file; undefined where there is none. */
   readonly configFile: string | undefined;
+  /** Names of all environments that the configuration has. */
+  readonly environments: readonly string[];
   /** Links instead of copies, for trying things out. */
   readonly devMode: boolean;
   readonly runtime: RuntimeSettings;

@@ -122,7 +122,9 @@ test('config/config.ts and its environments are in the release only as what they
     ...service,
     'config/prod.ts': 'export default { kv: { stage: 1 } };',
     'config/dev.ts': 'export default { kv: { password: "dev" } };',
+    'config/qa.ts': 'export default { kv: { password: "qa" } };',
     'config/other.ts': 'export default 1;',
+    'sarma.config.json': { environments: { qa: {} } },
   });
   const assembled = await release(root);
   expect(readdirSync(path.join(assembled.path, 'lib/kv-1.0.0/config')).sort()).toEqual([
@@ -144,6 +146,21 @@ test('the same project gives the same boot wherever it lies', async () => {
   expect(files(one)).toEqual(files(other));
   for (const file of ['releases/1.0.0/boot.json', 'releases/1.0.0/boot.mjs', 'releases/1.0.0/release.json'])
     expect(text(one, file)).toBe(text(other, file));
+});
+
+test('the code of the boot is the same wherever it is built', () => {
+  const home = path.dirname(project({ 'deeper/down/text': '' }));
+  const code = JSON.stringify(path.join(import.meta.dirname, '../src/boot/code.ts'));
+  const source = `const { addBootCode } = await import(${code}); const tree = new Map();
+    await addBootCode(tree, 'x'); console.log(JSON.stringify([...tree]));`;
+  const built = ['.', 'project', 'project/deeper/down'].map((at) =>
+    execFileSync(process.execPath, ['--conditions=@sarma/source', '--input-type=module', '-e', source], {
+      cwd: path.join(home, at),
+      encoding: 'utf8',
+    }),
+  );
+  expect(built[0]!.length).toBeGreaterThan(10_000);
+  expect(new Set(built).size).toBe(1);
 });
 
 test('a program with a configuration is started by the boot, as its own main', async () => {

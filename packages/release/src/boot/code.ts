@@ -6,12 +6,9 @@ import type { Tree } from '../tree.ts';
 /** Path relative to `releases/<version>`, with `/` → text. */
 type Code = ReadonlyMap<string, string>;
 
-let bundled: Promise<Code> | undefined;
-
-/** Adds `boot.mjs` and its parts to a version's folder. They are the same in every release, and made once per process. */
+/** Adds `boot.mjs` and its parts to a version's folder. They are the same in every release. */
 export async function addBootCode(tree: Tree, folder: string): Promise<void> {
-  bundled ??= bundleBoot();
-  for (const [name, text] of await bundled)
+  for (const [name, text] of await bundleBoot())
     tree.set(`${folder}/${name}`, { type: 'text', text, mode: 0o644 });
 }
 
@@ -23,24 +20,26 @@ export async function addBootCode(tree: Tree, folder: string): Promise<void> {
  */
 async function bundleBoot(): Promise<Code> {
   const main = fileURLToPath(import.meta.resolve('@sarma/boot/main'));
+  const run = esbuildIn(main);
   const start = path.join(path.dirname(main), `commands/start${path.extname(main)}`);
-  const boot = await bundleWhole('boot.mjs', main, []);
-  const started = await bundleWhole(`boot/${partName(start)}.mjs`, start, [boot]);
-  const wholes = [boot, started];
-  const later = [...new Set(wholes.flatMap((whole) => whole.later))];
+  const boot = await bundleWhole(run, 'boot.mjs', main, []);
+  const started = await bundleWhole(run, `boot/${partName(start)}.mjs`, start, [boot]);
+  const bundles = [boot, started];
+  const later = [...new Set(bundles.flatMap((one) => one.later))];
   const parts = await bundleParts(
-    later.filter((module) => !isIn(wholes, module)),
-    wholes,
+    run,
+    later.filter((module) => !bundles.some(({ modules }) => modules.has(module))),
+    bundles,
   );
   // `boot.mjs` is made before it is known what lies in `start.mjs`, and imports it by the name of a part.
   const forwarded = later
     .filter((module) => started.modules.has(module) && module !== start)
     .map((module) => [`boot/${partName(module)}.mjs`, 'export * from "./start.mjs";\n'] as const);
-  return new Map([...wholes.map(({ name, text }) => [name, text] as const), ...forwarded, ...parts]);
+  return new Map([...bundles.map(({ name, text }) => [name, text] as const), ...forwarded, ...parts]);
 }
 
 /** A file that holds a module and all that it imports, and exports what any of them does. */
-interface Whole {
+interface Bundle {
   /** Relative to `releases/<version>`. */
   readonly name: string;
   readonly text: string;
@@ -49,49 +48,55 @@ interface Whole {
   readonly later: readonly string[];
 }
 
-async function bundleWhole(name: string, entry: string, others: readonly Whole[]): Promise<Whole> {
+async function bundleWhole(
+  run: Esbuild,
+  name: string,
+  entry: string,
+  others: readonly Bundle[],
+): Promise<Bundle> {
   const later = new Set<string>();
-  const plugins = [withoutStreams, taken(name, others), left(name, later)];
-  const { metafile } = await bundle({ entryPoints: [entry], plugins });
+  const plugins = [withoutStreams, fromBundles(name, others), dynamicImports(name, later)];
+  const { metafile, directory } = await run({ entryPoints: [entry], plugins });
   const modules = Object.keys(metafile.inputs)
     .filter((file) => !file.startsWith('sarma-fs:'))
-    .map((file) => path.resolve(file));
+    .map((file) => path.resolve(directory, file));
   const imports = [
     `import ${JSON.stringify(entry)};`,
     ...modules.map((file) => `export * from ${JSON.stringify(file)};`),
   ];
   const stdin = { contents: imports.join('\n'), resolveDir: path.dirname(entry) };
-  const { outputFiles } = await bundle({
-    stdin,
-    plugins,
-    banner: { js: others.length === 0 ? OLD_NODE : '' },
-  });
+  const banner = { js: others.length === 0 ? OLD_NODE : '' };
+  const { outputFiles } = await run({ stdin, plugins, banner });
   return { name, text: outputFiles[0]!.text, modules: new Set(modules), later: [...later] };
 }
 
 /** A file for each of the modules, and for what they have in common. */
-async function bundleParts(modules: readonly string[], wholes: readonly Whole[]): Promise<Code> {
-  const { outputFiles } = await bundle({
+async function bundleParts(
+  run: Esbuild,
+  modules: readonly string[],
+  bundles: readonly Bundle[],
+): Promise<Code> {
+  const { outputFiles } = await run({
     entryPoints: modules.map((module) => ({ in: module, out: partName(module) })),
     splitting: true,
     chunkNames: '[name]-[hash]',
-    plugins: [taken('boot/', wholes)],
+    plugins: [fromBundles('boot/', bundles)],
   });
   return new Map(outputFiles.map(({ path: file, text }) => [`boot/${path.basename(file)}`, text]));
 }
 
 /** Modules that lie in another file are imported from there. */
-function taken(name: string, wholes: readonly Whole[]): Plugin {
+function fromBundles(name: string, bundles: readonly Bundle[]): Plugin {
   return onImport(async ({ path: module, pluginData }, resolve) => {
-    if (wholes.length === 0 || pluginData === RESOLVING || module.startsWith('node:')) return undefined;
+    if (bundles.length === 0 || pluginData === RESOLVING || module.startsWith('node:')) return undefined;
     const file = await resolve();
-    const whole = wholes.find(({ modules }) => modules.has(file));
-    return whole && { path: relative(name, whole.name), external: true };
+    const bundle = bundles.find(({ modules }) => modules.has(file));
+    return bundle && { path: relative(name, bundle.name), external: true };
   });
 }
 
 /** What is imported by `import()` becomes a file of its own. */
-function left(name: string, later: Set<string>): Plugin {
+function dynamicImports(name: string, later: Set<string>): Plugin {
   return onImport(async ({ path: module, kind, pluginData }, resolve) => {
     if (kind !== 'dynamic-import' || pluginData === RESOLVING || module.startsWith('node:')) return undefined;
     const file = await resolve();
@@ -179,29 +184,42 @@ function partName(module: string): string {
   return path.basename(module, path.extname(module));
 }
 
-function isIn(wholes: readonly Whole[], module: string): boolean {
-  return wholes.some(({ modules }) => modules.has(module));
+type Esbuild = (
+  options: BuildOptions,
+) => Promise<BuildResult<{ write: false; metafile: true }> & { readonly directory: string }>;
+
+/**
+ * Runs esbuild in the folder of the boot's main module, since the hashes in names are made of paths relative to it: they
+ * must not depend on where a release is built. The names in the code are kept, since people read them in stacks.
+ */
+function esbuildIn(main: string): Esbuild {
+  const directory = path.dirname(main);
+  return async (options) => {
+    const { build } = await import('esbuild');
+    const result = await build({
+      ...options,
+      absWorkingDir: directory,
+      outdir: path.join(directory, 'out'),
+      write: false,
+      metafile: true,
+      bundle: true,
+      format: 'esm',
+      platform: 'node',
+      // An old Node must be able to parse it far enough to say that it is the wrong one.
+      target: 'node18',
+      outExtension: { '.js': '.mjs' },
+      minifySyntax: true,
+      minifyWhitespace: true,
+      charset: 'utf8',
+      legalComments: 'none',
+      conditions: ownConditions(main),
+      logLevel: 'silent',
+    });
+    return { ...result, directory };
+  };
 }
 
-/** Names are kept, since people read them in stacks. */
-async function bundle(options: BuildOptions): Promise<BuildResult<{ write: false; metafile: true }>> {
-  const { build } = await import('esbuild');
-  return await build({
-    ...options,
-    outdir: path.resolve('out'),
-    write: false,
-    metafile: true,
-    bundle: true,
-    format: 'esm',
-    platform: 'node',
-    // An old Node must be able to parse it far enough to say that it is the wrong one.
-    target: 'node18',
-    outExtension: { '.js': '.mjs' },
-    minifySyntax: true,
-    minifyWhitespace: true,
-    charset: 'utf8',
-    legalComments: 'none',
-    conditions: ['@sarma/source'],
-    logLevel: 'silent',
-  });
+/** Our own packages are sources in the repository, and built where they were installed. */
+export function ownConditions(module: string): string[] {
+  return module.endsWith('.ts') ? ['@sarma/source'] : [];
 }

@@ -1,5 +1,6 @@
 import { ReleaseError } from '../error.ts';
 import type { Tree } from '../tree.ts';
+import { ownConditions } from './code.ts';
 import { importSource } from './import-source.ts';
 import type { ProviderSource } from './roots.ts';
 import { serialisable } from './serialisable.ts';
@@ -72,7 +73,7 @@ export async function addShippedProvider(tree: Tree, at: string, file: string): 
     target: 'node20',
     minifySyntax: true,
     charset: 'utf8',
-    conditions: ['@sarma/source'],
+    conditions: ownConditions(file),
     logLevel: 'silent',
   });
   tree.set(at, { type: 'text', text: outputFiles[0]!.text, mode: 0o644 });

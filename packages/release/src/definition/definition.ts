@@ -13,6 +13,8 @@ export interface Definition {
   /** Undefined where there is no configuration. */
   readonly configFile: string | undefined;
   readonly environment: string;
+  /** All that the configuration has. */
+  readonly environments: readonly string[];
   /** The name it has in `releases`; undefined where it has none. */
   readonly release: string | undefined;
   /** Shared keys, those of the release and those of the environment in one. */
@@ -26,7 +28,14 @@ export async function readDefinition(options: ReleaseOptions, project: Project):
   const configFile = await readConfiguration(options, project);
   const environment = chooseEnvironment(namedEnvironment(options.environment), configFile);
   if (configFile === undefined)
-    return { configFile: undefined, environment, release: undefined, config: {}, where: 'package.json' };
+    return {
+      configFile: undefined,
+      environment,
+      environments: [],
+      release: undefined,
+      config: {},
+      where: 'package.json',
+    };
   const { file, config: all } = configFile;
   // A file on the command line is a program of its own, and none of the releases.
   const isOwn = project.file !== undefined && options.name === undefined;
@@ -35,7 +44,8 @@ export async function readDefinition(options: ReleaseOptions, project: Project):
   const config = merge(merge(shared(configFile), own), all.environments?.[environment] ?? {});
   const where = release === undefined ? file : `${file}, release ${release}`;
   if (config.steps !== undefined) checkSteps(config.steps, where);
-  return { configFile: file, environment, release, config, where };
+  const environments = Object.keys(all.environments ?? {});
+  return { configFile: file, environment, environments, release, config, where };
 }
 
 /** The configuration of a project, of any of its releases. Undefined where there is none. Throws ReleaseError. */

@@ -20,6 +20,7 @@ interface Place {
   /** Whether the project shows in any way that Sarma is meant: only then are its `config/` and `rel/` looked into. */
   readonly usesSarma: boolean;
   readonly configFile: string | undefined;
+  readonly environments: readonly string[];
   /** Names the configuration in messages. */
   readonly where: string;
 }
@@ -34,6 +35,7 @@ export function readSettings(config: ReleaseConfig, place: Place): ReleaseSettin
     paths.orDefault(key, given, place.usesSarma ? defaults : []);
   return {
     configFile: place.configFile,
+    environments: place.environments,
     devMode: config.devMode ?? false,
     runtime: readRuntime(config, place.project, place.where),
     targets: config.targets ?? [],
