@@ -65,8 +65,8 @@ export async function openScratch(): Promise<Scratch> {
   const home = await temporaryDirectory();
   const bin = path.join(home, 'bin');
   const directory = path.join(home, 'project');
-  await mkdir(bin);
-  await mkdir(directory);
+  const temporary = path.join(home, 'tmp');
+  for (const folder of [bin, directory, temporary]) await mkdir(folder);
   // Where the README says that a checkout lies.
   await symlink(ROOT, path.join(home, 'sarma'));
   for (const program of ['sarma', 'wrap']) {
@@ -80,6 +80,7 @@ export async function openScratch(): Promise<Scratch> {
     XDG_CACHE_HOME: path.join(home, 'cache'),
     XDG_STATE_HOME: path.join(home, 'state'),
     XDG_RUNTIME_DIR: '',
+    TMPDIR: temporary,
     // That of the other tests: runtimes are fetched and compressed once.
     SARMA_BUILD_CACHE: process.env.SARMA_BUILD_CACHE ?? path.join(homedir(), '.cache/sarma-build'),
     NO_COLOR: '1',
