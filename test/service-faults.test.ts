@@ -215,6 +215,27 @@ test('hooks run around configuration, start and stop, in order; applications sto
   ]);
 });
 
+test('a node whose output nobody reads any more can be stopped, and does not go on complaining about it', async () => {
+  const one = await own();
+  const { child, ended } = await startNode(one);
+  child.stdout!.destroy();
+  child.stderr!.destroy();
+  await ask(one, ['rpc', 'end.extra("enough")']);
+  await ask(one, ['stop']);
+  // Hooks that cannot print fail.
+  expect(await ended).toEqual({ exitCode: 1, signal: null });
+});
+
+test('a daemon whose log cannot be written does not come up, and says that', async () => {
+  const one = await own();
+  const log = path.join(one.state, 'log/faulty.log');
+  await mkdir(log, { recursive: true });
+  const { exitCode, stderr } = await ask(one, ['daemon']);
+  expect(stderr).toMatch(onlySentence(`Nobody could write ${log}`));
+  expect(exitCode).toBe(1);
+  expect((await ask(one, ['ping'])).exitCode).toBe(1);
+});
+
 describe('a node that was killed', () => {
   test('does not run for anybody, and the next start clears away what it left', async () => {
     const one = await own();

@@ -315,7 +315,12 @@ class Node implements RunningNode {
     }
   }
 
+  /** Whoever reads what a node prints may be gone: that must not be the next thing to report, and so on for ever. */
   #report(text: string): void {
-    process.stderr.write(`${this.boot.name}: ${text}\n`);
+    const { stderr } = process;
+    if (!stderr.listeners('error').includes(ignore)) stderr.on('error', ignore);
+    stderr.write(`${this.boot.name}: ${text}\n`);
   }
 }
+
+function ignore(): void {}

@@ -38,11 +38,18 @@ export async function run(context: CommandContext): Promise<number> {
   }
   // Everything that it printed is in the log once the carrier is done; what it left behind may hold the log open.
   if (outcome.ended) await Promise.race([carried, wait(2000)]);
-  const end = lastLines(log.file, 20, logBefore);
-  // As on a full disk.
-  const said = end === '' ? `${log.file} has nothing of it.\n` : `The end of ${log.file}:\n${end}`;
-  stderr.write(`${boot.name}: ${outcome.problem} ${said}`);
+  const said = lastWords(log.file, logBefore, carrier.exitCode);
+  stderr.write(`${boot.name}: ${outcome.problem} ${said}\n`);
   return 1;
+}
+
+/** What the log has of a start that failed, or why it has nothing, as on a full disk. */
+function lastWords(file: string, from: number, carrierCode: number | null): string {
+  const end = lastLines(file, 20, from);
+  if (end !== '') return `The end of ${file}:\n${end.trimEnd()}`;
+  return carrierCode
+    ? `Nobody could write ${file}: its carrier ended with exit code ${carrierCode}.`
+    : `${file} has nothing of it.`;
 }
 
 function refuse({ environment }: CommandContext, running: NodeInfo | undefined): void {
