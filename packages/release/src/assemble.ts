@@ -7,7 +7,8 @@ import { addShippedProvider, initProviders } from './boot/providers.ts';
 import { addReleaseFiles, startFile, versionFolder } from './boot/release-files.ts';
 import { findRoots, needsBoot, type Roots, rootFiles } from './boot/roots.ts';
 import { readUmbrella } from './boot/umbrella.ts';
-import { type Checked, runChecks } from './checks/checks.ts';
+import type { Checked } from './checks/checked.ts';
+import { runChecks } from './checks/checks.ts';
 import { ReleaseError } from './error.ts';
 import { type Taken, takeCopies } from './first-party.ts';
 import type { Installation } from './installation.ts';
@@ -105,7 +106,7 @@ function checkedRelease(
   { reachedFrom, bundles }: Taken,
 ): Checked {
   const reached = reachedFrom([...Object.values(release.entries), ...rootFiles(roots)]);
-  return { release, installation, roots, applications: roots.applications, configuration, reached, bundles };
+  return { release, installation, roots, configuration, reached, bundles };
 }
 
 async function addShippedProviders(tree: Tree, release: Release, roots: Roots): Promise<void> {

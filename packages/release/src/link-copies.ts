@@ -1,7 +1,7 @@
 import { realpathSync } from 'node:fs';
 import path from 'node:path';
 import { ReleaseError } from './error.ts';
-import type { TarEntries, TarEntry } from './tar.ts';
+import type { TarEntries, TarEntry } from './tar-entries.ts';
 
 /** More than any release has, and soon reached by copies that hold copies of each other. */
 const MOST_ENTRIES = 500_000;

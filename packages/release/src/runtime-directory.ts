@@ -1,7 +1,7 @@
-import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { access, chmod, copyFile, link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { access, chmod, copyFile, link, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { writeWhole } from './write-whole.ts';
 
 /** A runtime to be put into an assembled release. */
 export interface IncludedRuntime {
@@ -44,18 +44,5 @@ async function linkOrCopy(from: string, to: string): Promise<void> {
     // Another file system, one without links, a file of another user's: a copy says what is really wrong, if anything.
     await copyFile(from, to, constants.COPYFILE_FICLONE);
     await chmod(to, 0o755);
-  }
-}
-
-/** Appears by rename: a runtime that is running is replaced, not written into. */
-async function writeWhole(file: string, write: (temporary: string) => Promise<void>): Promise<void> {
-  const temporary = `${file}.${randomBytes(6).toString('hex')}.tmp`;
-  await mkdir(path.dirname(file), { recursive: true });
-  try {
-    await write(temporary);
-    await rename(temporary, file);
-  } finally {
-    // Renaming one name of a file to another name of it does nothing, and leaves both.
-    await rm(temporary, { force: true });
   }
 }

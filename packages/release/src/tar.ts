@@ -1,5 +1,5 @@
 import { createReadStream, createWriteStream } from 'node:fs';
-import { mkdir, open, readdir, readFile, readlink, rename, rm, stat } from 'node:fs/promises';
+import { open, readdir, readFile, readlink, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
@@ -8,6 +8,8 @@ import { ReleaseError } from './error.ts';
 import { withoutLinks } from './link-copies.ts';
 import type { AssembledRelease } from './release.ts';
 import { runtimePlace, startText } from './runtime-directory.ts';
+import type { TarEntries, TarEntry } from './tar-entries.ts';
+import { writeWhole } from './write-whole.ts';
 
 export interface TarOptions {
   /** The target's name, which becomes part of the file's. */
@@ -22,15 +24,6 @@ export interface TarOptions {
   readonly output: string;
 }
 
-/** One name of a tar: what `from` holds, a text, a link, or a directory. Paths are relative, with `/`. */
-export type TarEntry =
-  | { readonly type: 'directory' }
-  | { readonly type: 'file'; readonly from: string; readonly mode: number; readonly size: number }
-  | { readonly type: 'text'; readonly text: string }
-  | { readonly type: 'link'; readonly target: string };
-
-export type TarEntries = ReadonlyMap<string, TarEntry>;
-
 /**
  * Writes `<name>-<version>-<target>.tar.gz` of an assembled release, to be unpacked into a directory of its own: the
  * same bytes for the same content, wherever and whenever it is made. What a release has for the machine it was
@@ -40,22 +33,15 @@ export type TarEntries = ReadonlyMap<string, TarEntry>;
 export async function tarRelease(assembled: AssembledRelease, options: TarOptions): Promise<string> {
   const { name, version } = assembled;
   const file = path.join(options.output, `${name}-${version}-${options.target}.tar.gz`);
-  const temporary = path.join(options.output, `.${path.basename(file)}.${process.pid}.tmp`);
   const entries = await contents(assembled, options);
-  await mkdir(options.output, { recursive: true });
-  try {
-    await writeArchive(temporary, entries);
-    await rename(temporary, file);
-  } finally {
-    await rm(temporary, { force: true });
-  }
+  await writeWhole(file, (temporary) => writeArchive(temporary, entries));
   return file;
 }
 
 async function contents(assembled: AssembledRelease, options: TarOptions): Promise<TarEntries> {
   const { version } = assembled;
   const { windows, runtime, launcher } = options;
-  const read = await readEntries(assembled.path);
+  const read = await readEntries(assembled);
   const entries = new Map(windows ? await unlinked(read, assembled) : read);
   const place = runtime === undefined ? null : runtimePlace({ ...runtime, windows });
   entries.set('releases/start.json', { type: 'text', text: startText(version, place) });
@@ -97,16 +83,21 @@ async function addExecutable(entries: Map<string, TarEntry>, name: string, from:
     entries.set(folder, { type: 'directory' });
 }
 
-/** What belongs to the machine that a release was assembled on: its runtime, its state, its launcher. */
-const OWN = /^(runtime-[^/]*|var|bin\/[^/]*\.exe|releases\/[^/]*\/launcher)$/;
+/** Says of a path what docs/format.md does: whether it is there for the host that the release was assembled on. */
+function isOfHost({ entries }: AssembledRelease): (relative: string) => boolean {
+  const programs = new Set(Object.keys(entries).map((program) => `bin/${program}.exe`));
+  return (relative) =>
+    programs.has(relative) || /^(runtime-\d+\.[^/]*|var|releases\/[^/]*\/launcher)$/.test(relative);
+}
 
-async function readEntries(root: string): Promise<TarEntries> {
+async function readEntries(assembled: AssembledRelease): Promise<TarEntries> {
   const entries = new Map<string, TarEntry>();
+  const leftOut = isOfHost(assembled);
   const visit = async (folder: string): Promise<void> => {
-    for (const entry of await readdir(path.join(root, folder), { withFileTypes: true })) {
+    for (const entry of await readdir(path.join(assembled.path, folder), { withFileTypes: true })) {
       const name = folder === '' ? entry.name : `${folder}/${entry.name}`;
-      if (OWN.test(name)) continue;
-      entries.set(name, await readEntry(root, name, entry));
+      if (leftOut(name)) continue;
+      entries.set(name, await readEntry(assembled.path, name, entry));
       if (entry.isDirectory()) await visit(name);
     }
   };

@@ -92,8 +92,13 @@ test('what belongs to the machine it was assembled on stays there', async () => 
   const made = await assembled();
   await includeRuntime(made.path, { version: '1.2.3', file: process.execPath, windows: false });
   write(made.path, { 'var/cookie': 'secret', 'bin/app.exe': '', 'releases/1.0.0/launcher': 'host' });
+  write(made.path, { 'bin/helper.exe': 'an overlay', 'runtime-conf/a': 'another' });
   const root = unpacked(await tarred(made, { ...linux, runtime: undefined }));
-  expect(names(root).filter((name) => /^(runtime|var)|exe$|launcher/.test(name))).toEqual([]);
+  expect(names(root).filter((name) => /^(runtime|var)|exe$|launcher/.test(name))).toEqual([
+    'bin/helper.exe',
+    'runtime-conf',
+    'runtime-conf/a',
+  ]);
   expect(JSON.parse(readFileSync(path.join(root, 'releases/start.json'), 'utf8'))).toEqual({
     version: '1.0.0',
     runtime: null,

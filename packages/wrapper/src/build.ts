@@ -167,15 +167,17 @@ function releaseDirectory({ name, version }: AssembledRelease, id: string): stri
   return `${name}-${version}-${id}`;
 }
 
-async function treeOf({ directory, files, target }: Build): Promise<Tree> {
-  const read = await readTree(directory, isLeftOut);
+async function treeOf({ release, directory, files, target }: Build): Promise<Tree> {
+  const read = await readTree(directory, isOfHost(release));
   const tree = target.os === 'win' ? await withoutFileLinks(read, directory) : read;
   return withFiles(tree, files);
 }
 
-/** What an assembled release has for the host that it was assembled on: its runtime, its state, its launcher. */
-export function isLeftOut(relative: string): boolean {
-  return /^(runtime-[^/]*|var|bin\/[^/]*\.exe|releases\/[^/]*\/launcher)$/.test(relative);
+/** Says of a path what docs/format.md does: whether it is there for the host that the release was assembled on. */
+export function isOfHost({ entries }: Pick<AssembledRelease, 'entries'>): (relative: string) => boolean {
+  const programs = new Set(Object.keys(entries).map((program) => `bin/${program}.exe`));
+  return (relative) =>
+    programs.has(relative) || /^(runtime-\d+\.[^/]*|var|releases\/[^/]*\/launcher)$/.test(relative);
 }
 
 /** Where the guard lies, relative to the release's root. */

@@ -1,11 +1,11 @@
 export { launcherPath } from '@sarma/stub';
+export type { Artifact } from './artifact.ts';
 // For the tests of the whole, which set up their own.
 export { openBuildCache } from './build-cache.ts';
 export type { Compression } from './compression.ts';
 export type { WrapEvent } from './events.ts';
 export type { Requirements } from './executables/elf.ts';
 export { type Inspection, inspect } from './inspect.ts';
-export type { Artifact } from './own-steps.ts';
 export { type BuildContext, type BuildStep, BuildStepError, type OwnStepName, type Phase } from './phases.ts';
 export { defaultRange } from './runtimes/default-range.ts';
 export { fetchRuntimes } from './runtimes/resolve.ts';

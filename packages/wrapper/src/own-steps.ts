@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { launcherPath } from '@sarma/stub';
 import type { AssembledRelease } from './assembled-release.ts';
-import { buildExecutable, type Executable, guardPath, packTarget } from './build.ts';
+import { buildExecutable, guardPath, packTarget } from './build.ts';
 import type { BuildCache } from './build-cache.ts';
 import type { OnEvent } from './events.ts';
 import { writeExecutable } from './outputs.ts';
@@ -10,18 +10,6 @@ import { type BuildContext, type BuildStep, BuildStepError, type OwnStepName } f
 import type { Runtimes } from './runtimes/resolve.ts';
 import type { Target } from './targets.ts';
 import type { TreeFile } from './tree.ts';
-
-/** An executable that was written. */
-export interface Artifact {
-  readonly target: string;
-  readonly name: string;
-  readonly file: string;
-  readonly bytes: number;
-  readonly replaced: boolean;
-  readonly id: string;
-  readonly parts: Executable['parts'];
-  readonly milliseconds: number;
-}
 
 /** What our steps share and no context needs to hold. */
 export interface StepTools {

@@ -1,7 +1,7 @@
+import type { Artifact } from './artifact.ts';
 import type { AssembledRelease } from './assembled-release.ts';
 import type { Packed } from './build.ts';
 import type { Compression } from './compression.ts';
-import type { Artifact } from './own-steps.ts';
 import type { Runtime } from './runtimes/runtime.ts';
 import type { Target } from './targets.ts';
 import type { TreeFile } from './tree.ts';

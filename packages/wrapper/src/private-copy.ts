@@ -1,7 +1,8 @@
 import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { isLeftOut } from './build.ts';
+import type { AssembledRelease } from './assembled-release.ts';
+import { isOfHost } from './build.ts';
 
 /** A directory that is gone after use. */
 export interface PrivateCopy {
@@ -10,7 +11,9 @@ export interface PrivateCopy {
 }
 
 /** A copy of what is packed of an assembled release. Throws what copying throws. */
-export async function privateCopy(directory: string): Promise<PrivateCopy> {
+export async function privateCopy(release: AssembledRelease): Promise<PrivateCopy> {
+  const { directory } = release;
+  const leftOut = isOfHost(release);
   const parent = await mkdtemp(path.join(tmpdir(), 'sarma-patch-'));
   const remove = () => rm(parent, { recursive: true, force: true });
   const copy = path.join(parent, 'release');
@@ -18,7 +21,7 @@ export async function privateCopy(directory: string): Promise<PrivateCopy> {
     await cp(directory, copy, {
       recursive: true,
       verbatimSymlinks: true,
-      filter: (source) => !isLeftOut(path.relative(directory, source).replaceAll(path.sep, '/')),
+      filter: (source) => !leftOut(path.relative(directory, source).replaceAll(path.sep, '/')),
     });
   } catch (error) {
     await remove();

@@ -1,8 +1,9 @@
+import type { Artifact } from './artifact.ts';
 import { type AssembledRelease, readAssembledRelease } from './assembled-release.ts';
 import { openBuildCache } from './build-cache.ts';
 import type { Compression } from './compression.ts';
 import { checkReplaceable, outputPaths } from './outputs.ts';
-import { type Artifact, ownSteps } from './own-steps.ts';
+import { ownSteps } from './own-steps.ts';
 import { type BuildContext, type BuildPlan, type Phase, planPhases, runPhase } from './phases.ts';
 import { privateCopy } from './private-copy.ts';
 import { fetchRuntimes, type RuntimeRequest, type Runtimes } from './runtimes/resolve.ts';
@@ -87,7 +88,7 @@ function firstContext(release: AssembledRelease, target: Target, compression: Co
 
 /** What a step of the user changes in the directory is for this target alone. */
 async function patchAndBuild(context: BuildContext, run: RunPhase, changesDirectory: boolean) {
-  const copy = changesDirectory ? await privateCopy(context.directory) : undefined;
+  const copy = changesDirectory ? await privateCopy(context.release) : undefined;
   try {
     const patched = await run('patch', { ...context, directory: copy?.directory ?? context.directory });
     const { artifacts } = await run('build', patched);

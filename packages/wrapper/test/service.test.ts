@@ -78,9 +78,12 @@ test('what a directory has for its own host is not packed, and the launcher of t
       'bin/kv.exe': 'launcher of Windows',
       'releases/1.0.0/launcher': 'launcher of the build host',
       'lib/var/kept': '',
+      'bin/helper.exe': 'an overlay',
+      'runtime-conf/a': 'another',
     },
   );
   expect(manifest.files.map((file) => file.path)).toEqual([
+    'bin/helper.exe',
     'bin/kv',
     'entry.js',
     'lib/var/kept',
@@ -89,6 +92,7 @@ test('what a directory has for its own host is not packed, and the launcher of t
     'releases/1.0.0/launcher',
     'releases/1.0.0/release.json',
     'releases/start.json',
+    'runtime-conf/a',
   ]);
   const launcher = manifest.files.find((file) => file.path.endsWith('launcher'))!;
   const built = await readFile(launcherPath(stamp.target));

@@ -1,5 +1,6 @@
 import type { BootApplication, BootFile } from '@sarma/boot';
 import type { Release, ReleasePackage } from '../release.ts';
+import { startText } from '../runtime-directory.ts';
 import type { Tree } from '../tree.ts';
 import { addBootCode } from './code.ts';
 
@@ -29,7 +30,7 @@ export async function addReleaseFiles(tree: Tree, release: Release, files: Relea
   const folder = versionFolder(release);
   const { keep, maintenance, nodeOptions } = options.wrap;
   add('package.json', { private: true, type: 'commonjs' });
-  add('releases/start.json', { version, runtime: null });
+  tree.set('releases/start.json', { type: 'text', text: startText(version, null), mode: 0o644 });
   add(`${folder}/release.json`, {
     name,
     version,

@@ -1,10 +1,10 @@
 import { isStarted } from '../boot/applications.ts';
 import type { CheckResult } from '../release.ts';
-import type { Checked } from './checks.ts';
+import type { Checked } from './checked.ts';
 
 /** What is meant to start has to say how. */
-export function checkApplications({ applications }: Checked): CheckResult {
-  return applications
+export function checkApplications({ roots }: Checked): CheckResult {
+  return roots.applications
     .filter(({ mode, module }) => isStarted(mode) && module === undefined)
     .map(({ installed: { name, directory }, mode }) => ({
       level: 'warning' as const,
@@ -15,7 +15,7 @@ export function checkApplications({ applications }: Checked): CheckResult {
 }
 
 /** An application that lies in the release, that nobody starts and nobody needs. */
-export function checkUnstarted({ release, installation, applications }: Checked): CheckResult {
+export function checkUnstarted({ release, installation, roots: { applications } }: Checked): CheckResult {
   const planned = new Map(applications.map((one) => [one.installed, one]));
   const needed = new Set(applications.flatMap(({ dependencies }) => dependencies));
   const unstarted = [...installation.packages.values()].filter((installed) => {

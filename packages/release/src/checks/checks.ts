@@ -1,28 +1,12 @@
-import type { PlannedApplication } from '../boot/applications.ts';
-import type { BuildConfiguration } from '../boot/build-configuration.ts';
-import type { Roots } from '../boot/roots.ts';
 import { ReleaseError } from '../error.ts';
-import type { Installation } from '../installation.ts';
 import type { CheckResult, OnNotice, Release } from '../release.ts';
 import { checkApplications, checkUnstarted } from './applications.ts';
+import type { Checked } from './checked.ts';
 import { checkCommands } from './commands.ts';
 import { checkConfigured } from './configured.ts';
 import { checkCookie } from './cookie.ts';
 import { checkImports } from './imports.ts';
 import { checkShared } from './shared.ts';
-
-/** A release that is about to be written, as our own checks see it. */
-export interface Checked {
-  readonly release: Release;
-  readonly installation: Installation;
-  readonly roots: Roots;
-  readonly applications: readonly PlannedApplication[];
-  readonly configuration: BuildConfiguration;
-  /** First-party sources that the roots and entries lead to. */
-  readonly reached: ReadonlySet<string>;
-  /** Bundled source → the first-party sources inside; empty where files are copied. */
-  readonly bundles: ReadonlyMap<string, ReadonlySet<string>>;
-}
 
 /** Nothing, or what is wrong. Returned by ours and the user's alike. */
 type Result = CheckResult | Promise<CheckResult>;

@@ -1,5 +1,5 @@
 import type { CheckResult } from '../release.ts';
-import type { Checked } from './checks.ts';
+import type { Checked } from './checked.ts';
 
 /** The commands that every service has; the boot knows them as `builtins`. */
 export const builtinCommands: ReadonlySet<string> = new Set([

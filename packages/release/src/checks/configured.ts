@@ -1,7 +1,7 @@
 import { workspacesAround } from '../boot/umbrella.ts';
 import { nearest } from '../nearest.ts';
 import type { CheckResult } from '../release.ts';
-import type { Checked } from './checks.ts';
+import type { Checked } from './checked.ts';
 
 /** Configuration of an application that nobody knows reaches nobody: most often a slip. */
 export async function checkConfigured({

@@ -1,5 +1,5 @@
 import type { CheckResult } from '../release.ts';
-import type { Checked } from './checks.ts';
+import type { Checked } from './checked.ts';
 
 const shortest = 16;
 

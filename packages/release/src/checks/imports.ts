@@ -7,7 +7,7 @@ import type { CheckResult } from '../release.ts';
 import { sourceExtension } from '../sources/package.ts';
 import { importedPackages } from '../sources/reach.ts';
 import { sourceResolver, splitSpecifier } from '../sources/resolve.ts';
-import type { Checked } from './checks.ts';
+import type { Checked } from './checked.ts';
 
 /** An import of a package that no package.json names works here by luck, and is missing in the release or elsewhere. */
 export async function checkImports({ release, installation, reached }: Checked): Promise<CheckResult> {

@@ -1,10 +1,10 @@
 import path from 'node:path';
 import type { CheckResult } from '../release.ts';
-import type { Checked } from './checks.ts';
+import type { Checked } from './checked.ts';
 
 /** In bundles each application has its own copy of a module, with its own state. */
-export function checkShared({ release, applications, bundles }: Checked): CheckResult {
-  const modules = applications.flatMap(({ installed, module }) =>
+export function checkShared({ release, roots, bundles }: Checked): CheckResult {
+  const modules = roots.applications.flatMap(({ installed, module }) =>
     module === undefined || !bundles.has(module)
       ? []
       : [{ name: installed.name, inside: bundles.get(module)! }],
