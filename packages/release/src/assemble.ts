@@ -1,13 +1,12 @@
 import path from 'node:path';
 import { planApplications } from './boot/applications.ts';
-import { type BuildConfiguration, readBuildConfiguration } from './boot/build-configuration.ts';
+import { readBuildConfiguration } from './boot/build-configuration.ts';
 import { compiledValues } from './boot/compiled.ts';
 import { nodeLine, type Places, planBoot } from './boot/plan.ts';
 import { addShippedProvider, initProviders } from './boot/providers.ts';
 import { addReleaseFiles, startFile, versionFolder } from './boot/release-files.ts';
 import { findRoots, needsBoot, type Roots, rootFiles } from './boot/roots.ts';
 import { readUmbrella } from './boot/umbrella.ts';
-import type { Checked } from './checks/checked.ts';
 import { runChecks } from './checks/checks.ts';
 import { ReleaseError } from './error.ts';
 import { type Taken, takeCopies } from './first-party.ts';
@@ -31,47 +30,42 @@ export async function assemble(release: Release, onNotice: OnNotice = () => {}):
   const roots = findRoots(release, installation, await planApplications(release, installation));
   const configuration = await readBuildConfiguration(release, onNotice);
   const providerStates = await initProviders(roots.providers);
-  const taken = await takeCode(release, installation, roots, onNotice);
+  const begins = [...new Set([...Object.values(release.entries), ...rootFiles(roots)])];
+  const taken = await takeCode(release, installation, begins, onNotice);
   const { tree, layout } = taken;
-  addThirdParty(tree, taken.packages, layout);
-  addLinks(tree, layout);
-  dropDeadLinks(tree, onNotice);
-  await addShippedProviders(tree, release, roots);
-  await runChecks(checkedRelease(release, installation, roots, configuration, taken), onNotice);
+  await addOthers(release, roots, taken, onNotice);
+  const { reachedFrom, bundles } = taken;
+  const reached = reachedFrom(begins);
+  await runChecks({ release, installation, roots, configuration, reached, bundles }, onNotice);
   const places = placesIn(release, roots, taken);
   const packages = listPackages(taken.packages, layout);
   const hasBoot = needsBoot(release, roots);
   const entries = placeEntries(release, hasBoot, places);
   const { vmArgs, shell, hooks } = await addScripts(tree, release, entries);
-  const boot = hasBoot
-    ? await planBoot(release, roots, places, {
-        sys: `${versionFolder(release)}/sys.config.json`,
-        providerStates,
-        compiled: compiledValues(release, roots.applications, configuration),
-        hooks,
-        linked: linkedModules(release, roots, taken),
-      })
-    : null;
+  const sys = `${versionFolder(release)}/sys.config.json`;
+  const compiled = compiledValues(release, roots.applications, configuration);
+  const linked = linkedModules(release, roots, taken);
+  const built = { sys, providerStates, compiled, hooks, linked };
+  const boot = hasBoot ? await planBoot(release, roots, places, built) : null;
   const files = { entries, packages, boot, nodeLine: nodeLine(release), configuration, vmArgs, shell };
   await addReleaseFiles(tree, release, files);
+  const written = await write(release, tree, onNotice);
+  const { path: root, name, version, kind, notes } = release;
+  const applications = boot?.applications ?? [];
+  return { path: root, name, version, kind, entries, applications, packages, ...weightOf(written), notes };
+}
+
+/** Returns what lies there in the end, with the overlays. */
+async function write(release: Release, tree: Tree, onNotice: OnNotice): Promise<Tree> {
+  const written = new Map(tree);
   const replaced = await publish(release.path, async (directory) => {
     await writeTree(directory, release.options.devMode ? linkedTree(tree) : tree);
-    if (release.overlays.length > 0) await (await import('./overlays.ts')).applyOverlays(directory, release);
+    if (release.overlays.length === 0) return;
+    const { applyOverlays } = await import('./overlays.ts');
+    for (const [name, entry] of await applyOverlays(directory, release)) written.set(name, entry);
   });
   if (replaced) onNotice({ type: 'notice', level: 'info', message: `replaced ${release.path}` });
-  return {
-    path: release.path,
-    name: release.name,
-    version: release.version,
-    kind: release.kind,
-    entries,
-    applications: boot?.applications ?? [],
-    packages,
-    files: tree.size,
-    bytes: [...tree.values()].reduce((sum, entry) => sum + sizeOf(entry), 0),
-    largest: largestFolders(tree),
-    notes: release.notes,
-  };
+  return written;
 }
 
 async function readPackages(release: Release, onNotice: OnNotice): Promise<Installation> {
@@ -90,26 +84,23 @@ async function readPackages(release: Release, onNotice: OnNotice): Promise<Insta
 async function takeCode(
   release: Release,
   installation: Installation,
-  roots: Roots,
+  begins: readonly string[],
   onNotice: OnNotice,
 ): Promise<Taken> {
   const take = release.code === 'bundle' ? (await import('./bundle/take.ts')).takeBundles : takeCopies;
-  const files = new Set([...Object.values(release.entries), ...rootFiles(roots)]);
-  return take(release, installation, [...files], onNotice);
+  return take(release, installation, begins, onNotice);
 }
 
-function checkedRelease(
+/** Adds what is nobody's source here: packages of others, links to packages, providers of ours. */
+async function addOthers(
   release: Release,
-  installation: Installation,
   roots: Roots,
-  configuration: BuildConfiguration,
-  { reachedFrom, bundles }: Taken,
-): Checked {
-  const reached = reachedFrom([...Object.values(release.entries), ...rootFiles(roots)]);
-  return { release, installation, roots, configuration, reached, bundles };
-}
-
-async function addShippedProviders(tree: Tree, release: Release, roots: Roots): Promise<void> {
+  { tree, packages, layout }: Taken,
+  onNotice: OnNotice,
+): Promise<void> {
+  addThirdParty(tree, packages, layout);
+  addLinks(tree, layout);
+  dropDeadLinks(tree, onNotice);
   for (const { file, shipped } of roots.providers)
     if (shipped) await addShippedProvider(tree, shippedPlace(release, file), file);
 }
@@ -217,6 +208,11 @@ function listPackages(packages: Installation['packages'], layout: Layout): reado
       firstParty,
     }))
     .sort((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+function weightOf(tree: Tree): Pick<AssembledRelease, 'files' | 'bytes' | 'largest'> {
+  const bytes = [...tree.values()].reduce((sum, entry) => sum + sizeOf(entry), 0);
+  return { files: tree.size, bytes, largest: largestFolders(tree) };
 }
 
 /** Packages weigh without what is nested in them; first-party ones are shown by their top-level folders. */

@@ -106,15 +106,13 @@ export async function listReleases(options: ProjectChoice): Promise<readonly str
 /** Which project, as `loadRelease` takes it. */
 export type ProjectChoice = Pick<ReleaseOptions, 'project' | 'workspace' | 'environment' | 'sarma'>;
 
-/** Where a project lies, and what it says of Node. */
+/** Where a project lies, and what its release says of Node. */
 export interface ProjectPlace {
   readonly directory: string;
   /** `engines.node`. */
   readonly engines: string | undefined;
-  /** Those of its release, or of all its releases where none is meant. */
   readonly targets: readonly string[];
-  /** Of the release that is meant; undefined where none is. */
-  readonly runtime: RuntimeSettings | undefined;
+  readonly runtime: RuntimeSettings;
 }
 
 /**
@@ -127,20 +125,12 @@ export async function findProject(
   const project = await readReadyProject(options);
   if (project === undefined) {
     const directory = realpathSync(path.resolve(options.project));
-    return { directory, engines: undefined, targets: [], runtime: undefined };
+    return { directory, engines: undefined, targets: [], runtime: readRuntime({}, directory, '') };
   }
   const { directory, manifest } = project;
-  const place = { directory, engines: manifest.engines?.node };
-  const configFile = await readConfiguration(options, project);
-  const { releases = {}, defaultRelease } = configFile?.config ?? {};
-  const isOpen =
-    options.name === undefined && defaultRelease === undefined && Object.keys(releases).length > 1;
-  const names = isOpen ? Object.keys(releases) : [options.name];
-  const all = await Promise.all(names.map((name) => readDefinition({ ...options, name }, project)));
-  const targets = all.flatMap(({ config }) => config.targets ?? []);
-  const [{ config, where }] = all as [Definition];
-  const runtime = isOpen ? undefined : readRuntime(config, directory, where);
-  return { ...place, targets: [...new Set(targets)], runtime };
+  const { config, where } = await readDefinition(options, project);
+  const runtime = readRuntime(config, directory, where);
+  return { directory, engines: manifest.engines?.node, targets: config.targets ?? [], runtime };
 }
 
 /** Undefined for a folder without a `package.json`. */

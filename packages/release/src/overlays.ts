@@ -11,10 +11,11 @@ import { addFile, addFolder, isFile, type Tree, type TreeEntry } from './tree.ts
 /**
  * Lays a release's overlays over its assembled directory, in their order; a later one replaces what an earlier one or
  * the assembly put at its place. Paths may hold eta tags.
- * Throws ReleaseError OVERLAY_FAILED once, with all that went wrong.
+ * Returns the files and links that it put there. Throws ReleaseError OVERLAY_FAILED once, with all that went wrong.
  */
-export async function applyOverlays(root: string, release: Release): Promise<void> {
+export async function applyOverlays(root: string, release: Release): Promise<Tree> {
   const context: Context = {
+    laid: new Map(),
     root: realpathSync(root),
     project: release.project,
     devMode: release.options.devMode,
@@ -28,12 +29,13 @@ export async function applyOverlays(root: string, release: Release): Promise<voi
       problems.push(`${JSON.stringify(overlay)}: ${(error as Error).message}`);
     }
   }
-  if (problems.length === 0) return;
+  if (problems.length === 0) return context.laid;
   const count = problems.length === 1 ? 'An overlay' : `${problems.length} overlays`;
   throw new ReleaseError('OVERLAY_FAILED', `${count} cannot be applied:\n${problems.join('\n')}`);
 }
 
 interface Context {
+  readonly laid: Tree;
   /** Real path of the release's root. */
   readonly root: string;
   readonly project: string;
@@ -110,6 +112,7 @@ async function put(context: Context, name: string, entry: TreeEntry): Promise<vo
   const file = destination(context, name);
   if (file === context.root || statSync(file, { throwIfNoEntry: false })?.isDirectory())
     throw new Error(`${file} is a folder, and would become a file.`);
+  context.laid.set(path.relative(context.root, file).replaceAll(path.sep, '/'), entry);
   await mkdir(path.dirname(file), { recursive: true });
   // Not written into: it may be a link, or a file that is linked elsewhere too.
   await rm(file, { force: true });

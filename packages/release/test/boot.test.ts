@@ -236,8 +236,10 @@ test('a release runs from its sources, and keeps what the node wrote beside them
   });
   const directory = path.join(root, '_build/dev/run/kv');
   const loaded = await loadRelease({ project: root, environment: 'dev' });
-  write(root, { '_build/dev/run/kv/var/log.txt': 'kept', '_build/dev/run/kv/releases/old.txt': '' });
-  for (const _ of [1, 2]) await writeSourceRelease(loaded, directory, () => {});
+  write(root, { '_build/dev/run/kv/var/log.txt': 'kept', '_build/dev/run/kv/releases/1.0.0/vm.args': '-x' });
+  // Several at once, as `sarma eval` beside `sarma run`.
+  for (const _ of [1, 2])
+    await Promise.all([1, 2, 3].map(() => writeSourceRelease(loaded, directory, () => {})));
   const boot = path.join(directory, 'releases/1.0.0/boot.mjs');
   expect(JSON.parse(node([boot, 'start', 'x'], path.dirname(root)))).toMatchObject({
     config: { below: 2, kept: true },
@@ -246,7 +248,8 @@ test('a release runs from its sources, and keeps what the node wrote beside them
     url: ['src', 'application.ts'],
   });
   expect(existsSync(path.join(directory, 'var/log.txt'))).toBe(true);
-  expect(existsSync(path.join(directory, 'releases/old.txt'))).toBe(false);
+  expect(existsSync(path.join(directory, 'releases/1.0.0/vm.args'))).toBe(false);
+  expect(readdirSync(directory).sort()).toEqual(['bin', 'package.json', 'releases', 'var']);
 });
 
 test('after a service is assembled it can be said how to go on', async () => {

@@ -366,19 +366,17 @@ test('what a build needs is known before a release can be loaded', async () => {
     'package.json': { name: 'x', main: 'dist/not-built.js', engines: { node: '>=22' } },
     'sarma.config.json': {
       runtime: { version: '24.21.0' },
-      releases: { a: { targets: ['linux-x64'] }, b: { targets: ['win-x64', 'linux-x64'] } },
+      releases: { a: { targets: ['linux-x64'] }, b: { runtime: { version: '22' } } },
     },
   });
-  expect(await findProject({ project: root })).toEqual({
+  expect(await findProject({ project: root, name: 'a' })).toEqual({
     directory: root,
     engines: '>=22',
-    targets: ['linux-x64', 'win-x64'],
-    runtime: undefined,
-  });
-  expect(await findProject({ project: root, name: 'a' })).toMatchObject({
     targets: ['linux-x64'],
     runtime: { version: '24.21.0', include: true, perTarget: false },
   });
+  expect((await findProject({ project: root, name: 'b' })).runtime.version).toBe('22');
+  await expect(findProject({ project: root })).rejects.toMatchObject({ code: 'SEVERAL_RELEASES' });
 });
 
 describe('environments', () => {
@@ -411,6 +409,12 @@ describe('environments', () => {
     vi.stubEnv('SARMA_ENV', 'prod');
     expect((await loadRelease({ project: root })).environment).toBe('prod');
     expect((await loadRelease({ project: root, environment: 'dev' })).environment).toBe('dev');
+  });
+
+  test('what a command means by default needs no configuration', async () => {
+    const root = configured({ environments: { staging: {} } });
+    for (const environment of ['prod', 'dev'])
+      expect((await loadRelease({ project: root, environment })).environment).toBe(environment);
   });
 
   test('one that is not configured is refused, and so is one that is no name', async () => {

@@ -13,7 +13,7 @@ import { describe, expect, test } from 'vitest';
 import { loadRelease } from '../src/index.ts';
 import { applyOverlays } from '../src/overlays.ts';
 import type { Overlay, Release } from '../src/release.ts';
-import { project, write } from './support/project.ts';
+import { project, release, write } from './support/project.ts';
 
 interface Given {
   readonly overlayVars?: Release['overlayVars'];
@@ -95,6 +95,25 @@ test('mkdir, copy, link, template and chmod do what they say', async () => {
   expect(text('bin/run')).toBe('#!/bin/sh\necho kv\n');
   expect(statSync(path.join(root, 'bin/run')).mode & 0o777).toBe(0o755);
   expect(statSync(path.join(root, 'etc/a.txt')).mode & 0o777).toBe(0o755);
+});
+
+test('what they bring counts as a part of the release, once', async () => {
+  const root = project({
+    'package.json': { name: 'app', version: '1.0.0', main: 'main.js' },
+    'main.js': '',
+    'sarma.config.json': { overlays: [{ copy: ['etc', 'etc'] }, { template: ['other', 'package.json'] }] },
+    'etc/a': 'a'.repeat(5000),
+    'etc/b/c': '',
+    other: '{}',
+  });
+  const assembled = await release(root);
+  const lying = readdirSync(assembled.path, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => statSync(path.join(entry.parentPath, entry.name)).size);
+  expect(assembled).toMatchObject({
+    files: lying.length,
+    bytes: lying.reduce((sum, size) => sum + size, 0),
+  });
 });
 
 test('in development a link is one', async () => {

@@ -1,4 +1,4 @@
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import type { OnNotice, Release } from '../release.ts';
 import { addScripts } from '../scripts/scripts.ts';
@@ -15,7 +15,7 @@ import { readUmbrella } from './umbrella.ts';
 /**
  * Writes what a boot needs to run a release from the project's sources: everything of `releases/<version>`, with
  * absolute paths to the sources in boot.json, for a Node that reads TypeScript. What else lies in the directory (the
- * node's state) stays. Throws ReleaseError.
+ * node's state) stays, and what runs from there goes on running. Throws ReleaseError.
  */
 export async function writeSourceRelease(
   release: Release,
@@ -27,10 +27,33 @@ export async function writeSourceRelease(
   const configuration = await readBuildConfiguration(release, onNotice);
   const providerStates = await initProviders(roots.providers);
   const tree = await sourceTree(release, roots, configuration, providerStates);
+  await replaceFiles(directory, tree);
+  await removeOthers(directory, versionFolder(release), tree);
+}
+
+/** Each by a rename: a node that runs from here, or starts just now, finds every file whole at any time. */
+async function replaceFiles(directory: string, tree: Tree): Promise<void> {
   await mkdir(directory, { recursive: true });
-  for (const name of new Set([...tree.keys()].map((file) => file.split('/')[0]!)))
-    await rm(path.join(directory, name), { recursive: true, force: true });
-  await writeTree(directory, tree);
+  const fresh = await mkdtemp(path.join(directory, '.new-'));
+  try {
+    await writeTree(fresh, tree);
+    for (const name of tree.keys()) {
+      await mkdir(path.join(directory, path.dirname(name)), { recursive: true });
+      await rename(path.join(fresh, name), path.join(directory, name));
+    }
+  } finally {
+    await rm(fresh, { recursive: true, force: true });
+  }
+}
+
+/** A `vm.args` or a hook that was there the last time and is gone. */
+async function removeOthers(directory: string, folder: string, tree: Tree): Promise<void> {
+  const entries = await readdir(path.join(directory, folder), { recursive: true, withFileTypes: true });
+  for (const entry of entries.filter((one) => !one.isDirectory())) {
+    const file = path.join(entry.parentPath, entry.name);
+    const name = path.relative(directory, file).split(path.sep).join('/');
+    if (!tree.has(name)) await rm(file, { force: true });
+  }
 }
 
 async function sourceTree(

@@ -2,6 +2,9 @@ import { ReleaseError } from '../error.ts';
 import type { ConfigFile } from './config-file.ts';
 import { isName } from './names.ts';
 
+/** What commands mean where nobody names one: a build, and `sarma run`. They need no configuration. */
+const defaults = ['prod', 'dev'];
+
 /** The environment that `--env` or `SARMA_ENV` names. */
 export function namedEnvironment(option: string | undefined): string | undefined {
   return option ?? (process.env.SARMA_ENV || undefined);
@@ -15,7 +18,7 @@ export function chooseEnvironment(named: string | undefined, configFile: ConfigF
   const { defaultEnvironment, environments } = configFile?.config ?? {};
   const chosen = named ?? defaultEnvironment ?? 'prod';
   const known = Object.keys(environments ?? {});
-  if (known.length > 0 && chosen !== 'prod' && !known.includes(chosen))
+  if (known.length > 0 && !defaults.includes(chosen) && !known.includes(chosen))
     throw new ReleaseError(
       'UNKNOWN_ENVIRONMENT',
       `There is no environment "${chosen}" in ${configFile!.file}; it has ${known.join(', ')}. ` +
