@@ -12,5 +12,7 @@ export default defineConfig(({ mode }) => ({
     globalSetup: ['test/support/global-setup.ts'],
     testTimeout: 120_000,
     hookTimeout: 600_000,
+    // Machines that run tests may have other things to do.
+    expect: { poll: { timeout: 30_000 } },
   },
 }));

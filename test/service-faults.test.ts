@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { cp, mkdir, readdir, readFile, realpath, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import path from 'node:path';
-import { beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { faultyService, SETTINGS } from './support/faulty.ts';
 import { installsIn, listing } from './support/installs.ts';
 import type { Program } from './support/programs.ts';
@@ -165,7 +165,7 @@ describe('an application that', () => {
     const node = await startNode(one);
     await ask(one, ['rpc', 'end.store()']);
     await ask(one, ['rpc', 'end.extra("enough")']);
-    await vi.waitUntil(() => node.printed().includes('extra stopped'));
+    await expect.poll(() => node.printed()).toContain('extra stopped');
     expect(node.printed()).toContain('Application extra has ended: enough');
     const { applications } = JSON.parse((await ask(one, ['describe', '--json'])).stdout);
     const states = Object.fromEntries(
@@ -268,7 +268,7 @@ describe('a node that was killed', () => {
     await ask(one, ['daemon']);
     const cookie = await readFile(path.join(one.state, 'cookie'), 'utf8');
     process.kill(Number((await ask(one, ['pid'])).stdout), 'SIGKILL');
-    await vi.waitUntil(async () => (await ask(one, ['ping'])).exitCode === 1);
+    await expect.poll(async () => (await ask(one, ['ping'])).exitCode).toBe(1);
     expect((await ask(one, ['daemon'])).exitCode).toBe(0);
     expect(await readFile(path.join(one.state, 'cookie'), 'utf8')).toBe(cookie);
     const log = await readFile(path.join(one.state, 'log/faulty.log'), 'utf8');

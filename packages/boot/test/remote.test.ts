@@ -131,14 +131,11 @@ describe('on a terminal', () => {
     type('\t');
     await shows(`${names[0]}  ${names[1]}`);
     await expect
-      .poll(
-        async () => {
-          type('\t');
-          await shows(`${names[0]}`);
-          return raw().includes(`${names[0]}\r\r\n${names[1]}`);
-        },
-        { timeout: 5000 },
-      )
+      .poll(async () => {
+        type('\t');
+        await shows(`${names[0]}`);
+        return raw().includes(`${names[0]}\r\r\n${names[1]}`);
+      })
       .toBe(true);
   });
 

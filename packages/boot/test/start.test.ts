@@ -189,13 +189,16 @@ describe('start and stop', () => {
               console.log(JSON.stringify({ was: state.config, ...change }));
               writeFileSync('web.json', 'broken');
               process.kill(process.pid, 'SIGHUP');
-              setTimeout(() => process.kill(process.pid, 'SIGTERM'), 50);
             },
           };`,
       },
     });
     const { child, ended } = await release.start('ready');
+    let said = '';
+    child.stderr!.on('data', (text) => (said += text));
     child.kill('SIGHUP');
+    await expect.poll(() => said).toContain('SyntaxError');
+    child.kill('SIGTERM');
     const { code, stdout, stderr } = await ended;
     expect(JSON.parse(stdout.split('\n')[1]!)).toEqual({
       was: { port: 1, old: true },
