@@ -164,6 +164,24 @@ describe.skipIf(lacks('mounts'))('where', () => {
     ]);
   });
 
+  test.skipIf(lacks('setcap'))(
+    'the file has capabilities, the shell is told nothing by the user that it would execute',
+    async () => {
+      const { stdout, stderr } = await machine.shell(`
+        mkdir -p bin lib/sarma && mv app bin/app
+        id=$(bin/app maintenance meta | sed 's/^{"id":"\\([^"]*\\)".*/\\1/')
+        bin/app maintenance extract "lib/sarma/$id" 2>/dev/null
+        setcap cap_net_bind_service+ep bin/app
+        mount --bind /bin/bash "$(readlink -f /bin/sh)"
+        as 1234 env SHELLOPTS=xtrace PS4='$(touch /tmp/by_ps4)+ ' BASH_ENV=/tmp/evil ENV=/tmp/evil OWN=kept \
+          bin/app eval '[process.env.OWN, process.env.PS4]'
+        ls /tmp
+      `);
+      expect(stderr).toBe('');
+      expect(stdout).toBe("[ 'kept', undefined ]\n");
+    },
+  );
+
   test('there is no shell, a sentence says that it needs one', async () => {
     await mkdir(path.join(base, 'bin'));
     await copyFile('/bin/bash', path.join(base, 'bin/bash'));

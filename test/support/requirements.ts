@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { stubLocation } from '@sarma/stub';
+import { nativeProgramLocation } from '@sarma/stub';
 
 /** What a machine may lack for a test, as a person would say it. */
 const CHECKS = {
@@ -10,10 +10,12 @@ const CHECKS = {
   mounts: () => process.getuid?.() === 0 && spawnSync('unshare', ['-m', 'true']).status === 0,
   strace: () => spawnSync('strace', ['-o', '/dev/null', 'true']).status === 0,
   /** The kernel starts arm64 programs through an emulator (binfmt_misc), so that the stub can execute its Node. */
-  arm64: () => process.arch === 'arm64' || spawnSync(stubLocation('linux-arm64')).status === 125,
+  arm64: () =>
+    process.arch === 'arm64' || spawnSync(nativeProgramLocation('linux-arm64', 'stub')).status === 125,
   ...tools(
     'chromium',
     'setpriv',
+    'setcap',
     'script',
     'osslsigncode',
     'openssl',

@@ -19,11 +19,6 @@ export function nativeProgramLocation(targetName: string, program: NativeProgram
   return path.resolve(import.meta.dirname, '..', 'dist', targetName, name);
 }
 
-/** As `nativeProgramLocation`. */
-export function stubLocation(targetName: string): string {
-  return nativeProgramLocation(targetName, 'stub');
-}
-
 /** The built stub of a target, the head of its executables. Throws StubMissingError. */
 export function stubPath(targetName: string): string {
   return built(targetName, 'stub');

@@ -47,15 +47,17 @@ pub fn passOn(run: *const runs.Run) void {
 const Header = extern struct { version: u32, pid: i32 };
 const Sets = extern struct { effective: u32, permitted: u32, inheritable: u32 };
 
-/// Variables that make the loader, the C library, or the runtime load or write what their owner wants. The loader
-/// would ignore its own, but for a program with ambient capabilities the kernel no longer tells it to.
+/// Variables that make the loader, the C library, the runtime, or the shell load, write or run what their owner wants. The
+/// loader and the shell would ignore their own, but of a program with ambient capabilities the kernel does not tell them.
+/// Not a list of what is harmless: what configures a program has names that only its author knows.
 pub fn isDangerous(entry: []const u8) bool {
     const prefixes = [_][]const u8{
-        "LD_",          "NODE_",    "GLIBC_TUNABLES=", "GCONV_PATH=", "GETCONF_DIR=", "HOSTALIASES=",
-        "LOCALDOMAIN=", "LOCPATH=", "MALLOC_",         "NIS_PATH=",   "NLSPATH=",     "RESOLV_HOST_CONF=",
-        "RES_OPTIONS=", "TMPDIR=",  "TZDIR=",          "OPENSSL_",    "SSL_CERT_",    "UV_",
-        "SARMA_",       "NIX_LD",   "DYLD_",           "RELEASE_",    "REPLACE_OS_",  "BASH_",
-        "ENV=",
+        "LD_",          "NODE_",      "GLIBC_TUNABLES=", "GCONV_PATH=", "GETCONF_DIR=", "HOSTALIASES=",
+        "LOCALDOMAIN=", "LOCPATH=",   "MALLOC_",         "NIS_PATH=",   "NLSPATH=",     "RESOLV_HOST_CONF=",
+        "RES_OPTIONS=", "TMPDIR=",    "TZDIR=",          "OPENSSL_",    "SSL_CERT_",    "UV_",
+        "SARMA_",       "NIX_LD",     "DYLD_",           "RELEASE_",    "REPLACE_OS_",  "BASH_",
+        "ENV=",         "SHELLOPTS=", "BASHOPTS=",       "PS4=",        "IFS=",         "CDPATH=",
+        "GLOBIGNORE=",  "FPATH=",     "ZDOTDIR=",
     };
     for (prefixes) |prefix| if (std.mem.startsWith(u8, entry, prefix)) return true;
     return false;
