@@ -53,12 +53,12 @@ test('`directory` prints where the program is, or would be', async () => {
   expect((await stat(before.stdout.trim())).isDirectory()).toBe(true);
 });
 
-test('`meta` prints the manifest, which is also what `sarma inspect` finds', async () => {
+test('`meta` prints the id and the manifest, which are also what `sarma inspect` finds', async () => {
   const { stdout, stderr, exitCode } = await maintain('meta');
   expect({ stderr, exitCode }).toEqual({ stderr: '', exitCode: 0 });
-  const manifest = JSON.parse(stdout);
+  const { id, ...manifest } = JSON.parse(stdout);
   expect(manifest).toMatchObject({ format: 1, name: 'tended', version: '1.0.0', kind: 'cli' });
-  expect(JSON.parse((await runCommand(['inspect', '--json', file])).stdout).manifest).toEqual(manifest);
+  expect(JSON.parse((await runCommand(['inspect', '--json', file])).stdout)).toMatchObject({ id, manifest });
 });
 
 describe('`verify`', () => {

@@ -1,7 +1,6 @@
 // Executables for Windows, run under Wine with Node 22 (Wine 8 cannot start Node 24): what the stub does there for the
 // promises P1, P4, P6 to P11 and P14. The stubs of the other CPUs are looked at from outside.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import {
   access,
@@ -294,8 +293,7 @@ describe.skipIf(!wine)('under Wine', () => {
       const app = path.join(place, 'bin', 'app.exe');
       await mkdir(path.dirname(app));
       await copyFile(file, app);
-      const meta = (await start(app, ['maintenance', 'meta'])).stdout.trimEnd();
-      const id = createHash('sha256').update(meta).digest('hex').slice(0, 12);
+      const { id } = JSON.parse((await start(app, ['maintenance', 'meta'])).stdout);
       const prepared = path.join(place, 'lib', 'sarma', id);
       await mkdir(path.dirname(prepared), { recursive: true });
       expect(await start(app, ['maintenance', 'extract', toWindows(prepared)])).toMatchObject({

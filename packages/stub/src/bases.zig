@@ -45,7 +45,7 @@ pub fn candidates(run: *const Run) Allocator.Error![]const Candidate {
     if (run.privileged) return list.items;
     for ([_][]const u8{ run.stamp.override_variable, "SARMA_CACHE_DIR" }) |name| {
         const path = os.variable(run.environment, name) orelse continue;
-        if (path.len > 0) try list.append(run.arena, .{ .path = path, .prepared = false, .named = true });
+        try list.append(run.arena, .{ .path = path, .prepared = false, .named = true });
     }
     for (try os.cacheDirectories(run.arena, run.environment)) |path| {
         try list.append(run.arena, .{ .path = path, .prepared = false });

@@ -26,9 +26,7 @@ pub const Command = struct {
 
 /// null for the program itself.
 pub fn asked(run: *const Run, arguments: launch.Arguments) ?Command {
-    if (os.variable(run.environment, variable)) |name| {
-        if (name.len > 0) return .{ .name = name, .rest = 1 };
-    }
+    if (os.variable(run.environment, variable)) |name| return .{ .name = name, .rest = 1 };
     if (run.stamp.maintenance_word_off) return null;
     const first = launch.argument(run.arena, arguments, 1) orelse return null;
     if (!std.mem.eql(u8, first, run.stamp.maintenance_word)) return null;
@@ -87,10 +85,10 @@ fn answerLine(run: *Run, line: []const u8) error{OutOfMemory}!void {
     runs.answer(try std.mem.concat(run.arena, u8, &.{ line, "\n" }));
 }
 
+/// The manifest, and before its first key the id, which cannot stand in what it is a digest of.
 fn meta(run: *Run) install.Error!void {
     const payload = try payloads.open(run);
-    runs.answer(payload.text);
-    runs.answer("\n");
+    try answerLine(run, try std.mem.concat(run.arena, u8, &.{ "{\"id\":\"", run.stamp.id, "\",", payload.text[1..] }));
 }
 
 fn verify(run: *Run) install.Error!void {

@@ -179,6 +179,7 @@ pub const openSelf = system.openSelf; // fn (own_path: [:0]const u8) Error!Handl
 /// Before anything else: no file opened from here on takes the place of a closed standard stream.
 pub const startUp = family.startUp; // fn () void
 pub const no_environment: Environment = family.no_environment;
+/// null where it is empty too.
 pub const variable = family.variable; // fn (environment: Environment, name: []const u8) ?[]const u8
 /// The environment as the process got it (Unix: `NAME=value` strings; Windows: asked by name).
 pub const Environment = family.Environment;
@@ -224,6 +225,7 @@ pub fn describe(err: anyerror) []const u8 {
         error.NoMemory, error.OutOfMemory => "out of memory",
         error.NotExecutable => "not a program for this machine",
         error.InputOutput => "input/output error",
+        error.TooLong => "it is too long",
         error.NotText => "it is not UTF-8",
         else => "unexpected error",
     };

@@ -36,7 +36,9 @@ pub fn ignoreStopping() void {
 pub fn variable(environment: Environment, name: []const u8) ?[]const u8 {
     for (environment) |entry| {
         const text = std.mem.sliceTo(entry.?, 0);
-        if (text.len > name.len and text[name.len] == '=' and std.mem.startsWith(u8, text, name)) return text[name.len + 1 ..];
+        if (text.len > name.len and text[name.len] == '=' and std.mem.startsWith(u8, text, name)) {
+            return if (text.len > name.len + 1) text[name.len + 1 ..] else null;
+        }
     }
     return null;
 }
