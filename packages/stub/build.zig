@@ -76,8 +76,15 @@ fn plainModule(b: *std.Build, target: std.Build.ResolvedTarget, source: []const 
 
 /// Functions that must not be compiled to calls of themselves.
 fn calledByCompiler(b: *std.Build, target: std.Build.ResolvedTarget, optimize: std.builtin.OptimizeMode) *std.Build.Module {
+    const called = bareModule(b, target, "src/windows_x64.zig", optimize);
+    called.no_builtin = true;
+    return called;
+}
+
+/// For an object that is linked into a program: functions, and nothing that they would need at run time.
+fn bareModule(b: *std.Build, target: std.Build.ResolvedTarget, source: []const u8, optimize: std.builtin.OptimizeMode) *std.Build.Module {
     return b.createModule(.{
-        .root_source_file = b.path("src/windows_x64.zig"),
+        .root_source_file = b.path(source),
         .target = target,
         .optimize = optimize,
         .strip = true,
@@ -86,7 +93,6 @@ fn calledByCompiler(b: *std.Build, target: std.Build.ResolvedTarget, optimize: s
         .stack_check = false,
         .stack_protector = false,
         .omit_frame_pointer = true,
-        .no_builtin = true,
     });
 }
 
@@ -96,17 +102,8 @@ fn module(b: *std.Build, target: std.Build.ResolvedTarget, query: std.Target.Que
     root.addImport("branch_filter", branchFilter(b, target, if (release) .ReleaseFast else optimize));
     addDecoder(b, root, target, zstd);
     if (acceleratedQuery(target.result.cpu.arch, query)) |accelerated| {
-        const object = b.addObject(.{ .name = "sha256_accelerated", .root_module = b.createModule(.{
-            .root_source_file = b.path("src/sha256_accelerated.zig"),
-            .target = b.resolveTargetQuery(accelerated),
-            .optimize = .ReleaseFast,
-            .strip = true,
-            .unwind_tables = .none,
-            .single_threaded = true,
-            .stack_check = false,
-            .stack_protector = false,
-            .omit_frame_pointer = true,
-        }) });
+        const source = "src/sha256_accelerated.zig";
+        const object = b.addObject(.{ .name = "sha256_accelerated", .root_module = bareModule(b, b.resolveTargetQuery(accelerated), source, .ReleaseFast) });
         object.bundle_compiler_rt = false;
         root.addObject(object);
     }

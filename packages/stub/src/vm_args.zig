@@ -20,17 +20,18 @@ pub const File = struct {
 /// Which file counts for a command. `directory` is `releases/<version>`.
 pub fn fileOf(arena: Allocator, environment: os.Environment, directory: []const u8, service: bool, command: ?[]const u8) Allocator.Error!File {
     const remote = service and !isOneOf(&starting, command orelse "");
-    const named = if (service) os.variable(environment, if (remote) "RELEASE_REMOTE_VM_ARGS" else "RELEASE_VM_ARGS") orelse "" else "";
-    if (named.len > 0) return .{ .path = try arena.dupeZ(u8, named), .named = true };
+    const named = if (service) os.variable(environment, if (remote) "RELEASE_REMOTE_VM_ARGS" else "RELEASE_VM_ARGS") else null;
+    if (named) |path| return .{ .path = try arena.dupeZ(u8, path), .named = true };
     return .{ .path = try std.mem.joinZ(arena, "/", &.{ directory, if (remote) "remote.vm.args" else "vm.args" }), .named = false };
 }
 
 /// The arguments for the runtime. An empty list where there is no file and none was named.
-pub fn read(arena: Allocator, environment: os.Environment, source: File) (os.Error || Allocator.Error || error{NotText})![]const []const u8 {
+pub fn read(arena: Allocator, environment: os.Environment, source: File) (os.Error || Allocator.Error || error{ NotText, TooLong })![]const []const u8 {
     const file = os.openRead(os.cwd, source.path) catch |err| return if (err == error.NotFound and !source.named) &.{} else err;
     defer os.close(file);
     const text = try arena.alloc(u8, size_max);
     const length = try os.read(file, text);
+    if (length == size_max) return error.TooLong;
     if (!std.unicode.wtf8ValidateSlice(text[0..length])) return error.NotText;
     return parse(arena, environment, text[0..length]);
 }

@@ -39,10 +39,8 @@ pub fn find(arena: Allocator, environment: os.Environment, own_path: []const u8)
     const root = rootOf(own_path);
     const program = programOf(own_path);
     const start = try readStart(arena, program, try path(arena, &.{ root, "releases\\start.json" }));
-    var version = start.version;
-    if (os.variable(environment, "RELEASE_VSN")) |chosen| {
-        if (chosen.len > 0 and !isOfOther(environment, root)) version = chosen;
-    }
+    const chosen = if (isOfOther(environment, root)) null else os.variable(environment, "RELEASE_VSN");
+    const version = chosen orelse start.version;
     const directory = try path(arena, &.{ root, "releases", version });
     const described = try path(arena, &.{ directory, "release.json" });
     if (!isVersion(version) or !isFile(described)) fail(program, "version \"{s}\" is not in {s}\\releases.", .{ version, root });
@@ -158,13 +156,8 @@ fn tryReadFile(arena: Allocator, file: [:0]const u8) (os.Error || Allocator.Erro
 
 // --- the runtime
 
-/// What the executable says, the release's own, that of the install, the host's.
+/// The release's own, that of the install, the host's.
 fn runtimeOf(arena: Allocator, environment: os.Environment, program: []const u8, root: []const u8, named: ?[]const u8, node_line: ?u64) Allocator.Error![]const u8 {
-    if (os.variable(environment, "SARMA_RUNTIME")) |given| {
-        // It was meant for this process; a child may be a release with another runtime.
-        try child.setVariable(arena, "SARMA_RUNTIME", null);
-        return given;
-    }
     const own = if (named) |inside| try path(arena, &.{ root, inside }) else try installedRuntime(arena, root) orelse return hostRuntime(arena, environment, program, node_line);
     const other = if (named) |inside| try otherRuntime(arena, root, inside, node_line) else null;
     const file = other orelse own;
@@ -194,17 +187,27 @@ fn installedRuntime(arena: Allocator, root: []const u8) Allocator.Error!?[:0]con
     return try path(arena, &.{ above(above(root)), "runtimes", marker.runtime, "node.exe" });
 }
 
-/// From absolute directories of the PATH: never from where the user happens to be.
 fn hostRuntime(arena: Allocator, environment: os.Environment, program: []const u8, node_line: ?u64) Allocator.Error![]const u8 {
+    const needed = if (node_line) |line| try std.fmt.allocPrint(arena, "Node {d}", .{line}) else "Node";
+    const node = try firstOnPath(arena, environment, "node.exe") orelse fail(program, "it comes without a runtime and needs {s}, but there is no \"node.exe\" on the PATH.", .{needed});
+    const line = node_line orelse return node;
+    const found = try child.firstLine(arena, node, &.{"--version"}) orelse fail(program, "{s} cannot say its version.", .{node});
+    if (!std.mem.startsWith(u8, found, try std.fmt.allocPrint(arena, "v{d}.", .{line}))) {
+        fail(program, "it needs {s}, but {s} is {s}. Put one of that line first on the PATH.", .{ needed, node, found });
+    }
+    return node;
+}
+
+/// From absolute directories of the PATH: never from where the user happens to be.
+fn firstOnPath(arena: Allocator, environment: os.Environment, name: []const u8) Allocator.Error!?[:0]const u8 {
     var directories = std.mem.splitScalar(u8, os.variable(environment, "PATH") orelse "", ';');
     while (directories.next()) |quoted| {
         const directory = std.mem.trim(u8, quoted, " \"");
         if (directory.len < 3 or (directory[1] != ':' and directory[0] != '\\')) continue;
-        const file = try path(arena, &.{ directory, "node.exe" });
+        const file = try path(arena, &.{ directory, name });
         if (isFile(file)) return file;
     }
-    if (node_line) |line| fail(program, "it comes without a runtime and needs Node {d}, but there is no \"node.exe\" on the PATH.", .{line});
-    fail(program, "it comes without a runtime, and there is no \"node.exe\" on the PATH.", .{});
+    return null;
 }
 
 fn isFile(file: [:0]const u8) bool {

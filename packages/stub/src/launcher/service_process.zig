@@ -50,7 +50,7 @@ fn serve() Allocator.Error!void {
     // A service has no console, and without one there is no Ctrl-C.
     _ = AllocConsole();
     // Ctrl-C may have been switched off by whoever started this, and that is inherited.
-    _ = SetConsoleCtrlHandler(null, 0);
+    _ = nt.SetConsoleCtrlHandler(null, 0);
     os.ignoreStopping();
     var output: ?nt.Handle = null;
     const carrier = startCarrier(&output);
@@ -130,11 +130,9 @@ var carried: struct { log: log.Log, pipe: nt.Handle } = undefined;
 fn startCarrier(output: *?nt.Handle) ?nt.Handle {
     const path = logPath() catch return null;
     carried.log = log.Log.open(service.arena, .{ .path = path }) catch return null;
-    var write_end: nt.Handle = undefined;
-    if (CreatePipe(&carried.pipe, &write_end, null, 64 << 10) == 0) return null;
-    const inherit = 1;
-    _ = SetHandleInformation(write_end, inherit, inherit);
-    output.* = write_end;
+    const pipe = child.pipe() orelse return null;
+    carried.pipe = pipe.read_end;
+    output.* = pipe.write_end;
     return CreateThread(null, 64 << 10, carry, null, 0, null);
 }
 
@@ -172,15 +170,13 @@ fn stateDirectory() (Allocator.Error || error{NoState})![]const u8 {
 /// Beside an executable this file is called `<release>-service.exe`.
 fn releaseName() []const u8 {
     const name = releases.programOf(service.own_path);
-    return if (std.mem.endsWith(u8, name, "-service")) name[0 .. name.len - "-service".len] else name;
+    if (service.options.executable == null or !std.mem.endsWith(u8, name, "-service")) return name;
+    return name[0 .. name.len - "-service".len];
 }
 
 // --- declarations of winbase.h and wincon.h
 
 extern "kernel32" fn AllocConsole() callconv(.winapi) nt.Bool;
-extern "kernel32" fn SetConsoleCtrlHandler(handler: ?*const anyopaque, add: nt.Bool) callconv(.winapi) nt.Bool;
 extern "kernel32" fn GenerateConsoleCtrlEvent(event: u32, group: u32) callconv(.winapi) nt.Bool;
 extern "kernel32" fn TerminateProcess(process: nt.Handle, code: u32) callconv(.winapi) nt.Bool;
-extern "kernel32" fn CreatePipe(read_end: *nt.Handle, write_end: *nt.Handle, security: ?*anyopaque, size: u32) callconv(.winapi) nt.Bool;
-extern "kernel32" fn SetHandleInformation(handle: nt.Handle, mask: u32, flags: u32) callconv(.winapi) nt.Bool;
 extern "kernel32" fn CreateThread(security: ?*anyopaque, stack: usize, main: *const fn (?*anyopaque) callconv(.winapi) u32, parameter: ?*anyopaque, flags: u32, id: ?*u32) callconv(.winapi) ?nt.Handle;

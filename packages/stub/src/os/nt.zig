@@ -262,7 +262,7 @@ pub const current_process: Handle = @ptrFromInt(std.math.maxInt(usize));
 
 // --- console and standard handles
 
-pub extern "kernel32" fn SetConsoleCtrlHandler(handler: *const fn (u32) callconv(.winapi) Bool, add: Bool) callconv(.winapi) Bool;
+pub extern "kernel32" fn SetConsoleCtrlHandler(handler: ?*const fn (u32) callconv(.winapi) Bool, add: Bool) callconv(.winapi) Bool;
 
 pub extern "kernel32" fn GetStdHandle(number: u32) callconv(.winapi) ?Handle;
 pub extern "kernel32" fn GetConsoleMode(console: Handle, mode: *u32) callconv(.winapi) Bool;

@@ -2,7 +2,9 @@
 //! dies with it and it with us, and keeps no handle of it.
 
 const std = @import("std");
+const os = @import("../os.zig");
 const nt = @import("nt.zig");
+const command_line = @import("../command_line.zig");
 const Allocator = std.mem.Allocator;
 
 /// Runs the child with this process's handles, console and environment until it ends: its exit code, or null if it could
@@ -87,9 +89,38 @@ pub fn setVariable(arena: Allocator, name: []const u8, value: ?[]const u8) Alloc
 // --- starting
 
 pub const Streams = struct {
-    /// For both output streams, instead of what this process has. Inheritable.
+    /// For both output streams, instead of what this process has: the end of a `pipe`.
     output: ?nt.Handle = null,
 };
+
+pub const Pipe = struct { read_end: nt.Handle, write_end: nt.Handle };
+
+/// For the output of a child. null if the system gives none; after the start the end to write is to be closed here.
+pub fn pipe() ?Pipe {
+    var ends: Pipe = undefined;
+    if (CreatePipe(&ends.read_end, &ends.write_end, null, 64 << 10) == 0) return null;
+    makeInheritable(ends.write_end);
+    return ends;
+}
+
+fn makeInheritable(handle: nt.Handle) void {
+    const inherit = 1;
+    _ = SetHandleInformation(handle, inherit, inherit);
+}
+
+/// What a program prints up to the end of its first line. null if it cannot be started, or prints nothing.
+pub fn firstLine(arena: Allocator, file: []const u8, arguments: []const []const u8) Allocator.Error!?[]const u8 {
+    const ends = pipe() orelse return null;
+    defer _ = nt.NtClose(ends.read_end);
+    const line = try command_line.compose(arena, file, arguments, &.{});
+    const started = start(try imagePath(arena, file), line, .{ .output = ends.write_end });
+    _ = nt.NtClose(ends.write_end);
+    _ = nt.NtClose(started orelse return null);
+    const text = try arena.alloc(u8, 4096);
+    const length = os.read(ends.read_end, text) catch return null;
+    const end = std.mem.indexOfAny(u8, text[0..length], "\r\n") orelse length;
+    return if (end > 0) text[0..end] else null;
+}
 
 /// With the standard handles, the inherited ones, and the C runtime's table of them (`lpReserved2`: descriptors from 3 on,
 /// such as the channel of `fork`) as this process got them.
@@ -102,8 +133,7 @@ pub fn start(image: [:0]const u16, line: [:0]u16, streams: Streams) ?nt.Handle {
     startup.info.flags = startup.info.flags & ~@as(u32, hot_key_or_monitor) | use_standard_handles;
     for ([_]*?nt.Handle{ &startup.info.input, &startup.info.output, &startup.info.err }, standard_numbers) |field, number| {
         field.* = if (streams.output != null) (if (number == standard_numbers[0]) null else streams.output) else nt.GetStdHandle(number);
-        const inherit = 1;
-        if (field.*) |handle| _ = SetHandleInformation(handle, inherit, inherit);
+        if (field.*) |handle| makeInheritable(handle);
     }
 
     var list: [256]u8 align(16) = undefined;
@@ -238,6 +268,7 @@ const JobLimits = extern struct {
 };
 
 extern "kernel32" fn GetStartupInfoW(info: *Startup) callconv(.winapi) void;
+extern "kernel32" fn CreatePipe(read_end: *nt.Handle, write_end: *nt.Handle, security: ?*anyopaque, size: u32) callconv(.winapi) nt.Bool;
 extern "kernel32" fn SetHandleInformation(handle: nt.Handle, mask: u32, flags: u32) callconv(.winapi) nt.Bool;
 extern "kernel32" fn CreateProcessW(image: [*:0]const u16, line: [*:0]u16, process_security: ?*anyopaque, thread_security: ?*anyopaque, inherit: nt.Bool, flags: u32, environment: ?*anyopaque, directory: ?[*:0]const u16, startup: *Startup, information: *ProcessInformation) callconv(.winapi) nt.Bool;
 extern "kernel32" fn CreateJobObjectW(security: ?*anyopaque, name: ?[*:0]const u16) callconv(.winapi) ?nt.Handle;
