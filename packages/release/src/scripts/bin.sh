@@ -7,6 +7,10 @@ sarma_program='@program@'
 sarma_release='@release@'
 sarma_kind='@kind@'
 
+# What is set from outside; a release sets the others itself.
+sarma_settings='RELEASE_COOKIE RELEASE_NODE RELEASE_DISTRIBUTION RELEASE_MODE RELEASE_TMP RELEASE_VM_ARGS
+  RELEASE_REMOTE_VM_ARGS RELEASE_SYS_CONFIG RELEASE_BOOT_SCRIPT RELEASE_CONFIG_DIR RELEASE_MUTABLE_DIR RELEASE_READ_ONLY'
+
 sarma_prepare() {
   # Meant for this process; a child, of env.sh too, may be a release with another runtime.
   sarma_node=${SARMA_RUNTIME-}
@@ -14,11 +18,11 @@ sarma_prepare() {
   [ -z "$sarma_node" ] || sarma_guard=${SARMA_GUARD-}
   unset SARMA_RUNTIME SARMA_GUARD
   sarma_find_root
-  [ "$sarma_kind" = cli ] || sarma_forget_other_release
   sarma_choose_version
   # The environment of a program is left as it is, unless it has an env.sh.
   if [ "$sarma_kind" = service ] || [ -f "$sarma_directory/env.sh" ]; then
-    sarma_forget_other_release
+    # What another release set for its children is not meant for this one.
+    ! sarma_is_child_of_other || unset $sarma_settings
     sarma_describe_release "$@"
   fi
 }
@@ -40,12 +44,8 @@ sarma_find_root() {
     sarma_fail "the directory above that of $sarma_file cannot be entered."
 }
 
-# What another release set for its children is not meant for this one.
-sarma_forget_other_release() {
-  [ "${RELEASE_ROOT:-$sarma_root}" != "$sarma_root" ] || return 0
-  unset RELEASE_NAME RELEASE_VSN RELEASE_PROG RELEASE_COMMAND RELEASE_COOKIE RELEASE_NODE RELEASE_DISTRIBUTION \
-    RELEASE_MODE RELEASE_TMP RELEASE_VM_ARGS RELEASE_REMOTE_VM_ARGS RELEASE_SYS_CONFIG RELEASE_BOOT_SCRIPT \
-    RELEASE_CONFIG_DIR RELEASE_MUTABLE_DIR RELEASE_READ_ONLY
+sarma_is_child_of_other() {
+  [ "${RELEASE_ROOT:-$sarma_root}" != "$sarma_root" ]
 }
 
 # releases/start.json says which version this is; RELEASE_VSN may name another one that is here.
@@ -56,7 +56,7 @@ sarma_choose_version() {
   sarma_version=$sarma_value
   sarma_json runtime
   sarma_runtime=$sarma_value
-  [ "$sarma_kind" = cli ] || sarma_version=${RELEASE_VSN:-$sarma_version}
+  [ "$sarma_kind" = cli ] || sarma_is_child_of_other || sarma_version=${RELEASE_VSN:-$sarma_version}
   sarma_directory=$sarma_root/releases/$sarma_version
   case $sarma_version in
     '' | .* | */*) sarma_no_version ;;
@@ -264,9 +264,7 @@ if [ -f "$sarma_directory/env.sh" ]; then
   . "$sarma_directory/env.sh"
   set +e
   trap - EXIT
-  [ "$sarma_kind" = cli ] || export RELEASE_COOKIE RELEASE_NODE RELEASE_DISTRIBUTION RELEASE_MODE RELEASE_TMP \
-    RELEASE_VM_ARGS RELEASE_REMOTE_VM_ARGS RELEASE_SYS_CONFIG RELEASE_BOOT_SCRIPT RELEASE_CONFIG_DIR \
-    RELEASE_MUTABLE_DIR RELEASE_READ_ONLY
+  [ "$sarma_kind" = cli ] || export $sarma_settings
 fi
 
 sarma_find_runtime
