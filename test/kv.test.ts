@@ -1,6 +1,8 @@
 // examples/kv as a person uses it: built, copied away, two nodes started from one install.
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { cp, readFile } from 'node:fs/promises';
+import { connect } from 'node:net';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { execa } from 'execa';
@@ -99,6 +101,17 @@ describe.each(Object.entries(forms))('two nodes from %s', (_name, make) => {
     expect(JSON.parse(await bar.say('rpc', '--json', names))).toEqual(['shopping']);
   });
 
+  test('blanks of any kind stand between words, and each line of an answer comes back, here and through the other', async () => {
+    const client = connect({ host: '127.0.0.1', port: Number(foo.env.PORT) });
+    client.write('GET\tshopping  milk \r\n GET\tapples red\nGET shopping milk\nHELLO\n');
+    let said = '';
+    for await (const text of client.setEncoding('utf8')) {
+      said += text;
+      if (said.endsWith('COMMAND\r\n')) break;
+    }
+    expect(said.trimEnd().split('\r\n')).toEqual(['1', 'OK', '3', 'OK', '1', 'OK', 'UNKNOWN COMMAND']);
+  });
+
   test('the protocol is that of the guide', async () => {
     expect(
       await ask(
@@ -173,6 +186,20 @@ describe.each(Object.entries(forms))('two nodes from %s', (_name, make) => {
     expect(Object.keys(plenty).length).toBeGreaterThan(1000);
     expect(await contents(bar, 'plenty')).toEqual(plenty);
     expect(await contents(foo, 'crates')).toEqual(await told(throughBar));
+  });
+
+  test('a client that resets its connection does not keep a node from stopping', async () => {
+    const client = connect({ host: '127.0.0.1', port: Number(bar.env.PORT), allowHalfOpen: true });
+    client.on('error', () => {}).once('end', () => client.resetAndDestroy());
+    client.write('HELLO\n');
+    await once(client, 'data');
+    client.resume();
+    const last = running.at(-1)!;
+    await bar.say('stop');
+    const { exitCode, output } = await last.ended;
+    expect(exitCode, output).toBe(0);
+    expect(output).toContain('kv_server: every command that came in is answered');
+    await start(bar);
   });
 
   test('a killed node has what it told, and starts again over what it left behind', async () => {

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openBrowser } from './support/browser.ts';
 import { build, copyExample, freePort, ownHome, Service } from './support/examples.ts';
 import { lacks } from './support/requirements.ts';
-import { temporaryDirectory } from './support/run.ts';
+import { run, temporaryDirectory } from './support/run.ts';
 
 const MIGRATIONS = ['0001_create_notes', '0002_add_time_of_note'];
 
@@ -94,6 +94,9 @@ test('as a daemon it migrates its database and answers', async () => {
   expect(await notes.say('ping')).toBe('pong');
   expect(await log()).toContain(`notes: ${address}`);
   expect(await notes.say('migrate', '--status')).toBe(MIGRATIONS.map((name) => `applied ${name}`).join('\n'));
+  // Variables that are set to nothing count as not set.
+  const unset = notes.with({ NOTES_DB_PATH: '', SECRET_KEY_BASE: '' });
+  expect(await unset.say('migrate', '--status')).toBe(await notes.say('migrate', '--status'));
   expect(await get('/api/notes')).toEqual([]);
   expect(await post('buy milk')).toMatchObject({ id: 1, text: 'buy milk' });
   expect(await get('/api/notes/1')).toMatchObject({ text: 'buy milk' });
@@ -158,6 +161,19 @@ test('the pre_start hook has kept the database as it was before', async () => {
   expect(await kept.say('migrate', '--status')).toBe(
     [...MIGRATIONS.map((name) => `applied ${name}`), 'pending 0003_add_pin'].join('\n'),
   );
+});
+
+test('a backup that was cut short by a full disk does not count as made', async () => {
+  const hook = path.resolve(import.meta.dirname, '../examples/notes/rel/hooks/pre_start.sh');
+  const directory = await temporaryDirectory();
+  const database = path.join(directory, 'notes.db');
+  await writeFile(database, 'x'.repeat(1_000_000));
+  const env = { RELEASE_MUTABLE_DIR: directory, RELEASE_VSN: '2.0.0' };
+  const backup = path.join(directory, 'backups/before-2.0.0.db');
+  const cut = await run('sh', ['-c', 'ulimit -f 100; exec sh "$1"', 'sh', hook], { env });
+  expect(cut.exitCode).not.toBe(0);
+  expect(await run('sh', [hook], { env })).toMatchObject({ exitCode: 0, stderr: '' });
+  expect(await readFile(backup, 'utf8')).toBe(await readFile(database, 'utf8'));
 });
 
 test('the older version does not touch a database it does not know', async () => {

@@ -9,12 +9,13 @@ export default defineConfiguration(({ configuration, release, env }: RuntimeCont
   reportRequests(configuration.notes?.telemetry === true);
   return {
     notes: {
+      // Set to nothing is not set.
       // The state directory outlives the version, so that an upgrade finds its notes.
       database:
-        env.NOTES_DB_PATH ??
+        env.NOTES_DB_PATH ||
         path.join(release?.mutableDirectory ?? path.join(homedir(), '.notes'), 'notes.db'),
       // Known to whoever knows where your home is: enough for a page that only this machine can reach.
-      secretKeyBase: env.SECRET_KEY_BASE ?? createHash('sha256').update(`${homedir()}/notes`).digest('hex'),
+      secretKeyBase: env.SECRET_KEY_BASE || createHash('sha256').update(`${homedir()}/notes`).digest('hex'),
     },
   };
 });

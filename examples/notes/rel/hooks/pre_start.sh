@@ -9,7 +9,10 @@ if [ -f "$database" ] && [ ! -f "$backup" ]; then
   umask 077
   mkdir -p "${backup%/*}"
   # With what SQLite has not moved into the file yet.
+  rm -f "$backup-wal"
   if [ -f "$database-wal" ]; then cp "$database-wal" "$backup-wal"; fi
-  cp "$database" "$backup"
+  # By that name only when it is whole: the disk may be full.
+  cp "$database" "$backup.part"
+  mv "$backup.part" "$backup"
   echo "notes: $database was copied to $backup"
 fi

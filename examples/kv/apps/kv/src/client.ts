@@ -28,9 +28,11 @@ export class Client {
   /** Resolves with the lines of the answer: `OK`, or the value and `OK`, or what was wrong. */
   async send(command: string): Promise<string[]> {
     if (this.#closed !== undefined) throw this.#closed;
+    // Typed with any blanks: the server goes by its words too, and the first says how many lines come back.
+    const line = command.trim().split(/\s+/).join(' ');
     return await new Promise((resolve, reject) => {
-      this.#waiting.push({ lines: /^(FORWARDED )?GET /.test(command) ? 2 : 1, resolve, reject });
-      this.#socket.write(`${command}\r\n`);
+      this.#waiting.push({ lines: /^(FORWARDED )?GET /.test(line) ? 2 : 1, resolve, reject });
+      this.#socket.write(`${line}\r\n`);
     });
   }
 

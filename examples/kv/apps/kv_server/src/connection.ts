@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import type { Socket } from 'node:net';
 
 /** Longest line a client may send, in bytes. */
@@ -25,7 +24,8 @@ export class Connection {
   /** Answers every command that has come in, and hangs up; resolves when the connection is closed. */
   async drain(): Promise<void> {
     if (this.#socket.destroyed) return;
-    const closed = once(this.#socket, 'close');
+    // However it closes: a client may hang up by a reset.
+    const closed = new Promise((resolve) => this.#socket.once('close', resolve));
     this.#socket.removeAllListeners('data');
     setTimeout(() => this.#socket.destroy(), FAREWELL).unref();
     void this.#answered.then(() => this.#socket.end());
