@@ -1,5 +1,16 @@
-import type { AssembledRelease, Release, ReleaseOptions } from '@sarma/release';
-import { assemble, includeRuntime, loadRelease, ReleaseError, runSteps } from '@sarma/release';
+import { stat } from 'node:fs/promises';
+import {
+  type AssembledRelease,
+  assemble,
+  includeRuntime,
+  loadRelease,
+  type Release,
+  ReleaseError,
+  type ReleaseOptions,
+  runSteps,
+  type StepActions,
+  tarRelease,
+} from '@sarma/release';
 import {
   type Compression,
   defaultRange,
@@ -13,7 +24,7 @@ import {
   type Target,
   wrap,
 } from '@sarma/wrapper';
-import { chooseTargets, type TargetChoice } from './choose-targets.ts';
+import { type ChosenTargets, chooseTargets, knownHost, type TargetChoice } from './choose-targets.ts';
 import type { OnBuildEvent } from './events.ts';
 import { OWN_MODULE } from './own-module.ts';
 
@@ -45,9 +56,9 @@ export async function build(options: BuildOptions): Promise<readonly Outcome[]> 
   const release = await loadReported(options);
   if (!release.options.runtime.include) throw noRuntimeToWrap(release);
   const steps = release.steps.includes('wrap') ? release.steps : [...release.steps, 'wrap' as const];
-  const work = await openWork(options, release);
-  await runSteps({ ...release, steps }, work.actions, work.onEvent);
-  return work.outcomes;
+  const outcomes: Outcome[] = [];
+  await doSteps({ ...release, steps }, options, outcomes);
+  return outcomes;
 }
 
 /**
@@ -57,17 +68,21 @@ export async function build(options: BuildOptions): Promise<readonly Outcome[]> 
 export async function assembleProject(options: AssembleOptions & TargetChoice): Promise<AssembledRelease> {
   const release = await loadReported(options);
   const steps = release.steps.filter((step) => step !== 'wrap');
-  const work = await openWork(options, release);
-  const done = await runSteps({ ...release, steps }, work.actions, work.onEvent);
+  const done = await doSteps({ ...release, steps }, options, []);
   return done.assembled!;
 }
 
-/** `loadRelease`, told as an event. */
-async function loadReported({ onEvent, ...options }: AssembleOptions): Promise<Release> {
+/** `loadRelease`, told as an event. What the options say of the runtime is what the release says from here on. */
+async function loadReported({ onEvent, runtime, perTarget, ...options }: AssembleOptions): Promise<Release> {
   const release = await loadRelease({ sarma: OWN_MODULE, ...options });
-  const { name, version, project, notes } = release;
+  const { name, version, project, notes, options: settings } = release;
   onEvent?.({ type: 'release', name, version, project, programs: Object.keys(release.entries), notes });
-  return release;
+  const chosen = {
+    ...settings.runtime,
+    ...(runtime !== undefined && { version: runtime }),
+    ...(perTarget !== undefined && { perTarget }),
+  };
+  return { ...release, options: { ...settings, runtime: chosen } };
 }
 
 function noRuntimeToWrap({ name, options }: Release): ReleaseError {
@@ -79,107 +94,125 @@ function noRuntimeToWrap({ name, options }: Release): ReleaseError {
   );
 }
 
-/** The steps that have names, and what they leave. */
-async function openWork(options: BuildOptions, first: Release) {
+/** What the steps that have names are done with. */
+interface Work {
+  readonly options: BuildOptions;
+  readonly matrix: Matrix;
+  readonly onEvent: OnBuildEvent;
+}
+
+async function doSteps(release: Release, options: BuildOptions, outcomes: Outcome[]): Promise<Release> {
   const onEvent = options.onEvent ?? (() => {});
-  const matrix = await loadTargets(first.project);
-  const outcomes: Outcome[] = [];
-  const chosen = (release: Release) => chooseTargets(matrix, options, release.options.targets, process.env);
-  const runtimesFor = (release: Release, targets: readonly Target[]) => runtimes(options, release, targets);
-  return {
-    onEvent,
-    outcomes,
-    actions: {
-      assemble: async (release: Release): Promise<Release> => {
-        const started = performance.now();
-        const assembled = await assemble(release, onEvent);
-        const { path: directory, files, bytes } = assembled;
-        const host = ownTarget(matrix, release, chosen(release).targets);
-        if (host !== undefined) {
-          const { version, file } = theRuntime(await runtimesFor(release, [host]), host);
-          await includeRuntime(directory, { version, file, windows: host.os === 'win' });
-        }
-        onEvent({ type: 'assembled', directory, files, bytes, milliseconds: performance.now() - started });
-        return { ...release, assembled };
-      },
-      tar: async (release: Release): Promise<Release> => {
-        const { tarRelease } = await import('@sarma/release');
-        const { targets } = chosen(release);
-        const found = release.options.runtime.include ? await runtimesFor(release, targets) : undefined;
-        for (const target of targets) {
-          const started = performance.now();
-          const file = await tarRelease(release.assembled!, {
-            target: target.name,
-            windows: target.os === 'win',
-            runtime: found === undefined ? undefined : theRuntime(found, target),
-            launcher: launcherPath(target.name),
-            output: release.output,
-          });
-          const { size } = await import('node:fs/promises').then(({ stat }) => stat(file));
-          const milliseconds = performance.now() - started;
-          onEvent({ type: 'tar', target: target.name, file, bytes: size, milliseconds });
-        }
-        return release;
-      },
-      wrap: async (release: Release): Promise<Release> => {
-        const started = performance.now();
-        const { targets, isHost, byDefault } = chosen(release);
-        const names = targets.map(({ name }) => name);
-        if (byDefault) {
-          const message = `For this machine (${names[0]}); --target all is for all ${matrix.size} targets.`;
-          onEvent({ type: 'notice', level: 'info', message });
-        }
-        onEvent({ type: 'targets', targets: names });
-        const settings = release.options.wrap;
-        outcomes.push(
-          ...(await wrap({
-            ...runtimeRequest(options, release),
-            directory: release.assembled!.path,
-            targets,
-            compression: options.compression ?? settings.compression ?? (isHost ? 'balanced' : 'best'),
-            output: options.output ?? release.output,
-            ...(options.jobs !== undefined && { jobs: options.jobs }),
-            extraSteps: settings.extraSteps,
-            phases: settings.phases,
-          })),
-        );
-        const artifacts = outcomes.flatMap((outcome) => ('error' in outcome ? [] : outcome.artifacts));
-        onEvent({ type: 'finished', artifacts, milliseconds: performance.now() - started });
-        return outcomes.some((outcome) => 'error' in outcome) ? { ...release, steps: [] } : release;
-      },
-    },
+  const work: Work = { options, onEvent, matrix: await loadTargets(release.project) };
+  const actions: StepActions = {
+    assemble: (before) => assembleStep(before, work),
+    tar: (before) => tarStep(before, work),
+    wrap: (before) => wrapStep(before, work, outcomes),
   };
+  return await runSteps(release, actions, onEvent);
+}
+
+async function assembleStep(release: Release, work: Work): Promise<Release> {
+  const started = performance.now();
+  const assembled = await assemble(release, work.onEvent);
+  const { path: directory, files, bytes } = assembled;
+  const own = ownTarget(release, work);
+  if (own !== undefined) {
+    const { version, file } = runtimeFor(own, await runtimes(release, work, [own]));
+    await includeRuntime(directory, { version, file, windows: own.os === 'win' });
+  }
+  work.onEvent({ type: 'assembled', directory, files, bytes, milliseconds: performance.now() - started });
+  return { ...release, assembled };
+}
+
+async function tarStep(release: Release, work: Work): Promise<Release> {
+  const { targets } = chosenTargets(release, work);
+  const found = release.options.runtime.include ? await runtimes(release, work, targets) : undefined;
+  for (const target of targets) {
+    const started = performance.now();
+    const file = await tarRelease(release.assembled!, {
+      target: target.name,
+      windows: target.os === 'win',
+      runtime: found && runtimeFor(target, found),
+      launcher: launcherPath(target.name),
+      output: release.output,
+    });
+    const { size } = await stat(file);
+    const milliseconds = performance.now() - started;
+    work.onEvent({ type: 'tar', target: target.name, file, bytes: size, milliseconds });
+  }
+  return release;
+}
+
+async function wrapStep(release: Release, work: Work, outcomes: Outcome[]): Promise<Release> {
+  const { options, matrix, onEvent } = work;
+  const started = performance.now();
+  const { targets, isHost, byDefault } = chosenTargets(release, work);
+  const names = targets.map(({ name }) => name);
+  if (byDefault) {
+    const message = `For this machine (${names[0]}); --target all is for all ${matrix.size} targets.`;
+    onEvent({ type: 'notice', level: 'info', message });
+  }
+  onEvent({ type: 'targets', targets: names });
+  const settings = release.options.wrap;
+  outcomes.push(
+    ...(await wrap({
+      ...runtimeRequest(release, work),
+      directory: release.assembled!.path,
+      targets,
+      compression: options.compression ?? settings.compression ?? (isHost ? 'balanced' : 'best'),
+      output: release.output,
+      ...(options.jobs !== undefined && { jobs: options.jobs }),
+      extraSteps: settings.extraSteps,
+      phases: settings.phases,
+    })),
+  );
+  const artifacts = outcomes.flatMap((outcome) => ('error' in outcome ? [] : outcome.artifacts));
+  onEvent({ type: 'finished', artifacts, milliseconds: performance.now() - started });
+  return outcomes.some((outcome) => 'error' in outcome) ? { ...release, steps: [] } : release;
+}
+
+function chosenTargets({ options: settings }: Release, { matrix, options }: Work): ChosenTargets {
+  return chooseTargets(matrix, options, settings.targets, process.env);
 }
 
 /**
  * This machine, when the directory is to run where it lies: it is all that is made, or a service that is also wrapped
  * for this machine. The runtime then costs no copy.
  */
-function ownTarget(matrix: Matrix, { kind, options, steps }: Release, targets: readonly Target[]) {
-  if (!options.runtime.include) return undefined;
-  const host = hostTarget(matrix);
-  return !steps.includes('wrap') || (kind === 'service' && targets.includes(host)) ? host : undefined;
+function ownTarget(release: Release, work: Work): Target | undefined {
+  if (!release.options.runtime.include) return undefined;
+  if (!release.steps.includes('wrap')) return hostTarget(work.matrix);
+  const host = knownHost(work.matrix);
+  const isWrapped = chosenTargets(release, work).targets.some((target) => target === host);
+  return release.kind === 'service' && isWrapped ? host : undefined;
 }
 
-function runtimeRequest(options: BuildOptions, { project, manifest, options: settings }: Release) {
+/**
+ * The runtimes of these targets and of all that come later: asked for together, they get one version, and the lock
+ * file is written once.
+ */
+async function runtimes(release: Release, work: Work, targets: readonly Target[]): Promise<Runtimes> {
+  const isPacked = release.steps.includes('tar') || release.steps.includes('wrap');
+  const later = isPacked ? chosenTargets(release, work).targets : [];
+  const all = [...new Set([...targets, ...later])];
+  return await fetchRuntimes({ ...runtimeRequest(release, work), targets: all });
+}
+
+type Runtimes = Awaited<ReturnType<typeof fetchRuntimes>>;
+
+function runtimeRequest({ project, manifest, options: { runtime } }: Release, { options, onEvent }: Work) {
   return {
     project,
-    range: options.runtime ?? settings.runtime.version ?? defaultRange(manifest.engines?.node),
+    range: runtime.version ?? defaultRange(manifest.engines?.node),
     offline: options.offline ?? false,
     frozen: options.frozen ?? false,
-    perTarget: options.perTarget ?? settings.runtime.perTarget,
-    ...(options.onEvent !== undefined && { onEvent: options.onEvent }),
+    perTarget: runtime.perTarget,
+    onEvent,
   };
 }
 
-async function runtimes(options: BuildOptions, release: Release, targets: readonly Target[]) {
-  return await fetchRuntimes({ ...runtimeRequest(options, release), targets });
-}
-
-function theRuntime(
-  { runtimes, failures }: Awaited<ReturnType<typeof fetchRuntimes>>,
-  { name }: Target,
-): Runtime {
+function runtimeFor({ name }: Target, { runtimes, failures }: Runtimes): Runtime {
   const runtime = runtimes.get(name);
   if (runtime === undefined) throw failures.get(name)!;
   return runtime;

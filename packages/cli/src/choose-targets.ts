@@ -1,6 +1,7 @@
 import { findTarget, hostTarget, type Matrix, type Target } from '@sarma/wrapper';
+import { codeOf } from './show/errors.ts';
 
-interface ChosenTargets {
+export interface ChosenTargets {
   readonly targets: readonly Target[];
   /** This machine's target, and not because it was named. */
   readonly isHost: boolean;
@@ -31,4 +32,14 @@ export function chooseTargets(
   if (names === undefined) return { targets: [hostTarget(matrix)], isHost: true, byDefault: true };
   const found = names.flatMap((name) => (name === 'all' ? [...matrix.values()] : [findTarget(matrix, name)]));
   return { targets: [...new Set(found)], isHost: false, byDefault: false };
+}
+
+/** This machine's target; undefined for a machine without a row of its own, which can still build for others. */
+export function knownHost(matrix: Matrix): Target | undefined {
+  try {
+    return hostTarget(matrix);
+  } catch (error) {
+    if (codeOf(error) === 'UNKNOWN_TARGET') return undefined;
+    throw error;
+  }
 }

@@ -1,11 +1,12 @@
 import { existsSync } from 'node:fs';
 import { listReleases, ReleaseError, type ReleaseOptions } from '@sarma/release';
 import { type Flags, projectOf } from './command.ts';
-import type { projectFlags, releaseFlags, runFlags } from './flags.ts';
+import type { definitionFlags, projectFlags, releaseFlags } from './flags.ts';
 import { OWN_MODULE } from './own-module.ts';
 
-/** The flags of `wrap` and `assemble`, or those of `run` and `eval`. */
-type ReleaseChoice = Flags<typeof projectFlags & typeof runFlags> & Partial<Flags<typeof releaseFlags>>;
+/** The flags of `wrap` and `assemble`; the other commands have fewer. */
+type ReleaseChoice = Flags<typeof projectFlags & typeof definitionFlags> &
+  Partial<Flags<typeof releaseFlags>>;
 
 /**
  * What `projectFlags` and `releaseFlags` say, as `loadRelease` takes it. The positional argument is the project, or one
@@ -27,7 +28,7 @@ export async function releaseOptionsOf(flags: ReleaseChoice): Promise<ReleaseOpt
 async function chosenRelease(flags: ReleaseChoice): Promise<Pick<ReleaseOptions, 'project' | 'name'>> {
   const { path, project, workspace, release: name } = flags;
   if (path === undefined || existsSync(path)) return { project: projectOf(flags), name };
-  const place = { project: project ?? '.', workspace };
+  const place = { project: project ?? '.', workspace, environment: flags.env };
   const known = await listReleases({ ...place, sarma: OWN_MODULE });
   if (known.includes(path) && name === undefined) return { project: place.project, name: path };
   if (known.length === 0 || /[./\\]/.test(path)) return { project: projectOf(flags), name };

@@ -7,7 +7,17 @@ import { OWN_MODULE } from './own-module.ts';
 /** What decides which runtimes a build needs. */
 export type FetchOptions = Pick<
   BuildOptions,
-  'project' | 'workspace' | 'targets' | 'current' | 'runtime' | 'perTarget' | 'offline' | 'frozen' | 'onEvent'
+  | 'project'
+  | 'workspace'
+  | 'name'
+  | 'environment'
+  | 'targets'
+  | 'current'
+  | 'runtime'
+  | 'perTarget'
+  | 'offline'
+  | 'frozen'
+  | 'onEvent'
 >;
 
 /**
@@ -28,11 +38,11 @@ export async function fetchProjectRuntimes(options: FetchOptions): Promise<reado
   onEvent({ type: 'targets', targets: targets.map(({ name }) => name) });
   const { runtimes, failures } = await fetchRuntimes({
     targets,
-    range: options.runtime ?? runtime?.version ?? defaultRange(engines),
+    range: options.runtime ?? runtime.version ?? defaultRange(engines),
     project: directory,
     offline: options.offline ?? false,
     frozen: options.frozen ?? false,
-    perTarget: options.perTarget ?? runtime?.perTarget ?? false,
+    perTarget: options.perTarget ?? runtime.perTarget,
     onEvent,
   });
   for (const [target, { version, source, sha256 }] of runtimes) {

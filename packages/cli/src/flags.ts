@@ -36,19 +36,24 @@ export const projectFlags = {
   workspace: text(WHAT, 'The workspace of that name', 'w'),
 };
 
-export const releaseFlags = {
+/** What a build, `fetch` and `targets` read of the configuration. */
+export const definitionFlags = {
   release: text(WHAT, 'Which release of the configuration'),
-  env: text(WHAT, 'The environment [$SARMA_ENV, else prod]'),
+  env: text(WHAT, 'The environment [$SARMA_ENV, else defaultEnvironment, else prod]'),
+};
+
+export const releaseFlags = {
+  ...definitionFlags,
   entry: text(WHAT, 'The file to start, instead of what package.json says'),
   bin: list(WHAT, 'Which of several programs (repeatable, or a,b)'),
   'release-version': text(WHAT, 'The version, instead of that of package.json'),
   code: { ...text(HOW, 'copy (files as they are) or bundle (one per program)'), choices: ['copy', 'bundle'] },
-  'release-dir': text(HOW, 'Where to assemble [_build/prod/rel/NAME]'),
+  'release-dir': text(HOW, 'Where to assemble [_build/ENV/rel/NAME]'),
 } as const;
 
-/** What `run` and `eval` take of them. */
+/** The same for `run` and `eval`. */
 export const runFlags = {
-  release: releaseFlags.release,
+  release: definitionFlags.release,
   env: text(WHAT, 'The environment [$SARMA_ENV, else dev]'),
 };
 

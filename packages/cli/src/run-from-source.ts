@@ -13,7 +13,7 @@ export interface RunOptions extends ReleaseOptions {
   readonly watch?: boolean | undefined;
 }
 
-/** Without `--env` and `SARMA_ENV`: what runs from source is being worked on. */
+/** Without `--env` and `SARMA_ENV`, whatever `defaultEnvironment` says: what runs from source is being worked on. */
 const DEVELOPMENT = 'dev';
 
 /**
@@ -25,8 +25,8 @@ export async function runFromSource(options: RunOptions): Promise<number> {
   const environment = options.environment ?? (process.env.SARMA_ENV || DEVELOPMENT);
   const prepare = () => prepareSources({ ...options, environment });
   const { boot, project } = await prepare();
-  if (options.watch !== true) return await start(boot, options.command, environment).ended;
-  return await watchProject(project, async () => start((await prepare()).boot, options.command, environment));
+  if (options.watch !== true) return await start(boot, options.command).ended;
+  return await watchProject(project, async () => start((await prepare()).boot, options.command));
 }
 
 async function prepareSources(options: ReleaseOptions & { readonly environment: string }) {
@@ -47,11 +47,9 @@ interface Running {
 }
 
 /** Signals reach the program; what they mean is its decision. */
-function start(boot: string, command: readonly string[], environment: string): Running {
-  const nodeEnvironment = environment === 'prod' ? 'production' : 'development';
+function start(boot: string, command: readonly string[]): Running {
   const child = spawn(process.execPath, ['--import', import.meta.resolve('tsx'), boot, ...command], {
     stdio: 'inherit',
-    env: { NODE_ENV: nodeEnvironment, ...process.env },
   });
   // A terminal sends Ctrl-C to the program by itself.
   const wait = () => {};

@@ -1,12 +1,6 @@
 import { findProject } from '@sarma/release';
-import {
-  defaultRange,
-  fetchRuntimes,
-  hostTarget,
-  loadTargets,
-  type Matrix,
-  type Target,
-} from '@sarma/wrapper';
+import { defaultRange, fetchRuntimes, loadTargets, type Target } from '@sarma/wrapper';
+import { knownHost } from './choose-targets.ts';
 import type { FetchOptions } from './fetch.ts';
 import { OWN_MODULE } from './own-module.ts';
 import { codeOf } from './show/errors.ts';
@@ -29,16 +23,16 @@ export interface TargetState {
  * and changes no file. Throws ReleaseError, TargetsFileError, and RuntimeRangeError for a `runtime` that is none.
  */
 export async function targetStates(
-  options: Pick<FetchOptions, 'project' | 'workspace' | 'runtime'>,
+  options: Pick<FetchOptions, 'project' | 'workspace' | 'name' | 'environment' | 'runtime'>,
 ): Promise<readonly TargetState[]> {
   const { directory, engines, runtime } = await findProject({ sarma: OWN_MODULE, ...options });
-  const range = options.runtime ?? runtime?.version ?? defaultRange(engines);
+  const range = options.runtime ?? runtime.version ?? defaultRange(engines);
   const matrix = await loadTargets(directory);
-  const host = hostName(matrix);
+  const host = knownHost(matrix);
   return await Promise.all(
     [...matrix.values()].map(async (target) => ({
       target: target.name,
-      host: target.name === host,
+      host: target === host,
       ...(target.newest !== undefined && { newest: target.newest }),
       ...(await runtimeState(target, range, directory)),
     })),
@@ -64,15 +58,5 @@ async function runtimeState(
     const code = codeOf(error);
     if (code === undefined || code === 'RUNTIME_RANGE_INVALID') throw error;
     return { missing: { code, message: (error as Error).message } };
-  }
-}
-
-/** A machine without a row of its own can still build for others. */
-function hostName(matrix: Matrix): string | undefined {
-  try {
-    return hostTarget(matrix).name;
-  } catch (error) {
-    if (codeOf(error) === 'UNKNOWN_TARGET') return undefined;
-    throw error;
   }
 }

@@ -23,6 +23,22 @@ test.each([['fetch'], ['targets']])('`%s -w` looks where `wrap -w` does, built o
   expect(stdout + stderr).toMatch(/no runtime in the range .{0,2}\^20\.1/);
 });
 
+test.each([['fetch'], ['targets']])('`%s NAME` is about that release of the project', async (command) => {
+  const directory = await folder({
+    'package.json': hello['package.json'],
+    'sarma.config.json': JSON.stringify({
+      releases: { one: { runtime: { version: '22' } }, two: { runtime: { version: '^20.1' } } },
+    }),
+  });
+  const rest = command === 'fetch' ? ['--frozen', '--current'] : ['--json'];
+  for (const which of [['two'], ['--release', 'two']]) {
+    const { stdout, stderr } = await sarma([command, ...which, ...rest], { directory });
+    expect(stdout + stderr).toMatch(/no runtime in the range .{0,2}\^20\.1/);
+  }
+  expect((await sarma([command, ...rest], { directory })).stdout).not.toContain('^20.1');
+  expect(await sarma([command, ...rest], { directory })).toMatchObject({ exitCode: 1 });
+});
+
 test('`targets` is ready only with what a build would take', async () => {
   const directory = await folder(hello);
   const locked = { version: '22.0.0', source: 'npm:x', sha256: '0'.repeat(64), range: '22' };

@@ -1,6 +1,8 @@
+import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 import { hostTarget } from './support/host.ts';
 import { ended, folder, sarma, start } from './support/sarma.ts';
@@ -93,6 +95,25 @@ test('without a runtime there is a directory and no executable', async () => {
   expect(start).toEqual({ version: '1.2.3', runtime: null });
 });
 
+test('a runtime that is named is the one that the release is made for', async () => {
+  const directory = await project(`{ releases: { store: { runtime: { version: '22' } } } }`);
+  const { exitCode } = await sarma(['assemble', ...runtime], { directory });
+  expect(exitCode).toBe(0);
+  const bin = path.join(directory, '_build/prod/rel/store/bin/store');
+  const { stdout } = await promisify(execFile)(bin, ['eval', 'process.versions.node']);
+  expect(stdout).toContain(process.versions.node);
+});
+
+test('for a machine without a target of its own a service is wrapped for others all the same', async () => {
+  const directory = await project('{}', {
+    'targets.json': JSON.stringify({ [hostTarget]: { cpu: 'x32' } }),
+  });
+  // Looked at only where the directory gets a runtime; the runtime itself is nowhere, and that is said.
+  const { stderr } = await sarma(['wrap', '-t', 'win-x64', '--offline', '--runtime', '1.0.0'], { directory });
+  expect(stderr).toMatch(/^error: .*1\.0\.0/m);
+  expect(stderr).not.toContain('No target for this machine');
+});
+
 test('an assembled service says how to start it, connect to it, stop it', async () => {
   const directory = await project('{}');
   const { stdout } = await sarma(['assemble', ...runtime], { directory });
@@ -135,6 +156,16 @@ test('run boots the sources, with what follows -- as arguments; eval has the con
   expect(evaluated).toEqual({ exitCode: 0, stdout: '5\n', stderr: '' });
   expect((await sarma(['eval', expression, '--env', 'prod'], { directory })).stdout).toBe('3\n');
   expect((await sarma(['eval', 'nope'], { directory })).exitCode).toBe(1);
+});
+
+test('eval may run beside others, in any environment that is configured and in its own', async () => {
+  const directory = await project('{ environments: { staging: {} } }');
+  const evaluate = async (...argv: string[]) => {
+    const { stdout, stderr } = await sarma(['eval', 'String(process.env.NODE_ENV)', ...argv], { directory });
+    return stdout + stderr;
+  };
+  const said = await Promise.all([evaluate(), evaluate(), evaluate(), evaluate('--env', 'staging')]);
+  expect(said).toEqual(["'undefined'\n", "'undefined'\n", "'undefined'\n", "'production'\n"]);
 });
 
 test('run --watch starts again when a source changes', async () => {

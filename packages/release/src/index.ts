@@ -1,6 +1,5 @@
 export { assemble } from './assemble.ts';
 export { writeSourceRelease } from './boot/source-release.ts';
-export { startHelp } from './boot/start-help.ts';
 export { configurationSchema } from './definition/json-schema.ts';
 export {
   type ConfigContext,
@@ -9,9 +8,9 @@ export {
   type SarmaConfig,
 } from './definition/sarma-config.ts';
 export { ReleaseError } from './error.ts';
-export { type InitOptions, type InitResult, writeInit } from './init.ts';
-export { findProject, listReleases, loadRelease, type ProjectChoice, type ProjectPlace } from './load.ts';
-export type { AssembledRelease, OnNotice, Release, ReleaseOptions } from './release.ts';
+export { type InitResult, writeInit } from './init.ts';
+export { findProject, listReleases, loadRelease } from './load.ts';
+export type { AssembledRelease, Check, OnNotice, Release, ReleaseOptions, Step } from './release.ts';
 export { includeRuntime } from './runtime-directory.ts';
 export { runSteps, type StepActions } from './steps.ts';
 export { tarRelease } from './tar.ts';

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, readdirSync, renameSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
-import { type AssembledRelease, loadRelease, startHelp, writeSourceRelease } from '../src/index.ts';
+import { type AssembledRelease, loadRelease, writeSourceRelease } from '../src/index.ts';
 import { project, release, text, write } from './support/project.ts';
 
 const manifest = {
@@ -187,7 +187,6 @@ test('a program without one has no boot at all', async () => {
   const assembled = await release(root);
   expect(assembled.entries).toEqual({ tool: 'lib/tool-1.0.0/main.js' });
   expect(() => text(assembled, 'releases/1.0.0/boot.json')).toThrow('ENOENT');
-  expect(startHelp(assembled)).toEqual([]);
 });
 
 test.each([
@@ -250,15 +249,4 @@ test('a release runs from its sources, and keeps what the node wrote beside them
   expect(existsSync(path.join(directory, 'var/log.txt'))).toBe(true);
   expect(existsSync(path.join(directory, 'releases/1.0.0/vm.args'))).toBe(false);
   expect(readdirSync(directory).sort()).toEqual(['bin', 'package.json', 'releases', 'var']);
-});
-
-test('after a service is assembled it can be said how to go on', async () => {
-  const assembled = await release(project(service));
-  expect(startHelp(assembled).map(({ command }) => command.slice(assembled.path.length + 1))).toEqual([
-    'bin/kv start',
-    'bin/kv daemon',
-    'bin/kv remote',
-    'bin/kv stop',
-    'bin/kv help',
-  ]);
 });

@@ -1,21 +1,35 @@
-import { command, projectOf, projectPositional } from '../command.ts';
-import { projectFlags, runtimeFlags, shownFlags, strictFlags, targetFlags } from '../flags.ts';
+import { command, projectPositional } from '../command.ts';
+import {
+  definitionFlags,
+  projectFlags,
+  runtimeFlags,
+  shownFlags,
+  strictFlags,
+  targetFlags,
+} from '../flags.ts';
 
 export const fetchCommand = command({
   name: 'fetch',
   description: 'Get the runtimes now, to build offline later',
   positional: projectPositional,
-  flags: { ...projectFlags, ...targetFlags, ...runtimeFlags, ...strictFlags, ...shownFlags },
+  flags: {
+    ...projectFlags,
+    ...targetFlags,
+    ...definitionFlags,
+    ...runtimeFlags,
+    ...strictFlags,
+    ...shownFlags,
+  },
   examples: [['sarma fetch -t all', 'every runtime → the build cache, and sarma.lock.json']],
   run: async (flags) => {
-    const [{ fetchProjectRuntimes }, { runBuild }] = await Promise.all([
+    const [{ fetchProjectRuntimes }, { runBuild }, { releaseOptionsOf }] = await Promise.all([
       import('../fetch.ts'),
       import('../run-build.ts'),
+      import('../chosen-release.ts'),
     ]);
-    return await runBuild(flags, (onEvent) =>
+    return await runBuild(flags, async (onEvent) =>
       fetchProjectRuntimes({
-        project: projectOf(flags),
-        workspace: flags.workspace,
+        ...(await releaseOptionsOf(flags)),
         targets: flags.target,
         current: flags.current,
         runtime: flags.runtime,

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { type AssembledRelease, startHelp } from '@sarma/release';
+import type { AssembledRelease } from '@sarma/release';
 import { shownPath, size } from './measures.ts';
 import { tableLines } from './table.ts';
 
@@ -20,19 +20,24 @@ export function showAssembled(assembled: AssembledRelease): void {
   process.stdout.write(`${text.join('\n')}\n`);
 }
 
-function nextLines(assembled: AssembledRelease): readonly string[] {
-  const { kind, path: directory, entries } = assembled;
-  if (kind === 'service') {
-    return tableLines(
-      [
-        { title: 'to', cell: ({ what }) => what },
-        { title: 'run', cell: ({ command }) => shownPath(command) },
-      ],
-      startHelp(assembled),
-    );
-  }
+/** How a service is started, talked to and stopped; programs are simply run. */
+function nextLines({ kind, path: directory, name, entries }: AssembledRelease): readonly string[] {
   const suffix = process.platform === 'win32' ? '.exe' : '';
-  return Object.keys(entries).map(
-    (name) => `Start it: ${shownPath(path.join(directory, 'bin', name + suffix))}`,
+  const file = (program: string) => shownPath(path.join(directory, 'bin', program + suffix));
+  if (kind !== 'service') return Object.keys(entries).map((program) => `Start it: ${file(program)}`);
+  return tableLines(
+    [
+      { title: 'to', cell: ([what]) => what },
+      { title: 'run', cell: ([, command]) => `${file(name)} ${command}` },
+    ],
+    NEXT,
   );
 }
+
+const NEXT = [
+  ['start it', 'start'],
+  ['start it in the background', 'daemon'],
+  ['connect to it', 'remote'],
+  ['stop it', 'stop'],
+  ['list its commands', 'help'],
+] as const;

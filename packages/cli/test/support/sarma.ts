@@ -39,9 +39,9 @@ export async function onTerminal(
   return (await ended(startCommand(['script', '-qec', command, '/dev/null'], place))).stdout;
 }
 
-/** What the test's own environment says about colours, CI and Sarma is kept from it. */
+/** What the test's own environment says about colours, CI, Sarma and NODE_ENV (vitest's) is kept from it. */
 function startCommand([file, ...argv]: readonly string[], place: Place): ChildProcess {
-  const { NO_COLOR, FORCE_COLOR, CI, SARMA_TARGET, ...environment } = process.env;
+  const { NO_COLOR, FORCE_COLOR, CI, NODE_ENV, SARMA_TARGET, ...environment } = process.env;
   return spawn(file!, argv, {
     cwd: place.directory,
     env: { ...environment, SARMA_BUILD_CACHE: cache, TERM: 'xterm-256color', ...place.environment },

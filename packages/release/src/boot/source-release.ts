@@ -3,6 +3,7 @@ import path from 'node:path';
 import type { OnNotice, Release } from '../release.ts';
 import { addScripts } from '../scripts/scripts.ts';
 import { type Tree, writeTree } from '../tree.ts';
+import { readUmbrella } from '../umbrella.ts';
 import { planApplications } from './applications.ts';
 import { type BuildConfiguration, readBuildConfiguration } from './build-configuration.ts';
 import { compiledValues } from './compiled.ts';
@@ -10,7 +11,6 @@ import { type Places, planBoot } from './plan.ts';
 import { initProviders } from './providers.ts';
 import { addReleaseFiles, versionFolder } from './release-files.ts';
 import { findRoots, type Roots } from './roots.ts';
-import { readUmbrella } from './umbrella.ts';
 
 /**
  * Writes what a boot needs to run a release from the project's sources: everything of `releases/<version>`, with
