@@ -89,7 +89,7 @@ describe('what is refused:', () => {
     await writeFiles(project, {
       'vault.ts': 'export default { init() { throw new Error("sealed"); }, load: () => ({}) };',
     });
-    await fails(/config provider .*vault\.ts failed in init: sealed/);
+    await fails(/init of the config provider .*vault\.ts failed: sealed/);
     await writeFiles(project, { 'vault.ts': 'export default {};' });
     await fails(/vault\.ts.*exports no function load/);
     await configured("{ configProviders: ['./valut.ts'] }");

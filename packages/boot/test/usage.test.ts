@@ -1,5 +1,4 @@
 import { expect, test } from 'vitest';
-import { builtinCommands } from '../../release/src/checks/commands.ts';
 import { builtins } from '../src/builtin.ts';
 import { testRelease } from './support/release.ts';
 
@@ -89,8 +88,4 @@ test('an unknown option is a sentence that says where the known ones are', async
   const { code, stderr } = await (await release()).run(['describe', '--jsonn']);
   expect(code).toBe(1);
   expect(stderr).toMatch(/^demo: Unknown option '--jsonn'.*help describe\n$/);
-});
-
-test('the build knows which names a custom command may not have', () => {
-  expect([...builtinCommands].sort()).toEqual(builtins.map(({ name }) => name).sort());
 });

@@ -6,7 +6,6 @@ import { nodeLine, type Places, planBoot } from './boot/plan.ts';
 import { addShippedProvider, initProviders } from './boot/providers.ts';
 import { addReleaseFiles, startFile, versionFolder } from './boot/release-files.ts';
 import { findRoots, needsBoot, type Roots, rootFiles } from './boot/roots.ts';
-import { readUmbrella } from './boot/umbrella.ts';
 import { runChecks } from './checks/checks.ts';
 import { ReleaseError } from './error.ts';
 import { type Taken, takeCopies } from './first-party.ts';
@@ -19,6 +18,7 @@ import type { AssembledRelease, OnNotice, Release, ReleasePackage } from './rele
 import { addScripts } from './scripts/scripts.ts';
 import { outputName, sourceExtension } from './sources/package.ts';
 import { addFolder, deadLinks, linkedTree, sizeOf, type Tree, writeTree } from './tree.ts';
+import { readUmbrella } from './umbrella.ts';
 import { readWorkspaces } from './workspaces.ts';
 
 /**

@@ -55,3 +55,21 @@ export class ReleaseError extends Error {
     this.code = code;
   }
 }
+
+/** What code of the user's gives. What it throws is said with whose it was; a ReleaseError says that itself. */
+export async function attempt<Result>(
+  code: ReleaseErrorCode,
+  what: string,
+  run: () => Result | Promise<Result>,
+): Promise<Result> {
+  try {
+    return await run();
+  } catch (cause) {
+    if (cause instanceof ReleaseError) throw cause;
+    throw new ReleaseError(code, `${what} failed: ${reasonOf(cause)}`, { cause });
+  }
+}
+
+export function reasonOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
+}

@@ -1,5 +1,4 @@
-import { reasonOf } from './definition/config-file.ts';
-import { ReleaseError } from './error.ts';
+import { attempt, ReleaseError } from './error.ts';
 import type { BuildHook, OnNotice, Release, Step } from './release.ts';
 
 /** What the steps that have names do. */
@@ -96,7 +95,9 @@ async function callStep(
   name: string,
   release: Release,
 ): Promise<Release> {
-  const result: unknown = await call(`the step ${name} of ${release.name}`, () => step(release));
+  const result: unknown = await attempt('STEP_FAILED', `The step ${name} of ${release.name}`, () =>
+    step(release),
+  );
   if (isRelease(result)) return result;
   const found =
     result === undefined ? 'nothing' : typeof result === 'object' ? 'something else' : String(result);
@@ -119,15 +120,5 @@ function isRelease(value: unknown): value is Release {
 
 async function callHooks(release: Release, name: BuildHook): Promise<void> {
   for (const hook of release.options.buildHooks[name] ?? [])
-    await call(`the build hook ${name} of ${release.name}`, () => hook(release));
-}
-
-/** What the user's code throws, with the name of what it was thrown in. */
-async function call<Result>(what: string, run: () => Result | Promise<Result>): Promise<Result> {
-  try {
-    return await run();
-  } catch (cause) {
-    const message = `${what.replace('the', 'The')} failed: ${reasonOf(cause)}`;
-    throw new ReleaseError('STEP_FAILED', message, { cause });
-  }
+    await attempt('STEP_FAILED', `The build hook ${name} of ${release.name}`, () => hook(release));
 }

@@ -1,7 +1,5 @@
 import { existsSync, symlinkSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { builtins } from '../../boot/src/builtin.ts';
-import { builtinCommands } from '../src/checks/commands.ts';
 import { assemble, loadRelease, type Release } from '../src/index.ts';
 import { project, release, write } from './support/project.ts';
 
@@ -125,11 +123,6 @@ test('a command that every release has already cannot be written', async () => {
   const failure = release(root);
   await expect(failure).rejects.toMatchObject({ code: 'CHECK_FAILED' });
   await expect(failure).rejects.toThrow('commands/stop.ts: every release has a command "stop" already.');
-});
-
-test('the commands that are refused are those of the boot', () => {
-  const ours = builtins.map(({ name }) => name);
-  expect(ours.filter((name) => !builtinCommands.has(name))).toEqual([]);
 });
 
 test('applications that share a module are warned of where each is bundled', async () => {

@@ -185,10 +185,7 @@ test('a provider of Sarma’s own needs no installation', async () => {
 
 test.each([
   ['export default {};', 'exports no function load(configuration, state)'],
-  [
-    'export default { init: () => { throw new Error("no vault"); }, load: () => ({}) };',
-    'failed in init: no vault',
-  ],
+  ['export default { init: () => { throw new Error("no vault"); }, load: () => ({}) };', 'failed: no vault'],
   [
     'export default { init: () => ({ read() {} }), load: () => ({}) };',
     'what is no JSON: read is a function',

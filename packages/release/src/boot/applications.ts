@@ -5,7 +5,7 @@ import type { Installation, InstalledPackage } from '../installation.ts';
 import { nearest } from '../nearest.ts';
 import type { Release } from '../release.ts';
 import { isFile } from '../tree.ts';
-import { workspacesAround } from './umbrella.ts';
+import { workspacesAround } from '../umbrella.ts';
 
 /** An application as the project has it; what `BootApplication` is made from. */
 export interface PlannedApplication {

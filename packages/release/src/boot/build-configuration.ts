@@ -1,10 +1,10 @@
 import path from 'node:path';
 import { deepMerge } from '@sarma/app/internal';
-import { ReleaseError } from '../error.ts';
+import { attempt, ReleaseError } from '../error.ts';
+import { importSource } from '../import-source.ts';
 import type { OnNotice, Release } from '../release.ts';
 import { isFile } from '../tree.ts';
 import { type VariableRead, watchEnvironment } from './build-environment.ts';
-import { importSource } from './import-source.ts';
 import { type Place, serialisable } from './serialisable.ts';
 
 /** Application → key → value that JSON can hold; markers of `env()` are such values. */
@@ -41,26 +41,14 @@ function environmentFile(file: string, environment: string): string | undefined 
 }
 
 async function evaluate(file: string, { environment }: Release): Promise<BuildConfiguration> {
-  const { module } = await importSource(file).catch((cause: unknown) => {
-    throw cause instanceof ReleaseError ? cause : failed(file, cause);
-  });
-  const exported = module.default;
+  const { default: exported } = await attempt('BUILD_CONFIGURATION', file, () => importSource(file));
   if (exported === undefined)
     throw new ReleaseError(
       'BUILD_CONFIGURATION',
       `${file} has no default export. Write: export default { application: { key: 'value' } }`,
     );
   if (typeof exported !== 'function') return checked(exported, file);
-  try {
-    return checked(await exported({ environment }), file);
-  } catch (cause) {
-    throw cause instanceof ReleaseError ? cause : failed(file, cause);
-  }
-}
-
-function failed(file: string, cause: unknown): ReleaseError {
-  const message = cause instanceof Error ? cause.message : String(cause);
-  return new ReleaseError('BUILD_CONFIGURATION', `${file} failed: ${message}`, { cause });
+  return checked(await attempt('BUILD_CONFIGURATION', file, () => exported({ environment })), file);
 }
 
 function checked(value: unknown, file: string): BuildConfiguration {

@@ -1,9 +1,8 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import type { AnyNode, Program } from 'acorn';
-import type { TransformFailure } from 'esbuild';
-import { ReleaseError } from '../error.ts';
 import { sourceExtension } from '../sources/package.ts';
+import { parseSource, unreadable } from '../sources/parse.ts';
 
 /** A module in the folder of custom commands; its name is the command's. */
 export interface CommandSource {
@@ -26,7 +25,9 @@ export function findCommands(folder: string): readonly CommandSource[] {
  * be read.
  */
 export async function commandDescription(file: string): Promise<string> {
-  const program = await parseSource(file);
+  const program = await parseSource(file).catch((cause: unknown) => {
+    throw unreadable('BOOT_MODULE', file, cause);
+  });
   const declared = new Map<string, AnyNode>();
   let exported: AnyNode | undefined;
   for (const node of program.body) {
@@ -37,25 +38,6 @@ export async function commandDescription(file: string): Promise<string> {
   }
   if (exported?.type === 'Identifier') exported = declared.get(exported.name);
   return descriptionIn(exported) ?? '';
-}
-
-async function parseSource(file: string): Promise<Program> {
-  const [{ parse }, { transform }] = await Promise.all([import('acorn'), import('esbuild')]);
-  const loader = /\.[cm]?ts$/.test(file) ? 'ts' : file.endsWith('.tsx') ? 'tsx' : 'jsx';
-  try {
-    const { code } = await transform(readFileSync(file, 'utf8'), { loader, logLevel: 'silent' });
-    return parse(code, {
-      ecmaVersion: 'latest',
-      sourceType: 'module',
-      allowReturnOutsideFunction: true,
-      allowHashBang: true,
-    });
-  } catch (cause) {
-    const [first] = (cause as Partial<TransformFailure>).errors ?? [];
-    const where = first?.location ? `${file}:${first.location.line}:${first.location.column + 1}` : file;
-    const message = `${where} cannot be read: ${first?.text ?? (cause as Error).message}. Correct it and try again.`;
-    throw new ReleaseError('BOOT_MODULE', message, { cause });
-  }
 }
 
 /** What a statement makes the default export. */

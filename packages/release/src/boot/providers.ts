@@ -1,7 +1,7 @@
-import { ReleaseError } from '../error.ts';
+import { attempt, ReleaseError } from '../error.ts';
+import { importSource } from '../import-source.ts';
 import type { Tree } from '../tree.ts';
 import { ownConditions } from './code.ts';
-import { importSource } from './import-source.ts';
 import type { ProviderSource } from './roots.ts';
 import { serialisable } from './serialisable.ts';
 
@@ -16,12 +16,9 @@ export async function initProviders(providers: readonly ProviderSource[]): Promi
 }
 
 async function initProvider({ module: name, file, options }: ProviderSource): Promise<unknown> {
-  const failed = (text: string, cause?: unknown) =>
-    new ReleaseError('CONFIG_PROVIDER', `The config provider ${name} ${text}`, { cause });
-  const { module } = await importSource(file).catch((cause: unknown) => {
-    if (cause instanceof ReleaseError) throw cause;
-    throw failed(`(${file}) cannot be imported: ${messageOf(cause)}`, cause);
-  });
+  const what = `The config provider ${name}`;
+  const failed = (text: string) => new ReleaseError('CONFIG_PROVIDER', `${what} ${text}`);
+  const module = await attempt('CONFIG_PROVIDER', `${what} (${file})`, () => importSource(file));
   const { init, load } = exportedProvider(module);
   if (typeof load !== 'function')
     throw failed(
@@ -29,12 +26,7 @@ async function initProvider({ module: name, file, options }: ProviderSource): Pr
     );
   const given = checked(options, (found) => failed(`has options that are no JSON: ${found}.`));
   if (init === undefined) return given;
-  let state: unknown;
-  try {
-    state = await init(given);
-  } catch (cause) {
-    throw failed(`failed in init: ${messageOf(cause)}`, cause);
-  }
+  const state = await attempt('CONFIG_PROVIDER', `init of the config provider ${name}`, () => init(given));
   return checked(state ?? null, (found) =>
     failed(`returned from init what is no JSON: ${found}. Return what load needs at boot, as plain data.`),
   );
@@ -55,10 +47,6 @@ function checked(value: unknown, refuse: (found: string) => Error): unknown {
   return serialisable(value, ({ keys, found }) =>
     refuse(keys.length === 0 ? found : `${keys.join('.')} is ${found}`),
   );
-}
-
-function messageOf(cause: unknown): string {
-  return cause instanceof Error ? cause.message : String(cause);
 }
 
 /** Adds a provider of Sarma's own as one file, since the project has no package it could come from. */

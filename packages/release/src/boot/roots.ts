@@ -1,13 +1,13 @@
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ReleaseError } from '../error.ts';
+import { runningCopy } from '../import-source.ts';
 import type { Installation, InstalledPackage } from '../installation.ts';
 import type { ConfigProvider, Release } from '../release.ts';
 import { moduleTargets, splitSpecifier } from '../sources/resolve.ts';
 import { isFile } from '../tree.ts';
 import type { PlannedApplication } from './applications.ts';
 import { type CommandSource, findCommands } from './commands.ts';
-import { runningCopy } from './import-source.ts';
 
 /**
  * The modules that the boot imports by itself, by their source files. Whatever traces, transpiles or bundles a

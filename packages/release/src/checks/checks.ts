@@ -1,4 +1,4 @@
-import { ReleaseError } from '../error.ts';
+import { attempt, ReleaseError } from '../error.ts';
 import type { CheckResult, OnNotice, Release } from '../release.ts';
 import { checkApplications, checkUnstarted } from './applications.ts';
 import type { Checked } from './checked.ts';
@@ -47,13 +47,7 @@ async function runOwn(
   index: number,
 ): Promise<readonly Finding[]> {
   const name = check.name === '' ? `checks[${index}]` : `The check ${check.name}`;
-  let result: unknown;
-  try {
-    result = await check(release);
-  } catch (cause) {
-    const message = `${name} failed: ${cause instanceof Error ? cause.message : String(cause)}`;
-    throw new ReleaseError('CHECK_FAILED', message, { cause });
-  }
+  const result: unknown = await attempt('CHECK_FAILED', name, () => check(release));
   const findings = result === undefined ? [] : Array.isArray(result) ? (result as unknown[]) : [result];
   if (findings.every(isFinding)) return findings;
   throw new ReleaseError(

@@ -1,6 +1,6 @@
-import { workspacesAround } from '../boot/umbrella.ts';
 import { nearest } from '../nearest.ts';
 import type { CheckResult } from '../release.ts';
+import { workspacesAround } from '../umbrella.ts';
 import type { Checked } from './checked.ts';
 
 /** Configuration of an application that nobody knows reaches nobody: most often a slip. */

@@ -1,10 +1,10 @@
-import { readFileSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
 import path from 'node:path';
 import type { AnyNode } from 'acorn';
 import { firstPartyPackages, type InstalledPackage, packageOf } from '../installation.ts';
 import type { CheckResult } from '../release.ts';
 import { sourceExtension } from '../sources/package.ts';
+import { parseSource } from '../sources/parse.ts';
 import { importedPackages } from '../sources/reach.ts';
 import { sourceResolver, splitSpecifier } from '../sources/resolve.ts';
 import type { Checked } from './checked.ts';
@@ -53,21 +53,9 @@ function undeclared(name: string, file: string, { name: owner, directory, manife
  * sometimes. Nothing for what cannot be parsed, which is said elsewhere.
  */
 async function imports(file: string): Promise<ReadonlySet<string>> {
-  const [{ parse }, { transform }] = await Promise.all([import('acorn'), import('esbuild')]);
   const found = new Set<string>();
-  const loader = /\.[cm]?ts$/.test(file) ? 'ts' : /x$/.test(file) ? 'tsx' : 'js';
-  try {
-    const { code } = await transform(readFileSync(file, 'utf8'), { loader, logLevel: 'silent' });
-    const program = parse(code, {
-      ecmaVersion: 'latest',
-      sourceType: 'module',
-      allowHashBang: true,
-      allowReturnOutsideFunction: true,
-    });
-    collect(program, found);
-  } catch {
-    return new Set();
-  }
+  const program = await parseSource(file).catch(() => undefined);
+  if (program !== undefined) collect(program, found);
   return found;
 }
 

@@ -1,3 +1,4 @@
+import { isPlainObject } from '@sarma/app/internal';
 import type { z } from 'zod';
 import { ReleaseError } from '../error.ts';
 import type { ReleaseConfig, SarmaConfig } from './sarma-config.ts';
@@ -76,14 +77,9 @@ function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
 
 function shown(value: unknown): string {
   if (typeof value === 'function') return 'a function';
-  if (typeof value === 'object' && value !== null && !Array.isArray(value) && !isPlain(value))
+  if (typeof value === 'object' && value !== null && !Array.isArray(value) && !isPlainObject(value))
     return `a ${value.constructor?.name ?? 'strange object'}`;
   const text =
     JSON.stringify(value, (_, inner) => (typeof inner === 'function' ? '…' : inner)) ?? String(value);
   return text.length > 60 ? `${text.slice(0, 59)}…` : text;
-}
-
-function isPlain(value: object): boolean {
-  const prototype = Object.getPrototypeOf(value);
-  return prototype === Object.prototype || prototype === null;
 }

@@ -1,7 +1,7 @@
-import { ReleaseError } from '../error.ts';
+import { attempt, ReleaseError } from '../error.ts';
 import { nearest } from '../nearest.ts';
 import { checkRelease } from './check.ts';
-import { attempt, type ConfigFile } from './config-file.ts';
+import type { ConfigFile } from './config-file.ts';
 import { merge } from './merge.ts';
 import type { ReleaseConfig } from './sarma-config.ts';
 
@@ -49,7 +49,7 @@ export async function readRelease(
   if (!names.includes(name)) throw unknownRelease(name, names, `extend of ${extenders.at(-1)} in ${file}`);
   const given = config.releases![name]!;
   const called = async (make: Extract<typeof given, (...args: never) => unknown>): Promise<ReleaseConfig> => {
-    const value = await attempt(`releases.${name} in ${file}`, () => make({ environment }));
+    const value = await attempt('CONFIG_FAILED', `releases.${name} in ${file}`, () => make({ environment }));
     return await checkRelease(value, file, [...at, 'releases', name]);
   };
   const release = typeof given === 'function' ? await called(given) : given;

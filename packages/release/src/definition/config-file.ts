@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { ReleaseError } from '../error.ts';
+import { attempt, ReleaseError } from '../error.ts';
 import { isFile } from '../tree.ts';
 import { checkConfig } from './check.ts';
 import type { Project } from './project.ts';
@@ -44,26 +44,12 @@ function twoConfigurations(file: string, manifestFile: string): ReleaseError {
 }
 
 async function evaluate(file: string, context: ConfigContext, sarma: string | undefined): Promise<unknown> {
-  const { importSource } = await import('../boot/import-source.ts');
-  const { default: value } = await attempt(file, async () => (await importSource(file, sarma)).module);
+  const { importSource } = await import('../import-source.ts');
+  const { default: value } = await attempt('CONFIG_FAILED', file, () => importSource(file, sarma));
   if (value === undefined)
     throw new ReleaseError(
       'CONFIG_INVALID',
       `${file} has no default export: export default defineConfig({ … })`,
     );
-  return typeof value === 'function' ? await attempt(file, () => value(context)) : value;
-}
-
-/** What code of a configuration gives, with its failures named. */
-export async function attempt<Result>(where: string, run: () => Result | Promise<Result>): Promise<Result> {
-  try {
-    return await run();
-  } catch (error) {
-    if (error instanceof ReleaseError) throw error;
-    throw new ReleaseError('CONFIG_FAILED', `${where} failed: ${reasonOf(error)}`, { cause: error });
-  }
-}
-
-export function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  return typeof value === 'function' ? await attempt('CONFIG_FAILED', file, () => value(context)) : value;
 }

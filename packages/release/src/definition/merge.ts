@@ -1,3 +1,4 @@
+import { isPlainObject } from '@sarma/app/internal';
 import type { ReleaseConfig } from './sarma-config.ts';
 import { modes } from './settings.ts';
 
@@ -20,14 +21,8 @@ function mergeObjects<Value extends object>(under: Value, over: Value, replaced:
   for (const [key, value] of Object.entries(over)) {
     if (value === undefined) continue;
     const below = merged.get(key);
-    const both = isPlain(below) && isPlain(value) && !replaced.has(key);
+    const both = isPlainObject(below) && isPlainObject(value) && !replaced.has(key);
     merged.set(key, both ? mergeObjects(below, value, new Set()) : value);
   }
   return Object.fromEntries(merged) as Value;
-}
-
-function isPlain(value: unknown): value is object {
-  if (typeof value !== 'object' || value === null) return false;
-  const prototype = Object.getPrototypeOf(value);
-  return prototype === Object.prototype || prototype === null;
 }

@@ -5,10 +5,10 @@ import {
   type Installation,
   type InstalledPackage,
   readInstallation,
-} from '../installation.ts';
-import { type Manifest, readManifest } from '../package-json.ts';
-import type { Release } from '../release.ts';
-import { readWorkspaces, type Workspace } from '../workspaces.ts';
+} from './installation.ts';
+import { type Manifest, readManifest } from './package-json.ts';
+import type { Release } from './release.ts';
+import { readWorkspaces, type Workspace } from './workspaces.ts';
 
 /**
  * The packages of a release, with the workspaces among them that the configuration names as applications. The main

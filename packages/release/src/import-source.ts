@@ -3,49 +3,37 @@ import { isBuiltin } from 'node:module';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import type { BuildFailure, OnResolveArgs, OnResolveResult, Plugin, PluginBuild } from 'esbuild';
-import { ReleaseError } from '../error.ts';
-import { sourceExtension } from '../sources/package.ts';
-
-export interface ImportedSource {
-  readonly module: Readonly<Record<string, unknown>>;
-  /** The sources it was made of, absolute. */
-  readonly files: readonly string[];
-}
+import type { OnResolveArgs, OnResolveResult, Plugin, PluginBuild } from 'esbuild';
+import { sourceExtension } from './sources/package.ts';
+import { loaderOf, unreadable } from './sources/parse.ts';
 
 /**
  * Imports a TypeScript or JavaScript module of the project into this process, anew each time: on every Node that runs
- * Sarma, with `sarma` and `@sarma/*` standing for this copy, and other packages loaded from where they are.
- * `sarma` is the address of the running command's own module, if that is not found from here.
- * `sarma` is the address of the package of that name; by default this one stands in for it.
- * Throws ReleaseError IMPORT_FAILED for what cannot be read; what the module throws goes through as it is.
+ * Sarma, with `@sarma/*` standing for this copy, and other packages loaded from where they are. `sarma` is the address
+ * of the module that is meant by that name; by default this package stands in for it, which has all that a definition
+ * needs. Throws ReleaseError IMPORT_FAILED for what cannot be read; what the module throws goes through as it is.
  */
-export async function importSource(file: string, sarma?: string): Promise<ImportedSource> {
-  const { code, files } = await bundle(file, sarma);
+export async function importSource(file: string, sarma?: string): Promise<Record<string, unknown>> {
+  const code = await bundle(file, sarma);
   // Not beside the source, whose folder may be read-only or watched; nothing in it is found by its place.
   const folder = mkdtempSync(path.join(tmpdir(), 'sarma-import-'));
   try {
     const copy = path.join(folder, `${path.parse(file).name}.mjs`);
     writeFileSync(copy, code, { mode: 0o600 });
-    const module = (await import(/* @vite-ignore */ pathToFileURL(copy).href)) as Record<string, unknown>;
-    return { module, files };
+    return (await import(/* @vite-ignore */ pathToFileURL(copy).href)) as Record<string, unknown>;
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-async function bundle(
-  file: string,
-  sarma: string | undefined,
-): Promise<{ code: string; files: readonly string[] }> {
+async function bundle(file: string, sarma: string | undefined): Promise<string> {
   const { build } = await import('esbuild');
   try {
-    const { outputFiles, metafile } = await build({
+    const { outputFiles } = await build({
       entryPoints: [file],
       absWorkingDir: path.dirname(file),
       bundle: true,
       write: false,
-      metafile: true,
       format: 'esm',
       platform: 'node',
       target: `node${process.versions.node}`,
@@ -60,22 +48,10 @@ async function bundle(
       logLevel: 'silent',
       plugins: [outsidePackages(sarma)],
     });
-    const files = Object.keys(metafile.inputs).map((name) => path.resolve(path.dirname(file), name));
-    return { code: outputFiles[0]!.text, files };
+    return outputFiles[0]!.text;
   } catch (error) {
-    throw importFailed(file, error as BuildFailure);
+    throw unreadable('IMPORT_FAILED', file, error);
   }
-}
-
-function importFailed(file: string, failure: BuildFailure): ReleaseError {
-  const [first] = failure.errors ?? [];
-  const at = first?.location;
-  const where = at ? `${path.resolve(path.dirname(file), at.file)}:${at.line}:${at.column + 1}` : file;
-  return new ReleaseError(
-    'IMPORT_FAILED',
-    `${where} cannot be read: ${first?.text ?? failure.message}. Correct it and try again.`,
-    { cause: failure },
-  );
 }
 
 const asked = Symbol('asked');
@@ -116,25 +92,18 @@ async function resolve(
   return { path: isRequire ? found.path : pathToFileURL(found.path).href, external: true };
 }
 
-/** `sarma` is the copy that runs, where it has been said, and else this package, which has all that a definition needs. */
 function ownModule(specifier: string, sarma: string | undefined): string | undefined {
-  if (specifier === 'sarma') return sarma ?? runningCopy('sarma') ?? runningCopy('@sarma/release');
-  return /^@sarma\/[\w-]+(?:\/|$)/.test(specifier) ? runningCopy(specifier) : undefined;
+  return specifier === 'sarma' ? (sarma ?? runningCopy('@sarma/release')) : runningCopy(specifier);
 }
 
 /** The address of a module of `@sarma/*` as this process has it; undefined for what is none of them. */
 export function runningCopy(specifier: string): string | undefined {
-  if (!specifier.startsWith('@sarma/')) return undefined;
+  if (!/^@sarma\/[\w-]+(?:\/|$)/.test(specifier)) return undefined;
   try {
     return import.meta.resolve(specifier);
   } catch {
     return undefined;
   }
-}
-
-function loaderOf(file: string): 'ts' | 'tsx' | 'js' | 'jsx' {
-  if (/\.[cm]?ts$/.test(file)) return 'ts';
-  return file.endsWith('.tsx') ? 'tsx' : file.endsWith('.jsx') ? 'jsx' : 'js';
 }
 
 /** A source that asks where it lies is told its own place, not the copy's. */
