@@ -1,6 +1,3 @@
-import { readFileSync } from 'node:fs';
-import path from 'node:path';
-
 // `releases/<version>/boot.json`: what the boot does, instruction by instruction. Written by packages/release, or for
 // `sarma run` by the command line from the project's sources. Every path is relative to the release's root and
 // written with `/`; those of `sarma run` are absolute.
@@ -89,20 +86,3 @@ export interface BootCommand {
 }
 
 export type HookName = `${'pre' | 'post'}_${'configure' | 'start' | 'stop' | 'upgrade'}`;
-
-/** A value of sys.config.json that is read from the environment at boot: what `env(name, type, default)` returns. */
-export interface EnvMarker {
-  readonly $env: {
-    readonly name: string;
-    readonly type: EnvType;
-    /** Absent: the variable must be set. */
-    readonly default?: unknown;
-  };
-}
-
-export type EnvType = 'string' | 'integer' | 'number' | 'boolean' | 'list' | 'json';
-
-/** Reads `boot.json` of a version. */
-export function readBootFile(root: string, version: string): BootFile {
-  return JSON.parse(readFileSync(path.join(root, 'releases', version, 'boot.json'), 'utf8')) as BootFile;
-}

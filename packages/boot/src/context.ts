@@ -9,6 +9,3 @@ export interface CommandContext {
   readonly stdout: NodeJS.WriteStream;
   readonly stderr: NodeJS.WriteStream;
 }
-
-/** What a module in `commands/` exports as `run`. Resolves to the exit code. */
-export type RunCommand = (context: CommandContext) => Promise<number>;

@@ -6,8 +6,6 @@ export type {
   BootConfiguration,
   BootFile,
   BootProvider,
-  EnvMarker,
-  EnvType,
   HookName,
   Instruction,
 } from './boot-file.ts';

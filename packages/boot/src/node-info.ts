@@ -4,7 +4,10 @@ import { BootError } from './error.ts';
 
 /** What a running node says about itself. */
 export interface NodeInfo {
+  /** Another one for every start. */
+  readonly run: string;
   readonly pid: number;
+  readonly node: string;
   readonly version: string;
   /** ISO 8601. */
   readonly started: string;
@@ -16,6 +19,8 @@ export interface NodeInfo {
   }[];
   /** Bytes that it occupies (resident set). */
   readonly memory: number;
+  /** Of Node, as in `v24.1.0`. */
+  readonly runtime: string;
 }
 
 /** Asks the node; undefined when it does not run. Throws BootError when it runs and will not answer us. */
@@ -23,14 +28,9 @@ export async function nodeInfo(
   boot: BootFile,
   environment: ReleaseEnvironment,
 ): Promise<NodeInfo | undefined> {
-  const { connect } = await import('./control/client.ts');
+  const { ask } = await import('./control/client.ts');
   try {
-    const client = await connect(boot, environment);
-    try {
-      return (await client.call('info', {})) as NodeInfo;
-    } finally {
-      client.close();
-    }
+    return (await ask(boot, environment, 'info')) as NodeInfo;
   } catch (error) {
     if (error instanceof BootError && error.code === 'NOT_RUNNING') return undefined;
     throw error;

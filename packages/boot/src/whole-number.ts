@@ -8,6 +8,9 @@ export interface Numbers {
   readonly expected?: string;
 }
 
+/** What a timer can wait for. */
+export const SECONDS: Numbers = { most: 999_999, expected: 'a whole number of seconds' };
+
 /**
  * A variable of the environment that is a whole number in decimal digits. Undefined where it is empty or not set.
  * Throws BootError INVALID_VARIABLE.

@@ -1,22 +1,26 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
+  chmodSync,
   existsSync,
   lstatSync,
   mkdirSync,
   readdirSync,
   readFileSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { NodeRecord } from '../src/control/node-record.ts';
 import { type TestRelease, testRelease } from './support/release.ts';
 
-const demo = () =>
+const demo = (directory?: string) =>
   testRelease({
+    ...(directory === undefined ? {} : { directory }),
     applications: ['demo'],
     files: { 'lib/demo/application.mjs': `export default { start() { console.log('ready'); } };` },
   });
@@ -104,6 +108,17 @@ describe('one node of a name', () => {
     writeFileSync(state(release, 'nodes/demo.json'), '', { mode: 0o600 });
     await release.start('ready');
     expect((await release.run(['ping'])).stdout).toBe('pong\n');
+  });
+
+  test('a link to nowhere in the place of its record is refused, and nothing hangs', async () => {
+    const release = await demo();
+    mkdirSync(state(release, 'nodes'), { recursive: true, mode: 0o700 });
+    symlinkSync('/nowhere/at/all', state(release, 'nodes/demo.json'));
+    expect(await release.run(['start'])).toMatchObject({
+      code: 1,
+      stderr: `demo: ${state(release, 'nodes/demo.json')} can neither be read nor replaced. Remove it.\n`,
+    });
+    expect(readdirSync(state(release, 'nodes'))).toEqual(['demo.json']);
   });
 
   test('an orderly end and a failed start leave nothing behind', async () => {
@@ -236,6 +251,59 @@ describe('where things lie', () => {
     expect(readdirSync(mutable)).toEqual([]);
     expect(readdirSync(path.join(release.root, 'sarma'))).toHaveLength(1);
   });
+
+  test('with RELEASE_READ_ONLY a directory that others can write to is believed by nobody', async () => {
+    const release = await demo();
+    const env = { RELEASE_READ_ONLY: 'true', XDG_RUNTIME_DIR: release.root };
+    const { child, ended } = await release.start('ready', { env });
+    const user = path.join(release.root, 'sarma');
+    const [own] = readdirSync(user);
+    for (const directory of [user, path.join(user, own!), path.join(user, own!, 'nodes')]) {
+      expect(mode(directory)).toBe('700');
+      chmodSync(directory, 0o777);
+      for (const command of ['ping', 'pid', 'start'])
+        expect((await release.run([command], { env })).stderr).toContain(
+          `demo: ${directory} can be written to by other users;`,
+        );
+      chmodSync(directory, 0o700);
+    }
+    child.kill();
+    await ended;
+  });
+
+  // Only root can make one that belongs to somebody else.
+  test.skipIf(process.geteuid?.() !== 0)('with RELEASE_READ_ONLY one of another user, too', async () => {
+    const release = await demo();
+    const env = { RELEASE_READ_ONLY: 'true', XDG_RUNTIME_DIR: release.root };
+    const planted = path.join(release.root, 'sarma');
+    mkdirSync(planted);
+    execFileSync('chown', ['nobody', planted]);
+    chmodSync(planted, 0o777);
+    for (const command of ['ping', 'start'])
+      expect((await release.run([command], { env })).stderr).toContain(`${planted} belongs to another user`);
+    expect(readdirSync(planted)).toEqual([]);
+  });
+
+  // root may write everywhere.
+  test.skipIf(process.geteuid?.() !== 0)(
+    'with RELEASE_READ_ONLY and RELEASE_DISTRIBUTION=none a node needs no place that it can write to',
+    async () => {
+      const release = await demo(tmpdir());
+      const nowhere = path.join(release.root, 'nowhere');
+      mkdirSync(nowhere, { mode: 0o555 });
+      chmodSync(release.root, 0o755);
+      const env = {
+        RELEASE_READ_ONLY: 'true',
+        RELEASE_DISTRIBUTION: 'none',
+        RELEASE_MUTABLE_DIR: nowhere,
+        TMPDIR: nowhere,
+      };
+      const { child, ended } = await release.start('ready', { env, uid: 65534 });
+      child.kill();
+      expect(await ended).toMatchObject({ code: 0, stderr: '' });
+      expect(readdirSync(nowhere)).toEqual([]);
+    },
+  );
 
   test('a client command makes nothing', async () => {
     const release = await demo();

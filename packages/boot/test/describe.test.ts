@@ -127,6 +127,26 @@ test('reload_config names what changed, not what it is; the applications are tol
   await expect.poll(() => told).toContain('"port":4041');
 });
 
+test('reload_config tells why config/runtime failed', async () => {
+  const demo = await testRelease({
+    files: {
+      'lib/demo/application.mjs':
+        "export default { start() { process.env.BAD = 'yes'; console.log('up'); } };",
+      'lib/demo/runtime.mjs':
+        "export default ({ env }) => { if (env.BAD) throw new Error('no such vault'); return {}; };",
+    },
+    applications: ['demo'],
+    boot: { configuration: { runtime: 'lib/demo/runtime.mjs' } as never },
+  });
+  await demo.start('up');
+  const { code, stderr } = await demo.run(['reload_config']);
+  expect(code).toBe(1);
+  expect(stderr).toMatch(
+    /^demo: .*runtime\.mjs failed\.\nError: no such vault\n {4}at .*runtime\.mjs\?[\d.]+:1:/,
+  );
+  expect(stderr).not.toContain('boot/');
+});
+
 test('reload_config when nothing runs, and when a provider fails: exit 1, the node lives on as it was', async () => {
   const demo = await release();
   expect(await demo.run(['reload_config'])).toMatchObject({

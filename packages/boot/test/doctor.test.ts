@@ -131,10 +131,23 @@ test('a cookie that others may read is a problem, with the command that mends it
   const { code, of } = await examine(demo);
   expect(code).toBe(1);
   expect(of('cookie')).toMatchObject([
-    { level: 'problem', message: expect.stringContaining(`chmod 600 ${file}`) },
+    { level: 'problem', message: expect.stringContaining(`chmod 600 '${file}'`) },
   ]);
   execFileSync('chmod', ['600', file]);
   expect((await examine(demo)).of('cookie')).toMatchObject([{ level: 'ok' }]);
+});
+
+test('a cookie that lies elsewhere is found too', async () => {
+  const demo = await release();
+  const env = { RELEASE_READ_ONLY: '1', XDG_RUNTIME_DIR: demo.root };
+  const message = async () => (await examine(demo, { env })).of('cookie')[0]!.message;
+  expect(await message()).toMatch(/^none yet/);
+  await demo.start('up', { env });
+  expect(await message()).toMatch(/^there is one/);
+  const written = await testRelease({ files: {}, boot: { cookie: 'x'.repeat(20) } });
+  expect((await examine(written)).of('cookie')).toMatchObject([
+    { level: 'ok', message: expect.stringContaining("release's own") },
+  ]);
 });
 
 test('the record of a node that was killed is a warning', async () => {

@@ -2,13 +2,13 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { compile } from '../src/control/expression.ts';
+import { compile, readCode } from '../src/control/expression.ts';
 
 const directory = mkdtempSync(path.join(tmpdir(), 'sarma-expression-'));
 afterAll(() => rmSync(directory, { recursive: true }));
 
 const evaluate = (code: string) =>
-  compile({ code, directory, name: 'rpc' }, ['f', 'log'])(
+  compile({ ...readCode(code, 'rpc'), directory }, ['f', 'log'])(
     async (value: unknown) => value,
     () => {},
   );
@@ -40,6 +40,8 @@ describe('the value is that of the last expression', () => {
     ['let n = 0\nfor (const x of [1, 2]) { n += await f(x) }\nn', 3],
     ['let n = 0\nfor await (const x of [1, 2]) {\n  n += x\n}\nlog(n)\nn', 3],
     ['const g = function () { return 1 }\nawait f(g())', 1],
+    ['const x = await f(2)\nx\n// done', 2],
+    ['const x = await f(2)\n;[x, 1].length', 2],
     ['if (await f(true)) { 1 }', undefined],
     ['await f(1); const y = 2', undefined],
     ['[1, 2].map(async (x) => await x).length', 2],
@@ -64,10 +66,19 @@ test('import() resolves from the directory, in every form that code takes', asyn
   expect(await evaluate('let m = import("./own.mjs"); m.then(({ own }) => own)')).toBe(1);
 });
 
+test('a long script is looked through in no time', () => {
+  const line = 'n += await f(1); // and so on\n';
+  const before = performance.now();
+  const { code, last } = readCode(`let n = 0\n${line.repeat(4000)}for (;;) {\n n += 1;\n break;\n}`, 'rpc');
+  expect(last).toBe(code.length);
+  expect(performance.now() - before).toBeLessThan(1000);
+});
+
 test('a SyntaxError says what is wrong with the code itself', () => {
-  expect(() => compile({ code: '1 +', directory, name: 'rpc' }, [])).toThrow(SyntaxError);
-  expect(() => compile({ code: 'const x = await y z', directory, name: 'rpc' }, [])).toThrow(SyntaxError);
-  expect(() => compile({ code: ') + (', directory, name: 'rpc' }, [])).toThrow(SyntaxError);
+  const parse = (code: string) => compile({ ...readCode(code, 'rpc'), directory }, []);
+  expect(() => parse('1 +')).toThrow(SyntaxError);
+  expect(() => parse('const x = await y z')).toThrow(SyntaxError);
+  expect(() => parse(') + (')).toThrow(SyntaxError);
 });
 
 test('a stack names the place in the code', async () => {

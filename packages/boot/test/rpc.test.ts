@@ -128,6 +128,17 @@ test('a stack holds the code and what it calls, and no frame of the boot; a Synt
   );
 });
 
+test('an exception whose causes go round in a circle is printed, and the node lives', async () => {
+  const release = await demo();
+  await release.start('ready');
+  const code =
+    'const one = new Error("one"); const two = new Error("two", { cause: one }); one.cause = two; throw one';
+  const { code: exitCode, stderr } = await release.run(['rpc', code]);
+  expect(exitCode).toBe(1);
+  expect(stderr).toMatch(/Error: one[\s\S]+Error: two/);
+  expect((await release.run(['ping'])).stdout).toBe('pong\n');
+});
+
 test('console in the expression prints at the caller, what it calls prints in the node', async () => {
   const release = await demo();
   const { child } = await release.start('ready');

@@ -1,10 +1,10 @@
 import { inspect, parseArgs } from 'node:util';
+import { masked } from '@sarma/app/internal';
 import { loadConfiguration } from '../configuration.ts';
 import type { CommandContext } from '../context.ts';
 import { BootError } from '../error.ts';
 import { nearest } from '../nearest.ts';
 import { setProcessEnvironment } from '../process-environment.ts';
-import { masked } from '../secrets.ts';
 
 /** `config effective`: what the applications would get if the node started now. Secrets are masked, always. */
 export async function run({ boot, environment, args, stdout }: CommandContext): Promise<number> {

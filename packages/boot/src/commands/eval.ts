@@ -9,7 +9,7 @@ import { releaseInfo, setReleaseState } from '../release-state.ts';
 
 /** Evaluates in a process of its own: the configuration is loaded, applications can be imported, nothing is started. */
 export async function run({ boot, environment, args, stdout, stderr }: CommandContext): Promise<number> {
-  const { evaluation, words } = await readRequest('eval', environment.prog, args, stdout);
+  const { evaluation, words } = readRequest('eval', environment.prog, args, stdout);
   setProcessEnvironment(boot, environment);
   setReleaseState(releaseInfo(environment), environment, await loadConfiguration(boot, environment));
   process.argv = [process.execPath, environment.prog, ...words];

@@ -13,6 +13,6 @@ export async function run({ boot, environment, stdout, stderr }: CommandContext)
     if (!(error instanceof BootError)) throw error;
     stdout.write('pang\n');
     stderr.write(`${boot.name}: ${error.message}\n`);
-    return error.exitCode;
+    return 1;
   }
 }

@@ -2,11 +2,12 @@ import type { CommandContext } from '../context.ts';
 import { type ControlStream, connect } from '../control/client.ts';
 import type { ReplRequest } from '../control/repl.ts';
 import { BootError } from '../error.ts';
+import type { NodeInfo } from '../node-info.ts';
 
 /** A REPL in the running node. Leaving it leaves the node running. */
 export async function run({ boot, environment, stdout, stderr }: CommandContext): Promise<number> {
   const client = await connect(boot, environment);
-  const { pid, version } = (await client.call('info', {})) as { pid: number; version: string };
+  const { pid, version } = (await client.call('info', {})) as NodeInfo;
   const { stdin } = process;
   const terminal = stdin.isTTY === true && stdout.isTTY === true;
   if (terminal) {
@@ -31,7 +32,7 @@ export async function run({ boot, environment, stdout, stderr }: CommandContext)
   } catch (error) {
     if (!(error instanceof BootError)) throw error;
     stderr.write(`\n${boot.name}: ${error.message}\n`);
-    return error.exitCode;
+    return 1;
   } finally {
     if (terminal) stdin.setRawMode(false);
     stdin.pause();

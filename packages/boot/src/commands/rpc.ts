@@ -1,5 +1,5 @@
 import type { CommandContext } from '../context.ts';
-import { connect } from '../control/client.ts';
+import { ask } from '../control/client.ts';
 import type { Evaluated } from '../control/evaluate.ts';
 import { readRequest } from '../control/evaluation-request.ts';
 
@@ -8,13 +8,11 @@ import { readRequest } from '../control/evaluation-request.ts';
  * What takes long is not ended when this process is.
  */
 export async function run({ boot, environment, args, stdout, stderr }: CommandContext): Promise<number> {
-  const { evaluation } = await readRequest('rpc', environment.prog, args, stdout);
-  const client = await connect(boot, environment);
-  const { failed, text } = (await client.call('evaluate', evaluation, (event) => {
+  const { evaluation } = readRequest('rpc', environment.prog, args, stdout);
+  const { failed, text } = (await ask(boot, environment, 'evaluate', evaluation, (event) => {
     if (typeof event.stdout === 'string') stdout.write(event.stdout);
     if (typeof event.stderr === 'string') stderr.write(event.stderr);
   })) as Evaluated;
-  client.close();
   (failed ? stderr : stdout).write(text);
   return failed ? 1 : 0;
 }

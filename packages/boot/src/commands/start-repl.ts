@@ -1,6 +1,6 @@
 import type { CommandContext } from '../context.ts';
+import type { Call } from '../control/call.ts';
 import { serveRepl } from '../control/repl.ts';
-import type { Call } from '../control/session.ts';
 import { start } from './start.ts';
 
 /** `start_repl`: like `start`, with a REPL in the node. Leaving it stops the node. */

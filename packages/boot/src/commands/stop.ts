@@ -5,6 +5,8 @@ import { type ControlClient, connect } from '../control/client.ts';
 import { isGone, type ProcessIdentity } from '../control/process-identity.ts';
 import type { ReleaseEnvironment } from '../environment.ts';
 import { BootError } from '../error.ts';
+import type { NodeInfo } from '../node-info.ts';
+import { SECONDS, wholeNumber } from '../whole-number.ts';
 
 /** Stops the node and returns when its process is gone. */
 export async function run({ boot, environment, stdout }: CommandContext): Promise<number> {
@@ -35,13 +37,8 @@ export async function notStopped(
 
 /** Milliseconds: what the applications may take, and a little for the rest. */
 export function stopLimit(boot: BootFile, env: NodeJS.ProcessEnv): number {
-  const text = env.RELEASE_STOP_TIMEOUT;
-  if (!text) return boot.shutdownTimeout + 5000;
-  if (/^\d{1,6}$/.test(text)) return Number(text) * 1000;
-  throw new BootError(
-    'INVALID_VARIABLE',
-    `RELEASE_STOP_TIMEOUT is ${JSON.stringify(text)}; expected a whole number of seconds.`,
-  );
+  const seconds = wholeNumber(env, 'RELEASE_STOP_TIMEOUT', SECONDS);
+  return seconds === undefined ? boot.shutdownTimeout + 5000 : seconds * 1000;
 }
 
 /** Whether the node has hung up within so many milliseconds: it does when its applications are stopped. */
@@ -67,7 +64,7 @@ async function whatRuns(client: ControlClient): Promise<string> {
     client.call('info', {}).catch(() => undefined),
     wait(1000, undefined, { ref: false }),
   ]);
-  const { applications = [] } = (info ?? {}) as { applications?: readonly { name: string; state: string }[] };
+  const { applications = [] } = (info ?? {}) as Partial<NodeInfo>;
   const left = applications.filter(({ state }) => state !== 'stopped' && state !== 'loaded');
   return left.length === 0 ? '' : `: ${left.map(({ name, state }) => `${name} is ${state}`).join(', ')}`;
 }

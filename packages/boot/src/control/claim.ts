@@ -4,14 +4,15 @@ import path from 'node:path';
 import type { BootFile } from '../boot-file.ts';
 import type { ReleaseEnvironment } from '../environment.ts';
 import { BootError } from '../error.ts';
-import { controlDirectoryError } from './control-directory.ts';
+import { controlDirectoryError, privateDirectories } from './control-directory.ts';
 import { type Listener, listenPrivately, removeSocket } from './listener.ts';
-import { isListening, type NodeRecord, nodesDirectory, readRecord, recordFile } from './node-record.ts';
+import { isListening, type NodeRecord, readNodeRecord, readRecord, recordFile } from './node-record.ts';
 import { makePrivateDirectory } from './private-directory.ts';
 
 /** The right to a node's name in a state directory, held by a socket that this process listens on. */
 export interface Claim {
-  readonly record: NodeRecord;
+  /** Tells this run of the node from every other. */
+  readonly id: string;
   /** Takes the connections, and those that already wait. */
   onConnection(handler: (socket: Socket) => void): void;
   /** Adds to the record where other machines find the node. */
@@ -21,7 +22,8 @@ export interface Claim {
 }
 
 /**
- * Claims the name of the node, in every distribution. Throws BootError ALREADY_RUNNING with the PID of who has it, and
+ * Claims the name of the node, in every distribution; one that takes no commands and writes nothing does without.
+ * Throws BootError ALREADY_RUNNING with the PID of who has it, and
  * UNUSABLE_STATE_DIRECTORY where the file system refuses.
  *
  * `nodes/<node>.json` appears by a hard link, whole, and only where there is none; it names a socket that already
@@ -32,6 +34,8 @@ export interface Claim {
  * there, and has lost. A successor that died has a successor itself.
  */
 export async function claimNode(boot: BootFile, environment: ReleaseEnvironment): Promise<Claim> {
+  // It may be that nothing can be written anywhere.
+  if (environment.readOnly && environment.distribution === 'none') return unclaimed;
   try {
     return await claim(boot, environment);
   } catch (error) {
@@ -41,9 +45,10 @@ export async function claimNode(boot: BootFile, environment: ReleaseEnvironment)
 
 async function claim(boot: BootFile, environment: ReleaseEnvironment): Promise<Claim> {
   const file = recordFile(environment);
-  await refuseRunning(file);
-  const nodes = nodesDirectory(environment);
-  makePrivateDirectory(nodes);
+  await refuseRunning(readNodeRecord(environment));
+  const directories = privateDirectories(environment);
+  for (const directory of directories) makePrivateDirectory(directory);
+  const nodes = directories.at(-1)!;
   const id = newId();
   const listener = await listenPrivately(id, nodes);
   const record: NodeRecord = {
@@ -69,7 +74,13 @@ async function claim(boot: BootFile, environment: ReleaseEnvironment): Promise<C
   return held(file, record, listener);
 }
 
-/** Not unguessable, which a private directory makes needless: node:crypto would cost the start milliseconds. */
+const unclaimed: Claim = { id: '', onConnection: () => {}, announce: () => {}, release: () => {} };
+
+/**
+ * Not unguessable: who knows it can connect, and then needs the cookie; in a private directory not even that. A name
+ * that another process takes first, as it could a Windows pipe's, is a start that fails. node:crypto would cost every
+ * start milliseconds.
+ */
 function newId(): string {
   const random = () => Math.random().toString(36).slice(2, 12).padEnd(10, '0');
   return `${random()}${random()}`;
@@ -84,8 +95,7 @@ function writeRecord(file: string, record: NodeRecord): void {
   writeFileSync(file, `${JSON.stringify(record)}\n`, { flag: 'wx', mode: 0o600 });
 }
 
-async function refuseRunning(file: string): Promise<void> {
-  const holder = readRecord(file);
+async function refuseRunning(holder: NodeRecord | undefined): Promise<void> {
   if (holder !== undefined && (await isListening(holder))) throw alreadyRunning(holder);
 }
 
@@ -98,14 +108,18 @@ function alreadyRunning({ node, pid, started }: NodeRecord): BootError {
 
 /** Puts the record at `own` into its place. */
 async function acquire(file: string, own: string): Promise<void> {
-  for (;;) {
+  for (let tries = 0; tries < MOST_TRIES; tries += 1) {
     if (linked(own, file)) return;
     const holder = readRecord(file);
     if (holder === undefined) continue;
     if (await isListening(holder)) throw alreadyRunning(holder);
     if (await succeeded(file, own, holder)) return;
   }
+  throw new BootError('UNUSABLE_RECORD', `${file} can neither be read nor replaced. Remove it.`);
 }
+
+/** Others that start and end at the same time may come in between a few times; a link to nowhere always does. */
+const MOST_TRIES = 1000;
 
 /** Replaces the record of a dead process. False where somebody else was faster, or may have been: begin again. */
 async function succeeded(file: string, own: string, dead: NodeRecord): Promise<boolean> {
@@ -169,9 +183,7 @@ function held(file: string, first: NodeRecord, listener: Listener): Claim {
   };
   process.on('exit', release);
   return {
-    get record() {
-      return record;
-    },
+    id: first.id,
     onConnection: listener.onConnection,
     announce(tcp) {
       record = { ...record, tcp };

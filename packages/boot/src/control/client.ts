@@ -6,7 +6,7 @@ import { BootError } from '../error.ts';
 import { Channel, type Message } from './channel.ts';
 import { readCookie } from './cookie.ts';
 import { HANDSHAKE_LIMIT, HandshakeError, introduce } from './handshake.ts';
-import { isListening, type NodeRecord, readRecord, recordFile } from './node-record.ts';
+import { isListening, type NodeRecord, readNodeRecord } from './node-record.ts';
 
 /** Milliseconds in which a node has to answer; one that starts may be busy for a while. */
 const ANSWER_TIME = 5000;
@@ -21,8 +21,6 @@ export interface ControlStream {
 }
 
 export interface ControlClient {
-  /** Undefined for a node of another machine. */
-  readonly record: NodeRecord | undefined;
   /** Calls a method of the node; `onEvent` gets what comes before the result. Rejects with a BootError. */
   call(method: string, params: object, onEvent?: (event: Message) => void): Promise<unknown>;
   stream(method: string, params: object, onEvent: (event: Message) => void): ControlStream;
@@ -47,12 +45,28 @@ export async function connect(boot: BootFile, environment: ReleaseEnvironment): 
     throw error;
   }
   channel.limit = ANSWER_LIMIT;
-  return new Client(channel, record);
+  return new Client(channel);
+}
+
+/** Calls one method of the node, and hangs up. Rejects as `connect` and `call` do. */
+export async function ask(
+  boot: BootFile,
+  environment: ReleaseEnvironment,
+  method: string,
+  params: object = {},
+  onEvent?: (event: Message) => void,
+): Promise<unknown> {
+  const client = await connect(boot, environment);
+  try {
+    return await client.call(method, params, onEvent);
+  } finally {
+    client.close();
+  }
 }
 
 /** The record of a node of this machine. Undefined: there is none, and it is to be looked for on another. */
 function findRecord(environment: ReleaseEnvironment): NodeRecord | undefined {
-  const record = readRecord(recordFile(environment));
+  const record = readNodeRecord(environment);
   if (record !== undefined || environment.distribution === 'name') return record;
   throw notRunning(environment);
 }
@@ -142,15 +156,13 @@ interface Exchange {
 }
 
 class Client implements ControlClient {
-  readonly record: NodeRecord | undefined;
   readonly closed: Promise<void>;
   readonly #channel: Channel;
   readonly #exchanges = new Map<number, Exchange>();
   #last = 0;
 
-  constructor(channel: Channel, record: NodeRecord | undefined) {
+  constructor(channel: Channel) {
     this.#channel = channel;
-    this.record = record;
     this.closed = this.#listen();
   }
 

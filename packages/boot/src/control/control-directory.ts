@@ -15,6 +15,16 @@ export function controlDirectory({ readOnly, mutableDirectory }: ReleaseEnvironm
   return path.join(first, createHash('sha256').update(mutableDirectory).digest('hex').slice(0, 16));
 }
 
+/**
+ * The directories that have to be this user's alone, from above: whoever may write to one could put another in the
+ * place of the next. The state directory itself is where the user wants it.
+ */
+export function privateDirectories(environment: ReleaseEnvironment): readonly string[] {
+  const directory = controlDirectory(environment);
+  const nodes = path.join(directory, 'nodes');
+  return environment.readOnly ? [path.dirname(directory), directory, nodes] : [nodes];
+}
+
 /** The file system's own words about that directory, in a sentence; whatever else went wrong comes back as it is. */
 export function controlDirectoryError(error: unknown, environment: ReleaseEnvironment): unknown {
   const { syscall, message } = error as NodeJS.ErrnoException;

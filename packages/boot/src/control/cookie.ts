@@ -14,7 +14,6 @@ import type { BootFile } from '../boot-file.ts';
 import type { ReleaseEnvironment } from '../environment.ts';
 import { BootError } from '../error.ts';
 import { controlDirectory, controlDirectoryError } from './control-directory.ts';
-import { makePrivateDirectory } from './private-directory.ts';
 
 /** The secret that both ends of the control socket have to know: that of the user, or the file's. Undefined without one. */
 export function readCookie(environment: ReleaseEnvironment, boot: BootFile): string | undefined {
@@ -41,10 +40,10 @@ export async function ensureCookie(environment: ReleaseEnvironment, boot: BootFi
   }
 }
 
+/** In the directory that the claim has made. */
 async function createCookie(environment: ReleaseEnvironment, boot: BootFile): Promise<string> {
   const { randomBytes } = await import('node:crypto');
   const directory = controlDirectory(environment);
-  if (environment.readOnly) makePrivateDirectory(directory);
   const file = path.join(directory, 'cookie');
   const temporary = `${file}.${randomBytes(8).toString('hex')}`;
   try {

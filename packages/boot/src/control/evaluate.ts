@@ -3,17 +3,15 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import { Writable } from 'node:stream';
 import { inspect } from 'node:util';
-import type { RunningNode } from '../node.ts';
-import { compile, type Evaluate, importer, type Source } from './expression.ts';
+import type { RunningNode } from '../running-node.ts';
+import type { Call } from './call.ts';
+import { type Code, compile, type Evaluate, importer, type Source } from './expression.ts';
 import { forgetOwnFrames, placeOf } from './own-frames.ts';
-import type { Call } from './session.ts';
 
 /** What `rpc` and `eval` are asked for. */
 export interface Evaluation {
   /** JavaScript; or the function of a module to call. */
-  readonly source:
-    | { readonly code: string; readonly name: string }
-    | { readonly module: string; readonly function: string };
+  readonly source: Code | { readonly module: string; readonly function: string };
   /** `argv` of the code, the arguments of the function. */
   readonly argv: readonly unknown[];
   /** The value as JSON rather than for people. */

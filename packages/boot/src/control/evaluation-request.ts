@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { BootError } from '../error.ts';
 import type { Evaluation } from './evaluate.ts';
+import { readCode } from './expression.ts';
 
 /** What stands behind `rpc` and `eval`. */
 export interface EvaluationRequest {
@@ -20,12 +21,12 @@ interface Options {
  * `[--json] EXPRESSION [ARGUMENTS…]`, `--file FILE [ARGUMENTS…]` (`-` is stdin) or `--call MODULE#FUNCTION [ARGUMENTS…]`
  * (alias `--mfa`), the arguments as words or as `--argv JSON`. Options stand first; everything else is the code's.
  */
-export async function readRequest(
+export function readRequest(
   command: string,
   prog: string,
   args: readonly string[],
   stdout: NodeJS.WriteStream,
-): Promise<EvaluationRequest> {
+): EvaluationRequest {
   const { options, rest } = readOptions(command, prog, args);
   const { source, words } = readSource(command, prog, options, rest);
   const evaluation: Evaluation = {
@@ -65,7 +66,7 @@ function missing(command: string, name: string): never {
 function readSource(command: string, prog: string, { file, call }: Options, rest: readonly string[]) {
   if (file !== undefined && call !== undefined)
     throw new BootError('TWO_SOURCES', `${command} takes --file or --call, not both.`);
-  if (file !== undefined) return { source: { code: readCode(file), name: command }, words: rest };
+  if (file !== undefined) return { source: readCode(readFile(file), command), words: rest };
   if (call !== undefined) return { source: readCall(command, call), words: rest };
   const [code, ...words] = rest;
   if (code === undefined || code.trim() === '') {
@@ -74,11 +75,11 @@ function readSource(command: string, prog: string, { file, call }: Options, rest
       `${command} expects an expression as argument, as in: ${prog} ${command} '1 + 1'`,
     );
   }
-  return { source: { code, name: command }, words };
+  return { source: readCode(code, command), words };
 }
 
 /** The file of whoever types, wherever the node runs. */
-function readCode(file: string): string {
+function readFile(file: string): string {
   try {
     const code = readFileSync(file === '-' ? 0 : file, 'utf8');
     // As Node does with the first line of a program.

@@ -1,5 +1,6 @@
 import path from 'node:path';
 import vm from 'node:vm';
+import { quietly } from '../quietly.ts';
 
 // What `rpc` and `eval` are given, turned into a function: any JavaScript that a script may hold, with await at its
 // top. Its value is that of its last expression, as in the REPL; the REPL's own evaluator cannot be used without
@@ -7,12 +8,18 @@ import vm from 'node:vm';
 
 export type Evaluate = (...values: unknown[]) => Promise<unknown>;
 
-/** What is evaluated, and where it stands: import() in it resolves as if it were a file of that directory. */
-export interface Source {
+/** What is evaluated. */
+export interface Code {
   readonly code: string;
-  readonly directory: string;
   /** Its name in stacks. */
   readonly name: string;
+  /** What `lastStatement` found: whoever sends the code spends the time for that, and not the node. */
+  readonly last: number;
+}
+
+/** With the place where it stands: import() in it resolves as if it were a file of that directory. */
+export interface Source extends Code {
+  readonly directory: string;
 }
 
 /**
@@ -20,7 +27,7 @@ export interface Source {
  * is a promise is awaited. Declarations are the source's own.
  */
 export function compile(source: Source, parameters: readonly string[]): Evaluate {
-  const code = source.code.replace(/[\s;]+$/, '');
+  const { code, last } = source;
   const names = parameters.join(', ');
   const asExpression = `(async (${names}) => (`;
   if (parses(`${asExpression}${code}\n))`)) return run(source, asExpression, `${code}\n))`);
@@ -28,9 +35,8 @@ export function compile(source: Source, parameters: readonly string[]): Evaluate
   if (!/\bawait\b/.test(code)) return completion(source, code, names);
   // Throws the SyntaxError that belongs to the source, at its place.
   run(source, asBody, `${code}\n})`);
-  const end = lastStatement(code);
-  const [head, tail] = [code.slice(0, end), code.slice(end)];
-  return run(source, asBody, end === code.length ? `${code}\n})` : `${head}return (${tail}\n)})`);
+  const [head, tail] = [code.slice(0, last), code.slice(last)];
+  return run(source, asBody, tail === '' ? `${code}\n})` : `${head}return (${tail}\n)})`);
 }
 
 /** Without await: eval gives the value of any script, be its last statement an `if` or a loop. */
@@ -41,21 +47,16 @@ function completion(source: Source, code: string, names: string): Evaluate {
   return (...values) => evaluate(...values, code);
 }
 
+const LOADER = vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER;
+
 /** It is called experimental, on stderr, the first time that something is imported this way: here, unheard. */
 let silenced = false;
 
 function silenceWarning(): void {
   if (silenced) return;
   silenced = true;
-  const { emitWarning } = process;
-  process.emitWarning = () => {};
-  try {
-    new vm.Script('import("node:module")', {
-      importModuleDynamically: vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
-    }).runInThisContext();
-  } finally {
-    process.emitWarning = emitWarning;
-  }
+  const script = 'import("node:module")';
+  quietly(() => new vm.Script(script, { importModuleDynamically: LOADER }).runInThisContext());
 }
 
 function run(source: Source, prefix: string, rest: string): Evaluate {
@@ -64,7 +65,7 @@ function run(source: Source, prefix: string, rest: string): Evaluate {
   const script = new vm.Script(`${prefix}\n${rest}`, {
     filename: fileOf(source),
     lineOffset: -1,
-    importModuleDynamically: vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
+    importModuleDynamically: LOADER,
   });
   return script.runInThisContext() as Evaluate;
 }
@@ -75,14 +76,22 @@ function fileOf({ directory, name }: Source): string {
 
 /** `import()` as a module of the directory would do it. */
 export function importer(directory: string): (specifier: string) => Promise<Record<string, unknown>> {
-  const evaluate = compile({ code: 'import(specifier)', directory, name: 'call' }, ['specifier']);
+  const evaluate = compile({ ...readCode('import(specifier)', 'call'), directory }, ['specifier']);
   return (specifier) => evaluate(specifier) as Promise<Record<string, unknown>>;
+}
+
+/** Reads what somebody wrote. */
+export function readCode(text: string, name: string): Code {
+  const code = text.replace(/[\s;]+$/, '');
+  const last =
+    /\bawait\b/.test(code) && !isExpression(code) && isBody(code) ? lastStatement(code) : code.length;
+  return { code, name, last };
 }
 
 /**
  * Where the last statement begins, when it is an expression, else the code's length. JavaScript's own parser is asked,
  * rather than imitated: a `;` or a line's end is the end of a statement when
- *  - what stands behind it is an expression, and what stands before it is whole,
+ *  - what stands before and behind it is whole,
  *  - it does not lie in a string, a template, a comment or a regular expression: a character that means nothing in
  *    code spoils it there,
  *  - and what stands behind does not go on with what stands before, as a line that begins with a parenthesis does.
@@ -91,9 +100,13 @@ function lastStatement(code: string): number {
   for (let at = code.length - 1; at > 0; at -= 1) {
     if (code[at] !== ';' && code[at] !== '\n') continue;
     const [head, tail] = [code.slice(0, at + 1), code.slice(at + 1)];
-    if (!isExpression(tail) || !isBody(head) || isBody(`${head}\\${tail}`)) continue;
-    const goesOn = isBody(`${head}\n ? 0 : 0`) && isExpression(`a\n${tail}`);
-    if (!goesOn) return at + 1;
+    if (!isBody(tail) || !isBody(head) || isBody(`${head}\\${tail}`)) continue;
+    if (isExpression(tail)) {
+      const goesOn = isBody(`${head}\n ? 0 : 0`) && isExpression(`a\n${tail}`);
+      if (!goesOn) return at + 1;
+    } else if (!isExpression(`0 ${tail}`)) {
+      return code.length; // It is more than blanks and remarks.
+    }
   }
   return code.length;
 }

@@ -51,8 +51,6 @@ async function listenAt(address: string): Promise<Listener> {
   };
   const server = createServer((socket) => handler(socket));
   await listening(server, address);
-  // A script ends its node when nothing is left to do, and listening is nothing.
-  server.unref();
   // The node says how long it runs: one that is a script ends when it has nothing left to do.
   server.unref();
   return {

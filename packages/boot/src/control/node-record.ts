@@ -3,7 +3,8 @@ import { connect } from 'node:net';
 import path from 'node:path';
 import type { ReleaseEnvironment } from '../environment.ts';
 import { BootError } from '../error.ts';
-import { controlDirectory } from './control-directory.ts';
+import { privateDirectories } from './control-directory.ts';
+import { refuseUnsafe } from './private-directory.ts';
 
 /** `nodes/<node>.json` of the state directory: who has the node's name, and where it listens. */
 export interface NodeRecord {
@@ -24,11 +25,18 @@ export interface NodeRecord {
 }
 
 export function nodesDirectory(environment: ReleaseEnvironment): string {
-  return path.join(controlDirectory(environment), 'nodes');
+  return privateDirectories(environment).at(-1)!;
 }
 
 export function recordFile(environment: ReleaseEnvironment): string {
   return path.join(nodesDirectory(environment), `${environment.node}.json`);
+}
+
+/** The record of the node. Throws BootError UNSAFE_DIRECTORY where others may have written it, else as `readRecord`. */
+export function readNodeRecord(environment: ReleaseEnvironment): NodeRecord | undefined {
+  // Those in the state directory, with all that is there, are the business of whoever chose it.
+  if (environment.readOnly) for (const directory of privateDirectories(environment)) refuseUnsafe(directory);
+  return readRecord(recordFile(environment));
 }
 
 /** Undefined where there is none. Throws BootError UNREADABLE_RECORD where there is one for somebody else. */

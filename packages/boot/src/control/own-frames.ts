@@ -4,7 +4,9 @@ const OWN =
 
 /** Takes from the stacks of an exception and its causes what says nothing about the code that was evaluated. */
 export function forgetOwnFrames(thrown: unknown): void {
-  for (let error = thrown; error instanceof Error; error = error.cause) {
+  const seen = new Set<unknown>(); // Causes may go round in a circle.
+  for (let error = thrown; error instanceof Error && !seen.has(error); error = error.cause) {
+    seen.add(error);
     if (Object.isFrozen(error) || typeof error.stack !== 'string') return;
     error.stack = error.stack
       .split('\n')

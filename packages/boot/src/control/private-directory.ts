@@ -1,27 +1,43 @@
-import { chmodSync, existsSync, lstatSync, mkdirSync } from 'node:fs';
+import { chmodSync, existsSync, lstatSync, mkdirSync, type Stats } from 'node:fs';
 import path from 'node:path';
 import { BootError } from '../error.ts';
 
 /**
- * Makes a directory that nobody else can look into, or takes the one that is there, when it is really ours: sockets
- * and records in it can then have been put there by this user alone. What lies above may belong to anybody, as /tmp does.
+ * Makes a directory that nobody else can look into, or takes the one that is there, when it is really ours: what comes
+ * into it from now on has been put there by this user. What lies above may belong to anybody, as /tmp does.
+ * Throws BootError UNSAFE_DIRECTORY.
  */
 export function makePrivateDirectory(directory: string): void {
   makeDirectory(directory);
   if (process.platform === 'win32') return;
   const found = lstatSync(directory);
+  refuseForeign(directory, found);
+  if ((found.mode & 0o077) !== 0) chmodSync(directory, 0o700);
+}
+
+/** Refuses a directory whose contents others may have put there. One that is not there is none. */
+export function refuseUnsafe(directory: string): void {
+  if (process.platform === 'win32') return;
+  const found = lstatSync(directory, { throwIfNoEntry: false });
+  if (found === undefined) return;
+  refuseForeign(directory, found);
+  if ((found.mode & 0o022) !== 0) throw unsafe(directory, 'can be written to by other users');
+}
+
+function refuseForeign(directory: string, found: Stats): void {
   const problem = !found.isDirectory()
     ? 'is no directory but a link or a file'
     : found.uid !== process.geteuid?.()
       ? `belongs to another user (uid ${found.uid})`
       : undefined;
-  if (problem !== undefined) {
-    throw new BootError(
-      'UNSAFE_DIRECTORY',
-      `${directory} ${problem}; nothing of this node can be kept there. Remove it, or set RELEASE_MUTABLE_DIR to another directory.`,
-    );
-  }
-  if ((found.mode & 0o077) !== 0) chmodSync(directory, 0o700);
+  if (problem !== undefined) throw unsafe(directory, problem);
+}
+
+function unsafe(directory: string, problem: string): BootError {
+  return new BootError(
+    'UNSAFE_DIRECTORY',
+    `${directory} ${problem}; nothing of this node can be kept there. Remove it, or set another one: RELEASE_MUTABLE_DIR, with RELEASE_READ_ONLY XDG_RUNTIME_DIR or TMPDIR.`,
+  );
 }
 
 /** With what lies above it. */

@@ -3,9 +3,9 @@ import path from 'node:path';
 import type { REPLServer } from 'node:repl';
 import { PassThrough, Writable } from 'node:stream';
 import type { ReleaseEnvironment } from '../environment.ts';
-import type { RunningNode } from '../node.ts';
+import type { RunningNode } from '../running-node.ts';
+import type { Call } from './call.ts';
 import { forgetOwnFrames } from './own-frames.ts';
-import type { Call } from './session.ts';
 
 /** What `remote` says about its terminal. */
 export interface ReplRequest {

@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream';
 import { connect, createServer, type TlsOptions } from 'node:tls';
 import type { ReleaseEnvironment } from '../environment.ts';
 import { BootError } from '../error.ts';
+import { wholeNumber } from '../whole-number.ts';
 import type { NodeRecord } from './node-record.ts';
 
 // RELEASE_DISTRIBUTION=name: the control socket for other machines. TLS 1.3 with a key made of the cookie and no
@@ -62,7 +63,6 @@ export async function listenForOthers(
     });
     server.listen(port, host);
   });
-  server.unref();
   server.unref();
   return {
     address: { host, port: (server.address() as AddressInfo).port },
@@ -125,13 +125,7 @@ function hostOf({ node }: ReleaseEnvironment): string {
 }
 
 function controlPort(env: NodeJS.ProcessEnv): number | undefined {
-  const text = env.RELEASE_CONTROL_PORT;
-  if (!text) return undefined;
-  if (/^\d{1,5}$/.test(text) && Number(text) < 65536) return Number(text);
-  throw new BootError(
-    'INVALID_VARIABLE',
-    `RELEASE_CONTROL_PORT is ${JSON.stringify(text)}; expected a port.`,
-  );
+  return wholeNumber(env, 'RELEASE_CONTROL_PORT', { most: 65535, expected: 'a port' });
 }
 
 /** Another key than the one the proofs are made with. */

@@ -1,12 +1,7 @@
 import type { Socket } from 'node:net';
-import type { RunningNode } from '../node.ts';
+import type { RunningNode } from '../running-node.ts';
 import type { Claim } from './claim.ts';
 import { ensureCookie } from './cookie.ts';
-
-export interface ControlServer {
-  /** Gives the node's name back and hangs up. */
-  close(): Promise<void>;
-}
 
 /** Milliseconds that the other end has to prove that it knows the cookie. */
 const HANDSHAKE_TIME = 5000;
@@ -17,11 +12,12 @@ const STRANGERS = 16;
  * Answers commands for a node, until it has stopped. What that takes is loaded when somebody has something to say, so
  * that a start pays for the listening alone.
  */
-export async function serveControl(node: RunningNode, claim: Claim): Promise<ControlServer> {
+export async function serveControl(node: RunningNode, claim: Claim): Promise<void> {
   const { boot, environment } = node;
   if (environment.distribution === 'none') {
     claim.onConnection((socket) => socket.destroy());
-    return closing(node, () => claim.release());
+    node.onStopped(() => claim.release());
+    return;
   }
   const cookie = await ensureCookie(environment, boot);
   const strangers = new Set<Socket>();
@@ -33,7 +29,8 @@ export async function serveControl(node: RunningNode, claim: Claim): Promise<Con
     stream.on('close', () => connections.delete(stream));
     stream.on('error', () => {}); // Whatever becomes of a client does not matter to the node.
     strangers.add(stream);
-    if (strangers.size > STRANGERS) for (const oldest of first(strangers)) oldest.destroy();
+    const [oldest] = strangers;
+    if (strangers.size > STRANGERS) oldest!.destroy();
     const timer = setTimeout(() => stream.destroy(), HANDSHAKE_TIME).unref();
     stream.unref();
     const leave = () => {
@@ -43,7 +40,7 @@ export async function serveControl(node: RunningNode, claim: Claim): Promise<Con
     stream.once('close', leave);
     if (!(await speaks(stream))) return;
     const { serveSession } = await import('./session.ts');
-    await serveSession(stream, node, claim.record.id, cookie, leave);
+    await serveSession(stream, node, claim.id, cookie, leave);
   };
 
   // It rejects when the release's files are gone, as after a careless upgrade: the applications run on.
@@ -52,20 +49,11 @@ export async function serveControl(node: RunningNode, claim: Claim): Promise<Con
   const tcp = environment.distribution === 'name' ? await import('./secure-tcp.ts') : undefined;
   const remote = await tcp?.listenForOthers(environment, cookie, (stream) => void take(stream));
   if (remote !== undefined) claim.announce(remote.address);
-  return closing(node, () => {
+  node.onStopped(() => {
     claim.release();
     remote?.close();
     for (const stream of connections) stream.destroy();
   });
-}
-
-function closing(node: RunningNode, close: () => void): ControlServer {
-  node.onStopped(close);
-  return { close: async () => close() };
-}
-
-function* first<Item>(items: Iterable<Item>): Iterable<Item> {
-  for (const item of items) return yield item;
 }
 
 /** Whether it says anything: who only looks whether somebody listens does not. */

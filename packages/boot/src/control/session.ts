@@ -1,22 +1,16 @@
 import type { Duplex } from 'node:stream';
-import type { RunningNode } from '../node.ts';
+import { BootError } from '../error.ts';
+import { errorText } from '../error-text.ts';
+import type { NodeInfo } from '../node-info.ts';
+import type { RunningNode } from '../running-node.ts';
+import type { Call } from './call.ts';
 import { Channel, type Message } from './channel.ts';
 import { admit, HANDSHAKE_LIMIT } from './handshake.ts';
+import { forgetOwnFrames } from './own-frames.ts';
 import { processIdentity } from './process-identity.ts';
 
 /** Bytes of a request: `rpc --file` sends a file. */
 const REQUEST_LIMIT = 32 * 1024 * 1024;
-
-/** A request that is being worked on. */
-export interface Call {
-  readonly params: Message;
-  /** Something on the way to the result. */
-  send(event: Message): void;
-  /** What the client sends after the request, in order. Ends with the connection. */
-  readonly received: (listener: (message: Message) => void) => void;
-  /** Called when the client has gone. */
-  readonly onClosed: (listener: () => void) => void;
-}
 
 /**
  * Serves one connection: handshake, then requests `{ id, method, params }`, answered by `{ id, result }` or
@@ -84,8 +78,9 @@ class Session {
     try {
       this.#channel.send({ id, result: (await this.#method(method, call)) ?? null });
     } catch (error) {
-      const { message, code } = error as NodeJS.ErrnoException;
-      this.#channel.send({ id, error: { message, code } });
+      forgetOwnFrames(error);
+      const code = error instanceof BootError ? error.code : undefined;
+      this.#channel.send({ id, error: { message: errorText(error), code } });
     } finally {
       this.#calls.delete(id);
     }
@@ -116,16 +111,12 @@ class Session {
       }
       case 'reload_config':
         return await node.reloadConfiguration();
-      case 'configuration': {
-        const { masked } = await import('../secrets.ts');
-        return masked(node.configuration);
-      }
       default:
-        throw Object.assign(new Error(`This node does not know ${method}.`), { code: 'UNKNOWN_METHOD' });
+        throw new BootError('UNKNOWN_METHOD', `This node does not know ${method}.`);
     }
   }
 
-  #info() {
+  #info(): NodeInfo {
     const { boot, started, applications, environment } = this.#node;
     return {
       run: this.#run,

@@ -1,16 +1,17 @@
 import { accessSync, constants, existsSync } from 'node:fs';
 import path from 'node:path';
+import { quietly } from '../quietly.ts';
 import { type Finding, ok, type Patient, problem, warning } from './finding.ts';
 import { configuredValues } from './values.ts';
 
 /** Whether the SQLite databases that the configuration names can be written to. One process may write at a time. */
-export async function examineDatabases({ configuration = {}, running }: Patient): Promise<Finding[]> {
+export function examineDatabases({ configuration = {}, running }: Patient): Finding[] {
   const files = [...configuredValues(configuration)].flatMap(({ name, value }) =>
     typeof value === 'string' && /\.(db|sqlite3?)$/.test(value) ? [{ name, file: path.resolve(value) }] : [],
   );
   const there = files.filter(({ file }) => existsSync(file));
   if (there.length === 0) return [];
-  const sqlite = await loadSqlite();
+  const sqlite = loadSqlite();
   if (sqlite === undefined) return [];
   return there.map(({ name, file }) => {
     const subject = `database ${file}`;
@@ -28,10 +29,8 @@ export async function examineDatabases({ configuration = {}, running }: Patient)
 type Sqlite = typeof import('node:sqlite');
 
 /** Undefined where the runtime was built without it. */
-async function loadSqlite(): Promise<Sqlite | undefined> {
-  // That it is experimental is nothing this command's reader can do anything about.
-  process.removeAllListeners('warning');
-  return await import('node:sqlite').catch(() => undefined);
+function loadSqlite(): Sqlite | undefined {
+  return quietly(() => process.getBuiltinModule('node:sqlite'));
 }
 
 function isWritable(file: string): boolean {

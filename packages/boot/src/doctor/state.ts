@@ -1,6 +1,8 @@
-import { accessSync, constants, existsSync, readdirSync, type Stats, statfsSync, statSync } from 'node:fs';
+import { accessSync, constants, existsSync, readdirSync, statfsSync } from 'node:fs';
 import path from 'node:path';
+import { readCookie } from '../control/cookie.ts';
 import { isListening, type NodeRecord, nodesDirectory, readRecord } from '../control/node-record.ts';
+import { BootError } from '../error.ts';
 import { type Finding, ok, type Patient, problem, warning } from './finding.ts';
 import { megabytes } from './release.ts';
 
@@ -58,23 +60,17 @@ function freeBytes(directory: string): number {
 }
 
 /** A cookie that others can read lets them control the node. */
-export function examineCookie({ environment: { mutableDirectory, cookie } }: Patient): Finding[] {
-  if (cookie !== undefined) return [ok('cookie', 'RELEASE_COOKIE is used')];
-  const file = path.join(mutableDirectory, 'cookie');
-  let found: Stats | undefined;
+export function examineCookie({ boot, environment }: Patient): Finding[] {
   try {
-    found = statSync(file, { throwIfNoEntry: false });
+    const isThere = readCookie(environment, boot) !== undefined;
+    if (!isThere) return [ok('cookie', 'none yet (the first start makes it)')];
   } catch (error) {
-    return [problem('cookie', `${(error as Error).message}. Run this as the user that the node runs as.`)];
+    if (error instanceof BootError) return [problem('cookie', error.message)];
+    throw error;
   }
-  if (found === undefined) return [ok('cookie', 'none yet (the first start makes it)')];
-  if (process.platform === 'win32') return [ok('cookie', file)];
-  const isOwn = found.uid === process.geteuid?.();
-  if (!isOwn && process.geteuid?.() !== 0) {
-    return [problem('cookie', `${file} belongs to another user (${found.uid}). Run this as that user.`)];
-  }
-  if ((found.mode & 0o077) === 0) return [ok('cookie', `${file}, for its owner alone`)];
-  return [problem('cookie', `others may read ${file}. Make it private: chmod 600 ${file}`)];
+  if (environment.cookie !== undefined) return [ok('cookie', 'RELEASE_COOKIE is used')];
+  if (boot.cookie !== undefined) return [ok('cookie', "the release's own is used")];
+  return [ok('cookie', 'there is one, for its owner alone')];
 }
 
 /** Whether the node runs, and what nodes that died left behind. */

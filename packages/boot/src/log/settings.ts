@@ -1,6 +1,6 @@
 import path from 'node:path';
 import type { ReleaseEnvironment } from '../environment.ts';
-import { BootError } from '../error.ts';
+import { invalidVariable, type Numbers, wholeNumber } from '../whole-number.ts';
 
 /** Where a node's log goes and how much of it is kept. */
 export interface LogSettings {
@@ -25,35 +25,20 @@ export function logFile({ mutableDirectory, node }: ReleaseEnvironment): string 
 export function logSettings(environment: ReleaseEnvironment, env: NodeJS.ProcessEnv): LogSettings {
   return {
     file: logFile(environment),
-    bytes:
-      read(env, 'RELEASE_LOG_SIZE', bytesOf, 'a number of bytes below 4G, as in 10485760 or 10M') ??
-      DEFAULT_BYTES,
-    files: read(env, 'RELEASE_LOG_FILES', countOf, 'a number of files from 1 on') ?? DEFAULT_FILES,
+    bytes: bytes(env, 'RELEASE_LOG_SIZE') ?? DEFAULT_BYTES,
+    files: wholeNumber(env, 'RELEASE_LOG_FILES', FILES) ?? DEFAULT_FILES,
   };
 }
 
-function read(
-  env: NodeJS.ProcessEnv,
-  name: string,
-  parse: (text: string) => number | undefined,
-  expected: string,
-): number | undefined {
-  const text = env[name];
-  if (text === undefined || text === '') return undefined;
-  const value = parse(text);
-  if (value !== undefined) return value;
-  throw new BootError('INVALID_VARIABLE', `${name} is ${JSON.stringify(text)}; expected ${expected}.`);
-}
+const FILES: Numbers = { least: 1, most: 9999, expected: 'a number of files from 1 on' };
 
 const UNITS = { '': 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3 } as const;
 
-function bytesOf(text: string): number | undefined {
-  const match = /^([1-9]\d*)([kmg]?)b?$/i.exec(text);
-  if (match === null) return undefined;
-  const bytes = Number(match[1]) * UNITS[match[2]!.toLowerCase() as keyof typeof UNITS];
-  return bytes <= MOST_BYTES ? bytes : undefined;
-}
-
-function countOf(text: string): number | undefined {
-  return /^[1-9]\d{0,3}$/.test(text) ? Number(text) : undefined;
+function bytes(env: NodeJS.ProcessEnv, name: string): number | undefined {
+  const text = env[name];
+  if (!text) return undefined;
+  const [, count = '', unit = ''] = /^([1-9]\d*)([kmg]?)b?$/i.exec(text) ?? [];
+  const value = Number(count) * UNITS[unit.toLowerCase() as keyof typeof UNITS];
+  if (value > 0 && value <= MOST_BYTES) return value;
+  throw invalidVariable(name, text, 'a number of bytes below 4G, as in 10485760 or 10M');
 }

@@ -2,14 +2,12 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
 import { onTestFinished } from 'vitest';
+import { addBootCode } from '../../../release/src/boot/code.ts';
+import type { Tree } from '../../../release/src/tree.ts';
 import type { BootApplication, BootFile, Instruction } from '../../src/boot-file.ts';
 
 // A release as `assemble` leaves one, written by hand: what is tested here is the boot alone.
-
-const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 
 /** A directory release in a place of its own, removed after the test. */
 export class TestRelease {
@@ -145,15 +143,11 @@ export async function testRelease({
     'releases/0.1.0/sys.config.json': JSON.stringify(config),
     ...files,
   };
+  for (const [name, entry] of await bootCode()) all[name] = (entry as { readonly text: string }).text;
   for (const [name, text] of Object.entries(all)) {
     const file = path.join(root, name);
     await mkdir(path.dirname(file), { recursive: true });
     await writeFile(file, text, { mode: name.includes('/hooks/') ? 0o755 : 0o644 });
-  }
-  for (const { path: file, contents } of await bootCode()) {
-    const to = path.join(root, 'releases/0.1.0', file);
-    await mkdir(path.dirname(to), { recursive: true });
-    await writeFile(to, contents);
   }
   return new TestRelease(root);
 }
@@ -184,23 +178,11 @@ function instructionsFor(applications: readonly BootApplication[]): readonly Ins
   ];
 }
 
-let bundle: Promise<readonly { readonly path: string; readonly contents: Uint8Array }[]> | undefined;
+let code: Promise<Tree> | undefined;
 
 /** The boot as a release carries it, bundled once per test file. */
-async function bootCode() {
-  bundle ??= build({
-    entryPoints: { boot: main },
-    outdir: '/',
-    write: false,
-    bundle: true,
-    splitting: true,
-    format: 'esm',
-    platform: 'node',
-    chunkNames: 'boot/[name]-[hash]',
-    outExtension: { '.js': '.mjs' },
-    conditions: ['@sarma/source'],
-  }).then(({ outputFiles }) =>
-    outputFiles.map(({ path: file, contents }) => ({ path: path.relative('/', file), contents })),
-  );
-  return await bundle;
+async function bootCode(): Promise<Tree> {
+  const tree: Tree = new Map();
+  code ??= addBootCode(tree, 'releases/0.1.0').then(() => tree);
+  return await code;
 }

@@ -1,0 +1,41 @@
+import type { Configuration } from '@sarma/app';
+import type { ApplicationState } from './applications.ts';
+import type { ApplicationMode, BootFile } from './boot-file.ts';
+import type { ReleaseEnvironment } from './environment.ts';
+
+/** Why a node stops: somebody said so, a signal came, it failed, or a script has nothing left to do. */
+export type StopReason = 'command' | 'restart' | 'crash' | 'end' | StopSignal;
+
+export type StopSignal = 'SIGTERM' | 'SIGINT' | 'SIGHUP';
+
+/** A node that is starting, runs, or stops: what control and commands see of it. */
+export interface RunningNode {
+  readonly boot: BootFile;
+  readonly environment: ReleaseEnvironment;
+  /** The words behind the command: those of the applications. */
+  readonly args: readonly string[];
+  readonly configuration: Configuration;
+  readonly started: Date;
+  readonly applications: readonly {
+    readonly name: string;
+    readonly version: string;
+    readonly mode: ApplicationMode;
+    readonly state: ApplicationState;
+  }[];
+  /** Whether it stops in order to start again: not any more once somebody wants it gone. */
+  readonly isRestarting: boolean;
+  /** What an application's `start` returned. */
+  stateOf(application: string): unknown;
+  /**
+   * Stops the applications in reverse order. Resolves when everything is stopped; the process then exits with the
+   * code, unless it `isRestarting`: then the caller replaces it.
+   */
+  stop(reason: StopReason, exitCode?: number): Promise<void>;
+  /**
+   * Providers and `config/runtime.ts` again; tells the applications. Rejects and changes nothing where there is no new
+   * configuration; rejects once all were told where some of them failed to take it.
+   */
+  reloadConfiguration(): Promise<{ readonly changed: readonly string[] }>;
+  /** Called once everything is stopped, before the process exits. */
+  onStopped(listener: () => unknown): void;
+}
