@@ -29,12 +29,18 @@ export function defineConfiguration<const Value extends RuntimeConfiguration>(va
   return value;
 }
 
+/** What a provider is asked with besides. */
+export interface ProviderContext {
+  /** Where the host's own configuration lies: `RELEASE_CONFIG_DIR`, or the state directory. */
+  readonly configDirectory: string;
+}
+
 /** A source of configuration: asked at every boot, before any application is imported. */
 export interface Provider<Options = unknown, State = Options> {
   /** Called once, when the release is built, with the options of the configuration; returns JSON for `load`. */
   init?(options: Options): State | Promise<State>;
   /** Returns what is laid over the configuration so far. What it throws ends the boot. */
-  load(configuration: Configuration, state: State): Result | Promise<Result>;
+  load(configuration: Configuration, state: State, context: ProviderContext): Result | Promise<Result>;
 }
 
 /** Gives a provider its types; it returns what it is given. */

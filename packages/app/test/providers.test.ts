@@ -7,12 +7,13 @@ import { project } from './support/project.ts';
 afterEach(() => vi.unstubAllEnvs());
 
 describe('the JSON provider', () => {
+  let configDirectory = '';
   const load = (options: { path: string; optional?: boolean }) =>
-    json.load({}, JSON.parse(JSON.stringify(json.init!(options))));
+    json.load({}, JSON.parse(JSON.stringify(json.init!(options))), { configDirectory });
 
-  test('reads a file below RELEASE_CONFIG_DIR, or an absolute one, with variables in its name', async () => {
+  test('reads a file below the directory of configuration, or an absolute one, with variables in its name', async () => {
     const root = project({ 'kv.json': '{"kv":{"port":1}}', 'kv.foo.json': '{"kv":{"port":2}}' });
-    vi.stubEnv('RELEASE_CONFIG_DIR', root);
+    configDirectory = root;
     vi.stubEnv('RELEASE_NODE', 'foo');
     expect(await load({ path: 'kv.json' })).toEqual({ kv: { port: 1 } });
     expect(await load({ path: path.join(root, 'kv.json') })).toEqual({ kv: { port: 1 } });
@@ -46,7 +47,7 @@ describe('the JSON provider', () => {
 
 describe('the environment provider', () => {
   const load = (options: { prefix: string; application?: string }) =>
-    env.load({}, env.init!(options) as never);
+    env.load({}, env.init!(options) as never, { configDirectory: '/' });
 
   test('takes variables with the prefix as keys of the application, JSON where it parses', () => {
     vi.stubEnv('KV__PORT', '4040');

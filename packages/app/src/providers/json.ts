@@ -4,7 +4,7 @@ import { defineProvider } from '../configuration.ts';
 import { AppError } from '../error.ts';
 
 export interface JsonOptions {
-  /** Relative to `RELEASE_CONFIG_DIR`, or without one to the working directory. `${VAR}` in it is replaced, and must be set. */
+  /** Relative to `RELEASE_CONFIG_DIR`, or without one to the state directory. `${VAR}` in it is replaced, and must be set. */
   readonly path: string;
   /** A file that is not there is an empty one. Default: false. */
   readonly optional?: boolean;
@@ -19,8 +19,8 @@ export default defineProvider<JsonOptions>({
     return { path: options.path, optional: options.optional ?? false };
   },
 
-  async load(_configuration, { path: name, optional }) {
-    const file = located(name);
+  async load(_configuration, { path: name, optional }, { configDirectory }) {
+    const file = path.resolve(configDirectory, withVariables(name));
     let text: string;
     try {
       text = await readFile(file, 'utf8');
@@ -36,11 +36,10 @@ export default defineProvider<JsonOptions>({
   },
 });
 
-function located(name: string): string {
-  const replaced = name.replace(/\$\{(\w+)\}/g, (_, variable: string) => {
+function withVariables(name: string): string {
+  return name.replace(/\$\{(\w+)\}/g, (_, variable: string) => {
     const value = process.env[variable];
     if (value) return value;
     throw new AppError('VARIABLE_NOT_SET', `${name} needs the variable ${variable}, which is not set.`);
   });
-  return path.resolve(process.env.RELEASE_CONFIG_DIR || '.', replaced);
 }
