@@ -1,4 +1,5 @@
 // What the other packages of Sarma share with this one. Not for applications: it may change with every version.
 export { deepMerge, isPlainObject } from './deep-merge.ts';
 export { EnvironmentError, resolveEnvMarkers } from './env-markers.ts';
+export { nearest } from './nearest.ts';
 export { masked } from './secrets.ts';

@@ -1,6 +1,6 @@
+import { nearest } from '@sarma/app/internal';
 import type { BootFile } from './boot-file.ts';
 import { aliases, type BuiltinCommand, builtins } from './builtin.ts';
-import { nearest } from './nearest.ts';
 
 /** What `help` prints. `prog` is what the user calls the release by. */
 export function usage(boot: BootFile, prog: string): string {

@@ -1,7 +1,8 @@
+import { nearest } from '@sarma/app/internal';
 import yargs, { type Argv } from 'yargs';
 import type { Command } from './command.ts';
 import { commands, wrapCommand } from './commands.ts';
-import { nearest, UsageError } from './usage.ts';
+import { UsageError } from './usage.ts';
 
 /** The two names of the program: `wrap` is `sarma wrap`. */
 export type Program = 'sarma' | 'wrap';

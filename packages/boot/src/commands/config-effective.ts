@@ -1,9 +1,8 @@
 import { inspect, parseArgs } from 'node:util';
-import { masked } from '@sarma/app/internal';
+import { masked, nearest } from '@sarma/app/internal';
 import { loadConfiguration } from '../configuration.ts';
 import type { CommandContext } from '../context.ts';
 import { BootError } from '../error.ts';
-import { nearest } from '../nearest.ts';
 import { setProcessEnvironment } from '../process-environment.ts';
 
 /** `config effective`: what the applications would get if the node started now. Secrets are masked, always. */

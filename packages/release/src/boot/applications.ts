@@ -1,8 +1,8 @@
 import path from 'node:path';
+import { nearest } from '@sarma/app/internal';
 import type { ApplicationMode } from '@sarma/boot';
 import { ReleaseError } from '../error.ts';
 import type { Installation, InstalledPackage } from '../installation.ts';
-import { nearest } from '../nearest.ts';
 import type { Release } from '../release.ts';
 import { isFile } from '../tree.ts';
 import { workspacesAround } from '../umbrella.ts';

@@ -1,4 +1,4 @@
-import { nearest } from '../nearest.ts';
+import { nearest } from '@sarma/app/internal';
 import type { CheckResult } from '../release.ts';
 import { workspacesAround } from '../umbrella.ts';
 import type { Checked } from './checked.ts';

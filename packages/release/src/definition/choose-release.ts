@@ -1,5 +1,5 @@
+import { nearest } from '@sarma/app/internal';
 import { attempt, ReleaseError } from '../error.ts';
-import { nearest } from '../nearest.ts';
 import { checkRelease } from './check.ts';
 import type { ConfigFile } from './config-file.ts';
 import { merge } from './merge.ts';

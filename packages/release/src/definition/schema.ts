@@ -1,5 +1,5 @@
+import { nearest } from '@sarma/app/internal';
 import { z } from 'zod';
-import { nearest } from '../nearest.ts';
 
 // What a configuration may hold. Messages say what was expected; check.ts puts where and what was found before it.
 
@@ -108,6 +108,13 @@ const step = anyOf('expected "assemble", "tar", "wrap" or a function', [
 
 const buildHook = anyOf('expected a function or a list of functions', [code, listOf(code)]);
 
+/** The names of our steps and what steps return are the wrapper's to check. */
+function perPhase<Value extends z.ZodType>(value: Value) {
+  return keyed(optional({ fetch: value, patch: value, build: value }))
+    .meta({ onlyCode: true })
+    .optional();
+}
+
 const shared = {
   kind: words('cli', 'service'),
   version,
@@ -160,8 +167,8 @@ const shared = {
     ]).optional(),
     nodeOptions: words('pass', 'ignore').optional(),
     compression: words('fast', 'balanced', 'best', 'none').optional(),
-    extraSteps: recordOf(z.unknown()).meta({ onlyCode: true }).optional(),
-    phases: recordOf(z.unknown()).meta({ onlyCode: true }).optional(),
+    extraSteps: perPhase(keyed(optional({ pre: listOf(code), post: listOf(code) }))),
+    phases: perPhase(listOf(anyOf('expected a function, or one of our steps by its name', [code, text]))),
   }),
   buildHooks: keyed({
     beforeAssembly: buildHook.optional(),
