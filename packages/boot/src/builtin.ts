@@ -1,6 +1,4 @@
-import type { CommandContext } from './context.ts';
-
-/** A command that every service has. */
+/** What there is to know of a command that every service has. Its code: builtin-code.ts. */
 export interface BuiltinCommand {
   readonly name: string;
   /** What follows the name, as usage shows it. */
@@ -12,11 +10,6 @@ export interface BuiltinCommand {
   readonly hidden?: true;
   /** Its arguments belong to the applications or to an expression: `--help` among them is not for us. */
   readonly ownArguments?: true;
-  /**
-   * Loads the command's code and runs it, so that a start does not pay for the others. Resolves to the exit code;
-   * undefined where the process lives on and ends by itself.
-   */
-  run(context: CommandContext): Promise<number | undefined>;
 }
 
 /** In the order in which usage lists them. */
@@ -26,17 +19,12 @@ export const builtins: readonly BuiltinCommand[] = [
     syntax: '[ARGUMENTS]',
     description: 'Start the node in the foreground; arguments are for the applications',
     ownArguments: true,
-    run: async (context) => {
-      if (process.env.RELEASE_LOG_FILE) (await import('./log/synchronous.ts')).printSynchronously();
-      return await (await import('./commands/start.ts')).run(context);
-    },
   },
   {
     name: 'start_repl',
     syntax: '[ARGUMENTS]',
     description: 'Start the node with a REPL in it; leaving the REPL stops the node',
     ownArguments: true,
-    run: async (context) => (await import('./commands/start-repl.ts')).run(context),
   },
   {
     name: 'daemon',
@@ -54,31 +42,26 @@ export const builtins: readonly BuiltinCommand[] = [
       'RELEASE_HEART_PERIOD    ... within so many seconds (60)',
     ],
     ownArguments: true,
-    run: async (context) => (await import('./commands/daemon.ts')).run(context),
   },
   {
     name: 'stop',
     syntax: '',
     description: 'Stop the node; return when its process is gone',
-    run: async (context) => (await import('./commands/stop.ts')).run(context),
   },
   {
     name: 'restart',
     syntax: '',
     description: 'Stop the node and start it anew in the same process; return when it answers',
-    run: async (context) => (await import('./commands/restart.ts')).run(context),
   },
   {
     name: 'pid',
     syntax: '',
     description: 'Print the PID of the node',
-    run: async (context) => (await import('./commands/pid.ts')).run(context),
   },
   {
     name: 'ping',
     syntax: '',
     description: 'Say whether the node answers: pong and exit code 0, or pang and 1',
-    run: async (context) => (await import('./commands/ping.ts')).run(context),
   },
   {
     name: 'rpc',
@@ -96,7 +79,6 @@ export const builtins: readonly BuiltinCommand[] = [
       '--argv JSON    the arguments, as an array of any values',
     ],
     ownArguments: true,
-    run: async (context) => (await import('./commands/rpc.ts')).run(context),
   },
   {
     name: 'eval',
@@ -104,43 +86,36 @@ export const builtins: readonly BuiltinCommand[] = [
     description: 'Evaluate in a process of its own: configuration loaded, nothing started',
     details: ['Takes what rpc takes. The arguments are process.argv.slice(2) too.'],
     ownArguments: true,
-    run: async (context) => (await import('./commands/eval.ts')).run(context),
   },
   {
     name: 'remote',
     syntax: '',
     description: 'Open a REPL in the running node; leaving it leaves the node running',
-    run: async (context) => (await import('./commands/remote.ts')).run(context),
   },
   {
     name: 'attach',
     syntax: '',
     description: "The end of a daemon's log, then remote",
-    run: async (context) => (await import('./commands/attach.ts')).run(context),
   },
   {
     name: 'reload_config',
     syntax: '',
     description: 'Run the configuration providers again in the running node',
-    run: async (context) => (await import('./commands/reload-config.ts')).run(context),
   },
   {
     name: 'describe',
     syntax: '[--json]',
     description: 'What this release is, where it keeps things, whether it runs',
-    run: async (context) => (await import('./commands/describe.ts')).run(context),
   },
   {
     name: 'config',
     syntax: 'effective [--app NAME] [--json]',
     description: 'The configuration that the node would start with, secrets masked',
-    run: async (context) => (await import('./commands/config-effective.ts')).run(context),
   },
   {
     name: 'doctor',
     syntax: '[--json]',
     description: 'Look for what keeps the node from running well',
-    run: async (context) => (await import('./commands/doctor.ts')).run(context),
   },
   {
     name: 'service',
@@ -151,19 +126,16 @@ export const builtins: readonly BuiltinCommand[] = [
       '--name is what the service is called (the name of the node), --run-as the user of a system service.',
       '--dry-run prints what would be written. Nothing is started.',
     ],
-    run: async (context) => (await import('./commands/service.ts')).run(context),
   },
   {
     name: 'version',
     syntax: '',
     description: "Print the release's name and version",
-    run: async (context) => (await import('./commands/version.ts')).run(context),
   },
   {
     name: 'help',
     syntax: '[COMMAND]',
     description: 'Print this, or more about one command',
-    run: async (context) => (await import('./commands/help.ts')).run(context),
   },
   {
     name: 'heart',
@@ -171,14 +143,12 @@ export const builtins: readonly BuiltinCommand[] = [
     description: 'Start the node and start it again when it crashes; what daemon --heart runs',
     hidden: true,
     ownArguments: true,
-    run: async (context) => (await import('./commands/heart.ts')).run(context),
   },
   {
     name: 'log',
     syntax: '',
     description: "Write what comes in to the node's log",
     hidden: true,
-    run: async (context) => (await import('./commands/log.ts')).run(context),
   },
 ];
 

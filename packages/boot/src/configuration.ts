@@ -8,7 +8,7 @@ import { BootError } from './error.ts';
 import { importDefault, moduleUrl } from './modules.ts';
 import { replacesVariables, replaceVariables } from './os-variables.ts';
 import { releaseInfo } from './release-state.ts';
-import { readVmArgs } from './vm-args.ts';
+import { readVmArgs, type Setting } from './vm-args.ts';
 
 /**
  * What the applications get, from first to last: sys.config.json with the environment put in, `-app key value` of
@@ -36,9 +36,10 @@ async function compute(
   environment: ReleaseEnvironment,
   isReload: boolean,
 ): Promise<Configuration> {
-  let configuration = applySettings(readSysConfig(environment.sysConfig), vmArgsFile(environment));
+  const { settings } = readVmArgs(boot, environment, process.env);
+  let configuration = applySettings(readSysConfig(environment.sysConfig), settings);
   for (const provider of boot.configuration.providers) {
-    configuration = deepMerge(configuration, await load(provider, environment.root, configuration));
+    configuration = deepMerge(configuration, await load(provider, environment, configuration));
   }
   if (boot.configuration.runtime !== null) {
     configuration = deepMerge(
@@ -76,12 +77,8 @@ function replacingReviver(): ((key: string, value: unknown) => unknown) | undefi
   return (_key, value) => (typeof value === 'string' ? replaceVariables(value, process.env) : value);
 }
 
-function vmArgsFile({ root, version }: ReleaseEnvironment): string {
-  return process.env.RELEASE_VM_ARGS || path.join(root, 'releases', version, 'vm.args');
-}
-
-function applySettings(configuration: Configuration, file: string): Configuration {
-  return readVmArgs(file, process.env).settings.reduce(
+function applySettings(configuration: Configuration, settings: readonly Setting[]): Configuration {
+  return settings.reduce(
     (merged, { application, key, value }) => deepMerge(merged, { [application]: { [key]: value } }),
     configuration,
   );
@@ -89,7 +86,7 @@ function applySettings(configuration: Configuration, file: string): Configuratio
 
 async function load(
   { name, module, state }: BootProvider,
-  root: string,
+  { root, configDirectory }: ReleaseEnvironment,
   configuration: Configuration,
 ): Promise<Configuration> {
   const failed = (text: string, options?: ErrorOptions) =>
@@ -100,7 +97,7 @@ async function load(
   if (typeof provider?.load !== 'function') throw failed('exports no load function.');
   let result: unknown;
   try {
-    result = await provider.load(configuration, state);
+    result = await provider.load(configuration, state, { configDirectory });
   } catch (cause) {
     throw failed('failed.', { cause });
   }

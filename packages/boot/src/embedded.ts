@@ -1,5 +1,3 @@
-import { moduleUrl } from './modules.ts';
-
 /**
  * Loads and compiles modules with all that they import, and evaluates none of them: a later import() finds them in
  * the loader's map and only has to evaluate.
@@ -8,8 +6,7 @@ import { moduleUrl } from './modules.ts';
  * linked, and linked as a whole before any of it is evaluated: a root that imports them all, and besides a name that
  * does not exist, gets exactly as far as wanted. CommonJS modules are read and not compiled that way.
  */
-export async function compileAhead(root: string, modules: readonly string[]): Promise<void> {
-  const urls = modules.map((module) => moduleUrl(root, module));
+export async function compileAhead(urls: readonly string[]): Promise<void> {
   if (await loadUnlinked(urls)) return;
   // One of them cannot be loaded, which may be meant to be so (an optional dependency): the others go on without it.
   for (const url of urls) await loadUnlinked([url]);

@@ -1,5 +1,5 @@
 import { existsSync, realpathSync, statSync } from 'node:fs';
-import { tmpdir, userInfo } from 'node:os';
+import { userInfo } from 'node:os';
 import path from 'node:path';
 import type { BootFile } from './boot-file.ts';
 import { BootError } from './error.ts';
@@ -36,9 +36,9 @@ export interface ReleaseEnvironment {
 type Variables = Readonly<Record<string, string | undefined>>;
 
 /**
- * Reads `RELEASE_*` for a release that lies at `root`. `argv` are the words of the command line: the command first.
- * Throws BootError for values that mean nothing (INVALID_ENVIRONMENT) and where no state directory can be found
- * (NO_STATE_DIRECTORY).
+ * Reads `RELEASE_*` for a release that lies at `root`; those of another release are forgotten by then. `argv` are the
+ * words of the command line: the command first. Throws BootError for values that mean nothing (INVALID_VARIABLE) and
+ * where no state directory can be found (NO_STATE_DIRECTORY).
  */
 export function readEnvironment(
   root: string,
@@ -46,35 +46,34 @@ export function readEnvironment(
   argv: readonly string[],
   env: Variables,
 ): ReleaseEnvironment {
-  const given = ownVariables(root, env);
   const isWrapped = existsSync(path.join(root, '.sarma', 'marker'));
   const executable = isWrapped ? env.SARMA_BIN : undefined;
-  const version = given.RELEASE_VSN || boot.version;
-  const versionDirectory = path.join(root, 'releases', version);
-  const mutableDirectory = given.RELEASE_MUTABLE_DIR
-    ? path.resolve(given.RELEASE_MUTABLE_DIR)
+  const { name, version } = boot;
+  const mutableDirectory = env.RELEASE_MUTABLE_DIR
+    ? path.resolve(env.RELEASE_MUTABLE_DIR)
     : stateDirectory(root, boot, isWrapped, env);
   return {
     root,
-    name: given.RELEASE_NAME || boot.name,
+    // Those of the boot.json that is there, whatever RELEASE_NAME (Helm has one too) and RELEASE_VSN say.
+    name,
     version,
-    prog: given.RELEASE_PROG || executable || path.join('bin', boot.name),
+    prog: env.RELEASE_PROG || executable || path.join('bin', name),
     // A child of a node inherits the RELEASE_COMMAND of that one.
-    command: argv[0] || given.RELEASE_COMMAND || 'start',
-    node: nodeName(given.RELEASE_NODE || boot.name),
-    distribution: oneOf('RELEASE_DISTRIBUTION', given.RELEASE_DISTRIBUTION, ['sname', 'name', 'none']),
-    mode: oneOf('RELEASE_MODE', given.RELEASE_MODE, ['embedded', 'interactive']),
+    command: argv[0] || env.RELEASE_COMMAND || 'start',
+    node: nodeName(env.RELEASE_NODE || name),
+    distribution: oneOf('RELEASE_DISTRIBUTION', env.RELEASE_DISTRIBUTION, ['sname', 'name', 'none']),
+    mode: oneOf('RELEASE_MODE', env.RELEASE_MODE, ['embedded', 'interactive']),
     mutableDirectory,
-    configDirectory: given.RELEASE_CONFIG_DIR ? path.resolve(given.RELEASE_CONFIG_DIR) : mutableDirectory,
-    tmp: given.RELEASE_TMP ? path.resolve(given.RELEASE_TMP) : path.join(mutableDirectory, 'tmp'),
-    readOnly: isSet(given.RELEASE_READ_ONLY),
-    cookie: given.RELEASE_COOKIE || undefined,
-    sysConfig: given.RELEASE_SYS_CONFIG
-      ? path.resolve(given.RELEASE_SYS_CONFIG)
+    configDirectory: env.RELEASE_CONFIG_DIR ? path.resolve(env.RELEASE_CONFIG_DIR) : mutableDirectory,
+    tmp: env.RELEASE_TMP ? path.resolve(env.RELEASE_TMP) : path.join(mutableDirectory, 'tmp'),
+    readOnly: isSet(env.RELEASE_READ_ONLY),
+    cookie: env.RELEASE_COOKIE || undefined,
+    sysConfig: env.RELEASE_SYS_CONFIG
+      ? path.resolve(env.RELEASE_SYS_CONFIG)
       : path.join(root, boot.configuration.sys),
-    bootFile: given.RELEASE_BOOT_SCRIPT
-      ? path.resolve(given.RELEASE_BOOT_SCRIPT)
-      : path.join(versionDirectory, 'boot.json'),
+    bootFile: env.RELEASE_BOOT_SCRIPT
+      ? path.resolve(env.RELEASE_BOOT_SCRIPT)
+      : path.join(root, 'releases', version, 'boot.json'),
     executable,
     isSource: boot.source === true,
   };
@@ -99,10 +98,13 @@ export function releaseVariables(environment: ReleaseEnvironment): Record<string
   };
 }
 
-/** A release that was started by another one inherits what that one said about itself: none of it counts here. */
-function ownVariables(root: string, env: Variables): Variables {
-  if (env.RELEASE_ROOT === undefined || isSameDirectory(env.RELEASE_ROOT, root)) return env;
-  return Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('RELEASE_')));
+/**
+ * A release that was started by another one inherits what that one said about itself: none of it counts here, nor for
+ * what this one starts.
+ */
+export function forgetOtherRelease(root: string, env: NodeJS.ProcessEnv): void {
+  if (!env.RELEASE_ROOT || isSameDirectory(env.RELEASE_ROOT, root)) return;
+  for (const name of Object.keys(env)) if (name.startsWith('RELEASE_')) delete env[name];
 }
 
 function isSameDirectory(one: string, other: string): boolean {
@@ -122,8 +124,8 @@ function stateDirectory(root: string, { name, kind }: BootFile, isWrapped: boole
   if (systemd) return systemd;
   const states = userStates(env);
   if (states !== undefined) return path.join(states, name);
-  // A program may never need it, and must run without.
-  if (kind === 'cli') return path.join(tmpdir(), name);
+  // A program may never need it, and must run without. Not in the temporary directory, where it is anybody's to make.
+  if (kind === 'cli') return path.join(root, 'var');
   throw new BootError(
     'NO_STATE_DIRECTORY',
     `There is no place for the state of ${name} (logs, cookie): neither HOME nor an entry of this user says where its home is. Set RELEASE_MUTABLE_DIR to a directory.`,
@@ -165,7 +167,7 @@ function nodeName(name: string): string {
   // It becomes part of file names and, with `name`, of an address.
   if (/^[A-Za-z0-9_.@-]+$/.test(name) && !name.startsWith('.')) return name;
   throw new BootError(
-    'INVALID_ENVIRONMENT',
+    'INVALID_VARIABLE',
     `RELEASE_NODE is ${JSON.stringify(name)}; it may hold letters, digits, and _ . @ - (not first a dot).`,
   );
 }
@@ -179,7 +181,7 @@ function oneOf<const Value extends string>(
   const found = given ? values.find((value) => value === given) : values[0];
   if (found !== undefined) return found;
   throw new BootError(
-    'INVALID_ENVIRONMENT',
+    'INVALID_VARIABLE',
     `${variable} is ${JSON.stringify(given)}; it may be ${values.join(', ')}.`,
   );
 }

@@ -17,13 +17,12 @@ export function failureText(what: string, error: unknown): string {
 
 /** The commonest failures of a server, which no stack explains: its port. */
 function listenText(error: unknown): string | undefined {
-  const { code, syscall, port, address } = error as {
-    code?: string;
-    syscall?: string;
-    port?: number;
-    address?: string;
+  if (!(error instanceof Error)) return undefined;
+  const { code, syscall, port, address } = error as NodeJS.ErrnoException & {
+    readonly port?: number;
+    readonly address?: string;
   };
-  if (!(error instanceof Error) || (syscall !== 'listen' && syscall !== 'bind')) return undefined;
+  if (syscall !== 'listen' && syscall !== 'bind') return undefined;
   const where = port === undefined ? address : `port ${port} of ${address}`;
   switch (code) {
     case 'EADDRINUSE':

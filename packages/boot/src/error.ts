@@ -3,11 +3,9 @@ export class BootError extends Error {
   override readonly name = 'BootError';
   /** Stable, for those who look at failures from a program. */
   readonly code: string;
-  readonly exitCode: number;
 
-  constructor(code: string, message: string, options: ErrorOptions & { readonly exitCode?: number } = {}) {
+  constructor(code: string, message: string, options?: ErrorOptions) {
     super(message, options);
     this.code = code;
-    this.exitCode = options.exitCode ?? 1;
   }
 }

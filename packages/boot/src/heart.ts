@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as wait } from 'node:timers/promises';
-import { BootError } from './error.ts';
+import type { ReleaseEnvironment } from './environment.ts';
 import type { CommandLine } from './relaunch.ts';
+import { SECONDS, wholeNumber } from './whole-number.ts';
 
 /** How often a crashed process is started again. */
 export interface HeartLimits {
@@ -14,16 +15,22 @@ export interface HeartLimits {
 /** `RELEASE_HEART_RESTARTS` (5) within `RELEASE_HEART_PERIOD` seconds (60). */
 export function heartLimits(env: NodeJS.ProcessEnv): HeartLimits {
   return {
-    restarts: count(env, 'RELEASE_HEART_RESTARTS', 5),
-    period: count(env, 'RELEASE_HEART_PERIOD', 60) * 1000,
+    restarts: wholeNumber(env, 'RELEASE_HEART_RESTARTS') ?? 5,
+    period: (wholeNumber(env, 'RELEASE_HEART_PERIOD', SECONDS) ?? 60) * 1000,
   };
 }
 
-function count(env: NodeJS.ProcessEnv, name: string, otherwise: number): number {
-  const text = env[name];
-  if (text === undefined || text === '') return otherwise;
-  if (/^\d{1,9}$/.test(text)) return Number(text);
-  throw new BootError('INVALID_VARIABLE', `${name} is ${JSON.stringify(text)}; expected a whole number.`);
+/** Exit code of a node that is to be started again and did not crash, where it cannot become the new one itself. */
+export const RESTART_CODE = 85;
+
+/** Whether a heart waits for the end of this node, to start it again. */
+export function isKeptAlive({ node }: ReleaseEnvironment, env: NodeJS.ProcessEnv): boolean {
+  return env.RELEASE_HEART === node;
+}
+
+/** What tells a node that. Not a child of it: that has another name. */
+export function keptAlive({ node }: ReleaseEnvironment): NodeJS.ProcessEnv {
+  return { RELEASE_HEART: node };
 }
 
 /**
@@ -39,23 +46,24 @@ export async function keepAlive(
   for (;;) {
     const end = await runOnce(command);
     if (end.asked || end.exitCode === 0) return end.exitCode ?? 0;
+    if (end.exitCode === RESTART_CODE) continue;
     const now = Date.now();
     crashes = [...crashes.filter((then) => now - then < limits.period), now];
-    const how = end.exitCode === null ? `by ${end.signal}` : `with exit code ${end.exitCode}`;
     const seconds = limits.period / 1000;
     if (crashes.length > limits.restarts) {
-      say(`ended ${how}, ${crashes.length} times in ${seconds} s: given up`);
+      say(`${end.how}, ${crashes.length} times in ${seconds} s: given up`);
       return end.exitCode ?? 1;
     }
-    say(`ended ${how}; starting it again (${crashes.length} of ${limits.restarts} in ${seconds} s)`);
+    say(`${end.how}; starting it again (${crashes.length} of ${limits.restarts} in ${seconds} s)`);
     // The first time at once; then what it needs may need a moment, as a port does.
     if (crashes.length > 1) await wait(1000);
   }
 }
 
 interface End {
+  /** Null: a signal, or it was not even started. */
   readonly exitCode: number | null;
-  readonly signal: NodeJS.Signals | null;
+  readonly how: string;
   /** Whether somebody asked for it through this process. */
   readonly asked: boolean;
 }
@@ -73,7 +81,14 @@ async function runOnce({ file, args, env }: CommandLine): Promise<End> {
   for (const signal of PASSED_ON) process.on(signal, passOn);
   try {
     const [exitCode, signal] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null];
-    return { exitCode, signal, asked };
+    return {
+      exitCode,
+      how: exitCode === null ? `ended by ${signal}` : `ended with exit code ${exitCode}`,
+      asked,
+    };
+  } catch (error) {
+    // Its file may be away for the moment in which it is replaced.
+    return { exitCode: null, how: `could not be started (${(error as Error).message})`, asked };
   } finally {
     for (const signal of PASSED_ON) process.off(signal, passOn);
   }

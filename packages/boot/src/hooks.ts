@@ -6,15 +6,18 @@ import { BootError } from './error.ts';
 
 /**
  * Runs the scripts of a hook one after the other, with the environment of the node. Throws BootError HOOK_FAILED for
- * the first one that fails; those behind it do not run.
+ * the first one that fails, or that is not done when `limit` milliseconds are over for all of them, and is ended then;
+ * those behind it do not run.
  */
 export async function runHooks(
   boot: BootFile,
   environment: ReleaseEnvironment,
   name: HookName,
+  limit = Number.POSITIVE_INFINITY,
 ): Promise<void> {
+  const latest = Date.now() + limit;
   for (const script of (boot.hooks[name] ?? []).filter(isForThisSystem)) {
-    const ended = await runScript(path.resolve(environment.root, script), environment);
+    const ended = await runScript(path.resolve(environment.root, script), environment, latest - Date.now());
     if (ended === undefined) continue;
     throw new BootError('HOOK_FAILED', `Hook ${name} (${script}) ${ended}.`);
   }
@@ -28,7 +31,11 @@ function isForThisSystem(script: string): boolean {
 }
 
 /** How it failed; undefined where it did not. */
-function runScript(script: string, environment: ReleaseEnvironment): Promise<string | undefined> {
+function runScript(
+  script: string,
+  environment: ReleaseEnvironment,
+  limit: number,
+): Promise<string | undefined> {
   const [file, ...args] = commandFor(script);
   return new Promise((resolve) => {
     const child = spawn(file, args, {
@@ -36,8 +43,15 @@ function runScript(script: string, environment: ReleaseEnvironment): Promise<str
       env: { ...process.env, ...releaseVariables(environment) },
     });
     child.on('error', (error) => resolve(`could not be executed: ${error.message}`));
+    let isLate = false;
+    const end = () => {
+      isLate = child.kill('SIGKILL');
+    };
+    const timer = Number.isFinite(limit) ? setTimeout(end, limit) : undefined;
     child.on('close', (code, signal) => {
-      if (code === 0) resolve(undefined);
+      clearTimeout(timer);
+      if (isLate) resolve(`was not done within ${Math.round(limit / 100) / 10} s, and was ended`);
+      else if (code === 0) resolve(undefined);
       else resolve(signal === null ? `failed with exit code ${code}` : `was ended by ${signal}`);
     });
   });

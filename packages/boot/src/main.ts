@@ -3,8 +3,9 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { BootCommand, BootFile } from './boot-file.ts';
 import { type BuiltinCommand, findBuiltin, resolveAlias } from './builtin.ts';
+import { loadBuiltin } from './builtin-code.ts';
 import type { CommandContext } from './context.ts';
-import { readEnvironment } from './environment.ts';
+import { forgetOtherRelease, readEnvironment } from './environment.ts';
 import { BootError } from './error.ts';
 import { errorText } from './error-text.ts';
 
@@ -14,35 +15,41 @@ import { errorText } from './error-text.ts';
 async function main(): Promise<void> {
   let boot: BootFile | undefined;
   try {
-    const file = bootFile(process.env);
-    boot = readBoot(file);
+    const folder = path.dirname(fileURLToPath(import.meta.url));
+    const root = path.resolve(folder, '../..');
+    const program = (globalThis as { [PROGRAM]?: string })[PROGRAM];
+    // A program's environment is its own, and what it starts may be meant by all of it.
+    const env = program === undefined ? process.env : { ...process.env };
+    forgetOtherRelease(root, env);
+    boot = readBoot(env.RELEASE_BOOT_SCRIPT || path.join(folder, 'boot.json'));
     refuseOtherLine(boot);
-    const exitCode = await run(path.resolve(file, '../../..'), boot);
+    if (process.platform === 'win32') {
+      const { envScriptVariables } = await import('./env-script.ts');
+      const changed = envScriptVariables(folder, process.env);
+      for (const target of [env, process.env]) Object.assign(target, changed);
+    }
+    const exitCode = await run(root, boot, program, env);
     if (exitCode !== undefined) await exit(exitCode);
   } catch (error) {
-    await exit(complain(error, boot?.name ?? 'release'));
+    process.stderr.write(`${boot?.name ?? 'release'}: ${errorText(error)}\n`);
+    await exit(1);
   }
 }
 
 /** Resolves to the exit code; undefined where the process lives on and ends by itself. */
-async function run(root: string, boot: BootFile): Promise<number | undefined> {
-  const program = (globalThis as { [PROGRAM]?: string })[PROGRAM];
-  if (process.platform === 'win32')
-    (await import('./env-script.ts')).applyEnvScript(root, boot.version, process.env);
+async function run(
+  root: string,
+  boot: BootFile,
+  program: string | undefined,
+  env: NodeJS.ProcessEnv,
+): Promise<number | undefined> {
   if (program === undefined) return await runCommand(root, boot, process.argv.slice(2));
   const { runProgram } = await import('./run-program.ts');
-  return await runProgram(root, boot, program);
+  return await runProgram(boot, readEnvironment(root, boot, [program], env), program);
 }
 
 /** Set by `start-<program>.mjs`, the entry of a program that has a configuration. */
 const PROGRAM = Symbol.for('sarma.program');
-
-/** Beside this file, unless the user names another one for this very release. */
-function bootFile(env: NodeJS.ProcessEnv): string {
-  const own = path.dirname(fileURLToPath(import.meta.url));
-  const isOurs = env.RELEASE_ROOT === undefined || env.RELEASE_ROOT === path.resolve(own, '../..');
-  return path.resolve(own, (isOurs && env.RELEASE_BOOT_SCRIPT) || 'boot.json');
-}
 
 function readBoot(file: string): BootFile {
   try {
@@ -70,8 +77,7 @@ async function runCommand(
   const [command, ...args] = resolveAlias(words, names);
   const environment = readEnvironment(root, boot, [command, ...args], process.env);
   const { RELEASE_VM_ARGS, RELEASE_REMOTE_VM_ARGS } = process.env;
-  if (RELEASE_VM_ARGS || RELEASE_REMOTE_VM_ARGS)
-    (await import('./vm-args.ts')).applyVmArgs(boot, environment);
+  if (RELEASE_VM_ARGS || RELEASE_REMOTE_VM_ARGS) (await import('./vm-args.ts')).applyVmArgs(environment);
   const context: CommandContext = {
     boot,
     environment,
@@ -98,7 +104,8 @@ async function runBuiltin(command: BuiltinCommand, context: CommandContext): Pro
   const asksForHelp = command.ownArguments !== true && ['--help', '-h'].includes(args[0] ?? '');
   if (!asksForHelp) {
     if (command.ownArguments !== true) endQuietlyWithoutReader();
-    return await command.run(context).catch(usageError(`${environment.prog} help ${command.name}`));
+    const { run } = await loadBuiltin(command.name);
+    return await run(context).catch(usageError(`${environment.prog} help ${command.name}`));
   }
   const { commandUsage } = await import('./usage.ts');
   context.stdout.write(commandUsage(command, environment.prog));
@@ -125,12 +132,6 @@ function endQuietlyWithoutReader(): void {
     if (error.code !== 'EPIPE') throw error;
     process.exit();
   });
-}
-
-/** Says what went wrong and returns the exit code. A stack is only for what nobody foresaw. */
-function complain(error: unknown, name: string): number {
-  process.stderr.write(`${name}: ${errorText(error)}\n`);
-  return error instanceof BootError ? error.exitCode : 1;
 }
 
 /** Ends the process once what was printed is on its way: a command may leave timers or connections behind. */

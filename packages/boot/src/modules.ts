@@ -26,5 +26,5 @@ export async function importAhead(
 ): Promise<void> {
   if (mode === 'interactive') return;
   const { compileAhead } = await import('./embedded.ts');
-  await compileAhead(root, modules);
+  await compileAhead(modules.map((module) => moduleUrl(root, module)));
 }

@@ -1,6 +1,6 @@
 import type { Configuration, ReleaseInfo } from '@sarma/app';
-import { type ApplicationState, loadApplication, type RunningApplication } from './applications.ts';
-import type { ApplicationMode, BootFile, HookName, Instruction } from './boot-file.ts';
+import { loadApplication, type RunningApplication } from './applications.ts';
+import type { BootFile, HookName, Instruction } from './boot-file.ts';
 import { loadConfiguration } from './configuration.ts';
 import type { ConfigurationDifference } from './configuration-changes.ts';
 import type { ReleaseEnvironment } from './environment.ts';
@@ -8,52 +8,22 @@ import { BootError } from './error.ts';
 import { errorText, failureText } from './error-text.ts';
 import { importAhead, moduleUrl } from './modules.ts';
 import { releaseInfo, setReleaseState } from './release-state.ts';
+import type { RunningNode, StopReason } from './running-node.ts';
+import type { Script, ScriptEnding } from './script.ts';
 import { handleSignals } from './signals.ts';
-
-export type StopReason = 'command' | 'signal' | 'restart' | 'crash';
-
-/** A node that is starting, runs, or stops: what control and commands see of it. */
-export interface RunningNode {
-  readonly boot: BootFile;
-  readonly environment: ReleaseEnvironment;
-  readonly configuration: Configuration;
-  readonly started: Date;
-  readonly applications: readonly {
-    readonly name: string;
-    readonly version: string;
-    readonly mode: ApplicationMode;
-    readonly state: ApplicationState;
-  }[];
-  /** What an application's `start` returned. */
-  stateOf(application: string): unknown;
-  /**
-   * Stops the applications in reverse order. Resolves when everything is stopped; the process then exits with the
-   * code, but for the reason `restart`: there the caller replaces the process.
-   */
-  stop(reason: StopReason, exitCode?: number): Promise<void>;
-  /** Providers and `config/runtime.ts` again; tells the applications. Rejects and changes nothing where one fails. */
-  reloadConfiguration(): Promise<{ readonly changed: readonly string[] }>;
-  /** Called once everything is stopped, before the process exits. */
-  onStopped(listener: () => unknown): void;
-}
-
-/** What happens around the start besides applications. */
-export interface AroundStart {
-  /** Once there is a configuration, before the first application is imported. */
-  readonly beforeApplications?: (node: RunningNode) => Promise<void>;
-}
 
 /**
  * Executes the instructions of boot.json. Rejects with a BootError where nothing has been started yet (configuration,
- * hooks); an application that fails to start ends the process with exit code 1, in order.
+ * hooks); an application that fails to start ends the process with exit code 1, in order. `beforeApplications` is called
+ * once there is a configuration, before the first application is imported.
  */
 export async function startNode(
   boot: BootFile,
   environment: ReleaseEnvironment,
   args: readonly string[],
-  around: AroundStart = {},
+  beforeApplications: (node: RunningNode) => Promise<void>,
 ): Promise<RunningNode> {
-  const node = new Node(boot, environment, args, around);
+  const node = new Node(boot, environment, args, beforeApplications);
   await node.start();
   return node;
 }
@@ -61,10 +31,11 @@ export async function startNode(
 class Node implements RunningNode {
   readonly boot: BootFile;
   readonly environment: ReleaseEnvironment;
+  readonly args: readonly string[];
   readonly started = new Date();
   configuration: Configuration = {};
-  readonly #args: readonly string[];
-  readonly #around: AroundStart;
+  isRestarting = false;
+  readonly #beforeApplications: (node: RunningNode) => Promise<void>;
   readonly #release: ReleaseInfo | undefined;
   /** In the order in which they were loaded, which is that in which they start. */
   readonly #loaded = new Map<string, RunningApplication>();
@@ -72,17 +43,22 @@ class Node implements RunningNode {
   /** A node runs until it is stopped, whatever its applications hold open. */
   readonly #running = setInterval(() => {}, 2 ** 30);
   #isPrepared = false;
-  /** The node is a program without a lifecycle. */
-  #script = false;
+  #signalListeners: ReadonlySet<unknown> = new Set();
+  #script: Script | undefined;
   #stopping: Promise<void> | undefined;
   #exitCode = 0;
   #reload: Promise<unknown> = Promise.resolve();
 
-  constructor(boot: BootFile, environment: ReleaseEnvironment, args: readonly string[], around: AroundStart) {
+  constructor(
+    boot: BootFile,
+    environment: ReleaseEnvironment,
+    args: readonly string[],
+    beforeApplications: (node: RunningNode) => Promise<void>,
+  ) {
     this.boot = boot;
     this.environment = environment;
-    this.#args = args;
-    this.#around = around;
+    this.args = args;
+    this.#beforeApplications = beforeApplications;
     this.#release = releaseInfo(environment);
   }
 
@@ -104,7 +80,7 @@ class Node implements RunningNode {
   }
 
   async start(): Promise<void> {
-    handleSignals(this);
+    this.#signalListeners = handleSignals(this);
     // Rejections that nobody handles come here as well. They belong to no application: the node ends in every mode.
     process.on('uncaughtException', (error) => this.#crash(errorText(error)));
     for (const instruction of this.boot.instructions) {
@@ -149,7 +125,7 @@ class Node implements RunningNode {
   async #prepare(): Promise<void> {
     if (this.#isPrepared) return;
     this.#isPrepared = true;
-    await this.#around.beforeApplications?.(this);
+    await this.#beforeApplications(this);
   }
 
   async #load(name: string): Promise<void> {
@@ -170,7 +146,7 @@ class Node implements RunningNode {
     try {
       await application.start({
         release: this.#release,
-        args: this.#args,
+        args: this.args,
         config: this.configuration[name] ?? {},
         exit: (reason) => this.#ended(application, reason),
       });
@@ -181,13 +157,11 @@ class Node implements RunningNode {
     }
   }
 
-  /** A script as its own main: it ends the node when it has nothing left to do, as it would end Node. */
   async #run(program: string): Promise<void> {
-    const { runMain } = await import('./run-program.ts');
+    const { Script } = await import('./script.ts');
     this.#running.unref();
-    process.once('beforeExit', (code) => void this.stop('command', code));
-    this.#script = true;
-    runMain(this.environment.root, this.boot, program, this.#args);
+    this.#script = new Script(this, this.#signalListeners);
+    this.#script.run(program);
   }
 
   /** The application itself says that it has ended: what that means is said by its mode. */
@@ -212,54 +186,45 @@ class Node implements RunningNode {
   }
 
   stop(reason: StopReason, exitCode = 0): Promise<void> {
+    if (this.#stopping === undefined) this.isRestarting = reason === 'restart';
+    // Whoever wants it gone while it restarts has the last word.
+    else if (!['restart', 'crash', 'end'].includes(reason)) this.isRestarting = false;
     this.#stopping ??= this.#stop(reason, exitCode);
     return this.#stopping;
   }
 
   async #stop(reason: StopReason, exitCode: number): Promise<void> {
     this.#exitCode ||= exitCode;
-    await this.#stopHooks('pre_stop');
-    await this.#stopApplications();
-    if (this.#script) await this.#stopScript(reason);
-    await this.#stopHooks('post_stop');
+    const endScript = this.#script?.ending(reason);
+    const limit = this.boot.shutdownTimeout;
+    const latest = Date.now() + limit;
+    // What those before it have left of the time, and a short share even where they left nothing.
+    const timeLeft = () => Math.max(latest - Date.now(), Math.min(limit, Math.max(limit / 10, 250)));
+    await this.#stopHooks('pre_stop', timeLeft());
+    await this.#stopApplications(timeLeft);
+    if (endScript !== undefined) await this.#endScript(endScript, timeLeft());
+    await this.#stopHooks('post_stop', timeLeft());
     for (const listener of this.#listeners) await listener();
     clearInterval(this.#running);
-    if (reason !== 'restart') setImmediate(() => process.exit(this.#exitCode));
+    if (!this.isRestarting) setImmediate(() => process.exit(this.#exitCode));
   }
 
-  async #stopApplications(): Promise<void> {
-    const limit = this.boot.shutdownTimeout;
-    const late = Symbol('late');
-    let timer: NodeJS.Timeout | undefined;
-    const timeout = new Promise<typeof late>((resolve) => {
-      timer = setTimeout(resolve, limit, late);
-    });
+  /** One that hangs keeps those below it from nothing: a store still has to flush. */
+  async #stopApplications(timeLeft: () => number): Promise<void> {
     for (const application of [...this.#loaded.values()].reverse()) {
+      const limit = timeLeft();
       const stopped = application
         .stop()
         .catch((error) => this.#fail(failureText(`Application ${application.name} failed to stop`, error)));
-      if ((await Promise.race([stopped, timeout])) !== late) continue;
-      this.#fail(`Application ${application.name} did not stop within ${limit / 1000} s.`);
-      break;
+      if ((await Promise.race([stopped, late(limit)])) === LATE)
+        this.#fail(`Application ${application.name} did not stop within ${seconds(limit)} s.`);
     }
-    clearTimeout(timer);
   }
 
-  /**
-   * A script that listens to SIGTERM gets it, unless that is what stops the node, and its time to end: it ends the
-   * process itself, or has nothing left to do.
-   */
-  async #stopScript(reason: StopReason): Promise<void> {
-    const handles = (signal: NodeJS.Signals) => process.listenerCount(signal) > 1;
-    if (reason === 'crash' || !(handles('SIGTERM') || handles('SIGINT'))) return;
-    if (reason !== 'signal') process.emit('SIGTERM');
-    await new Promise<void>((resolve) => {
-      process.once('beforeExit', () => resolve());
-      setTimeout(() => {
-        this.#fail(`The program did not end within ${this.boot.shutdownTimeout / 1000} s.`);
-        resolve();
-      }, this.boot.shutdownTimeout).unref();
-    });
+  async #endScript(end: ScriptEnding, limit: number): Promise<void> {
+    const exitCode = await end(limit);
+    if (exitCode === undefined) this.#fail(`The program did not end within ${seconds(limit)} s.`);
+    else this.#exitCode ||= exitCode;
   }
 
   #fail(text: string): void {
@@ -280,7 +245,10 @@ class Node implements RunningNode {
     const differences = compareConfigurations(before, after);
     this.configuration = after;
     setReleaseState(this.#release, this.environment, after);
-    for (const difference of differences) await this.#tell(difference);
+    const failures: string[] = [];
+    for (const difference of differences)
+      await this.#tell(difference).catch((error) => failures.push(errorText(error)));
+    if (failures.length > 0) throw new BootError('CONFIG_CHANGE_FAILED', failures.join('\n'));
     return {
       changed: differences.flatMap(({ application, changed, removed }) =>
         [...Object.keys(changed), ...removed].map((key) => `${application}.${key}`),
@@ -300,16 +268,16 @@ class Node implements RunningNode {
     }
   }
 
-  async #hooks(name: HookName): Promise<void> {
+  async #hooks(name: HookName, limit?: number): Promise<void> {
     if (this.boot.hooks[name] === undefined) return;
     const { runHooks } = await import('./hooks.ts');
-    await runHooks(this.boot, this.environment, name);
+    await runHooks(this.boot, this.environment, name, limit);
   }
 
   /** A hook that fails keeps nothing from stopping. */
-  async #stopHooks(name: HookName): Promise<void> {
+  async #stopHooks(name: HookName, limit: number): Promise<void> {
     try {
-      await this.#hooks(name);
+      await this.#hooks(name, limit);
     } catch (error) {
       this.#fail(errorText(error));
     }
@@ -324,3 +292,14 @@ class Node implements RunningNode {
 }
 
 function ignore(): void {}
+
+const LATE = Symbol('late');
+
+function late(milliseconds: number): Promise<typeof LATE> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds, LATE).unref());
+}
+
+/** Milliseconds → seconds, as people write them. */
+function seconds(milliseconds: number): number {
+  return Math.round(milliseconds / 100) / 10;
+}

@@ -1,6 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { ReleaseEnvironment } from './environment.ts';
+import { quietly } from './quietly.ts';
+import { ownProgram } from './release-state.ts';
 
 /** A process to be. */
 export interface CommandLine {
@@ -21,15 +23,23 @@ export function commandLine(
   const file = programFile(environment);
   const own = withoutComputed(environment, env);
   if (file !== undefined) return { file, args: words, env: own };
-  // Run from source: there is nothing but this process to take after.
-  return { file: process.execPath, args: [...process.execArgv, process.argv[1]!, ...words], env };
+  // Run from source: there is nothing but this process to take after. Its process.argv may be that of a script by now.
+  const boot = path.join(environment.root, 'releases', environment.version, 'boot.mjs');
+  return { file: process.execPath, args: [...process.execArgv, boot, ...words], env };
 }
 
 /** What a user would type to run this release: an absolute path; undefined when it is run from source. */
-export function programFile({ executable, root, name }: ReleaseEnvironment): string | undefined {
-  if (executable !== undefined) return executable;
-  const file = path.join(root, 'bin', process.platform === 'win32' ? `${name}.exe` : name);
-  return existsSync(file) ? file : undefined;
+export function programFile(environment: ReleaseEnvironment): string | undefined {
+  const file = ownProgram(environment);
+  return environment.executable !== undefined || existsSync(file) ? file : undefined;
+}
+
+/** Whether a process can become another program here: not on Windows, and not before Node 22.15. */
+export const canBecome = typeof process.execve === 'function' && process.platform !== 'win32';
+
+/** This process is that program from here on. */
+export function become({ file, args, env }: CommandLine): never {
+  return quietly(() => process.execve!(file, [file, ...args], env));
 }
 
 /**

@@ -2,6 +2,11 @@ import path from 'node:path';
 import type { Configuration, ReleaseInfo } from '@sarma/app';
 import type { ReleaseEnvironment } from './environment.ts';
 
+/** The executable, or `bin/<name>`, which is not there in a release that runs from its sources. */
+export function ownProgram({ executable, root, name }: ReleaseEnvironment): string {
+  return executable ?? path.join(root, 'bin', process.platform === 'win32' ? `${name}.exe` : name);
+}
+
 /** What `release()` of '@sarma/app' says: nothing where there are only sources. */
 export function releaseInfo({
   isSource,
@@ -21,10 +26,9 @@ export function releaseInfo({
  */
 export function setReleaseState(
   release: ReleaseInfo | undefined,
-  { executable, root, name, isSource }: ReleaseEnvironment,
+  environment: ReleaseEnvironment,
   configuration: Configuration,
 ): void {
-  const script = process.platform === 'win32' ? `${name}.exe` : name;
-  const binPath = isSource ? undefined : (executable ?? path.join(root, 'bin', script));
+  const binPath = environment.isSource ? undefined : ownProgram(environment);
   Object.assign(globalThis, { [Symbol.for('sarma.release')]: { release, binPath, configuration } });
 }

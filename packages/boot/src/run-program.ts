@@ -2,29 +2,30 @@ import Module from 'node:module';
 import path from 'node:path';
 import type { BootFile } from './boot-file.ts';
 import { loadConfiguration } from './configuration.ts';
-import { readEnvironment } from './environment.ts';
+import type { ReleaseEnvironment } from './environment.ts';
 import { BootError } from './error.ts';
 import { moduleUrl } from './modules.ts';
 import { releaseInfo, setReleaseState } from './release-state.ts';
-import { applyVmArgs } from './vm-args.ts';
 
 /**
  * Runs a program that has a configuration, as its real main: what boot.json says comes before it, and then nothing
  * of the boot is left. Its environment is that of the process, untouched; every word of the command line is its own.
  */
-export async function runProgram(root: string, boot: BootFile, program: string): Promise<undefined> {
-  const environment = readEnvironment(root, boot, [program], process.env);
-  applyVmArgs(boot, environment);
+export async function runProgram(
+  boot: BootFile,
+  environment: ReleaseEnvironment,
+  program: string,
+): Promise<undefined> {
   for (const instruction of boot.instructions) {
     if (instruction.do === 'configure') {
       const configuration = await loadConfiguration(boot, environment);
       setReleaseState(releaseInfo(environment), environment, configuration);
     } else if (instruction.do === 'preload') {
-      await import(moduleUrl(root, instruction.module));
+      await import(moduleUrl(environment.root, instruction.module));
     }
     // Nothing is compiled ahead: a program that is done in a moment would pay for what it never uses.
   }
-  runMain(root, boot, program, process.argv.slice(2));
+  runMain(environment.root, boot, program, process.argv.slice(2));
 }
 
 /**

@@ -1,6 +1,6 @@
 import { fstatSync, statSync } from 'node:fs';
 import { errorText } from './error-text.ts';
-import type { RunningNode } from './node.ts';
+import type { RunningNode, StopSignal } from './running-node.ts';
 
 /**
  * SIGTERM and SIGINT stop a node in order, and the exit code of that is 0: a node that was asked to stop and did has
@@ -10,20 +10,26 @@ import type { RunningNode } from './node.ts';
  * SIGHUP is what an administrator sends to have the configuration read again, and what the kernel sends when a
  * terminal has gone. A node that hangs on a terminal stops; any other one reloads. On Windows a closed console is
  * always the end.
+ *
+ * Returns the listeners, which tell their own from those of a script.
  */
-export function handleSignals(node: RunningNode): void {
+export function handleSignals(node: RunningNode): ReadonlySet<unknown> {
   let isStopping = false;
-  const stop = (number: number) => {
+  const stop = (signal: StopSignal, number: number) => {
     if (isStopping) process.exit(128 + number);
     isStopping = true;
-    void node.stop('signal');
+    void node.stop(signal);
   };
-  process.on('SIGTERM', () => stop(15));
-  process.on('SIGINT', () => stop(2));
-  process.on('SIGHUP', () => {
-    if (process.platform === 'win32' || hasTerminal()) stop(1);
-    else void reload(node);
-  });
+  const listeners = {
+    SIGTERM: () => stop('SIGTERM', 15),
+    SIGINT: () => stop('SIGINT', 2),
+    SIGHUP: () => {
+      if (process.platform === 'win32' || hasTerminal()) stop('SIGHUP', 1);
+      else void reload(node);
+    },
+  };
+  for (const [signal, listener] of Object.entries(listeners)) process.on(signal, listener);
+  return new Set(Object.values(listeners));
 }
 
 async function reload(node: RunningNode): Promise<void> {

@@ -1,9 +1,10 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { BootFile } from './boot-file.ts';
 import type { ReleaseEnvironment } from './environment.ts';
 import { BootError } from './error.ts';
 import { replaceVariables } from './os-variables.ts';
+import { become, canBecome } from './relaunch.ts';
 
 /** A line `-app key value` of a vm.args. */
 export interface Setting {
@@ -46,12 +47,24 @@ function readSetting([, application, key, value]: RegExpExecArray, env: NodeJS.P
   return { application: application!, key: key!, value: jsonOrText(replaceVariables(value!, env)) };
 }
 
-/** A file that is not there is an empty one: what holds only comments is left out of a release. */
-export function readVmArgs(file: string, env: NodeJS.ProcessEnv): VmArgs {
+/**
+ * What a start of the release reads: of a service the file that `RELEASE_VM_ARGS` names, else its own `vm.args`, which
+ * is left out of a release when it holds only comments. Throws BootError UNREADABLE_VM_ARGS.
+ */
+export function readVmArgs(
+  { kind }: BootFile,
+  { root, version }: ReleaseEnvironment,
+  env: NodeJS.ProcessEnv,
+): VmArgs {
+  if (kind === 'service' && env.RELEASE_VM_ARGS) return readFile(path.resolve(env.RELEASE_VM_ARGS), env);
+  const own = path.join(root, 'releases', version, 'vm.args');
+  return existsSync(own) ? readFile(own, env) : { args: [], settings: [] };
+}
+
+function readFile(file: string, env: NodeJS.ProcessEnv): VmArgs {
   try {
     return parseVmArgs(readFileSync(file, 'utf8'), env);
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return { args: [], settings: [] };
     throw new BootError('UNREADABLE_VM_ARGS', `${file} cannot be read: ${(cause as Error).message}`, {
       cause,
     });
@@ -67,30 +80,27 @@ function jsonOrText(text: string): unknown {
 }
 
 /**
- * Where the user names another vm.args than the release's (`RELEASE_VM_ARGS`, `RELEASE_REMOTE_VM_ARGS`) and no shell
+ * Where the user of a service names another vm.args than the release's (`RELEASE_VM_ARGS`, `RELEASE_REMOTE_VM_ARGS`) and no shell
  * script stood between the executable and this process to read it: executes Node anew with its arguments. Returns
  * where nothing has to be done, also in the process that was executed. Throws BootError VM_ARGS_NOT_APPLIED where
  * Node cannot replace its process (Windows, Node before 22.15).
  */
-export function applyVmArgs(boot: BootFile, environment: ReleaseEnvironment): void {
-  const variable = usesVmArgs(boot, environment) ? 'RELEASE_VM_ARGS' : 'RELEASE_REMOTE_VM_ARGS';
+export function applyVmArgs(environment: ReleaseEnvironment): void {
+  // Commands that only talk to a node have arguments of their own.
+  const isStart = ['start', 'start_repl', 'daemon'].includes(environment.command);
+  const variable = isStart ? 'RELEASE_VM_ARGS' : 'RELEASE_REMOTE_VM_ARGS';
   const file = process.env[variable];
   if (!file || environment.executable === undefined) return;
-  const wanted = readVmArgs(path.resolve(file), process.env).args;
+  const wanted = readFile(path.resolve(file), process.env).args;
   const execArgv = withVmArgs(process.execArgv, releaseVmArgs(environment), wanted);
   if (execArgv === undefined) return;
-  if (process.execve === undefined) {
+  if (!canBecome) {
     throw new BootError(
       'VM_ARGS_NOT_APPLIED',
       `${variable} names ${file}, and ${environment.prog} cannot apply it here: its Node cannot replace its own process. Put the arguments into rel/vm.args and build again, or use NODE_OPTIONS.`,
     );
   }
-  executeAnew([process.argv0, ...execArgv, ...process.argv.slice(1)]);
-}
-
-/** Commands that only talk to a node have arguments of their own. */
-function usesVmArgs({ kind }: BootFile, { command }: ReleaseEnvironment): boolean {
-  return kind === 'cli' || ['start', 'start_repl', 'daemon'].includes(command);
+  become({ file: process.execPath, args: [...execArgv, ...process.argv.slice(1)], env: process.env });
 }
 
 /** The arguments that Node has to be executed with; undefined where it was already. */
@@ -115,10 +125,4 @@ function releaseVmArgs({ root, version }: ReleaseEnvironment): readonly string[]
   const file = path.join(root, 'releases', version, 'release.json');
   const { vmArgs = [] } = JSON.parse(readFileSync(file, 'utf8')) as { readonly vmArgs?: readonly string[] };
   return vmArgs;
-}
-
-function executeAnew(argv: string[]): never {
-  // Node calls execve experimental on stderr; that is not the user's concern.
-  process.removeAllListeners('warning');
-  return process.execve!(process.execPath, argv, process.env);
 }

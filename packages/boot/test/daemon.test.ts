@@ -131,6 +131,41 @@ test('with RELEASE_DISTRIBUTION=none it comes up, and only a signal ends it', as
   await expect.poll(() => logOf(demo)).toContain('down');
 });
 
+/** `bin/demo`, through which a release starts itself again. */
+async function withProgram(): Promise<TestRelease> {
+  const demo = await release();
+  const file = path.join(demo.root, 'bin/demo');
+  await mkdir(path.dirname(file));
+  const boot = path.join(demo.root, 'releases/0.1.0/boot.mjs');
+  await writeFile(file, `#!/bin/sh\nexec '${process.execPath}' '${boot}' "$@"\n`, { mode: 0o755 });
+  return demo;
+}
+
+test('called by another release it starts its own node, and with --heart too', async () => {
+  const demo = await withProgram();
+  const env = {
+    RELEASE_ROOT: '/opt/other',
+    RELEASE_NODE: 'other',
+    RELEASE_COOKIE: 'theirs',
+    RELEASE_MUTABLE_DIR: path.join(demo.root, 'other'),
+  };
+  for (const words of [['daemon'], ['daemon', '--heart']]) {
+    expect(await demo.run(words, { env })).toMatchObject({ code: 0, stderr: '' });
+    expect((await demo.run(['stop'])).code).toBe(0);
+  }
+  expect(existsSync(path.join(demo.root, 'other'))).toBe(false);
+});
+
+test('with --heart and without distribution it names the PID of the node, not that of the heart', async () => {
+  const demo = await release();
+  const env = { RELEASE_DISTRIBUTION: 'none' };
+  const { stdout } = await demo.run(['daemon', '--heart'], { env });
+  const pid = (await demo.run(['pid'])).stdout.trim();
+  expect(stdout).toContain(`is running (PID ${pid}).`);
+  process.kill(Number(pid));
+  await expect.poll(() => logOf(demo)).toContain('down');
+});
+
 test('a log directory that cannot be made is named', async () => {
   const demo = await release();
   await mkdir(path.join(demo.root, 'var'));

@@ -4,7 +4,7 @@ import { homedir, tmpdir, userInfo } from 'node:os';
 import path from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import type { BootFile } from '../src/boot-file.ts';
-import { readEnvironment, releaseVariables } from '../src/environment.ts';
+import { forgetOtherRelease, readEnvironment, releaseVariables } from '../src/environment.ts';
 import { testRelease } from './support/release.ts';
 
 const boot = {
@@ -92,6 +92,10 @@ describe('defaults', () => {
     expect(() => read(env)).toThrow(message);
   });
 
+  test('name and version are those of boot.json', () => {
+    expect(read({ RELEASE_NAME: 'helm', RELEASE_VSN: '9' })).toMatchObject({ name: 'kv', version: '0.1.0' });
+  });
+
   test('the command that runs is not the one of the node that runs it', () => {
     expect(read({ RELEASE_COMMAND: 'start', RELEASE_ROOT: '/opt/kv' }, '/opt/kv', ['rpc']).command).toBe(
       'rpc',
@@ -101,26 +105,25 @@ describe('defaults', () => {
 
 describe('a release that was started by another one', () => {
   const inherited = {
-    RELEASE_NAME: 'other',
-    RELEASE_VSN: '9',
     RELEASE_MUTABLE_DIR: '/other',
     RELEASE_COOKIE: 'x',
+    RELEASE_CONTROL_PORT: '1',
+    HOME: home,
+  };
+  const left = (RELEASE_ROOT: string) => {
+    const env: NodeJS.ProcessEnv = { ...inherited, RELEASE_ROOT };
+    forgetOtherRelease(install, env);
+    return env;
   };
 
   test('takes nothing from what that one said of itself', () => {
-    expect(read({ ...inherited, RELEASE_ROOT: '/opt/other' })).toEqual(read({}));
+    expect(left('/opt/other')).toEqual({ HOME: home });
   });
 
   test('takes what the user said, without a RELEASE_ROOT or with this very one, also through a link', () => {
     const link = path.join(scratch, 'link');
     symlinkSync(install, link);
-    for (const RELEASE_ROOT of [install, link]) {
-      expect(read({ ...inherited, RELEASE_ROOT }, install)).toMatchObject({
-        name: 'other',
-        mutableDirectory: '/other',
-      });
-    }
-    expect(read(inherited)).toMatchObject({ name: 'other', version: '9' });
+    for (const root of [install, link, '']) expect(left(root)).toEqual({ ...inherited, RELEASE_ROOT: root });
   });
 });
 
@@ -154,6 +157,28 @@ describe.skipIf(process.platform !== 'linux')('the state of a wrapped service', 
       mkdirSync(theirs);
       execFileSync('chown', ['65534', theirs]);
       expect(stateOf({ HOME: theirs })).toBe(`${homedir()}/.local/state/kv`);
+    },
+  );
+
+  test.skipIf(process.getuid?.() !== 0)(
+    'a program without any keeps its state where nobody else can have made it',
+    async () => {
+      const release = await testRelease({
+        directory: tmpdir(),
+        boot: {
+          kind: 'cli',
+          programs: { demo: 'lib/demo/cli.mjs' },
+          instructions: [{ do: 'configure' }, { do: 'run', program: 'demo' }],
+        },
+        files: {
+          '.sarma/marker': 'sarma 1\n',
+          'releases/0.1.0/start-demo.mjs': `globalThis[Symbol.for('sarma.program')] = 'demo';\nawait import('./boot.mjs');\n`,
+          'lib/demo/cli.mjs': `console.log(globalThis[Symbol.for('sarma.release')].release.mutableDirectory);`,
+        },
+      });
+      execFileSync('chmod', ['-R', 'a+rX', release.root]);
+      const options = { entry: 'start-demo.mjs', env: { HOME: '', XDG_STATE_HOME: '' } };
+      expect((await release.run([], { ...options, uid: 54321 })).stdout).toBe(`${release.root}/var\n`);
     },
   );
 

@@ -7,6 +7,23 @@ const application = `export default {
 };`;
 
 describe.skipIf(process.platform === 'win32')('hooks', () => {
+  test('a stop hook that hangs is named and ended, and the applications are stopped all the same', async () => {
+    const release = await testRelease({
+      applications: ['web'],
+      boot: {
+        shutdownTimeout: 1000,
+        hooks: { pre_stop: ['releases/0.1.0/hooks/pre_stop.sh'] },
+      },
+      files: { 'lib/web/application.mjs': application, 'releases/0.1.0/hooks/pre_stop.sh': 'exec sleep 100' },
+    });
+    const { code, stdout, stderr } = await release.run(['start']);
+    expect(stderr).toBe(
+      'demo: Hook pre_stop (releases/0.1.0/hooks/pre_stop.sh) was not done within 1 s, and was ended.\n',
+    );
+    expect(stdout).toContain('web stopped');
+    expect(code).toBe(1);
+  });
+
   test('run around configuration, start and stop, in order, with the environment of the node', async () => {
     const says = (what: string) => `echo "${what} $RELEASE_NAME $RELEASE_NODE"`;
     const release = await testRelease({

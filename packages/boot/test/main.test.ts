@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
-import { rm, writeFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, test } from 'vitest';
-import { variables } from '../src/env-script.ts';
+import { changedVariables } from '../src/env-script.ts';
 import { testRelease } from './support/release.ts';
 
 const files = { 'lib/demo/application.mjs': 'export default { start() {} };' };
@@ -47,6 +47,47 @@ test('RELEASE_BOOT_SCRIPT names another one, but not that of a parent that is an
   expect((await demo.run(['version'], { env: inherited })).stdout).toBe('demo 0.1.0\n');
 });
 
+test('a relative RELEASE_BOOT_SCRIPT lies in the working directory, and what it says is of this very root', async () => {
+  const demo = await testRelease({ files, applications: ['demo'] });
+  const text = await readFile(path.join(demo.root, 'releases/0.1.0/boot.json'), 'utf8');
+  await writeFile(path.join(demo.root, 'mine.json'), text.replace('"0.1.0"', '"0.1.1"'));
+  const env = { RELEASE_BOOT_SCRIPT: 'mine.json' };
+  const { paths, version } = JSON.parse((await demo.run(['describe', '--json'], { env })).stdout);
+  expect({ version, root: paths.root }).toEqual({ version: '0.1.1', root: demo.root });
+});
+
+test('a service takes nothing over from the release that started it, nor do its children', async () => {
+  const application = `export default { start({ exit }) {
+    const names = Object.keys(process.env).filter((name) => name.startsWith('RELEASE_')).sort();
+    console.log(JSON.stringify({ node: process.env.RELEASE_NODE, state: process.env.RELEASE_MUTABLE_DIR, names }));
+    exit();
+  } };`;
+  const demo = await testRelease({
+    files: { 'lib/demo/application.mjs': application },
+    applications: ['demo'],
+  });
+  const env = {
+    RELEASE_ROOT: '/opt/other',
+    RELEASE_NODE: 'other',
+    RELEASE_MUTABLE_DIR: '/opt/other/var',
+    RELEASE_COOKIE: 'theirs',
+    RELEASE_LOG_FILE: '/opt/other/var/log/other.log',
+    RELEASE_VM_ARGS: '/nowhere',
+  };
+  const { stdout, stderr } = await demo.run(['start'], { env });
+  expect(stderr).toBe('');
+  const { node, state, names } = JSON.parse(stdout);
+  expect({ node, state }).toEqual({ node: 'demo', state: path.join(demo.root, 'var') });
+  for (const name of ['RELEASE_COOKIE', 'RELEASE_LOG_FILE', 'RELEASE_VM_ARGS'])
+    expect(names).not.toContain(name);
+});
+
+test('RELEASE_VSN and RELEASE_NAME, which others set too, say nothing of what runs', async () => {
+  const demo = await testRelease({ files });
+  const env = { RELEASE_VSN: '9.9.9', RELEASE_NAME: 'helm' };
+  expect((await demo.run(['version'], { env })).stdout).toBe('demo 0.1.0\n');
+});
+
 test('a reader that goes away is no failure', async () => {
   const commands = Array.from({ length: 2000 }, (_, index) => ({
     name: `c${index}`,
@@ -62,10 +103,7 @@ test('a reader that goes away is no failure', async () => {
   expect(stderr).toBe('');
 });
 
-test('what env.bat has set is read from the output of cmd', () => {
-  expect(variables('=C:=C:\\x\r\nPATH=a;b\r\nEQ=a=b\r\nEMPTY=\r\n')).toEqual([
-    ['PATH', 'a;b'],
-    ['EQ', 'a=b'],
-    ['EMPTY', ''],
-  ]);
+test('what env.bat has set is read from the output of cmd, and nothing else is touched', () => {
+  const text = '=C:=C:\\x\r\nPATH=a;b\r\nEQ=a=b\r\nEMPTY=\r\nOLD=ü\r\n';
+  expect(changedVariables(text, { PATH: 'a', OLD: 'ü' })).toEqual({ PATH: 'a;b', EQ: 'a=b', EMPTY: '' });
 });

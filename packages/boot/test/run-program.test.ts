@@ -1,5 +1,3 @@
-import { execFile } from 'node:child_process';
-import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { BootFile } from '../src/boot-file.ts';
@@ -141,63 +139,37 @@ describe('a program with a configuration', () => {
   });
 });
 
-describe('a vm.args that the environment names', () => {
-  const wrapped = {
-    '.sarma/marker': 'sarma 1\n',
-    'releases/0.1.0/release.json': '{"shell":false,"vmArgs":["--no-deprecation"]}',
-  };
+test('a vm.args that the environment names is for services: whoever starts a program may be one', async () => {
   const entry = 'lib/demo/cli.cjs';
-  const say = `console.log(JSON.stringify([process.pid, process.execArgv, process.argv.slice(2)]))`;
-
-  test('takes the place of the one in the executable, in the same process and with the same words', async () => {
-    const release = await program(entry, { [entry]: say, ...wrapped });
-    await writeFile(
-      path.join(release.root, 'my.args'),
-      '# mine\n--stack-trace-limit=7\n-demo key value of it\n--title\n${T}\n',
-    );
-    const child = release.spawn(['--x', 'ä b', ''], {
-      entry: 'start-demo.mjs',
-      vmArgs: ['--no-deprecation'],
-      env: { RELEASE_VM_ARGS: 'my.args', SARMA_BIN: '/opt/demo', REPLACE_OS_VARS: 'true', T: 'a title' },
-    });
-    const output = await new Promise<string>((resolve) => {
-      let text = '';
-      child.stdout!.on('data', (chunk) => (text += chunk));
-      child.stderr!.on('data', (chunk) => (text += chunk));
-      child.on('close', () => resolve(text));
-    });
-    expect(JSON.parse(output)).toEqual([
-      child.pid,
-      ['--stack-trace-limit=7', '--title', 'a title'],
-      ['--x', 'ä b', ''],
-    ]);
+  const release = await program(entry, {
+    [entry]: `console.log(JSON.stringify([process.execArgv, process.env.RELEASE_VM_ARGS,
+      globalThis[Symbol.for('sarma.release')].configuration.demo]))`,
+    '.sarma/marker': 'sarma 1\n',
+    'releases/0.1.0/release.json': '{"shell":false,"vmArgs":[]}',
+    'releases/0.1.0/vm.args': '-demo own true\n',
+    'my.args': '--stack-trace-limit=7\n-demo key value\n',
   });
+  const env = { RELEASE_VM_ARGS: 'my.args', SARMA_BIN: '/opt/demo' };
+  const { stdout } = await release.run([], { entry: 'start-demo.mjs', env });
+  expect(JSON.parse(stdout)).toEqual([[], 'my.args', { greeting: 'hello', own: true }]);
+});
 
-  test('is left to bin/<name> in a directory', async () => {
-    const release = await program(entry, { [entry]: say });
-    await writeFile(path.join(release.root, 'my.args'), '--stack-trace-limit=7\n');
-    const { stdout } = await release.run([], {
-      entry: 'start-demo.mjs',
-      env: { RELEASE_VM_ARGS: 'my.args' },
-    });
-    expect(JSON.parse(stdout)[1]).toEqual([]);
-  });
-
-  test('a Node that cannot replace its process says so', async () => {
-    const node = '/usr/bin/node';
-    const version = await new Promise<string>((resolve) =>
-      execFile(node, ['-v'], (_, text) => resolve(text ?? '')),
-    );
-    if (!/^v(18|20)\./.test(version)) return;
-    const release = await program(entry, { [entry]: say, ...wrapped });
-    await writeFile(path.join(release.root, 'my.args'), '--stack-trace-limit=7\n');
-    const options = {
-      entry: 'start-demo.mjs',
-      runtime: node,
-      env: { RELEASE_VM_ARGS: 'my.args', SARMA_BIN: '/opt/demo' },
-    };
-    const { stdout, stderr, code } = await release.run([], options);
-    expect({ stdout, code }).toEqual({ stdout: '', code: 1 });
-    expect(stderr).toMatch(/^demo: RELEASE_VM_ARGS names my\.args, and \/opt\/demo cannot apply it here/);
-  });
+test('its environment is untouched, also by what another release left in it; its configuration is its own', async () => {
+  const entry = 'lib/demo/cli.mjs';
+  const release = await program(
+    entry,
+    {
+      [entry]: `console.log(JSON.stringify([process.env.RELEASE_NODE, globalThis[Symbol.for('sarma.release')]]))`,
+      'lib/demo/provider.mjs': `export default { load(configuration, state, { configDirectory }) { return { demo: { configDirectory } }; } };`,
+    },
+    {
+      configuration: { providers: [{ name: 'demo', module: 'lib/demo/provider.mjs', state: null }] } as never,
+    },
+  );
+  const env = { RELEASE_ROOT: '/opt/other', RELEASE_NODE: 'other', RELEASE_MUTABLE_DIR: '/opt/other/var' };
+  const { stdout } = await release.run([], { entry: 'start-demo.mjs', env });
+  const [inherited, state] = JSON.parse(stdout);
+  expect(inherited).toBe('other');
+  expect(state.release).toMatchObject({ node: 'demo', mutableDirectory: path.join(release.root, 'var') });
+  expect(state.configuration.demo.configDirectory).toBe(path.join(release.root, 'var'));
 });

@@ -3,10 +3,11 @@ import { existsSync } from 'node:fs';
 import { chmod, cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { launchd } from '../src/service/launchd.ts';
 import { systemd } from '../src/service/systemd.ts';
 import type { ServiceUnit } from '../src/service/unit.ts';
+import { runLauncher } from '../src/service/windows.ts';
 import { type TestRelease, testRelease } from './support/release.ts';
 
 const unit: ServiceUnit = {
@@ -98,6 +99,55 @@ test.skipIf(!has('python3'))('a property list for launchd is one, and says what 
   expect(launchd.text(odd)).toContain('<!-- Made by "demo service install";');
 });
 
+test('the state of a directory release is given to the user that its service runs as', () => {
+  const own: ServiceUnit = { ...unit, managedState: false, mutableDirectory: '/opt/demo/var' };
+  expect(systemd.directories(own)).toEqual(['/opt/demo/var']);
+  expect(systemd.installing(own)[0]).toEqual(['chown', '-R', 'daemon', '/opt/demo/var']);
+  expect(launchd.installing(own)[0]).toEqual(['chown', '-R', 'daemon', '/opt/demo/var']);
+  expect(systemd.directories(unit)).toEqual([]);
+  expect(systemd.installing(unit)[0]).toEqual(['systemctl', 'daemon-reload']);
+});
+
+describe('on Windows the launcher is handed the words', () => {
+  /** A stand-in for the launcher that says what it was given, below an executable. */
+  const installed = async (exitCode: number) => {
+    const demo = await testRelease({
+      files: { 'bin/demo.exe': `#!/bin/sh\necho "$0 $@" >> "$HOME/words"\nexit ${exitCode}\n` },
+    });
+    await chmod(path.join(demo.root, 'bin/demo.exe'), 0o755);
+    vi.stubEnv('HOME', demo.root);
+    onTestFinished(() => void vi.unstubAllEnvs());
+    const directory = path.join(demo.root, 'programs');
+    await mkdir(directory);
+    const environment = { root: demo.root, name: 'demo', executable: path.join(directory, 'demo_win.exe') };
+    const words = async () => (await readFile(path.join(demo.root, 'words'), 'utf8')).trimEnd().split('\n');
+    return { demo, environment: environment as never, copy: path.join(directory, 'demo-service.exe'), words };
+  };
+
+  test('with the account, by a copy beside the executable, which goes with the service', async () => {
+    const { environment, copy, words } = await installed(0);
+    expect(runLauncher('install', 'demo2', 'NT AUTHORITY\\LocalService', environment)).toBe(0);
+    expect(existsSync(copy)).toBe(true);
+    expect(runLauncher('uninstall', 'demo2', undefined, environment)).toBe(0);
+    expect(existsSync(copy)).toBe(false);
+    expect(await words()).toEqual([
+      `${copy} service install --name demo2 --account NT AUTHORITY\\LocalService --executable ${path.dirname(copy)}/demo_win.exe`,
+      `${copy} service uninstall --name demo2`,
+    ]);
+  });
+
+  test('a copy that served for nothing is removed, and what fails is a sentence', async () => {
+    const { demo, environment, copy } = await installed(1);
+    expect(runLauncher('install', 'demo', undefined, environment)).toBe(1);
+    expect(existsSync(copy)).toBe(false);
+    await rm(path.join(demo.root, 'bin/demo.exe'));
+    expect(() => runLauncher('install', 'demo', undefined, environment)).toThrow(
+      / cannot be written: ENOENT/,
+    );
+    expect(() => runLauncher('status', 'demo', undefined, environment)).toThrow(/ cannot be run: /);
+  });
+});
+
 test('--dry-run prints the unit and writes nothing', async () => {
   const demo = await release();
   const { code, stdout, stderr } = await demo.run(['service', 'install', '--user', '--dry-run']);
@@ -142,6 +192,7 @@ test.each([
   [['service', 'install', '--user', '--system'], '--user and --system exclude each other.'],
   [['service', 'install', '--name', '../x'], '"../x" cannot name a service'],
   [['service', 'install', '--user', '--run-as', 'daemon'], '--run-as needs --system.'],
+  [['service', 'install', '--account', 'x'], 'There is no --account outside Windows'],
   [['service', 'status', '--user'], 'demo is not installed as a service of the user'],
   [['service', 'uninstall', '--user'], 'demo is not installed as a service of the user'],
 ])('%j is a sentence and exit 1', async (words, sentence) => {

@@ -98,6 +98,26 @@ describe('start and stop', () => {
     expect(code).toBe(1);
   });
 
+  test('one that hangs keeps those below it from nothing: they are told, and have a share of the time', async () => {
+    const release = await testRelease({
+      applications: ['store', 'cache', 'web'],
+      boot: { shutdownTimeout: 1000 },
+      files: {
+        'lib/store/application.mjs': telling('store', ready, `await new Promise((r) => setTimeout(r, 50));`),
+        'lib/cache/application.mjs': telling('cache', '', `await new Promise(() => {});`),
+        'lib/web/application.mjs': telling('web', '', `await new Promise(() => {});`),
+      },
+    });
+    const { child, ended } = await release.start('ready');
+    child.kill('SIGTERM');
+    const { code, stdout, stderr } = await ended;
+    expect(stderr).toBe(
+      'demo: Application web did not stop within 1 s.\ndemo: Application cache did not stop within 0.3 s.\n',
+    );
+    expect(stdout).toContain('store stopped');
+    expect(code).toBe(1);
+  });
+
   test('SIGTERM while an application starts: it is told, and what has started is stopped', async () => {
     const release = await testRelease({
       applications: ['store', 'web', 'last'],
@@ -261,6 +281,68 @@ describe('a service that is a script', () => {
     expect(await ended).toMatchObject({ stdout: 'ready\ndrained\n', stderr: '', code: 0 });
   });
 
+  test('that has nothing left to do ends as under node, and is sent no signal that it listens to', async () => {
+    const release = await script(`
+      process.on('SIGTERM', () => { console.log('told'); process.exit(143); });
+      process.exitCode = Number(process.argv[2] ?? 0);`);
+    expect(await release.run(['start'])).toMatchObject({ stdout: '', stderr: '', code: 0 });
+    expect(await release.run(['start', '3'])).toMatchObject({ stdout: '', stderr: '', code: 3 });
+  });
+
+  test.each([
+    ['SIGINT', 'SIGTERM'],
+    ['SIGTERM', 'SIGINT'],
+  ] as const)('is not waited for after %s if it listens to %s only', async (came, listens) => {
+    const release = await script(`
+      setInterval(() => {}, 1000);
+      process.on('${listens}', () => console.log('told'));
+      console.log('ready');`);
+    const { child, ended } = await release.start('ready');
+    child.kill(came);
+    expect(await ended).toMatchObject({ stdout: 'ready\n', stderr: '', code: 0 });
+  });
+
+  test("is waited for when its listener is for once, and its exit code is the node's", async () => {
+    const release = await script(`
+      const timer = setInterval(() => {}, 1000);
+      process.once('SIGTERM', () => { process.exitCode = 4; setTimeout(() => { console.log('drained'); clearInterval(timer); }, 50); });
+      console.log('ready');`);
+    const { child, ended } = await release.start('ready');
+    child.kill('SIGTERM');
+    expect(await ended).toMatchObject({ stdout: 'ready\ndrained\n', stderr: '', code: 4 });
+  });
+
+  test('gets SIGTERM from stop if it listens to that, and is not waited for if it does not', async () => {
+    const release = await script(`
+      const timer = setInterval(() => {}, 1000);
+      process.on(process.argv[2], (signal, number) => { console.log(signal, number); clearInterval(timer); });
+      console.log('ready');`);
+    const told = await release.start('ready', { args: ['SIGTERM'] });
+    expect((await release.run(['stop'])).code).toBe(0);
+    expect(await told.ended).toMatchObject({ stdout: 'ready\nSIGTERM 15\n', stderr: '', code: 0 });
+    const other = await release.start('ready', { args: ['SIGINT'] });
+    expect((await release.run(['stop'])).code).toBe(0);
+    expect(await other.ended).toMatchObject({ stdout: 'ready\n', stderr: '', code: 0 });
+  });
+
+  test('restarts with its arguments in the same process, also where its listener ends the process', async () => {
+    const release = await script(`
+      setInterval(() => {}, 1000);
+      process.on('SIGTERM', () => process.exit(1));
+      console.log('ready', process.pid, ...process.argv.slice(2));`);
+    const child = release.spawn(['start', '--x', '1']);
+    let stdout = '';
+    child.stdout!.on('data', (text) => (stdout += text));
+    const line = `ready ${child.pid} --x 1\n`;
+    await expect.poll(() => stdout).toBe(line);
+    expect(await release.run(['restart'])).toMatchObject({ code: 0, stderr: '' });
+    expect(stdout).toBe(line + line);
+    // The last word has who wants it gone.
+    child.kill('SIGTERM');
+    await new Promise((resolve) => child.once('exit', resolve));
+    expect((await release.run(['ping'])).code).toBe(1);
+  });
+
   test('that throws ends the node with 1 and the stack', async () => {
     const release = await script(`throw new Error('boom');`);
     const { stderr, code } = await release.run(['start']);
@@ -269,7 +351,59 @@ describe('a service that is a script', () => {
   });
 });
 
+test('SIGTERM while a node restarts ends it', async () => {
+  const release = await testRelease({
+    applications: ['web'],
+    files: {
+      'lib/web/application.mjs': telling('web', ready, `await new Promise((r) => setTimeout(r, 500));`),
+    },
+  });
+  const { child, ended } = await release.start('ready');
+  const restart = release.run(['restart']);
+  await new Promise((resolve) =>
+    child.stdout!.on('data', (text) => String(text).includes('is told') && resolve(0)),
+  );
+  child.kill('SIGTERM');
+  expect(await ended).toMatchObject({ code: 0, stderr: '' });
+  expect(await restart).toMatchObject({ code: 1, stderr: expect.stringContaining('did not come up again') });
+});
+
 describe('failures', () => {
+  test.each(['undefined', 'null', '0'])(
+    'throw %s ends the node with 1 as anything else does',
+    async (thrown) => {
+      const release = await testRelease({
+        applications: ['web'],
+        files: {
+          'lib/web/application.mjs': telling('web', `setTimeout(() => { throw ${thrown}; }, 10);`),
+        },
+      });
+      const { code, stdout, stderr } = await release.run(['start']);
+      expect(stderr).toBe(`demo: ${thrown}\n`);
+      expect(stdout).toContain('web stopped');
+      expect(code).toBe(1);
+    },
+  );
+
+  test('a reload that one application cannot take is told to the others too, and says so', async () => {
+    const release = await testRelease({
+      applications: ['store', 'web'],
+      boot: { configuration: { runtime: 'lib/demo/runtime.mjs' } as never },
+      files: {
+        'lib/demo/runtime.mjs': `export default () => ({ store: { at: Date.now() }, web: { at: Date.now() } });`,
+        'lib/store/application.mjs': `export default { start() {}, configChange() { throw new Error('not me'); } };`,
+        'lib/web/application.mjs': `export default { start() { console.log('ready'); }, configChange() { console.log('web told'); } };`,
+      },
+    });
+    const { child, ended } = await release.start('ready');
+    const { code, stderr } = await release.run(['reload_config']);
+    expect(stderr).toContain('Application store failed to take its new configuration.');
+    expect(stderr).toContain('not me');
+    expect(code).toBe(1);
+    child.kill('SIGTERM');
+    expect((await ended).stdout).toContain('web told');
+  });
+
   test('an application that cannot start is named, those that run are stopped in reverse, and the exit code is 1', async () => {
     const release = await testRelease({
       applications: ['store', 'web', 'last'],

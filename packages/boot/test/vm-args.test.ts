@@ -1,6 +1,10 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: it is what is tested.
-import { expect, test } from 'vitest';
+import { execFile } from 'node:child_process';
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { describe, expect, test } from 'vitest';
 import { parseVmArgs, withVmArgs } from '../src/vm-args.ts';
+import { testRelease } from './support/release.ts';
 
 test('a line is an argument, without quoting; blank lines and comments are none', () => {
   const text = '# memory\n\n  --max-old-space-size=100  \r\n--title\n"a b" \'c\' `d` $(e)\n-r\n./x y.cjs\n';
@@ -41,4 +45,75 @@ test('arguments are put in the place of those of the executable, once', () => {
   expect(withVmArgs(guard, [], ['--y'])).toEqual([...guard, '--y']);
   expect(withVmArgs([...guard, '--x'], ['--x'], [])).toEqual(guard);
   expect(withVmArgs(guard, ['--x'], [])).toBeUndefined();
+});
+
+describe('a vm.args that the environment names for a service', () => {
+  const service = (files: Readonly<Record<string, string>> = {}) =>
+    testRelease({
+      applications: ['demo'],
+      files: {
+        'my.args': '# mine\n--stack-trace-limit=7\n-demo key value of it\n--title\n${T}\n',
+        'lib/demo/application.mjs': `export default { start({ args, config, exit }) {
+          console.log(JSON.stringify([process.pid, process.execArgv, args, config]));
+          exit();
+        } };`,
+        ...files,
+      },
+    });
+  const wrapped = {
+    '.sarma/marker': 'sarma 1\n',
+    'releases/0.1.0/release.json': '{"shell":false,"vmArgs":["--no-deprecation"]}',
+  };
+
+  test('takes the place of the one in the executable, in the same process and with the same words', async () => {
+    const release = await service(wrapped);
+    const child = release.spawn(['start', '--x', 'ä b', ''], {
+      vmArgs: ['--no-deprecation'],
+      env: { RELEASE_VM_ARGS: 'my.args', SARMA_BIN: '/opt/demo', REPLACE_OS_VARS: 'true', T: 'a title' },
+    });
+    const output = await new Promise<string>((resolve) => {
+      let text = '';
+      child.stdout!.on('data', (chunk) => (text += chunk));
+      child.stderr!.on('data', (chunk) => (text += chunk));
+      child.on('close', () => resolve(text));
+    });
+    expect(JSON.parse(output)).toEqual([
+      child.pid,
+      ['--stack-trace-limit=7', '--title', 'a title'],
+      ['--x', 'ä b', ''],
+      { key: 'value of it' },
+    ]);
+  });
+
+  test('is left to bin/<name> in a directory', async () => {
+    const release = await service();
+    const { stdout } = await release.run(['start'], { env: { RELEASE_VM_ARGS: 'my.args' } });
+    expect(JSON.parse(stdout)[1]).toEqual([]);
+  });
+
+  test.each([
+    ['RELEASE_VM_ARGS', ['start'], {}],
+    ['RELEASE_VM_ARGS', ['start'], wrapped],
+    ['RELEASE_REMOTE_VM_ARGS', ['version'], wrapped],
+  ])('that is not there is refused: %s of %j', async (variable, words, files) => {
+    const release = await service(files);
+    const env = { [variable]: 'none.args', SARMA_BIN: '/opt/demo' };
+    const { code, stderr } = await release.run(words, { env });
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^demo: .*none\.args cannot be read: ENOENT/);
+  });
+
+  test('a Node that cannot replace its process says so', async () => {
+    const node = '/usr/bin/node';
+    const version = await new Promise<string>((resolve) =>
+      execFile(node, ['-v'], (_, text) => resolve(text ?? '')),
+    );
+    if (!/^v(18|20)\./.test(version)) return;
+    const release = await service(wrapped);
+    await writeFile(path.join(release.root, 'my.args'), '--stack-trace-limit=7\n');
+    const env = { RELEASE_VM_ARGS: 'my.args', SARMA_BIN: '/opt/demo' };
+    const { stdout, stderr, code } = await release.run(['start'], { runtime: node, env });
+    expect({ stdout, code }).toEqual({ stdout: '', code: 1 });
+    expect(stderr).toMatch(/^demo: RELEASE_VM_ARGS names my\.args, and \/opt\/demo cannot apply it here/);
+  });
 });

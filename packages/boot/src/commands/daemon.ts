@@ -4,6 +4,7 @@ import path from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { BootFile } from '../boot-file.ts';
 import type { CommandContext } from '../context.ts';
+import { readNodeRecord } from '../control/node-record.ts';
 import type { ReleaseEnvironment } from '../environment.ts';
 import { BootError } from '../error.ts';
 import { heartLimits } from '../heart.ts';
@@ -12,6 +13,7 @@ import { logSettings } from '../log/settings.ts';
 import { lastLines } from '../log/tail.ts';
 import { type NodeInfo, nodeInfo } from '../node-info.ts';
 import { commandLine } from '../relaunch.ts';
+import { SECONDS, wholeNumber } from '../whole-number.ts';
 
 /** Starts the node in the background and returns when it answers. Its working directory is the state directory. */
 export async function run(context: CommandContext): Promise<number> {
@@ -19,7 +21,7 @@ export async function run(context: CommandContext): Promise<number> {
   const [command, rest] =
     args[0] === '--heart' ? (['heart', args.slice(1)] as const) : (['start', args] as const);
   const log = logSettings(environment, process.env);
-  const limit = timeLimit(process.env);
+  const limit = (wholeNumber(process.env, 'RELEASE_DAEMON_TIMEOUT', SECONDS) ?? 60) * 1000;
   heartLimits(process.env); // What is wrong with them is said here and not in the log.
   refuse(context, await nodeInfo(boot, environment));
   makeDirectories(path.dirname(log.file), environment.mutableDirectory);
@@ -96,13 +98,13 @@ async function comesUp(
     await wait(pause);
     if (end !== undefined) return { ended: true, problem: `The node did not come up: it ${end}` };
     const now = await progress(boot, environment);
-    if (now.pid !== undefined) return now.pid === 'unknown' ? { pid: child.pid! } : { pid: now.pid };
+    if (now.pid !== undefined) return { pid: now.pid };
     if (Date.now() < latest) continue;
     return { ended: false, problem: `The node (PID ${child.pid}) ${now.state}; it was left alone.` };
   }
 }
 
-type Progress = { readonly pid: number | 'unknown' } | { readonly pid?: undefined; readonly state: string };
+type Progress = { readonly pid: number } | { readonly pid?: undefined; readonly state: string };
 
 async function progress(boot: BootFile, environment: ReleaseEnvironment): Promise<Progress> {
   try {
@@ -113,7 +115,8 @@ async function progress(boot: BootFile, environment: ReleaseEnvironment): Promis
   } catch (error) {
     if (!(error instanceof BootError)) throw error;
     // It has taken its name and will never say more.
-    if (error.code === 'NO_DISTRIBUTION') return { pid: 'unknown' };
+    const record = error.code === 'NO_DISTRIBUTION' ? readNodeRecord(environment) : undefined;
+    if (record !== undefined) return { pid: record.pid };
     return { state: `cannot be talked to yet: ${error.message}` };
   }
 }
@@ -125,14 +128,4 @@ function notStarted({ applications }: BootFile, info: NodeInfo): readonly string
     const state = info.applications.find((known) => known.name === name)?.state;
     return state === undefined || state === 'loaded' || state === 'starting' ? [name] : [];
   });
-}
-
-/** `RELEASE_DAEMON_TIMEOUT` in seconds; in milliseconds here. */
-function timeLimit(env: NodeJS.ProcessEnv): number {
-  const text = env.RELEASE_DAEMON_TIMEOUT || '60';
-  if (/^\d{1,6}$/.test(text)) return Number(text) * 1000;
-  throw new BootError(
-    'INVALID_VARIABLE',
-    `RELEASE_DAEMON_TIMEOUT is ${JSON.stringify(text)}; expected a whole number of seconds.`,
-  );
 }

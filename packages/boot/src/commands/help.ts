@@ -11,8 +11,12 @@ export async function run(context: CommandContext): Promise<number> {
     stdout.write(usage(boot, environment.prog));
     return 0;
   }
-  const custom = boot.commands.map(({ name }) => name);
-  const builtin = findBuiltin(resolveAlias([word], custom)[0]);
+  const custom = boot.commands.find(({ name }) => name === word);
+  if (custom !== undefined) {
+    const command = await import('./custom.ts');
+    return await command.run({ ...context, args: ['--help'] }, custom);
+  }
+  const builtin = findBuiltin(resolveAlias([word], [])[0]);
   if (builtin === undefined) throw new BootError('UNKNOWN_COMMAND', unknownCommand(word, boot));
   stdout.write(commandUsage(builtin, environment.prog));
   return 0;

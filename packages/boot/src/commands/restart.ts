@@ -5,6 +5,7 @@ import { connect } from '../control/client.ts';
 import { isGone, type ProcessIdentity } from '../control/process-identity.ts';
 import type { ReleaseEnvironment } from '../environment.ts';
 import { BootError } from '../error.ts';
+import { type NodeInfo, nodeInfo } from '../node-info.ts';
 import { hasHungUp, notStopped, stopLimit } from './stop.ts';
 
 /** Milliseconds that the new start may take. */
@@ -14,13 +15,13 @@ const START_TIME = 30_000;
 export async function run({ boot, environment, stdout }: CommandContext): Promise<number> {
   const limit = stopLimit(boot, process.env);
   const client = await connect(boot, environment);
-  const before = (await client.call('info', {})) as Info;
+  const before = (await client.call('info', {})) as NodeInfo;
   const node = (await client.call('restart', {})) as ProcessIdentity & { readonly keepsProcess: boolean };
   if (!(await hasHungUp(client, limit))) throw await notStopped(client, environment, node.pid, limit);
   const latest = Date.now() + START_TIME;
   for (let pause = 20; Date.now() < latest; pause = Math.min(pause * 1.5, 250)) {
     await wait(pause);
-    const now = await info(boot, environment);
+    const now = await answer(boot, environment);
     if (now !== undefined && now.run !== before.run && isUp(now)) {
       stdout.write(`${environment.node} has restarted (PID ${now.pid}).\n`);
       return 0;
@@ -33,27 +34,14 @@ export async function run({ boot, environment, stdout }: CommandContext): Promis
   );
 }
 
-interface Info {
-  /** Another one for every start. */
-  readonly run: string;
-  readonly pid: number;
-  readonly applications: readonly { readonly state: string }[];
-}
-
-function isUp({ applications }: Info): boolean {
+function isUp({ applications }: NodeInfo): boolean {
   return applications.every(({ state }) => state !== 'starting');
 }
 
 /** Undefined while there is nobody, or nobody who answers yet. */
-async function info(boot: BootFile, environment: ReleaseEnvironment): Promise<Info | undefined> {
-  try {
-    const client = await connect(boot, environment);
-    const now = (await client.call('info', {})) as Info;
-    client.close();
-    return now;
-  } catch (error) {
-    if (error instanceof BootError && ['NOT_RUNNING', 'NOT_ANSWERING', 'HUNG_UP'].includes(error.code))
-      return undefined;
+async function answer(boot: BootFile, environment: ReleaseEnvironment): Promise<NodeInfo | undefined> {
+  return await nodeInfo(boot, environment).catch((error: unknown) => {
+    if (error instanceof BootError && ['NOT_ANSWERING', 'HUNG_UP'].includes(error.code)) return undefined;
     throw error;
-  }
+  });
 }

@@ -22,6 +22,7 @@ export async function run(context: CommandContext): Promise<number> {
       system: { type: 'boolean' },
       name: { type: 'string' },
       'run-as': { type: 'string' },
+      account: { type: 'string' },
       'dry-run': { type: 'boolean' },
     },
   });
@@ -31,12 +32,22 @@ export async function run(context: CommandContext): Promise<number> {
   }
   if (values.user && values.system) throw new BootError('USAGE', '--user and --system exclude each other.');
   const name = serviceName(values.name ?? context.environment.node);
-  if (process.platform === 'win32') return runLauncher(action, name, context.environment);
+  if (process.platform === 'win32') {
+    refuseElsewhere(values, ['user', 'run-as', 'dry-run'], 'on Windows, where --account names the account');
+    return runLauncher(action, name, values.account, context.environment);
+  }
+  refuseElsewhere(values, ['account'], 'outside Windows, where --run-as names the user');
   const unit = describeUnit(context, name, scopeOf(values), values['run-as']);
   const manager = managerOf(process.platform);
   if (action === 'status') return status(manager, unit, context);
   if (action === 'uninstall') return uninstall(manager, unit, context);
   return install(manager, unit, context, values['dry-run'] ?? false);
+}
+
+/** What one system has and another has not. */
+function refuseElsewhere(values: object, options: readonly string[], where: string): void {
+  const given = options.find((option) => Object.hasOwn(values, option));
+  if (given !== undefined) throw new BootError('USAGE', `There is no --${given} ${where}.`);
 }
 
 function managerOf(platform: NodeJS.Platform): ServiceManager {

@@ -5,8 +5,9 @@ import { claimNode } from '../control/claim.ts';
 import { serveControl } from '../control/server.ts';
 import type { ReleaseEnvironment } from '../environment.ts';
 import { BootError } from '../error.ts';
-import { type RunningNode, startNode } from '../node.ts';
+import { startNode } from '../node.ts';
 import { setProcessEnvironment } from '../process-environment.ts';
+import type { RunningNode } from '../running-node.ts';
 
 /** `start`: the node runs in this process, in the foreground, until it is stopped. */
 export async function run({ boot, environment, args }: CommandContext): Promise<undefined> {
@@ -23,9 +24,7 @@ export async function start(
   const claim = await claimNode(boot, environment);
   try {
     makeTemporaryDirectory(environment);
-    return await startNode(boot, environment, args, {
-      beforeApplications: async (node) => void (await serveControl(node, claim)),
-    });
+    return await startNode(boot, environment, args, (node) => serveControl(node, claim));
   } catch (error) {
     claim.release();
     throw error;

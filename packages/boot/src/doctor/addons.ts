@@ -5,7 +5,11 @@ import { type Finding, ok, type Patient, problem } from './finding.ts';
 
 /** Every package that brings native addons has at least one that this runtime can load on this host. */
 export function examineAddons({ environment: { root } }: Patient): Finding[] {
-  const packages = Map.groupBy(addonsBelow(path.join(root, 'lib')), packageOf);
+  const packages = new Map<string, readonly string[]>();
+  for (const addon of addonsBelow(path.join(root, 'lib'))) {
+    const directory = packageOf(addon);
+    packages.set(directory, [...(packages.get(directory) ?? []), addon]);
+  }
   return [...packages].flatMap(([directory, addons]) => {
     const { name, version, isForHere } = describe(directory);
     if (!isForHere) return [];

@@ -1,6 +1,6 @@
 import { homedir } from 'node:os';
 import path from 'node:path';
-import { ownMark, type ServiceManager, type ServiceUnit, stopSeconds } from './unit.ts';
+import { givingState, ownMark, type ServiceManager, type ServiceUnit, stopSeconds } from './unit.ts';
 
 /** Property lists as in launchd.plist(5). */
 export const launchd: ServiceManager = {
@@ -10,10 +10,7 @@ export const launchd: ServiceManager = {
       : path.join(homedir(), 'Library/LaunchAgents', `${name}.plist`),
   text: plist,
   directories: (unit) => [path.dirname(logOf(unit))],
-  installing: (unit) => [
-    ...(unit.runAs === undefined ? [] : [['chown', '-R', unit.runAs, unit.mutableDirectory] as const]),
-    ['launchctl', 'enable', target(unit)],
-  ],
+  installing: (unit) => [...givingState(unit), ['launchctl', 'enable', target(unit)]],
   removing: (unit) => [['launchctl', 'bootout', target(unit)]],
   removed: () => [],
   status: (unit) => ['launchctl', 'print', target(unit)],

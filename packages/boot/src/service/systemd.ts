@@ -1,19 +1,35 @@
 import { homedir } from 'node:os';
 import path from 'node:path';
 import { BootError } from '../error.ts';
-import { type ManagerCommand, ownMark, type ServiceManager, type ServiceUnit, stopSeconds } from './unit.ts';
+import {
+  givingState,
+  type ManagerCommand,
+  ownMark,
+  type ServiceManager,
+  type ServiceUnit,
+  stopSeconds,
+} from './unit.ts';
 
 /** Units as in systemd.service(5), systemd.exec(5) and systemd.syntax(7). */
 export const systemd: ServiceManager = {
   file: ({ name, scope }) => path.join(directories[scope](), `${name}.service`),
   text: unitText,
-  directories: () => [],
-  installing: (unit) => [systemctl(unit, 'daemon-reload'), systemctl(unit, 'enable', service(unit))],
+  directories: (unit) => (isGiven(unit) ? [unit.mutableDirectory] : []),
+  installing: (unit) => [
+    ...(isGiven(unit) ? givingState(unit) : []),
+    systemctl(unit, 'daemon-reload'),
+    systemctl(unit, 'enable', service(unit)),
+  ],
   removing: (unit) => [systemctl(unit, 'disable', '--now', service(unit))],
   removed: (unit) => [systemctl(unit, 'daemon-reload')],
   status: (unit) => systemctl(unit, 'status', '--no-pager', '--lines=0', service(unit)),
   starting: (unit) => systemctl(unit, 'start', service(unit)),
 };
+
+/** Whether its user needs to be given a state directory that systemd does not make. */
+function isGiven({ managedState, runAs }: ServiceUnit): boolean {
+  return !managedState && runAs !== undefined;
+}
 
 const directories = {
   system: () => '/etc/systemd/system',

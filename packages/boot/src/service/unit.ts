@@ -45,6 +45,11 @@ export function ownMark(release: string): string {
   return `Made by "${release} service install"; "${release} service uninstall" removes it.`;
 }
 
+/** Makes the state directory that of the user the service runs as. */
+export function givingState({ runAs, mutableDirectory }: ServiceUnit): readonly ManagerCommand[] {
+  return runAs === undefined ? [] : [['chown', '-R', runAs, mutableDirectory]];
+}
+
 /** Milliseconds → whole seconds that the manager waits before it kills: a little longer than the applications have. */
 export function stopSeconds({ shutdownTimeout }: ServiceUnit): number {
   return Math.ceil(shutdownTimeout / 1000) + 5;
