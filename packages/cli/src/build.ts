@@ -1,4 +1,5 @@
 import { stat } from 'node:fs/promises';
+import path from 'node:path';
 import {
   type AssembledRelease,
   assemble,
@@ -20,6 +21,7 @@ import {
   loadTargets,
   type Matrix,
   type Outcome,
+  outputPaths,
   type Runtime,
   type Target,
   wrap,
@@ -127,6 +129,7 @@ async function assembleStep(release: Release, work: Work): Promise<Release> {
 
 async function tarStep(release: Release, work: Work): Promise<Release> {
   const { targets } = chosenTargets(release, work);
+  const folder = await tarFolder(release, work, targets);
   const found = release.options.runtime.include ? await runtimes(release, work, targets) : undefined;
   for (const target of targets) {
     const started = performance.now();
@@ -135,13 +138,25 @@ async function tarStep(release: Release, work: Work): Promise<Release> {
       windows: target.os === 'win',
       runtime: found && runtimeFor(target, found),
       launcher: launcherPath(target.name),
-      output: release.output,
+      output: folder,
     });
     const { size } = await stat(file);
     const milliseconds = performance.now() - started;
     work.onEvent({ type: 'tar', target: target.name, file, bytes: size, milliseconds });
   }
   return release;
+}
+
+/** Beside the executables: the output may name the file of the one that is made. */
+async function tarFolder(release: Release, work: Work, targets: readonly Target[]): Promise<string> {
+  if (!release.steps.includes('wrap')) return release.output;
+  const fileOf = await outputPaths(outputOf(release, work), Object.keys(release.assembled!.entries), targets);
+  return path.dirname(fileOf(release.name, targets[0]!));
+}
+
+/** As it was given, for a slash at its end says that it is a folder. */
+function outputOf({ output }: Release, { options }: Work): string {
+  return options.output ?? output;
 }
 
 async function wrapStep(release: Release, work: Work, outcomes: Outcome[]): Promise<Release> {
@@ -161,7 +176,7 @@ async function wrapStep(release: Release, work: Work, outcomes: Outcome[]): Prom
       directory: release.assembled!.path,
       targets,
       compression: options.compression ?? settings.compression ?? (isHost ? 'balanced' : 'best'),
-      output: release.output,
+      output: outputOf(release, work),
       ...(options.jobs !== undefined && { jobs: options.jobs }),
       extraSteps: settings.extraSteps,
       phases: settings.phases,

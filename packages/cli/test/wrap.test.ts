@@ -84,6 +84,17 @@ describe('-o is', () => {
     expect((await stat(path.join(directory, 'out/program'))).mode & 0o777).toBe(0o755);
   });
 
+  test('the file with the archives of the step tar beside it', async () => {
+    const steps = JSON.stringify({ steps: ['assemble', 'tar', 'wrap'] });
+    const directory = await folder({ ...hello, 'sarma.config.json': steps });
+    await sarma(['wrap', '-o', 'out/api', ...quickly], { directory });
+    expect((await readdir(path.join(directory, 'out'))).toSorted()).toEqual([
+      'api',
+      `hello-1.2.3-${target}.tar.gz`,
+    ]);
+    expect((await stat(path.join(directory, 'out/api'))).isFile()).toBe(true);
+  });
+
   test('the folder, when it is one or ends in a slash', async () => {
     const directory = await folder(hello);
     await mkdir(path.join(directory, 'there'));
