@@ -1,13 +1,15 @@
 import { readFileSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { glob } from 'tinyglobby';
+import { findConfigFile } from './definition/config-file.ts';
 import { derivedName } from './definition/names.ts';
 import { choosePrograms, packageName } from './definition/programs.ts';
 import { type Project, readProject } from './definition/project.ts';
 import { ReleaseError } from './error.ts';
 import { type Manifest, programs, unscoped } from './package-json.ts';
 import type { ReleaseKind } from './release.ts';
+import { moduleNames } from './sources/package.ts';
+import { isFile } from './tree.ts';
 import { readWorkspaces } from './workspaces.ts';
 
 export interface InitOptions {
@@ -54,27 +56,21 @@ export interface InitFile {
  */
 export async function writeInit(given: string, options: InitOptions = {}): Promise<readonly InitResult[]> {
   const project = await readProject({ project: given, workspace: options.workspace });
-  const configured = await findConfiguration(project);
+  const configured = findConfigFile(project);
   const files = initFiles(await readFacts(project));
   const results: InitResult[] = [];
   for (const { path: name, text } of files) {
     // A second configuration would be an error.
-    const other = name === CONFIG && configured !== undefined && configured !== name;
-    if (other) results.push({ file: path.join(project.directory, configured), outcome: 'left' });
-    else results.push(await writeFileOnce(path.join(project.directory, name), text, options.force ?? false));
+    const file = path.join(project.directory, name);
+    const other = name === CONFIG && configured !== undefined && configured !== file;
+    if (other) results.push({ file: configured, outcome: 'left' });
+    else results.push(await writeFileOnce(file, text, options.force ?? false));
   }
   const ignored = await addIgnored(path.join(project.directory, '.gitignore'));
   return ignored === undefined ? results : [...results, ignored];
 }
 
 const CONFIG = 'sarma.config.ts';
-
-/** The file that a project's configuration is in, relative to the project. */
-async function findConfiguration({ directory, manifest }: Project): Promise<string | undefined> {
-  const { application: _, ...own } = manifest.sarma ?? {};
-  if (Object.keys(own).length > 0) return 'package.json';
-  return (await glob('sarma.config.{ts,mts,js,mjs,cjs,json}', { cwd: directory }))[0];
-}
 
 async function readFacts(project: Project): Promise<ProjectFacts> {
   const { directory, manifest } = project;
@@ -88,7 +84,7 @@ async function readFacts(project: Project): Promise<ProjectFacts> {
   const found = kind === 'cli' ? Object.keys(programs(manifest)) : [];
   const name = found.length === 1 ? derivedName(found[0]!) : packageName(project);
   const isClear = found.length <= 1 || found.some((one) => one === unscoped(manifest.name ?? ''));
-  const config = await glob('config/{config,runtime}.{ts,mts,js,mjs,cjs}', { cwd: directory });
+  const configs = ['config/config', 'config/runtime'].flatMap(moduleNames);
   return {
     name,
     kind,
@@ -96,7 +92,8 @@ async function readFacts(project: Project): Promise<ProjectFacts> {
     programs: isClear ? [] : found,
     versionFrom: manifest.version === undefined ? applications[0] : undefined,
     importsApp: hasApp(manifest),
-    otherConfig: kind === 'cli' && config.length > 0 && !hasApp(manifest),
+    otherConfig:
+      kind === 'cli' && !hasApp(manifest) && configs.some((one) => isFile(path.join(directory, one))),
   };
 }
 

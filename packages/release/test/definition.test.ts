@@ -162,6 +162,16 @@ describe('a mistake in the configuration says where it is, what was found and wh
       /: version: "form" is no key here; did you mean "from"\?$/,
     ],
     [
+      'a phase nobody knows',
+      { wrap: { extraSteps: { pack: {} } } },
+      /: wrap\.extraSteps: "pack" is no key here; did you mean "patch"\?$/,
+    ],
+    [
+      'steps of a phase',
+      { wrap: { extraSteps: { patch: { pre: 'files' } }, phases: { fetch: 'runtime' } } },
+      /wrap\.extraSteps\.patch\.pre: expected a list, found "files"\n  wrap\.phases\.fetch: expected a list, found "runtime"$/,
+    ],
+    [
       'a part of a form',
       { overlays: ['a', { copy: ['x'] }] },
       /: overlays\[1\]\.copy: expected \[from, to\], found \["x"\]$/,
@@ -527,7 +537,7 @@ test('devMode makes a release of links, which sees changes at once', async () =>
 });
 
 describe('the schema', () => {
-  // The file is JSON.stringify(await configurationSchema(), null, 2), formatted.
+  // npm run build:schema writes it.
   test('is published as JSON Schema', async () => {
     const file = new URL('../schema/sarma.schema.json', import.meta.url);
     expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual(await configurationSchema());

@@ -3,6 +3,7 @@ import { deepMerge } from '@sarma/app/internal';
 import { attempt, ReleaseError } from '../error.ts';
 import { importSource } from '../import-source.ts';
 import type { OnNotice, Release } from '../release.ts';
+import { moduleNames } from '../sources/package.ts';
 import { isFile } from '../tree.ts';
 import { type VariableRead, watchEnvironment } from './build-environment.ts';
 import { type Place, serialisable } from './serialisable.ts';
@@ -35,9 +36,7 @@ function environmentFile(file: string, environment: string): string | undefined 
   const folder = path.dirname(file);
   const reserved = [path.parse(file).name, 'runtime'];
   if (reserved.includes(environment)) return undefined;
-  return ['ts', 'mts', 'js', 'mjs', 'cjs']
-    .map((extension) => path.join(folder, `${environment}.${extension}`))
-    .find(isFile);
+  return moduleNames(path.join(folder, environment)).find(isFile);
 }
 
 async function evaluate(file: string, { environment }: Release): Promise<BuildConfiguration> {

@@ -1,9 +1,9 @@
 import path from 'node:path';
 import type { BootApplication, BootCommand, BootFile, BootProvider, Instruction } from '@sarma/boot';
 import type { Release } from '../release.ts';
-import { isStarted } from './applications.ts';
-import { commandDescription } from './commands.ts';
-import type { Roots } from './roots.ts';
+import { isStarted, type PlannedApplication } from './applications.ts';
+import { type CommandSource, commandDescription } from './commands.ts';
+import type { ProviderSource, Roots } from './roots.ts';
 
 /** Where things lie when the boot runs: in a release relative to its root, for `sarma run` where they are. */
 export interface Places {
@@ -31,20 +31,16 @@ export async function planBoot(
   built: Built,
 ): Promise<BootFile> {
   const { name, version, kind, environment, options } = release;
-  const programs = Object.fromEntries(
-    Object.entries(release.entries).map(([program, file]) => [program, places.ofFile(file)]),
+  const { sys, compiled, hooks } = built;
+  const { requiredEnv, validateCompileEnv, shutdownTimeout, cookie } = options;
+  const { ofFile, ofPackage } = places;
+  const programs = Object.entries(release.entries).map(([program, file]) => [program, ofFile(file)]);
+  const applications = roots.applications.map((one) => applicationOf(one, places));
+  const preload = roots.preload.map(ofFile);
+  const providers = roots.providers.map((one, index) =>
+    providerOf(one, release, places, built.providerStates[index]),
   );
-  const applications = roots.applications.map(
-    (one): BootApplication => ({
-      name: one.installed.name,
-      version: one.installed.version,
-      path: places.ofPackage(one.installed.directory),
-      mode: one.mode,
-      module: one.module === undefined || one.mode === 'none' ? null : places.ofFile(one.module),
-      dependencies: one.dependencies,
-    }),
-  );
-  const preload = roots.preload.map(places.ofFile);
+  const runtime = roots.runtimeConfig === undefined ? null : ofFile(roots.runtimeConfig);
   return {
     format: 1,
     name,
@@ -52,37 +48,43 @@ export async function planBoot(
     kind,
     environment,
     nodeLine: nodeLine(release),
-    main: places.ofPackage(release.project),
-    programs,
-    instructions: instructions(release, applications, preload, built.linked.map(places.ofFile)),
+    main: ofPackage(release.project),
+    programs: Object.fromEntries(programs),
+    instructions: instructions(release, applications, preload, built.linked.map(ofFile)),
     applications,
-    configuration: {
-      sys: built.sys,
-      providers: roots.providers.map(
-        ({ module, file }, index): BootProvider => ({
-          name: providerName(module, release.project),
-          module: places.ofFile(file),
-          state: built.providerStates[index],
-        }),
-      ),
-      runtime: roots.runtimeConfig === undefined ? null : places.ofFile(roots.runtimeConfig),
-      requiredEnv: options.requiredEnv,
-      compiled: built.compiled,
-      validateCompileEnv: options.validateCompileEnv,
-    },
-    commands: await Promise.all(
-      roots.commands.map(
-        async ({ name: command, file }): Promise<BootCommand> => ({
-          name: command,
-          module: places.ofFile(file),
-          description: await commandDescription(file),
-        }),
-      ),
-    ),
-    hooks: built.hooks,
-    shutdownTimeout: options.shutdownTimeout,
-    ...(options.cookie === undefined ? {} : { cookie: options.cookie }),
+    configuration: { sys, providers, runtime, requiredEnv, compiled, validateCompileEnv },
+    commands: await Promise.all(roots.commands.map((one) => commandOf(one, places))),
+    hooks,
+    shutdownTimeout,
+    ...(cookie === undefined ? {} : { cookie }),
   };
+}
+
+function applicationOf(
+  { installed, mode, module, dependencies }: PlannedApplication,
+  { ofFile, ofPackage }: Places,
+): BootApplication {
+  return {
+    name: installed.name,
+    version: installed.version,
+    path: ofPackage(installed.directory),
+    mode,
+    module: module === undefined || mode === 'none' ? null : ofFile(module),
+    dependencies,
+  };
+}
+
+function providerOf(
+  { module, file }: ProviderSource,
+  { project }: Release,
+  { ofFile }: Places,
+  state: unknown,
+): BootProvider {
+  return { name: providerName(module, project), module: ofFile(file), state };
+}
+
+async function commandOf({ name, file }: CommandSource, { ofFile }: Places): Promise<BootCommand> {
+  return { name, module: ofFile(file), description: await commandDescription(file) };
 }
 
 /** As a failing boot shows it: a file of the project by where it lies in there, whatever lies around it. */

@@ -1,11 +1,11 @@
 import path from 'node:path';
 import { attempt, ReleaseError } from '../error.ts';
+import type { Manifest } from '../package-json.ts';
+import { moduleNames } from '../sources/package.ts';
 import { isFile } from '../tree.ts';
 import { checkConfig } from './check.ts';
 import type { Project } from './project.ts';
 import type { ConfigContext, SarmaConfig } from './sarma-config.ts';
-
-const names = ['ts', 'mts', 'js', 'mjs', 'cjs', 'json'].map((extension) => `sarma.config.${extension}`);
 
 /** A configuration and where it stands. */
 export interface ConfigFile {
@@ -16,24 +16,35 @@ export interface ConfigFile {
 }
 
 /**
- * The configuration of a project: `sarma.config.*`, or the key `sarma` of `package.json` if that says more than where
- * the application is. Undefined where there is none. Throws ReleaseError CONFIG_FAILED or CONFIG_INVALID.
+ * The file that the configuration of a project is in: `sarma.config.*`, or `package.json` if its key `sarma` says more
+ * than where the application is. Undefined where there is none. Throws ReleaseError CONFIG_INVALID for two.
  */
+export function findConfigFile({ directory, manifest }: Project): string | undefined {
+  const names = [...moduleNames('sarma.config'), 'sarma.config.json'];
+  const file = names.map((name) => path.join(directory, name)).find(isFile);
+  if (Object.keys(ownConfig(manifest)).length === 0) return file;
+  const manifestFile = path.join(directory, 'package.json');
+  if (file !== undefined) throw twoConfigurations(file, manifestFile);
+  return manifestFile;
+}
+
+function ownConfig({ sarma = {} }: Manifest): object {
+  const { application: _, ...own } = sarma;
+  return own;
+}
+
+/** Undefined where there is none. Throws ReleaseError CONFIG_FAILED or CONFIG_INVALID. */
 export async function readConfigFile(
-  { directory, manifest }: Project,
+  project: Project,
   context: ConfigContext,
   sarma: string | undefined,
 ): Promise<ConfigFile | undefined> {
-  const { application: _, ...own } = manifest.sarma ?? {};
-  const hasOwn = Object.keys(own).length > 0;
-  const manifestFile = path.join(directory, 'package.json');
-  const file = names.map((name) => path.join(directory, name)).find(isFile);
-  if (file !== undefined && hasOwn) throw twoConfigurations(file, manifestFile);
-  if (file !== undefined)
-    return { file, at: [], config: await checkConfig(await evaluate(file, context, sarma), file) };
-  return hasOwn
-    ? { file: manifestFile, at: ['sarma'], config: await checkConfig(own, manifestFile, ['sarma']) }
-    : undefined;
+  const file = findConfigFile(project);
+  if (file === undefined) return undefined;
+  const isManifest = path.basename(file) === 'package.json';
+  const at = isManifest ? ['sarma'] : [];
+  const value = isManifest ? ownConfig(project.manifest) : await evaluate(file, context, sarma);
+  return { file, at, config: await checkConfig(value, file, at) };
 }
 
 function twoConfigurations(file: string, manifestFile: string): ReleaseError {

@@ -11,7 +11,10 @@ export interface SarmaConfig extends SharedConfig {
   readonly $schema?: string;
   /** Which release is meant when none is named. Default: the only one. */
   readonly defaultRelease?: string;
-  /** Which environment is meant when neither `--env` nor `SARMA_ENV` names one. Default: `prod`. */
+  /**
+   * Which environment is meant when neither `--env` nor `SARMA_ENV` names one; to `sarma run` and `sarma eval` that is
+   * always `dev`. Default: `prod`.
+   */
   readonly defaultEnvironment?: string;
   /** Name → release, or a function that is called when it is wanted. Default: one, made of what `package.json` says. */
   readonly releases?: Readonly<

@@ -10,6 +10,7 @@ import type {
   RuntimeSettings,
   Step,
 } from '../release.ts';
+import { moduleNames } from '../sources/package.ts';
 import { configPaths } from './paths.ts';
 import type { BuildHookConfig, ReleaseConfig } from './sarma-config.ts';
 
@@ -24,9 +25,6 @@ interface Place {
   /** Names the configuration in messages. */
   readonly where: string;
 }
-
-const modules = (name: string): readonly string[] =>
-  ['ts', 'mts', 'js', 'mjs', 'cjs'].map((extension) => `${name}.${extension}`);
 
 /** What a release's configuration says, with defaults for what it does not. Throws ReleaseError CONFIG_PATH. */
 export function readSettings(config: ReleaseConfig, place: Place): ReleaseSettings {
@@ -52,8 +50,8 @@ export function readSettings(config: ReleaseConfig, place: Place): ReleaseSettin
       config.commands,
       place.kind === 'service' ? ['rel/commands', 'commands'] : [],
     ),
-    buildConfig: found('buildConfig', config.buildConfig, modules('config/config')),
-    runtimeConfig: found('runtimeConfig', config.runtimeConfig, modules('config/runtime')),
+    buildConfig: found('buildConfig', config.buildConfig, moduleNames('config/config')),
+    runtimeConfig: found('runtimeConfig', config.runtimeConfig, moduleNames('config/runtime')),
     buildEnv: config.buildEnv ?? [],
     requiredEnv: config.requiredEnv ?? [],
     define: config.define ?? {},

@@ -176,7 +176,7 @@ sarma_read_vm_args() {
     sarma_line=${sarma_line%"${sarma_line##*[![:space:]]}"}
     case $sarma_line in
       '' | '#'*) continue ;;
-      --*) ;;
+      --* | -[[:space:]]*) ;;
       # `-app key value` is an application's key; the boot reads it.
       -*[[:space:]][![:space:]]*[[:space:]]*) continue ;;
     esac

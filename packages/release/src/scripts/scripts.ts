@@ -32,12 +32,12 @@ export async function addScripts(
   const service = release.kind === 'service';
   const args = addVmArgs(tree, release, 'vm.args', vmArgs);
   const remoteArgs = service ? addVmArgs(tree, release, 'remote.vm.args', remoteVmArgs) : undefined;
-  const shell = addTemplate(tree, release, 'env.sh', envScript.sh);
+  const script = addTemplate(tree, release, 'env.sh', envScript.sh);
   addTemplate(tree, release, 'env.bat', envScript.bat);
   return {
     vmArgs: args ?? [],
     shell:
-      shell !== undefined ||
+      script !== undefined ||
       remoteArgs !== undefined ||
       (service && args !== undefined) ||
       (args ?? []).some((argument) => argument.includes('${')),

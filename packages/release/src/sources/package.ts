@@ -11,6 +11,12 @@ export interface SourcePackage {
 }
 
 export const sourceExtension = /\.[cm]?[jt]sx?$/;
+
+/** The names that a module of the project's own may have, in the order in which they are looked for. */
+export function moduleNames(name: string): readonly string[] {
+  return ['ts', 'mts', 'js', 'mjs', 'cjs'].map((extension) => `${name}.${extension}`);
+}
+
 const typeScriptExtension = /\.(?:[cm]?ts|tsx|jsx)$/;
 const declarationExtension = /\.d\.(?:[^./]+\.)?[cm]?ts$/;
 

@@ -15,8 +15,6 @@ export function overlayVariables(release: Release): Readonly<Record<string, unkn
     include_runtime: options.runtime.include,
     // As Distillery calls it.
     include_erts: options.runtime.include,
-    is_upgrade: false,
-    upgrade_from: null,
     ...overlayVars,
   };
 }
