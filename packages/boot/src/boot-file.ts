@@ -85,4 +85,4 @@ export interface BootCommand {
   readonly description: string;
 }
 
-export type HookName = `${'pre' | 'post'}_${'configure' | 'start' | 'stop' | 'upgrade'}`;
+export type HookName = `${'pre' | 'post'}_${'configure' | 'start' | 'stop'}`;
