@@ -3,6 +3,7 @@ import { chmod, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promis
 import path from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { expect, onTestFinished, test, vi } from 'vitest';
+import { keepAlive } from '../src/heart.ts';
 import { type TestRelease, testRelease } from './support/release.ts';
 
 /** What the application does is its first argument. */
@@ -217,6 +218,34 @@ test('--heart starts it again after a crash, with a limit, and says so in the lo
   expect((await logOf(demo)).match(/last words/g)).toHaveLength(3);
   expect(await isUp(demo)).toBe(false);
 });
+
+test('--heart takes a file that is away for a moment for a crash', async () => {
+  const said: string[] = [];
+  const command = { file: '/nowhere/demo', args: [], env: {} };
+  expect(await keepAlive(command, { restarts: 1, period: 60_000 }, (line) => said.push(line))).toBe(1);
+  expect(said).toEqual([
+    'could not be started (spawn /nowhere/demo ENOENT); starting it again (1 of 1 in 60 s)',
+    'could not be started (spawn /nowhere/demo ENOENT), 2 times in 60 s: given up',
+  ]);
+});
+
+test('--heart outlives a restart where Node cannot replace its process', async () => {
+  const demo = await release();
+  const file = path.join(demo.root, 'old.cjs');
+  await writeFile(file, 'delete process.execve;');
+  await demo.run(['daemon', '--heart'], { vmArgs: ['-r', file] });
+  const [heart, before] = [await parentOf(demo), (await demo.run(['pid'])).stdout];
+  expect(await demo.run(['restart'])).toMatchObject({ code: 0, stderr: '' });
+  expect((await demo.run(['pid'])).stdout).not.toBe(before);
+  expect(await parentOf(demo)).toBe(heart);
+  expect(await logOf(demo)).not.toContain('heart:');
+});
+
+/** The PID of what started the node. */
+async function parentOf(demo: TestRelease): Promise<string> {
+  const pid = (await demo.run(['pid'])).stdout.trim();
+  return /PPid:\s+(\d+)/.exec(await readFile(`/proc/${pid}/status`, 'utf8'))![1]!;
+}
 
 test('--heart starts it again after SIGKILL, and not after an orderly stop', async () => {
   const demo = await release();

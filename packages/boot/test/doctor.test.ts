@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { chmod, mkdir, rm, writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import path from 'node:path';
@@ -38,6 +39,15 @@ test('a release in good health: every line is ok, exit 0, and nothing is made', 
     /^ok {7}release: demo 0\.1\.0 in .* files, [\d.]+ MB$/m,
   );
   await expect(mkdir(path.join(demo.root, 'var'))).resolves.toBeUndefined();
+});
+
+// The oldest that a release runs on has less than ours.
+const oldest = '/usr/bin/node';
+
+test.skipIf(!existsSync(oldest))('an old runtime is no reason to fail', async () => {
+  const { code, findings } = await examine(await release(), { runtime: oldest });
+  expect(findings.filter(({ level }) => level === 'problem')).toEqual([]);
+  expect(code).toBe(0);
 });
 
 test('a configuration that cannot be loaded is a problem, and the rest is looked at', async () => {

@@ -32,6 +32,18 @@ test('help lists every command, those of the release too, and exits 0', async ()
   }
 });
 
+test('help COMMAND says what a command of the release takes', async () => {
+  const demo = await testRelease({
+    files: {
+      'lib/demo/migrate.mjs': `export default { description: 'Migrate the database', arguments: ['[version]'], run() {} };`,
+    },
+    boot: { commands: [{ name: 'migrate', module: 'lib/demo/migrate.mjs', description: 'Migrate' }] },
+  });
+  const { code, stdout, stderr } = await demo.run(['help', 'migrate']);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  expect(stdout).toBe('Usage: bin/demo migrate [version]\n\nMigrate the database\n');
+});
+
 test('help COMMAND and COMMAND --help say more about one, under its older names too', async () => {
   const demo = await release();
   const { stdout } = await demo.run(['help', 'daemon']);
