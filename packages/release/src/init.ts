@@ -111,7 +111,7 @@ async function requireProgram(project: Project): Promise<void> {
 }
 
 /** The files for a project, in the order in which they are worth reading. */
-export function initFiles(facts: ProjectFacts): readonly InitFile[] {
+function initFiles(facts: ProjectFacts): readonly InitFile[] {
   const service = facts.kind === 'service';
   const templates = ['vm.args', ...(service ? ['remote.vm.args'] : []), 'env.sh', 'env.bat'];
   return [

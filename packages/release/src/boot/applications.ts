@@ -95,7 +95,7 @@ function neededBy(
 }
 
 /** Absolute path of the module that `"sarma": { "application": … }` names. Throws ReleaseError APPLICATION_MODULE. */
-export function lifecycleModule({ directory, manifest, name }: InstalledPackage): string | undefined {
+function lifecycleModule({ directory, manifest, name }: InstalledPackage): string | undefined {
   const named = manifest.sarma?.application;
   if (named === undefined) return undefined;
   const where = path.join(directory, 'package.json');
