@@ -113,6 +113,8 @@ describe.skipIf(!wine)('under Wine', () => {
       TITLE: 'two words',
       RELEASE_ROOT: 'C:\\other',
       RELEASE_NODE: 'other',
+      // What env.bat leaves alone comes through as it was.
+      FROM_BAT_NOT: 'ünï→',
     };
     const found = await startAndStop(program(), ['start', ...given], more);
     expect(found.args).toEqual(given);
@@ -125,6 +127,7 @@ describe.skipIf(!wine)('under Wine', () => {
       RELEASE_NODE: 'winsvc',
       RELEASE_PROG: windows(program()),
       FROM_BAT: 'yes',
+      FROM_BAT_NOT: 'ünï→',
     });
   });
 
@@ -149,6 +152,8 @@ describe.skipIf(!wine)('under Wine', () => {
       const { exitCode, stderr } = await evaluate({ RELEASE_REMOTE_VM_ARGS: 'C:\\none.args' });
       expect(exitCode).not.toBe(0);
       expect(stderr).toContain("the file of Node's arguments cannot be read: C:\\none.args: no such file");
+      await writeFile(named, '# more than fits\n'.repeat(5000));
+      expect((await evaluate({ RELEASE_REMOTE_VM_ARGS: windows(named) })).stderr).toContain('it is too long');
     });
 
     test('is a service: registered, started, asked, stopped, removed', async () => {
@@ -204,6 +209,19 @@ describe.skipIf(!wine)('under Wine', () => {
     };
   });
 
+  test('a release whose name ends with -service logs by its whole name', async () => {
+    const copy = path.join(await temporaryDirectory(), 'release');
+    await run('cp', ['-al', root, copy]);
+    await rm(path.join(copy, 'var'), { recursive: true, force: true });
+    const file = path.join(copy, 'bin/user-service.exe');
+    await rename(path.join(copy, 'bin/winsvc.exe'), file);
+    await start(file, ['service', 'install']);
+    await start('net', ['start', 'user-service']);
+    while ((await start(file, ['ping'])).exitCode !== 0) await sleep(200);
+    expect((await start(file, ['service', 'uninstall'])).exitCode).toBe(0);
+    expect(await readdir(path.join(copy, 'var/log'))).toEqual(['user-service.log']);
+  });
+
   test('a service that is not ours is left alone', async () => {
     const { exitCode, stderr } = await start(program(), ['service', 'uninstall', '--name', 'Spooler']);
     expect(exitCode).toBe(1);
@@ -250,5 +268,18 @@ describe.skipIf(!wine)('under Wine', () => {
     expect(stderr).toBe(
       'winsvc: it comes without a runtime and needs Node 22, but there is no "node.exe" on the PATH.\n',
     );
+
+    const runtime = (await readdir(root)).find((name) => name.startsWith('runtime-'))!;
+    const host = { WINEPATH: windows(path.join(root, runtime)) };
+    expect(await start(program(), ['version'], host)).toMatchObject({ exitCode: 0, stderr: '' });
+    const described = path.join(root, 'releases/1.0.0/release.json');
+    const text = await readFile(described, 'utf8');
+    await writeFile(described, text.replace(/"nodeLine": ?22/, '"nodeLine": 24'));
+    const refused = await start(program(), ['version'], host);
+    const found = `${windows(path.join(root, runtime))}\\node.exe is v${runtime.slice('runtime-'.length)}`;
+    expect([refused.exitCode, refused.stderr]).toEqual([
+      1,
+      `winsvc: it needs Node 24, but ${found}. Put one of that line first on the PATH.\n`,
+    ]);
   });
 });
