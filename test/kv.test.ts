@@ -8,20 +8,31 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Client } from '../examples/kv/apps/kv/src/client.ts';
-import { build, copyExample, freePort, ownHome, Service, type StartedService } from './support/examples.ts';
-import { run, temporaryDirectory } from './support/run.ts';
+import { build, copyExample } from './support/examples.ts';
+import { temporaryDirectory } from './support/run.ts';
+import {
+  ask,
+  type Foreground,
+  freePort,
+  type Installed,
+  installed,
+  say,
+  startNodeOfHook,
+  withEnv,
+} from './support/services.ts';
 
 let project: string;
-let admin: Service;
+let admin: Installed;
 
 beforeAll(async () => {
   project = await copyExample('kv');
   await build(project, ['wrap', 'kv', '--current', '--compression', 'fast']);
   await build(project, ['wrap', 'kv_admin', '--current', '--compression', 'fast']);
   const platform = `${process.platform}-${process.arch}`;
-  admin = new Service(path.join(project, `burrito_out/kv_admin_${platform}`), await ownHome());
+  admin = await installed(path.join(project, `burrito_out/kv_admin_${platform}`));
 });
 
+/** Each with the place where it keeps everything, which nobody has told it. */
 const forms = {
   'the assembled directory': async () => {
     const copy = path.join(await temporaryDirectory(), 'kv');
@@ -37,28 +48,26 @@ const forms = {
   'the executable': async () => {
     const file = path.join(await temporaryDirectory(), 'kv');
     await cp(path.join(project, `burrito_out/kv_${process.platform}-${process.arch}`), file);
-    return { file, state: (env: Env) => path.join(env.XDG_STATE_HOME!, 'kv') };
+    return { file, state: (states: string) => path.join(states, 'kv') };
   },
 };
 
-type Env = Readonly<Record<string, string>>;
-
 describe.each(Object.entries(forms))('two nodes from %s', (_name, make) => {
-  let foo: Service;
-  let bar: Service;
+  let foo: Installed;
+  let bar: Installed;
   let ports: readonly [number, number];
   let state: string;
-  const running: StartedService[] = [];
+  const running: Foreground[] = [];
 
-  const clientOf = (node: Service) => new Client('127.0.0.1', Number(node.env.PORT));
-  const ask = async (node: Service, ...commands: readonly string[]) => {
+  const clientOf = (node: Installed) => new Client('127.0.0.1', Number(node.env.PORT));
+  const send = async (node: Installed, ...commands: readonly string[]) => {
     const client = clientOf(node);
     const answers = await Promise.all(commands.map((command) => client.send(command)));
     client.close();
     return answers.map((lines) => lines.join(' '));
   };
-  const start = async (node: Service) => {
-    const started = await node.start();
+  const start = async (node: Installed) => {
+    const started = await startNodeOfHook(node);
     running.push(started);
     return started;
   };
@@ -66,12 +75,13 @@ describe.each(Object.entries(forms))('two nodes from %s', (_name, make) => {
 
   beforeAll(async () => {
     const { file, state: stateOf } = await make();
+    const own = await installed(file);
+    const service = withEnv(own, { RELEASE_MUTABLE_DIR: '', XDG_STATE_HOME: own.state });
+    state = stateOf(own.state);
     ports = [await freePort(), await freePort()];
-    const env = { ...(await ownHome()), NODES: `foo=127.0.0.1:${ports[0]};bar=127.0.0.1:${ports[1]}` };
-    const service = new Service(file, env);
-    foo = service.with({ RELEASE_NODE: 'foo', PORT: String(ports[0]) });
-    bar = service.with({ RELEASE_NODE: 'bar', PORT: String(ports[1]) });
-    state = stateOf(env);
+    const NODES = `foo=127.0.0.1:${ports[0]};bar=127.0.0.1:${ports[1]}`;
+    foo = withEnv(service, { NODES, RELEASE_NODE: 'foo', PORT: String(ports[0]) });
+    bar = withEnv(service, { NODES, RELEASE_NODE: 'bar', PORT: String(ports[1]) });
     await start(foo);
     await start(bar);
   });
@@ -81,24 +91,24 @@ describe.each(Object.entries(forms))('two nodes from %s', (_name, make) => {
   });
 
   test('each is itself: its own PID, its own name', async () => {
-    expect(await foo.say('pid')).toBe(String(running[0]!.pid));
-    expect(await bar.say('pid')).toBe(String(running[1]!.pid));
-    expect(await foo.say('ping')).toBe('pong');
-    expect(await bar.say('ping')).toBe('pong');
-    expect(await bar.say('rpc', '--json', 'process.env.RELEASE_NODE')).toBe('"bar"');
+    expect(await say(foo, 'pid')).toBe(String(running[0]!.child.pid));
+    expect(await say(bar, 'pid')).toBe(String(running[1]!.child.pid));
+    expect(await say(foo, 'ping')).toBe('pong');
+    expect(await say(bar, 'ping')).toBe('pong');
+    expect(await say(bar, 'rpc', '--json', 'process.env.RELEASE_NODE')).toBe('"bar"');
   });
 
   test('a bucket lies with the node of its first letter, whichever node is asked', async () => {
-    expect(await ask(foo, 'CREATE shopping', 'PUT shopping milk 1', 'GET shopping milk')).toEqual([
+    expect(await send(foo, 'CREATE shopping', 'PUT shopping milk 1', 'GET shopping milk')).toEqual([
       'OK',
       'OK',
       '1 OK',
     ]);
     expect(
-      await ask(bar, 'CREATE apples', 'PUT apples red 3', 'GET apples red', 'GET shopping milk'),
+      await send(bar, 'CREATE apples', 'PUT apples red 3', 'GET apples red', 'GET shopping milk'),
     ).toEqual(['OK', 'OK', '3 OK', '1 OK']);
-    expect(JSON.parse(await foo.say('rpc', '--json', names))).toEqual(['apples']);
-    expect(JSON.parse(await bar.say('rpc', '--json', names))).toEqual(['shopping']);
+    expect(JSON.parse(await say(foo, 'rpc', '--json', names))).toEqual(['apples']);
+    expect(JSON.parse(await say(bar, 'rpc', '--json', names))).toEqual(['shopping']);
   });
 
   test('blanks of any kind stand between words, and each line of an answer comes back, here and through the other', async () => {
@@ -114,7 +124,7 @@ describe.each(Object.entries(forms))('two nodes from %s', (_name, make) => {
 
   test('the protocol is that of the guide', async () => {
     expect(
-      await ask(
+      await send(
         foo,
         'DELETE shopping milk',
         'GET shopping milk',
@@ -126,43 +136,40 @@ describe.each(Object.entries(forms))('two nodes from %s', (_name, make) => {
   });
 
   test('remote evaluates in the node, and leaving it leaves the node running', async () => {
-    const { stdout, exitCode } = await run(foo.file, ['remote'], {
-      env: foo.env,
-      input: `${names}\n.exit\n`,
-    });
+    const { stdout, exitCode } = await ask(foo, ['remote'], { input: `${names}\n.exit\n` });
     expect(exitCode).toBe(0);
     expect(stdout).toContain("[ 'apples' ]");
-    expect(await foo.say('ping')).toBe('pong');
+    expect(await say(foo, 'ping')).toBe('pong');
   });
 
   test('an exception in rpc is for who asked; the node lives', async () => {
-    const { exitCode, stderr } = await foo.call('rpc', '(await import("kv")).nothing()');
+    const { exitCode, stderr } = await ask(foo, ['rpc', '(await import("kv")).nothing()']);
     expect(exitCode).toBe(1);
     expect(stderr).toContain('TypeError');
-    expect(await foo.say('ping')).toBe('pong');
+    expect(await say(foo, 'ping')).toBe('pong');
   });
 
   test('a second start of a node is refused with the PID that has it', async () => {
-    const { exitCode, stderr } = await foo.call('start');
+    const { exitCode, stderr } = await ask(foo, ['start']);
     expect(exitCode).toBe(1);
-    expect(stderr).toContain(String(running[0]!.pid));
+    expect(stderr).toContain(String(running[0]!.child.pid));
   });
 
   test('a port in use is a sentence', async () => {
-    const other = foo.with({ RELEASE_NODE: 'baz', NODES: '' });
-    const { exitCode, stderr } = await other.call('start');
+    const other = withEnv(foo, { RELEASE_NODE: 'baz', NODES: '' });
+    const { exitCode, stderr } = await ask(other, ['start']);
     expect(exitCode).toBe(1);
     expect(stderr).toContain(`port ${ports[0]} of 127.0.0.1 is in use`);
   });
 
   test('a node that NODES does not name is refused', async () => {
-    const { exitCode, stderr } = await foo.with({ RELEASE_NODE: 'baz' }).call('start');
+    const { exitCode, stderr } = await ask(withEnv(foo, { RELEASE_NODE: 'baz' }), ['start']);
     expect(exitCode).toBe(1);
     expect(stderr).toContain('RELEASE_NODE is baz, but NODES names foo, bar');
   });
 
   test('a node that stops while clients write keeps what they were told, and has told all that it keeps', async () => {
-    await ask(foo, 'CREATE plenty', 'CREATE crates');
+    await send(foo, 'CREATE plenty', 'CREATE crates');
     const directly = Array.from({ length: 8 }, (_, index) => write(clientOf(bar), 'plenty', index));
     const throughFoo = Array.from({ length: 8 }, (_, index) => write(clientOf(foo), 'plenty', 100 + index));
     // Connections on which there is always something that has not been answered yet, here and by the other node.
@@ -171,16 +178,16 @@ describe.each(Object.entries(forms))('two nodes from %s', (_name, make) => {
     const throughBar = Array.from({ length: 300 }, (_, index) => write(busy[1], 'crates', 2000 + index));
     await pause(300);
     const last = running.at(-1)!;
-    await bar.say('stop');
+    await say(bar, 'stop');
     // It is gone when stop returns, not only about to be. (Its PID is there until this process has asked how it ended.)
-    expect(existsSync(`/proc/${last.pid}/exe`)).toBe(false);
-    const { exitCode, output } = await last.ended;
-    expect(exitCode, output).toBe(0);
+    expect(existsSync(`/proc/${last.child.pid}/exe`)).toBe(false);
+    const { exitCode } = await last.ended;
+    expect(exitCode, last.printed()).toBe(0);
 
     await start(bar);
-    const contents = async (node: Service, bucket: string) => {
+    const contents = async (node: Installed, bucket: string) => {
       const expression = `Object.fromEntries((await import("kv")).registry().lookup("${bucket}"))`;
-      return JSON.parse(await node.say('rpc', '--json', expression));
+      return JSON.parse(await say(node, 'rpc', '--json', expression));
     };
     const plenty = await told(directly, throughFoo, atOnce);
     expect(Object.keys(plenty).length).toBeGreaterThan(1000);
@@ -195,10 +202,10 @@ describe.each(Object.entries(forms))('two nodes from %s', (_name, make) => {
     await once(client, 'data');
     client.resume();
     const last = running.at(-1)!;
-    await bar.say('stop');
-    const { exitCode, output } = await last.ended;
-    expect(exitCode, output).toBe(0);
-    expect(output).toContain('kv_server: every command that came in is answered');
+    await say(bar, 'stop');
+    const { exitCode } = await last.ended;
+    expect(exitCode, last.printed()).toBe(0);
+    expect(last.printed()).toContain('kv_server: every command that came in is answered');
     await start(bar);
   });
 
@@ -207,20 +214,20 @@ describe.each(Object.entries(forms))('two nodes from %s', (_name, make) => {
     await client.send('PUT plenty last 1');
     const last = running.at(-1)!;
     await last.kill();
-    expect(await ask(foo, 'GET plenty last')).toEqual([expect.stringMatching(/^ERROR node bar/)]);
-    expect((await bar.call('ping')).exitCode).toBe(1);
+    expect(await send(foo, 'GET plenty last')).toEqual([expect.stringMatching(/^ERROR node bar/)]);
+    expect((await ask(bar, ['ping'])).exitCode).toBe(1);
     await start(bar);
-    expect(await ask(foo, 'GET plenty last')).toEqual(['1 OK']);
+    expect(await send(foo, 'GET plenty last')).toEqual(['1 OK']);
   });
 
   test('the admin release sends commands and looks into files, and has no server in it', async () => {
     const to = ['--to', `127.0.0.1:${ports[0]}`];
-    expect(await admin.say('send', ...to, 'PUT', 'apples', 'green', '5')).toBe('OK');
-    expect((await admin.call('send', ...to, 'GET', 'nix', 'x')).stdout).toBe('NOT FOUND\n');
-    expect(await admin.say('buckets', path.join(state, 'buckets/foo.jsonl'))).toContain(
+    expect(await say(admin, 'send', ...to, 'PUT', 'apples', 'green', '5')).toBe('OK');
+    expect((await ask(admin, ['send', ...to, 'GET', 'nix', 'x'])).stdout).toBe('NOT FOUND\n');
+    expect(await say(admin, 'buckets', path.join(state, 'buckets/foo.jsonl'))).toContain(
       'apples\n  red = 3\n  green = 5',
     );
-    expect(await admin.say('help')).toContain('send');
+    expect(await say(admin, 'help')).toContain('send');
     const { applications } = JSON.parse(
       await readFile(path.join(project, '_build/prod/rel/kv_admin/releases/0.1.0/release.json'), 'utf8'),
     );
@@ -228,9 +235,9 @@ describe.each(Object.entries(forms))('two nodes from %s', (_name, make) => {
   });
 
   test('stop when nothing runs says so', async () => {
-    expect((await foo.call('stop')).exitCode).toBe(0);
-    expect((await bar.call('stop')).exitCode).toBe(0);
-    const { exitCode, stderr } = await bar.call('stop');
+    expect((await ask(foo, ['stop'])).exitCode).toBe(0);
+    expect((await ask(bar, ['stop'])).exitCode).toBe(0);
+    const { exitCode, stderr } = await ask(bar, ['stop']);
     expect(exitCode).toBe(1);
     expect(stderr).toMatch(/not running/i);
   });

@@ -3,14 +3,16 @@ import { copyFile, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openBrowser } from './support/browser.ts';
-import { build, copyExample, freePort, ownHome, Service } from './support/examples.ts';
+import { build, copyExample } from './support/examples.ts';
 import { lacks } from './support/requirements.ts';
 import { run, temporaryDirectory } from './support/run.ts';
+import { ask, freePort, type Installed, installed, say, withEnv } from './support/services.ts';
 
 const MIGRATIONS = ['0001_create_notes', '0002_add_time_of_note'];
 
-let notes: Service;
+let notes: Installed;
 let address: string;
+/** Where it keeps everything, which nobody has told it. */
 let state: string;
 /** The executables of both versions. */
 let first: string;
@@ -29,22 +31,22 @@ beforeAll(async () => {
   await makeNextVersion(project);
   second = await wrap(path.join(directory, 'notes-0.2.0'));
 
-  const home = await ownHome();
-  const env = { ...home, PORT: String(await freePort()) };
-  notes = new Service(path.join(directory, 'notes'), env);
-  await copyFile(first, notes.file);
-  address = `http://127.0.0.1:${env.PORT}`;
-  state = path.join(home.XDG_STATE_HOME!, 'notes');
+  const PORT = String(await freePort());
+  const own = await installed(path.join(directory, 'notes'));
+  notes = withEnv(own, { PORT, RELEASE_MUTABLE_DIR: '', XDG_STATE_HOME: own.state });
+  state = path.join(own.state, 'notes');
+  await copyFile(first, notes.command);
+  address = `http://127.0.0.1:${PORT}`;
 });
 
 afterAll(async () => {
-  await notes.call('stop');
+  await ask(notes, ['stop']);
 });
 
 /** As `mv` over a program that may be running. */
 async function install(version: string): Promise<void> {
-  await copyFile(version, `${notes.file}.new`);
-  await rename(`${notes.file}.new`, notes.file);
+  await copyFile(version, `${notes.command}.new`);
+  await rename(`${notes.command}.new`, notes.command);
 }
 
 /** One more migration, and the version that brings it. */
@@ -76,27 +78,31 @@ async function post(text: string): Promise<unknown> {
 const log = async () => await readFile(path.join(state, 'log/notes.log'), 'utf8');
 
 test('before anything runs the commands work by themselves: migrate, look, roll back', async () => {
-  expect(await notes.say('version')).toBe('notes 0.1.0');
-  expect(await notes.say('migrate', '--status')).toBe(MIGRATIONS.map((name) => `pending ${name}`).join('\n'));
-  expect(await notes.say('migrate')).toBe(MIGRATIONS.map((name) => `migrated ${name}`).join('\n'));
-  expect(await notes.say('migrate')).toBe('nothing to migrate');
-  expect(await notes.say('rollback', '3')).toBe(
+  expect(await say(notes, 'version')).toBe('notes 0.1.0');
+  expect(await say(notes, 'migrate', '--status')).toBe(
+    MIGRATIONS.map((name) => `pending ${name}`).join('\n'),
+  );
+  expect(await say(notes, 'migrate')).toBe(MIGRATIONS.map((name) => `migrated ${name}`).join('\n'));
+  expect(await say(notes, 'migrate')).toBe('nothing to migrate');
+  expect(await say(notes, 'rollback', '3')).toBe(
     MIGRATIONS.toReversed()
       .map((name) => `took back ${name}`)
       .join('\n'),
   );
-  expect((await notes.call('rollback', 'all')).exitCode).toBe(1);
-  expect(await notes.say('help')).toContain('rollback');
+  expect((await ask(notes, ['rollback', 'all'])).exitCode).toBe(1);
+  expect(await say(notes, 'help')).toContain('rollback');
 });
 
 test('as a daemon it migrates its database and answers', async () => {
-  await notes.say('daemon');
-  expect(await notes.say('ping')).toBe('pong');
+  await say(notes, 'daemon');
+  expect(await say(notes, 'ping')).toBe('pong');
   expect(await log()).toContain(`notes: ${address}`);
-  expect(await notes.say('migrate', '--status')).toBe(MIGRATIONS.map((name) => `applied ${name}`).join('\n'));
+  expect(await say(notes, 'migrate', '--status')).toBe(
+    MIGRATIONS.map((name) => `applied ${name}`).join('\n'),
+  );
   // Variables that are set to nothing count as not set.
-  const unset = notes.with({ NOTES_DB_PATH: '', SECRET_KEY_BASE: '' });
-  expect(await unset.say('migrate', '--status')).toBe(await notes.say('migrate', '--status'));
+  const unset = withEnv(notes, { NOTES_DB_PATH: '', SECRET_KEY_BASE: '' });
+  expect(await say(unset, 'migrate', '--status')).toBe(await say(notes, 'migrate', '--status'));
   expect(await get('/api/notes')).toEqual([]);
   expect(await post('buy milk')).toMatchObject({ id: 1, text: 'buy milk' });
   expect(await get('/api/notes/1')).toMatchObject({ text: 'buy milk' });
@@ -112,31 +118,27 @@ test('requests go to the handler that config/runtime.ts attached', async () => {
 
 test('the secret is shown to nobody', async () => {
   const secret = '5ecre7'.repeat(8);
-  const shown = await notes.with({ SECRET_KEY_BASE: secret }).say('config', 'effective');
+  const shown = await say(withEnv(notes, { SECRET_KEY_BASE: secret }), 'config', 'effective');
   expect(shown).toContain('secretKeyBase');
   expect(shown).not.toContain(secret);
 });
 
 test('rpc reaches the running application', async () => {
-  expect(await notes.say('rpc', '--json', '(await import("@sarma/app")).release().version')).toBe('"0.1.0"');
+  expect(await say(notes, 'rpc', '--json', '(await import("@sarma/app")).release().version')).toBe('"0.1.0"');
 });
 
 test.skipIf(lacks('chromium'))('the page works in a browser', async () => {
   const browser = await openBrowser();
-  try {
-    await browser.open(address);
-    expect(await browser.evaluate('document.title')).toBe('Notes');
-    await browser.evaluate(`document.querySelector('input[name=text]').value = '<i>from</i> the "page"'`);
-    await browser.evaluate(`document.querySelector('button').click()`);
-    await browser.until(`document.querySelectorAll('li').length === 2`);
-    expect(await browser.evaluate(`document.querySelector('li').firstChild.data.trim()`)).toBe(
-      '<i>from</i> the "page"',
-    );
-    expect(await browser.evaluate(`document.querySelector('li i')`)).toBe(null);
-    expect(browser.complaints.filter((line) => !line.includes('favicon'))).toEqual([]);
-  } finally {
-    await browser.close();
-  }
+  await browser.open(address);
+  expect(await browser.evaluate('document.title')).toBe('Notes');
+  await browser.evaluate(`document.querySelector('input[name=text]').value = '<i>from</i> the "page"'`);
+  await browser.evaluate(`document.querySelector('button').click()`);
+  await browser.until(`document.querySelectorAll('li').length === 2`);
+  expect(await browser.evaluate(`document.querySelector('li').firstChild.data.trim()`)).toBe(
+    '<i>from</i> the "page"',
+  );
+  expect(await browser.evaluate(`document.querySelector('li i')`)).toBe(null);
+  expect(browser.complaints.filter((line) => !line.includes('favicon'))).toEqual([]);
   expect(await get('/api/notes/2')).toMatchObject({ text: '<i>from</i> the "page"' });
 });
 
@@ -148,17 +150,17 @@ test('a form of somebody else is refused', async () => {
 test('a new file is the new version at the next restart, with its migration and all notes', async () => {
   const before = await get('/api/notes');
   await install(second);
-  const pid = await notes.say('pid');
-  await notes.say('restart');
-  expect(await notes.say('pid')).toBe(pid);
-  expect(await notes.say('rpc', '--json', '(await import("@sarma/app")).release().version')).toBe('"0.2.0"');
+  const pid = await say(notes, 'pid');
+  await say(notes, 'restart');
+  expect(await say(notes, 'pid')).toBe(pid);
+  expect(await say(notes, 'rpc', '--json', '(await import("@sarma/app")).release().version')).toBe('"0.2.0"');
   expect(await log()).toContain('notes: migrated 0003_add_pin');
   expect(await get('/api/notes')).toEqual((before as object[]).map((note) => ({ ...note, pinned: 0 })));
 });
 
 test('the pre_start hook has kept the database as it was before', async () => {
-  const kept = notes.with({ NOTES_DB_PATH: path.join(state, 'backups/before-0.2.0.db') });
-  expect(await kept.say('migrate', '--status')).toBe(
+  const kept = withEnv(notes, { NOTES_DB_PATH: path.join(state, 'backups/before-0.2.0.db') });
+  expect(await say(kept, 'migrate', '--status')).toBe(
     [...MIGRATIONS.map((name) => `applied ${name}`), 'pending 0003_add_pin'].join('\n'),
   );
 });
@@ -177,18 +179,18 @@ test('a backup that was cut short by a full disk does not count as made', async 
 });
 
 test('the older version does not touch a database it does not know', async () => {
-  await notes.say('stop');
+  await say(notes, 'stop');
   await install(first);
-  const { exitCode, stdout, stderr } = await notes.call('start');
+  const { exitCode, stdout, stderr } = await ask(notes, ['start']);
   expect(exitCode).toBe(1);
   expect(stdout + stderr).toContain('migrated by a later version (0003_add_pin)');
 });
 
 test('after a rollback it takes over again, with all notes', async () => {
   await install(second);
-  expect(await notes.say('rollback')).toBe('took back 0003_add_pin');
+  expect(await say(notes, 'rollback')).toBe('took back 0003_add_pin');
   await install(first);
-  await notes.say('daemon');
+  await say(notes, 'daemon');
   expect(await get('/api/notes')).toContainEqual(
     expect.objectContaining({ id: 1, text: 'buy milk', written_at: expect.any(String) }),
   );
@@ -196,22 +198,24 @@ test('after a rollback it takes over again, with all notes', async () => {
 });
 
 test('without its server it listens nowhere and can be asked all the same', async () => {
-  await notes.say('stop');
+  await say(notes, 'stop');
   await expect(fetch(address)).rejects.toThrow();
-  const quiet = notes.with({ SERVER_ENABLED: 'false' });
-  await quiet.say('daemon');
+  const quiet = withEnv(notes, { SERVER_ENABLED: 'false' });
+  await say(quiet, 'daemon');
   await expect(fetch(address)).rejects.toThrow();
-  expect(await quiet.say('rpc', '1 + 1')).toBe('2');
-  await quiet.say('stop');
+  expect(await say(quiet, 'rpc', '1 + 1')).toBe('2');
+  await say(quiet, 'stop');
 });
 
 test('the database can lie anywhere', async () => {
   const file = path.join(await temporaryDirectory(), 'deep/er/notes.db');
-  expect(await notes.with({ NOTES_DB_PATH: file }).say('migrate')).toContain('migrated 0001_create_notes');
+  expect(await say(withEnv(notes, { NOTES_DB_PATH: file }), 'migrate')).toContain(
+    'migrated 0001_create_notes',
+  );
   expect((await stat(file)).isFile()).toBe(true);
 });
 
 test('stopped, it is not there: ping and stop say so', async () => {
-  expect((await notes.call('ping')).exitCode).toBe(1);
-  expect((await notes.call('stop')).exitCode).toBe(1);
+  expect((await ask(notes, ['ping'])).exitCode).toBe(1);
+  expect((await ask(notes, ['stop'])).exitCode).toBe(1);
 });

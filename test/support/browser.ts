@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { Readable } from 'node:stream';
 import { setTimeout as pause } from 'node:timers/promises';
+import { onTestFinished } from 'vitest';
 import { temporaryDirectory } from './run.ts';
 
 /** A headless Chromium with one page, spoken to by the DevTools protocol. */
@@ -14,11 +15,11 @@ export interface Browser {
   until(expression: string): Promise<void>;
   /** What the page has logged or thrown, one line each. */
   readonly complaints: readonly string[];
-  close(): Promise<void>;
 }
 
 const PATIENCE = 10_000;
 
+/** It is closed after the test. */
 export async function openBrowser(): Promise<Browser> {
   const profile = await temporaryDirectory();
   const child = spawn(
@@ -33,6 +34,10 @@ export async function openBrowser(): Promise<Browser> {
     { stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, HOME: profile } },
   );
   const ended = once(child, 'close');
+  onTestFinished(async () => {
+    child.kill();
+    await ended;
+  });
   const address = await debuggerAddress(child.stderr);
   const page = await newPage(address);
   const session = await connect(page);
@@ -67,10 +72,6 @@ export async function openBrowser(): Promise<Browser> {
     evaluate,
     until,
     complaints,
-    close: async () => {
-      child.kill();
-      await ended;
-    },
   };
 }
 
