@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { builtins } from '../src/builtin.ts';
+import { loadBuiltin } from '../src/builtin-code.ts';
 import { testRelease } from './support/release.ts';
 
 const application = {
@@ -54,6 +55,10 @@ test('help COMMAND and COMMAND --help say more about one, under its older names 
     code: 0,
     stdout: (await demo.run(['help', 'describe'])).stdout,
   });
+});
+
+test('every command has its code', async () => {
+  for (const { name } of builtins) expect(await loadBuiltin(name)).toHaveProperty('run');
 });
 
 test('an unknown command: the nearest one, usage, exit 1', async () => {
