@@ -169,7 +169,7 @@ describe('a mistake in the configuration says where it is, what was found and wh
     [
       'steps of a phase',
       { wrap: { extraSteps: { patch: { pre: 'files' } }, phases: { fetch: 'runtime' } } },
-      /wrap\.extraSteps\.patch\.pre: expected a list, found "files"\n  wrap\.phases\.fetch: expected a list, found "runtime"$/,
+      /wrap\.extraSteps\.patch\.pre: expected a list, found "files"\n {2}wrap\.phases\.fetch: expected a list, found "runtime"$/,
     ],
     [
       'a part of a form',
