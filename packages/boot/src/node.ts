@@ -11,6 +11,7 @@ import { releaseInfo, setReleaseState } from './release-state.ts';
 import type { RunningNode, StopReason } from './running-node.ts';
 import type { Script, ScriptEnding } from './script.ts';
 import { handleSignals } from './signals.ts';
+import { seconds, stopApplications } from './stop-applications.ts';
 
 /**
  * Executes the instructions of boot.json. Rejects with a BootError where nothing has been started yet (configuration,
@@ -201,24 +202,13 @@ class Node implements RunningNode {
     // What those before it have left of the time, and a short share even where they left nothing.
     const timeLeft = () => Math.max(latest - Date.now(), Math.min(limit, Math.max(limit / 10, 250)));
     await this.#stopHooks('pre_stop', timeLeft());
-    await this.#stopApplications(timeLeft);
+    const applications = [...this.#loaded.values()].reverse();
+    await stopApplications(applications, timeLeft, (text) => this.#fail(text));
     if (endScript !== undefined) await this.#endScript(endScript, timeLeft());
     await this.#stopHooks('post_stop', timeLeft());
     for (const listener of this.#listeners) await listener();
     clearInterval(this.#running);
     if (!this.isRestarting) setImmediate(() => process.exit(this.#exitCode));
-  }
-
-  /** One that hangs keeps those below it from nothing: a store still has to flush. */
-  async #stopApplications(timeLeft: () => number): Promise<void> {
-    for (const application of [...this.#loaded.values()].reverse()) {
-      const limit = timeLeft();
-      const stopped = application
-        .stop()
-        .catch((error) => this.#fail(failureText(`Application ${application.name} failed to stop`, error)));
-      if ((await Promise.race([stopped, late(limit)])) === LATE)
-        this.#fail(`Application ${application.name} did not stop within ${seconds(limit)} s.`);
-    }
   }
 
   async #endScript(end: ScriptEnding, limit: number): Promise<void> {
@@ -292,14 +282,3 @@ class Node implements RunningNode {
 }
 
 function ignore(): void {}
-
-const LATE = Symbol('late');
-
-function late(milliseconds: number): Promise<typeof LATE> {
-  return new Promise((resolve) => setTimeout(resolve, milliseconds, LATE).unref());
-}
-
-/** Milliseconds → seconds, as people write them. */
-function seconds(milliseconds: number): number {
-  return Math.round(milliseconds / 100) / 10;
-}

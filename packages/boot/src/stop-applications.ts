@@ -1,0 +1,32 @@
+import type { RunningApplication } from './applications.ts';
+import { failureText } from './error-text.ts';
+
+/**
+ * Stops applications in the order given, one after the other. One that hangs keeps those behind it from nothing: a
+ * store still has to flush. `timeLeft` says how many milliseconds the next one has; `fail` is told what went wrong.
+ */
+export async function stopApplications(
+  applications: readonly RunningApplication[],
+  timeLeft: () => number,
+  fail: (text: string) => void,
+): Promise<void> {
+  for (const application of applications) {
+    const limit = timeLeft();
+    const stopped = application
+      .stop()
+      .catch((error) => fail(failureText(`Application ${application.name} failed to stop`, error)));
+    if ((await Promise.race([stopped, late(limit)])) === LATE)
+      fail(`Application ${application.name} did not stop within ${seconds(limit)} s.`);
+  }
+}
+
+const LATE = Symbol('late');
+
+function late(milliseconds: number): Promise<typeof LATE> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds, LATE).unref());
+}
+
+/** Milliseconds → seconds, as people write them. */
+export function seconds(milliseconds: number): number {
+  return Math.round(milliseconds / 100) / 10;
+}
