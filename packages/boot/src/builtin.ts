@@ -8,7 +8,7 @@ export interface BuiltinCommand {
   readonly details?: readonly string[];
   /** For the machinery: left out of usage. */
   readonly hidden?: true;
-  /** Its arguments belong to the applications or to an expression: `--help` among them is not for us. */
+  /** Its arguments belong to the applications: `--help` among them is not for us. */
   readonly ownArguments?: true;
 }
 
@@ -65,10 +65,10 @@ export const builtins: readonly BuiltinCommand[] = [
   },
   {
     name: 'rpc',
-    syntax: 'EXPRESSION [ARGUMENTS]',
+    syntax: 'EXPRESSION [-- ARGUMENTS]',
     description: 'Evaluate in the running node and print the value',
     details: [
-      'rpc [--json] EXPRESSION [ARGUMENTS]           await works at its top; the arguments are argv in it',
+      'rpc [--json] EXPRESSION [-- ARGUMENTS]        await works at its top; the arguments are argv in it',
       'rpc [--json] --file FILE [ARGUMENTS]          the code of a file of yours; - is stdin',
       'rpc [--json] --call MODULE#FUNCTION [ARGUMENTS]  a function of a module, the arguments as strings',
       '',
@@ -78,14 +78,12 @@ export const builtins: readonly BuiltinCommand[] = [
       '--json         the value as JSON',
       '--argv JSON    the arguments, as an array of any values',
     ],
-    ownArguments: true,
   },
   {
     name: 'eval',
-    syntax: 'EXPRESSION [ARGUMENTS]',
+    syntax: 'EXPRESSION [-- ARGUMENTS]',
     description: 'Evaluate in a process of its own: configuration loaded, nothing started',
     details: ['Takes what rpc takes. The arguments are process.argv.slice(2) too.'],
-    ownArguments: true,
   },
   {
     name: 'remote',

@@ -8,6 +8,7 @@ import { BootError } from './error.ts';
 import { importDefault, moduleUrl } from './modules.ts';
 import { replacesVariables, replaceVariables } from './os-variables.ts';
 import { releaseInfo } from './release-state.ts';
+import { settled } from './settled.ts';
 import { readVmArgs, type Setting } from './vm-args.ts';
 
 /**
@@ -39,13 +40,15 @@ async function compute(
   const { settings } = readVmArgs(boot, environment, process.env);
   let configuration = applySettings(readSysConfig(environment.sysConfig), settings);
   for (const provider of boot.configuration.providers) {
-    configuration = deepMerge(configuration, await load(provider, environment, configuration));
-  }
-  if (boot.configuration.runtime !== null) {
+    const loading = load(provider, environment, configuration);
     configuration = deepMerge(
       configuration,
-      await runtimeConfiguration(boot, environment, configuration, isReload),
+      await settled(boot, `Config provider ${provider.name}`, loading),
     );
+  }
+  if (boot.configuration.runtime !== null) {
+    const computing = runtimeConfiguration(boot, environment, configuration, isReload);
+    configuration = deepMerge(configuration, await settled(boot, 'config/runtime.ts', computing));
   }
   // `env()` means the same in config/runtime.ts.
   return resolved(configuration);

@@ -57,6 +57,18 @@ test('a number that it returns is the exit code, of a promise too', async () => 
   expect((await (await releaseWith('export default { run: async () => 7 };')).run(['go'])).code).toBe(7);
 });
 
+test.each([
+  [
+    'export default { async run() { console.log("begun"); await new Promise(() => {}); } };',
+    'The command go',
+  ],
+  ['console.log("begun"); await new Promise(() => {});', 'lib/demo/go.mjs'],
+])('one that never settles is said, exit code 13: %s', async (source, what) => {
+  const { code, stdout, stderr } = await (await releaseWith(source)).run(['go']);
+  expect({ code, stdout }).toEqual({ code: 13, stdout: 'begun\n' });
+  expect(stderr).toMatch(new RegExp(`^demo: ${what} waits for a promise that never settles`));
+});
+
 test('what it throws is shown with its stack, exit 1', async () => {
   const demo = await releaseWith('export default { run() { throw new TypeError("no tea"); } };');
   const { code, stderr } = await demo.run(['go']);

@@ -37,11 +37,13 @@ test('beside a running node, and also while it does not run', async () => {
   expect((await release.run(['ping'])).stdout).toBe('pong\n');
 });
 
-test('what follows is argv and process.argv, whatever it looks like', async () => {
+test('what follows -- is argv and process.argv, whatever it looks like', async () => {
   const release = await demo();
   const code = 'console.log(JSON.stringify([argv, process.argv.slice(2)]))';
   const words = ['--help', '-v', 'a b', '--json'];
-  expect((await release.run(['eval', code, ...words])).stdout).toBe(`${JSON.stringify([words, words])}\n`);
+  expect((await release.run(['eval', code, '--', ...words])).stdout).toBe(
+    `${JSON.stringify([words, words])}\n`,
+  );
 });
 
 test('prints what rpc prints: the value, JSON, a stack and exit code 1', async () => {
@@ -65,6 +67,36 @@ test('ends when the value is there, whatever was left open, and with the exit co
     code: 0,
   });
   expect(await release.run(['eval', 'process.exit(4)'])).toMatchObject({ code: 4 });
+});
+
+test('what never settles is said, and ends with the exit code that Node has for it', async () => {
+  const release = await demo();
+  const code = "console.log('begun'); await new Promise(() => {}); console.log('done')";
+  expect(await release.run(['eval', code])).toMatchObject({
+    code: 13,
+    stdout: 'begun\n',
+    stderr:
+      'demo: What eval was given waits for a promise that never settles: nothing is left in this process that could settle it.\n',
+  });
+  expect(await release.run(['eval', 'process.exitCode = 4; new Promise(() => {})'])).toMatchObject({
+    code: 4,
+  });
+});
+
+test('a provider that never settles is named, by every command that loads the configuration', async () => {
+  const release = await testRelease({
+    files: { 'lib/vault.mjs': 'export default { load: () => new Promise(() => {}) };' },
+    boot: {
+      configuration: { providers: [{ name: 'vault', module: 'lib/vault.mjs', state: null }] } as never,
+    },
+  });
+  for (const words of [['eval', '1'], ['config', 'effective'], ['doctor']]) {
+    expect(await release.run(words)).toMatchObject({
+      code: 13,
+      stdout: '',
+      stderr: expect.stringMatching(/^demo: Config provider vault waits for a promise that never settles/),
+    });
+  }
 });
 
 test("the code's own warnings are seen", async () => {

@@ -47,6 +47,8 @@ describe('the value is that of the last expression', () => {
     ['[1, 2].map(async (x) => await x).length', 2],
     ['"await"', 'await'],
     ['Promise.resolve(3)', 3],
+    ['let n = 0; for (; n < 3; n++);', undefined],
+    ['let n = await f(0); for (; n < 3; n++);\n', undefined],
     ['', undefined],
   ])('%j', async (code, value) => {
     expect(await evaluate(code)).toEqual(value);

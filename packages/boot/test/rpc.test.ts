@@ -40,7 +40,7 @@ test('rpc evaluates in the running node, and prints the value as the REPL does',
   expect((await rpc('require("three")')).stdout).toBe('3\n');
   expect((await rpc('(await import("three")).default')).stdout).toBe('3\n');
   expect((await rpc('stateOf("demo")')).stdout).toBe('{ port: 4000 }\n');
-  expect((await rpc('argv', 'a', '--b')).stdout).toBe("[ 'a', '--b' ]\n");
+  expect((await rpc('argv', '--', 'a', '--b')).stdout).toBe("[ 'a', '--b' ]\n");
   expect((await rpc('Promise.resolve(7)')).stdout).toBe('7\n');
 });
 
@@ -181,6 +181,27 @@ test('without an expression, and with an option it does not have, it says what i
     expect((await release.run([command, '--jsn', '1'])).stderr).toContain(
       `${command} has no option --jsn; it has --json,`,
     );
+  }
+});
+
+test('an expression that the shell has taken apart is refused, and --help is not evaluated', async () => {
+  const release = await demo();
+  for (const command of ['rpc', 'eval']) {
+    for (const words of [
+      ['1', '+', '1'],
+      ['--argv', '[2]', '1', '+', '1'],
+    ]) {
+      expect(await release.run([command, ...words])).toMatchObject({
+        code: 1,
+        stdout: '',
+        stderr: `demo: ${command} takes one expression, and "+" stands behind "1": put it in quotes, as in: bin/demo ${command} '1 + 1'. What follows -- is argv.\n`,
+      });
+    }
+    for (const word of ['--help', '-h']) {
+      const { code, stdout } = await release.run([command, word]);
+      expect(code).toBe(0);
+      expect(stdout).toContain(`Usage: bin/demo ${command} EXPRESSION [-- ARGUMENTS]`);
+    }
   }
 });
 

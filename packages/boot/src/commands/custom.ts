@@ -7,6 +7,7 @@ import { BootError } from '../error.ts';
 import { importDefault, moduleUrl } from '../modules.ts';
 import { setProcessEnvironment } from '../process-environment.ts';
 import { releaseInfo, setReleaseState } from '../release-state.ts';
+import { settled } from '../settled.ts';
 
 /**
  * A command of the release's own: with the configuration loaded and nothing started. What it returns is the exit code
@@ -23,11 +24,12 @@ export async function run(context: CommandContext, { name, module }: BootCommand
   const release = releaseInfo(environment);
   // Before the import: a module may ask for its configuration while it is evaluated.
   setReleaseState(release, environment, config);
-  const command = await load(module, context);
+  const command = await settled(boot, module, load(module, context));
   const { positionals, values } = parse(command, args);
   const usage = `Usage: ${syntax(command, name, context)}`;
   checkArguments(command.arguments, positionals, usage);
-  const result = await command.run({ args: positionals, options: values as never, config, release });
+  const running = command.run({ args: positionals, options: values as never, config, release });
+  const result = await settled(boot, `The command ${name}`, running);
   return typeof result === 'number' ? result : 0;
 }
 

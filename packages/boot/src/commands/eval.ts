@@ -6,6 +6,7 @@ import { readRequest } from '../control/evaluation-request.ts';
 import { BootError } from '../error.ts';
 import { setProcessEnvironment } from '../process-environment.ts';
 import { releaseInfo, setReleaseState } from '../release-state.ts';
+import { settled } from '../settled.ts';
 
 /** Evaluates in a process of its own: the configuration is loaded, applications can be imported, nothing is started. */
 export async function run({ boot, environment, args, stdout, stderr }: CommandContext): Promise<number> {
@@ -13,10 +14,11 @@ export async function run({ boot, environment, args, stdout, stderr }: CommandCo
   setProcessEnvironment(boot, environment);
   setReleaseState(releaseInfo(environment), environment, await loadConfiguration(boot, environment));
   process.argv = [process.execPath, environment.prog, ...words];
-  const { failed, text } = await evaluate(path.resolve(environment.root, boot.main), evaluation, {
+  const evaluated = evaluate(path.resolve(environment.root, boot.main), evaluation, {
     console,
     stateOf: nothingRuns,
   });
+  const { failed, text } = await settled(boot, 'What eval was given', evaluated);
   (failed ? stderr : stdout).write(text);
   return failed ? 1 : 0;
 }

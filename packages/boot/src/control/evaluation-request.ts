@@ -18,8 +18,9 @@ interface Options {
 }
 
 /**
- * `[--json] EXPRESSION [ARGUMENTS…]`, `--file FILE [ARGUMENTS…]` (`-` is stdin) or `--call MODULE#FUNCTION [ARGUMENTS…]`
- * (alias `--mfa`), the arguments as words or as `--argv JSON`. Options stand first; everything else is the code's.
+ * `[--json] EXPRESSION [-- ARGUMENTS…]`, `--file FILE [ARGUMENTS…]` (`-` is stdin) or
+ * `--call MODULE#FUNCTION [ARGUMENTS…]` (alias `--mfa`), the arguments as words or as `--argv JSON`. Options stand first;
+ * everything else is the code's.
  */
 export function readRequest(
   command: string,
@@ -68,14 +69,28 @@ function readSource(command: string, prog: string, { file, call }: Options, rest
     throw new BootError('TWO_SOURCES', `${command} takes --file or --call, not both.`);
   if (file !== undefined) return { source: readCode(readFile(file), command), words: rest };
   if (call !== undefined) return { source: readCall(command, call), words: rest };
-  const [code, ...words] = rest;
+  const [code, ...behind] = rest;
   if (code === undefined || code.trim() === '') {
     throw new BootError(
       'NO_EXPRESSION',
       `${command} expects an expression as argument, as in: ${prog} ${command} '1 + 1'`,
     );
   }
-  return { source: readCode(code, command), words };
+  return { source: readCode(code, command), words: wordsBehind(command, prog, code, behind) };
+}
+
+/** An expression that the shell has taken apart is not to be mistaken for a short one with arguments. */
+function wordsBehind(
+  command: string,
+  prog: string,
+  code: string,
+  [first, ...words]: readonly string[],
+): readonly string[] {
+  if (first === undefined || first === '--') return words;
+  throw new BootError(
+    'MORE_THAN_ONE_EXPRESSION',
+    `${command} takes one expression, and ${JSON.stringify(first)} stands behind ${JSON.stringify(code)}: put it in quotes, as in: ${prog} ${command} '1 + 1'. What follows -- is argv.`,
+  );
 }
 
 /** The file of whoever types, wherever the node runs. */

@@ -82,7 +82,9 @@ export function importer(directory: string): (specifier: string) => Promise<Reco
 
 /** Reads what somebody wrote. */
 export function readCode(text: string, name: string): Code {
-  const code = text.replace(/[\s;]+$/, '');
+  const bare = text.replace(/[\s;]+$/, '');
+  // Only what ends in an empty statement, as in `for (;;);`, needs its last `;`.
+  const code = isBody(bare) ? bare : text;
   const last =
     /\bawait\b/.test(code) && !isExpression(code) && isBody(code) ? lastStatement(code) : code.length;
   return { code, name, last };

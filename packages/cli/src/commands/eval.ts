@@ -22,7 +22,7 @@ export const evalCommand = command({
     const rest = (flags['--'] as readonly string[] | undefined) ?? [];
     return await runFromSource({
       ...(await releaseOptionsOf(others)),
-      command: ['eval', expression, ...rest],
+      command: ['eval', expression, '--', ...rest],
     });
   },
 });
