@@ -117,12 +117,14 @@ export const builtins: readonly BuiltinCommand[] = [
   },
   {
     name: 'service',
-    syntax: 'install|uninstall|status [--user|--system] [--name NAME] [--run-as USER] [--dry-run]',
+    syntax:
+      'install|uninstall|status [--user|--system] [--name NAME] [--run-as USER] [--dry-run] [--account ACCOUNT]',
     description: 'Let the system start the node (systemd, launchd, Windows)',
     details: [
       'Root installs for the system, others for themselves, unless --user or --system is given.',
       '--name is what the service is called (the name of the node), --run-as the user of a system service.',
       '--dry-run prints what would be written. Nothing is started.',
+      'On Windows it is always of the system; --account is what it runs as (LocalSystem), and only --name is known besides.',
     ],
   },
   {
