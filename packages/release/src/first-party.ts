@@ -118,8 +118,8 @@ async function selectSources(
   for (const installed of firstParty) {
     const own = roots.filter((root) => packageOf(root, byDirectory) === installed);
     const always = own.map((root) => relativePath(installed, root));
-    const { files, leftOut, executables, unlisted } = release.singleFile
-      ? { files: always, leftOut: [], executables: [], unlisted: true }
+    const { files, leftOut, outputs, unlisted } = release.singleFile
+      ? { files: always, leftOut: [], outputs: [], unlisted: true }
       : await selectFiles(installed, excluded, always);
     if (leftOut.length > 0) {
       onNotice({
@@ -130,8 +130,8 @@ async function selectSources(
           '(to take one, name it in "files" or write !NAME into .sarmaignore)',
       });
     }
-    if (executables.length > 0) {
-      const message = `left out of ${installed.name} as executables made by Sarma: ${executables.join(', ')}`;
+    if (outputs.length > 0) {
+      const message = `left out of ${installed.name} as made by Sarma earlier: ${outputs.join(', ')}`;
       onNotice({ type: 'notice', level: 'info', message });
     }
     if (installed.directory !== release.project) await warnUnbuilt(installed, onNotice);

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { InstalledPackage } from './installation.ts';
-import { isOwnExecutable } from './own-executables.ts';
+import { isOwnOutput } from './own-outputs.ts';
 import { programs } from './package-json.ts';
 import { isPrivate } from './secrets.ts';
 import { isFile } from './tree.ts';
@@ -12,7 +12,7 @@ export interface Selection {
   /** Files left out because they look private. */
   readonly leftOut: readonly string[];
   /** Files left out because Sarma made them. */
-  readonly executables: readonly string[];
+  readonly outputs: readonly string[];
   /** Whether one of `always` was not among what the package itself selects. */
   readonly unlisted: boolean;
 }
@@ -69,12 +69,12 @@ export async function selectFiles(
   const rules = await ignoreRules(directory);
   const named = new Set([...always, ...literals(manifest.files)]);
   const leftOut: string[] = [];
-  const executables: string[] = [];
+  const outputs: string[] = [];
   const files = [...new Set([...listed, ...required(directory, manifest), ...always])].filter((file) => {
     if (always.includes(file) || file === 'package.json') return true;
     if (excluded(path.join(directory, file))) return false;
-    if (isOwnExecutable(path.join(directory, file))) {
-      executables.push(file);
+    if (isOwnOutput(path.join(directory, file))) {
+      outputs.push(file);
       return false;
     }
     const verdict = rules?.(file);
@@ -86,7 +86,7 @@ export async function selectFiles(
   return {
     files: files.sort(),
     leftOut,
-    executables,
+    outputs,
     unlisted: always.some((file) => !listed.includes(file)),
   };
 }

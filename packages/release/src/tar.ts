@@ -1,5 +1,5 @@
 import { createReadStream, createWriteStream } from 'node:fs';
-import { open, readdir, readFile, readlink, stat } from 'node:fs/promises';
+import { readdir, readFile, readlink, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
@@ -8,7 +8,7 @@ import { ReleaseError } from './error.ts';
 import { withoutLinks } from './link-copies.ts';
 import type { AssembledRelease } from './release.ts';
 import { runtimePlace, startText } from './runtime-directory.ts';
-import type { TarEntries, TarEntry } from './tar-entries.ts';
+import { TAR_HEADER, type TarEntries, type TarEntry } from './tar-entries.ts';
 import { writeWhole } from './write-whole.ts';
 
 export interface TarOptions {
@@ -132,11 +132,18 @@ async function readEntry(root: string, name: string, kind: Kind): Promise<TarEnt
 
 async function writeArchive(file: string, entries: TarEntries): Promise<void> {
   const tar = pack();
-  const written = pipeline(tar, createGzip(), createWriteStream(file, { flags: 'wx' }));
+  const written = pipeline(tar, createGzip(), withOwnHeader, createWriteStream(file, { flags: 'wx' }));
   await Promise.all([addEntries(tar, entries), written]);
-  // The system that compressed it would make a difference where there is none: 255 says unknown (RFC 1952, OS).
-  const handle = await open(file, 'r+');
-  await handle.write(Uint8Array.of(255), 0, 1, 9).finally(() => handle.close());
+}
+
+/** Instead of zlib's header, which tells the system and has always 10 bytes. */
+async function* withOwnHeader(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  yield TAR_HEADER;
+  let before = 10;
+  for await (const chunk of chunks) {
+    yield chunk.subarray(before);
+    before = Math.max(0, before - chunk.length);
+  }
 }
 
 /** 2000-01-01T00:00:00Z, as in payloads: whole and even, for FAT's two-second clock. */
