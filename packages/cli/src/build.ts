@@ -26,7 +26,13 @@ import {
   type Target,
   wrap,
 } from '@sarma/wrapper';
-import { type ChosenTargets, chooseTargets, knownHost, type TargetChoice } from './choose-targets.ts';
+import {
+  type ChosenTargets,
+  chooseTargets,
+  knownHost,
+  namedTargets,
+  type TargetChoice,
+} from './choose-targets.ts';
 import type { OnBuildEvent } from './events.ts';
 import { OWN_MODULE } from './own-module.ts';
 
@@ -106,12 +112,20 @@ interface Work {
 async function doSteps(release: Release, options: BuildOptions, outcomes: Outcome[]): Promise<Release> {
   const onEvent = options.onEvent ?? (() => {});
   const work: Work = { options, onEvent, matrix: await loadTargets(release.project) };
+  checkTargets(release, work);
   const actions: StepActions = {
     assemble: (before) => assembleStep(before, work),
     tar: (before) => tarStep(before, work),
     wrap: (before) => wrapStep(before, work, outcomes),
   };
   return await runSteps(release, actions, onEvent);
+}
+
+/** Before anything is made or replaced: what does not exist stops the build now, not when its turn has come. */
+function checkTargets(release: Release, work: Work): void {
+  ownTarget(release, work);
+  if (isPacked(release)) chosenTargets(release, work);
+  else namedTargets(work.matrix, work.options, release.options.targets, process.env);
 }
 
 async function assembleStep(release: Release, work: Work): Promise<Release> {
@@ -208,10 +222,13 @@ function ownTarget(release: Release, work: Work): Target | undefined {
  * file is written once.
  */
 async function runtimes(release: Release, work: Work, targets: readonly Target[]): Promise<Runtimes> {
-  const isPacked = release.steps.includes('tar') || release.steps.includes('wrap');
-  const later = isPacked ? chosenTargets(release, work).targets : [];
+  const later = isPacked(release) ? chosenTargets(release, work).targets : [];
   const all = [...new Set([...targets, ...later])];
   return await fetchRuntimes({ ...runtimeRequest(release, work), targets: all });
+}
+
+function isPacked({ steps }: Release): boolean {
+  return steps.includes('tar') || steps.includes('wrap');
 }
 
 type Runtimes = Awaited<ReturnType<typeof fetchRuntimes>>;

@@ -26,12 +26,25 @@ export function chooseTargets(
   env: NodeJS.ProcessEnv,
 ): ChosenTargets {
   if (choice.current) return { targets: [hostTarget(matrix)], isHost: true, byDefault: false };
-  const names = [choice.targets, env.SARMA_TARGET?.split(','), configured]
+  const named = namedTargets(matrix, choice, configured, env);
+  if (named === undefined) return { targets: [hostTarget(matrix)], isHost: true, byDefault: true };
+  return { targets: named, isHost: false, byDefault: false };
+}
+
+/** Undefined where nobody names one. Throws UnknownTargetError. */
+export function namedTargets(
+  matrix: Matrix,
+  { targets }: TargetChoice,
+  configured: readonly string[],
+  env: NodeJS.ProcessEnv,
+): readonly Target[] | undefined {
+  const names = [targets, env.SARMA_TARGET?.split(','), configured]
     .map((list) => (list ?? []).map((name) => name.trim()).filter((name) => name !== ''))
     .find((list) => list.length > 0);
-  if (names === undefined) return { targets: [hostTarget(matrix)], isHost: true, byDefault: true };
-  const found = names.flatMap((name) => (name === 'all' ? [...matrix.values()] : [findTarget(matrix, name)]));
-  return { targets: [...new Set(found)], isHost: false, byDefault: false };
+  const found = names?.flatMap((name) =>
+    name === 'all' ? [...matrix.values()] : [findTarget(matrix, name)],
+  );
+  return found && [...new Set(found)];
 }
 
 /** This machine's target; undefined for a machine without a row of its own, which can still build for others. */

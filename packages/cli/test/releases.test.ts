@@ -185,3 +185,18 @@ test('run --watch starts again when a source changes', async () => {
   child.kill('SIGTERM');
   expect((await ended(child)).exitCode).toBe(0);
 });
+
+test.each(['assemble', 'tar', 'wrap'])(
+  'a target that does not exist is told before anything is replaced, whatever the last step is: %s',
+  async (last) => {
+    const steps = JSON.stringify([...new Set(['assemble', last])]);
+    const directory = await project(`{ releases: { store: {
+      targets: ['${hostTarget}', 'linux-x46'],
+      steps: [() => { throw new Error('too late'); }, ...${steps}],
+    } } }`);
+    const refused = await sarma(['assemble', ...runtime], { directory });
+    expect(refused.stderr).toMatch(/Unknown target "linux-x46".*linux-x64/s);
+    expect(refused.stderr).not.toContain('too late');
+    expect(refused.exitCode).toBe(2);
+  },
+);
