@@ -45,8 +45,11 @@ export const builtins: readonly BuiltinCommand[] = [
   },
   {
     name: 'stop',
-    syntax: '',
+    syntax: '[--force]',
     description: 'Stop the node; return when its process is gone',
+    details: [
+      'With --force it is ended at once (SIGKILL), also when it does not answer; its applications are told nothing.',
+    ],
   },
   {
     name: 'restart',

@@ -35,17 +35,20 @@ export function keptAlive({ node }: ReleaseEnvironment): NodeJS.ProcessEnv {
 
 /**
  * Runs a process, and runs it again when it ends other than by its own will: with an exit code that is not zero, or by
- * a signal that did not come from here. Resolves to an exit code when it is over, one way or the other.
+ * a signal that did not come from here, or from who forced it to end. Resolves to an exit code when it is over, one way
+ * or the other.
  */
 export async function keepAlive(
   command: CommandLine,
   limits: HeartLimits,
   say: (line: string) => void,
+  wasForced: (pid: number | undefined) => boolean = () => false,
 ): Promise<number> {
   let crashes: readonly number[] = [];
   for (;;) {
     const end = await runOnce(command);
     if (end.asked || end.exitCode === 0) return end.exitCode ?? 0;
+    if (end.exitCode === null && wasForced(end.pid)) return 1;
     if (end.exitCode === RESTART_CODE) continue;
     const now = Date.now();
     crashes = [...crashes.filter((then) => now - then < limits.period), now];
@@ -61,6 +64,7 @@ export async function keepAlive(
 }
 
 interface End {
+  readonly pid: number | undefined;
   /** Null: a signal, or it was not even started. */
   readonly exitCode: number | null;
   readonly how: string;
@@ -82,13 +86,19 @@ async function runOnce({ file, args, env }: CommandLine): Promise<End> {
   try {
     const [exitCode, signal] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null];
     return {
+      pid: child.pid,
       exitCode,
       how: exitCode === null ? `ended by ${signal}` : `ended with exit code ${exitCode}`,
       asked,
     };
   } catch (error) {
     // Its file may be away for the moment in which it is replaced.
-    return { exitCode: null, how: `could not be started (${(error as Error).message})`, asked };
+    return {
+      pid: undefined,
+      exitCode: null,
+      how: `could not be started (${(error as Error).message})`,
+      asked,
+    };
   } finally {
     for (const signal of PASSED_ON) process.off(signal, passOn);
   }

@@ -80,7 +80,7 @@ describe('stop', () => {
     const { code, stderr } = await release.run(['stop'], { env: { RELEASE_STOP_TIMEOUT: '1' } });
     expect(code).toBe(1);
     expect(stderr).toBe(
-      `demo: demo (PID ${child.pid}) has not ended within 1 s: demo is stopping. RELEASE_STOP_TIMEOUT gives it more seconds; kill -KILL ${child.pid} ends it at once.\n`,
+      `demo: demo (PID ${child.pid}) has not ended within 1 s: demo is stopping. RELEASE_STOP_TIMEOUT gives it more seconds; bin/demo stop --force ends it at once (kill -9 ${child.pid}).\n`,
     );
     expect((await release.run(['stop'], { env: { RELEASE_STOP_TIMEOUT: 'x' } })).stderr).toContain(
       'RELEASE_STOP_TIMEOUT is "x"',
@@ -109,9 +109,43 @@ describe('stop', () => {
       await once(child.stdout!, 'data');
       // In its namespace it is 1, and 1 lives here, too.
       expect((await release.run(['pid'])).stdout).toBe('1\n');
+      expect(await release.run(['stop', '--force'])).toMatchObject({
+        code: 1,
+        stderr: expect.stringContaining('where its PID is 1: end it there.'),
+      });
       expect(await release.run(['stop'])).toMatchObject({ code: 0, stdout: 'demo has stopped (PID 1).\n' });
     },
   );
+
+  test('--force ends one that does not answer, and nothing where nothing runs', async () => {
+    const release = await demo(0);
+    const child = await started(release);
+    release.spawn(['rpc', 'for (;;);']);
+    await expect.poll(async () => (await release.run(['ping'])).code).toBe(1);
+    expect(await release.run(['stop', '--force'])).toMatchObject({
+      code: 0,
+      stdout: `demo was ended (PID ${child.pid}). Its applications were not stopped.\n`,
+    });
+    expect(isAlive(child.pid!)).toBe(false);
+    expect(await release.run(['stop', '--force'])).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('demo is not running'),
+    });
+    await started(release);
+    expect((await release.run(['stop'])).code).toBe(0);
+  }, 20_000);
+
+  test('--force is no crash to a heart', async () => {
+    const release = await demo(0);
+    const heart = release.spawn(['heart']);
+    await once(heart.stdout!, 'data');
+    let said = '';
+    heart.stderr!.on('data', (chunk) => (said += chunk));
+    const ended = once(heart, 'exit');
+    expect((await release.run(['stop', '--force'])).code).toBe(0);
+    expect(await ended).toEqual([1, null]);
+    expect(said).toBe('');
+  });
 
   test('a node that does not answer is told from one that does not run', async () => {
     const release = await demo(0);
@@ -120,7 +154,7 @@ describe('stop', () => {
     expect(await release.run(['ping'])).toMatchObject({
       code: 1,
       stdout: 'pang\n',
-      stderr: `demo: demo (PID ${child.pid}) does not answer: it is starting, stopped by a debugger or SIGSTOP, or blocked by its own code.\n`,
+      stderr: `demo: demo (PID ${child.pid}) does not answer: it is starting, stopped by a debugger or SIGSTOP, or blocked by its own code. bin/demo stop --force ends it (kill -9 ${child.pid}).\n`,
     });
     child.kill('SIGCONT');
     expect((await release.run(['ping'])).stdout).toBe('pong\n');

@@ -1,7 +1,9 @@
 import { setTimeout as wait } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
 import type { BootFile } from '../boot-file.ts';
 import type { CommandContext } from '../context.ts';
-import { type ControlClient, connect } from '../control/client.ts';
+import { type ControlClient, connect, notRunning } from '../control/client.ts';
+import { isListening, markForced, readNodeRecord } from '../control/node-record.ts';
 import { isGone, type ProcessIdentity } from '../control/process-identity.ts';
 import type { ReleaseEnvironment } from '../environment.ts';
 import { BootError } from '../error.ts';
@@ -9,7 +11,12 @@ import type { NodeInfo } from '../node-info.ts';
 import { SECONDS, wholeNumber } from '../whole-number.ts';
 
 /** Stops the node and returns when its process is gone. */
-export async function run({ boot, environment, stdout }: CommandContext): Promise<number> {
+export async function run(context: CommandContext): Promise<number> {
+  const { values } = parseArgs({ args: [...context.args], options: { force: { type: 'boolean' } } });
+  return values.force ? await end(context) : await stop(context);
+}
+
+async function stop({ boot, environment, stdout }: CommandContext): Promise<number> {
   const limit = stopLimit(boot, process.env);
   const client = await connect(boot, environment);
   const node = (await client.call('stop', {})) as ProcessIdentity;
@@ -21,9 +28,39 @@ export async function run({ boot, environment, stdout }: CommandContext): Promis
   throw await notStopped(client, environment, node.pid, limit);
 }
 
+/** For a node that nothing else reaches. Its applications are told nothing. */
+async function end({ environment, stdout }: CommandContext): Promise<number> {
+  const record = readNodeRecord(environment);
+  // A process that is blocked still has its socket, and the system lets callers in.
+  if (record === undefined || !(await isListening(record))) throw notRunning(environment);
+  const { node, pid } = record;
+  if (isGone(record) !== false) {
+    throw new BootError(
+      'OTHER_PLACE',
+      `${node} runs in another container or on another machine, where its PID is ${pid}: end it there.`,
+    );
+  }
+  try {
+    markForced(environment, record);
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    throw new BootError(
+      'NOT_PERMITTED',
+      `${node} (PID ${pid}) cannot be ended: ${(error as Error).message}.`,
+    );
+  }
+  if (!(await hasEnded(record, Date.now() + KILL_TIME)))
+    throw new BootError('NOT_STOPPED', `${node} (PID ${pid}) has not ended: the system keeps it.`);
+  stdout.write(`${node} was ended (PID ${pid}). Its applications were not stopped.\n`);
+  return 0;
+}
+
+/** Milliseconds in which the system ends a process; one that waits for a disk may take longer. */
+const KILL_TIME = 10_000;
+
 export async function notStopped(
   client: ControlClient,
-  { node }: ReleaseEnvironment,
+  { node, prog }: ReleaseEnvironment,
   pid: number,
   limit: number,
 ): Promise<BootError> {
@@ -31,7 +68,7 @@ export async function notStopped(
   client.close();
   return new BootError(
     'NOT_STOPPED',
-    `${node} (PID ${pid}) has not ended within ${limit / 1000} s${left}. RELEASE_STOP_TIMEOUT gives it more seconds; kill -KILL ${pid} ends it at once.`,
+    `${node} (PID ${pid}) has not ended within ${limit / 1000} s${left}. RELEASE_STOP_TIMEOUT gives it more seconds; ${prog} stop --force ends it at once (kill -9 ${pid}).`,
   );
 }
 

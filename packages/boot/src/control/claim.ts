@@ -8,6 +8,7 @@ import { controlDirectoryError, privateDirectories } from './control-directory.t
 import { type Listener, listenPrivately, removeSocket } from './listener.ts';
 import { isListening, type NodeRecord, readNodeRecord, readRecord, recordFile } from './node-record.ts';
 import { makePrivateDirectory } from './private-directory.ts';
+import { processIdentity } from './process-identity.ts';
 
 /** The right to a node's name in a state directory, held by a socket that this process listens on. */
 export interface Claim {
@@ -54,7 +55,7 @@ async function claim(boot: BootFile, environment: ReleaseEnvironment): Promise<C
   const record: NodeRecord = {
     id,
     node: environment.node,
-    pid: process.pid,
+    ...processIdentity(),
     socket: listener.address,
     started: new Date().toISOString(),
     version: boot.version,

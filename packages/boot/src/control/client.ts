@@ -71,7 +71,7 @@ function findRecord(environment: ReleaseEnvironment): NodeRecord | undefined {
   throw notRunning(environment);
 }
 
-function notRunning({ node, mutableDirectory }: ReleaseEnvironment): BootError {
+export function notRunning({ node, mutableDirectory }: ReleaseEnvironment): BootError {
   return new BootError('NOT_RUNNING', `${node} is not running (as far as ${mutableDirectory} knows).`);
 }
 
@@ -134,11 +134,12 @@ async function shakeHands(
   }
 }
 
-function notAnswering({ node }: ReleaseEnvironment, record: NodeRecord | undefined): BootError {
+function notAnswering({ node, prog }: ReleaseEnvironment, record: NodeRecord | undefined): BootError {
   const who = record === undefined ? '' : ` (PID ${record.pid})`;
+  const remedy = record === undefined ? '' : ` ${prog} stop --force ends it (kill -9 ${record.pid}).`;
   return new BootError(
     'NOT_ANSWERING',
-    `${node}${who} does not answer: it is starting, stopped by a debugger or SIGSTOP, or blocked by its own code.`,
+    `${node}${who} does not answer: it is starting, stopped by a debugger or SIGSTOP, or blocked by its own code.${remedy}`,
   );
 }
 

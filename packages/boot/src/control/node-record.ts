@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from 'node:fs';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import path from 'node:path';
 import type { ReleaseEnvironment } from '../environment.ts';
@@ -11,8 +11,10 @@ export interface NodeRecord {
   /** Never used twice: tells this run of the node from every other. */
   readonly id: string;
   readonly node: string;
-  /** For people. It decides nothing: it may be a number of another PID namespace. */
+  /** For people, and for `stop --force` in the same place: elsewhere it is the number of another process. */
   readonly pid: number;
+  /** As in ProcessIdentity. */
+  readonly place: string;
   /** Path of the socket, or name of the pipe. Whether somebody listens there says whether the node lives. */
   readonly socket: string;
   /** ISO 8601. */
@@ -22,6 +24,8 @@ export interface NodeRecord {
   readonly distribution: ReleaseEnvironment['distribution'];
   /** Where it listens for other machines. */
   readonly tcp?: { readonly host: string; readonly port: number };
+  /** Somebody wants it gone, and is about to end it: no crash. */
+  readonly isForced?: true;
 }
 
 export function nodesDirectory(environment: ReleaseEnvironment): string {
@@ -69,12 +73,18 @@ function tornRecord(file: string): NodeRecord | undefined {
     id,
     node: '',
     pid: 0,
+    place: '',
     socket: `${file}.torn`,
     started: '',
     version: '',
     prog: '',
     distribution: 'sname',
   };
+}
+
+/** For whoever waits for its end. The file stays that of its owner, be it root who ends it. */
+export function markForced(environment: ReleaseEnvironment, record: NodeRecord): void {
+  writeFileSync(recordFile(environment), `${JSON.stringify({ ...record, isForced: true })}\n`);
 }
 
 /** Whether somebody listens: the one question whose answer is right in every namespace, and after every crash. */
