@@ -118,6 +118,46 @@ describe('on a terminal', () => {
     expect((await release.run(['ping'])).stdout).toBe('pong\n');
   });
 
+  test('Ctrl-C leaves what is awaited to itself, and what was declared stays', async () => {
+    const release = await demo();
+    await release.start('ready');
+    const { type, shows, raw, ended } = terminal(release);
+    await shows('demo> ');
+    type('let mine = 5\r');
+    await shows('undefined\r\ndemo> ');
+    type('await new Promise((resolve) => { globalThis.release = resolve })\r');
+    await expect.poll(async () => (await release.run(['rpc', 'typeof release'])).stdout).toBe("'function'\n");
+    type('\u0003');
+    await shows('What is awaited goes on in the node; its result is not shown.\r\ndemo> ');
+    type('release("late"), mine + 1\r');
+    await shows('6\r\ndemo> ');
+    expect(raw()).not.toContain("'late'");
+    type('await new Promise(() => {})\r');
+    type('\u0003');
+    await shows('What is awaited goes on in the node; its result is not shown.\r\ndemo> ');
+    type('\u0004');
+    expect(await ended).toBe(0);
+    expect((await release.run(['rpc', 'report()'])).stdout).toContain("[ 'undefined', 'undefined'");
+  });
+
+  test('Ctrl-D leaves, also while something is awaited and while the node is blocked', async () => {
+    const release = await demo();
+    await release.start('ready');
+    const first = terminal(release);
+    await first.shows('demo> ');
+    first.type('globalThis.begun = 1, await new Promise(() => {})\r');
+    await expect.poll(async () => (await release.run(['rpc', 'typeof begun'])).stdout).toBe("'number'\n");
+    first.type('\u0004');
+    expect(await first.ended).toBe(0);
+    const second = terminal(release);
+    await second.shows('demo> ');
+    second.type('for (;;);\r');
+    await second.shows('for (;;);');
+    second.type('\u0004');
+    await second.shows('does not answer; left. What blocks it goes on.');
+    expect(await second.ended).toBe(0);
+  });
+
   test('the node knows the size of the terminal, and of what it becomes', async () => {
     const release = await demo();
     await release.start('ready');

@@ -1,5 +1,6 @@
+import { setTimeout as wait } from 'node:timers/promises';
 import type { CommandContext } from '../context.ts';
-import { type ControlStream, connect } from '../control/client.ts';
+import { type ControlClient, type ControlStream, connect } from '../control/client.ts';
 import type { ReplRequest } from '../control/repl.ts';
 import { BootError } from '../error.ts';
 import type { NodeInfo } from '../node-info.ts';
@@ -25,9 +26,12 @@ export async function run({ boot, environment, stdout, stderr }: CommandContext)
     if (typeof event.data === 'string') stdout.write(event.data);
     if (event.suspend === true) suspend(stream);
   });
-  forward(stream, terminal);
+  const blocked = new Promise<'blocked'>((resolve) => {
+    forward(stream, terminal, () => void isBlocked(client).then((is) => is && resolve('blocked')));
+  });
   try {
-    await stream.result;
+    if ((await Promise.race([stream.result, blocked])) === 'blocked')
+      stderr.write(`\n${boot.name}: ${environment.node} does not answer; left. What blocks it goes on.\n`);
     return 0;
   } catch (error) {
     if (!(error instanceof BootError)) throw error;
@@ -40,15 +44,29 @@ export async function run({ boot, environment, stdout, stderr }: CommandContext)
   }
 }
 
+/** Milliseconds after which a node that says nothing is left without its consent. */
+const PATIENCE = 1000;
+
+async function isBlocked(client: ControlClient): Promise<boolean> {
+  const answered = client.call('info', {}).then(
+    () => false,
+    () => false, // It has hung up, which is an answer too.
+  );
+  return await Promise.race([answered, wait(PATIENCE, true)]);
+}
+
 /** Every key goes to the node, Ctrl-C too, and so do the terminal's changes of size. */
-function forward(stream: ControlStream, terminal: boolean): void {
+function forward(stream: ControlStream, terminal: boolean, onCtrlD: () => void): void {
   const { stdin, stdout } = process;
   if (terminal) {
     stdin.setRawMode(true);
     stdout.on('resize', () => stream.send({ columns: stdout.columns, rows: stdout.rows }));
   }
   stdin.setEncoding('utf8');
-  stdin.on('data', (data) => stream.send({ data }));
+  stdin.on('data', (data: string) => {
+    stream.send({ data });
+    if (terminal && data.includes('\u0004')) onCtrlD();
+  });
   stdin.on('end', () => stream.send({ end: true }));
 }
 

@@ -18,26 +18,50 @@ export interface ReplRequest {
 /** `remote`, in the node: resolves when the client leaves. */
 export async function serveRepl(node: RunningNode, call: Call): Promise<undefined> {
   const request = call.params as unknown as ReplRequest;
-  const input = new PassThrough();
-  const output = new Terminal(request, (text) => call.send({ data: text }));
-  const left = new Promise<void>((resolve) => call.onClosed(resolve));
-  const repl = await startRepl(node, request, input, output, () => call.send({ suspend: true }));
-  const feed = request.terminal ? keysOf(input) : linesOf(repl);
+  let leave = () => {};
+  const left = new Promise<void>((resolve) => {
+    leave = resolve;
+  });
+  call.onClosed(leave);
+  const start = async ({ columns, rows }: Size) => {
+    const output = new Terminal({ ...request, columns, rows }, (text) => call.send({ data: text }));
+    const repl = await startRepl(node, request, output, () => call.send({ suspend: true }));
+    // One that is given up exits when what it awaits has settled.
+    repl.server.once('exit', () => output.isMuted || leave());
+    return repl;
+  };
+  const session: Session = { repl: await start(request), start, leave };
+  const feed = request.terminal ? keysOf(session) : linesOf(session.repl);
   call.received((message) => {
     if (typeof message.data === 'string') feed.take(message.data);
     if (message.end === true) feed.end();
-    if (typeof message.columns === 'number') output.resize(message.columns, Number(message.rows));
+    if (typeof message.columns === 'number')
+      session.repl.output.resize(message.columns, Number(message.rows));
   });
-  const exited = new Promise<void>((resolve) => repl.server.once('exit', resolve));
-  await Promise.race([exited, left]);
-  repl.server.close();
+  await left;
+  session.repl.server.close();
   return undefined;
 }
 
-/** A REPL, and when it has done what it was given last. */
+interface Size {
+  readonly columns: number;
+  readonly rows: number;
+}
+
+/** A REPL, and whether and until when it is at work on what it was given last. */
 interface Repl {
   readonly server: REPLServer;
+  readonly input: PassThrough;
+  readonly output: Terminal;
+  isBusy: boolean;
   idle: Promise<unknown>;
+}
+
+/** What one client looks at: a REPL, or the next when that one was given up. */
+interface Session {
+  repl: Repl;
+  readonly start: (size: Size) => Promise<Repl>;
+  readonly leave: () => void;
 }
 
 /** What the client sends, on its way to the REPL. */
@@ -46,8 +70,39 @@ interface Feed {
   end(): void;
 }
 
-function keysOf(input: PassThrough): Feed {
-  return { take: (text) => input.write(text), end: () => input.end() };
+const CTRL_C = '\u0003';
+const CTRL_D = '\u0004';
+
+/**
+ * While the REPL awaits something it keeps every key for later. Node's own is interrupted by way of the process's
+ * SIGINT, which here is the node's.
+ */
+function keysOf(session: Session): Feed {
+  let done = Promise.resolve();
+  const hand = async (keys: string) => {
+    const { isBusy, input } = session.repl;
+    const interrupt = keys.indexOf(CTRL_C);
+    if (isBusy && keys.includes(CTRL_D)) session.leave();
+    else if (isBusy && interrupt >= 0) {
+      await giveUp(session);
+      session.repl.input.write(keys.slice(interrupt + 1));
+    } else input.write(keys);
+  };
+  return {
+    take(keys) {
+      done = done.then(() => hand(keys));
+    },
+    end: () => void done.then(() => session.leave()),
+  };
+}
+
+/** Leaves what is awaited to itself; what was declared is there for the next REPL too. */
+async function giveUp(session: Session): Promise<void> {
+  const { server, output } = session.repl;
+  output.write('\nLeft. What is awaited goes on in the node; its result is not shown.\n');
+  output.isMuted = true;
+  session.repl = await session.start(output);
+  server.close();
 }
 
 /** One line after the other: without a terminal, the REPL does not wait for an `await` before it takes the next. */
@@ -78,12 +133,13 @@ class Terminal extends Writable {
   readonly isTTY: boolean;
   columns: number;
   rows: number;
+  isMuted = false;
 
   constructor({ terminal, columns, rows }: ReplRequest, send: (text: string) => void) {
     super({
       decodeStrings: false,
-      write(text: string, _encoding, done) {
-        send(text);
+      write: (text: string, _encoding, done) => {
+        if (!this.isMuted) send(text);
         done();
       },
     });
@@ -102,10 +158,10 @@ class Terminal extends Writable {
 async function startRepl(
   node: RunningNode,
   { terminal, colors }: ReplRequest,
-  input: PassThrough,
   output: Terminal,
   onSuspend: () => void,
 ): Promise<Repl> {
+  const input = new PassThrough();
   const { start } = await import('node:repl');
   const { boot, environment } = node;
   const directory = path.resolve(environment.root, boot.main);
@@ -124,7 +180,7 @@ async function startRepl(
     started.context.stateOf = (name: string) => node.stateOf(name);
     return started;
   });
-  const repl: Repl = { server, idle: Promise.resolve() };
+  const repl: Repl = { server, input, output, isBusy: false, idle: Promise.resolve() };
   const { eval: evaluate, displayPrompt, writer } = server;
   const closed = new Promise<void>((resolve) => server.once('close', resolve));
   const watched: REPLServer['eval'] = (code, context, file, callback) => {
@@ -132,9 +188,11 @@ async function startRepl(
     const prompted = new Promise<void>((resolve) => {
       server.displayPrompt = (preserveCursor) => {
         if (terminal) displayPrompt.call(server, preserveCursor);
+        repl.isBusy = false;
         resolve();
       };
     });
+    repl.isBusy = true;
     repl.idle = Promise.race([prompted, closed]);
     importingFrom(directory, () => evaluate.call(server, code, context, file, callback));
   };
