@@ -11,6 +11,7 @@ import {
   runSteps,
   type StepActions,
   tarRelease,
+  tryVmArgs,
 } from '@sarma/release';
 import {
   type Compression,
@@ -133,9 +134,10 @@ async function assembleStep(release: Release, work: Work): Promise<Release> {
   const assembled = await assemble(release, work.onEvent);
   const { path: directory, files, bytes } = assembled;
   const own = ownTarget(release, work);
-  if (own !== undefined) {
+  if (own !== undefined && (isRunInPlace(release) || release.options.vmArgs !== undefined)) {
     const { version, file } = runtimeFor(own, await runtimes(release, work, [own]));
-    await includeRuntime(directory, { version, file, windows: own.os === 'win' });
+    await tryVmArgs(release, file);
+    if (isRunInPlace(release)) await includeRuntime(directory, { version, file, windows: own.os === 'win' });
   }
   work.onEvent({ type: 'assembled', directory, files, bytes, milliseconds: performance.now() - started });
   return { ...release, assembled };
@@ -205,16 +207,20 @@ function chosenTargets({ options: settings }: Release, { matrix, options }: Work
   return chooseTargets(matrix, options, settings.targets, process.env);
 }
 
-/**
- * This machine, when the directory is to run where it lies: it is all that is made, or a service that is also wrapped
- * for this machine. The runtime then costs no copy.
- */
+/** This machine, when the release is made for it. */
 function ownTarget(release: Release, work: Work): Target | undefined {
   if (!release.options.runtime.include) return undefined;
   if (!release.steps.includes('wrap')) return hostTarget(work.matrix);
   const host = knownHost(work.matrix);
-  const isWrapped = chosenTargets(release, work).targets.some((target) => target === host);
-  return release.kind === 'service' && isWrapped ? host : undefined;
+  return chosenTargets(release, work).targets.find((target) => target === host);
+}
+
+/**
+ * Whether the directory is to run where it lies: it is all that is made, or a service that is also wrapped for this
+ * machine. The runtime then costs no copy.
+ */
+function isRunInPlace({ steps, kind }: Release): boolean {
+  return kind === 'service' || !steps.includes('wrap');
 }
 
 /**

@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: the placeholders of vm.args look like JavaScript's
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
@@ -5,7 +6,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 import { hostTarget } from './support/host.ts';
-import { ended, folder, sarma, start } from './support/sarma.ts';
+import { ended, folder, hello, quickly, sarma, start } from './support/sarma.ts';
 
 /** A project with two releases and no package installed, so that it is all source. */
 const project = (releases: string, more: Readonly<Record<string, string>> = {}) =>
@@ -200,3 +201,33 @@ test.each(['assemble', 'tar', 'wrap'])(
     expect(refused.exitCode).toBe(2);
   },
 );
+
+test.each([
+  [
+    'rel/vm.args',
+    '# one\n--title=a b\n-r\n./there.cjs\n--env-file=there\n--nosuchflag\n',
+    /:6: .*bad option: --nosuchflag/,
+  ],
+  ['rel/vm.args', '--stack-size=many\n', /:1: .*--stack-size=many/],
+  ['rel/vm.args', '--title\n', /:1: .*--title requires an argument/],
+  ['rel/remote.vm.args', '--nosuchflag=${X}\n--nosuchflag\n', /:2: .*--nosuchflag/],
+])('%s is shown to Node where the release is made for this machine: %j', async (name, text, expected) => {
+  const directory = await project('{ releases: { store: {} } }', { [name]: text });
+  const { stderr, exitCode } = await sarma(['assemble', ...runtime], { directory });
+  expect(stderr).toContain(path.join(directory, name));
+  expect(stderr).toMatch(expected);
+  expect(exitCode).toBe(1);
+});
+
+test('also where a program is only wrapped; what the machine of a start decides is left to that', async () => {
+  const program = { ...hello, 'sarma.config.ts': 'export default {};\n' };
+  const bad = { ...program, 'rel/vm.args': '--nosuchflag\n' };
+  const refused = await sarma(['wrap', ...quickly], { directory: await folder(bad) });
+  expect(refused.stderr).toContain('--nosuchflag');
+  expect(refused.exitCode).toBe(1);
+  const good = {
+    ...program,
+    'rel/vm.args': '-r\n${GUARD:-./g.cjs}\n-r\n./none.cjs\n--env-file=none\n--title=${T}\n',
+  };
+  expect((await sarma(['assemble', ...runtime], { directory: await folder(good) })).exitCode).toBe(0);
+});

@@ -396,6 +396,7 @@ describe('the scripts of a release', () => {
     ['main.js', 'begins with "-"'],
     ['--title=x\nmain.js', 'begins with "-"'],
     ['--', 'remove the line'],
+    ['--max-old-space-size=64 --trace-warnings', 'write --trace-warnings on the next line'],
   ])('vm.args with %j are refused with file and line', async (text, advice) => {
     const error = await assembled({ files: { 'rel/vm.args': `# one\n${text}` } }).catch((thrown) => thrown);
     expect(error).toMatchObject({ code: 'INVALID_VM_ARGS' });

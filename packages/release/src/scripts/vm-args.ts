@@ -26,6 +26,9 @@ function problemOf(line: string, before: string | undefined): string | undefined
   const [first, ...rest] = line.split(/\s+/);
   if (line === '-' || line === '--') return 'Node would take what follows for the program; remove the line.';
   if (line.startsWith('-')) {
+    const next = rest.find((word) => /^--[a-z]/.test(word));
+    if (first!.includes('=') && next !== undefined)
+      return `A line is one argument: write ${line.slice(line.indexOf(next))} on the next line.`;
     if (rest.length === 0 || first!.includes('=')) return undefined;
     const value = rest.join(' ');
     const app = first!.startsWith('--') ? '' : `, or an application's key as "${first} KEY VALUE"`;
