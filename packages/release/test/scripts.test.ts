@@ -222,10 +222,19 @@ describe.each(present)('bin/<name> with $program', ({ shell }) => {
   });
 
   test('does not start when env.sh fails', async () => {
-    const { root } = await assembled({ files: { 'rel/env.sh': 'false\n' } });
+    const { root } = await assembled({ files: { 'rel/env.sh': '(exit 3)\n' } });
     const { status, stdout, stderr } = call(shell, bin(root));
-    expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
-    expect(stderr).toContain(`kv: ${root}/releases/0.1.0/env.sh failed.`);
+    expect({ status, stdout }).toEqual({ status: 3, stdout: '' });
+    const file = `${root}/releases/0.1.0/env.sh`;
+    expect(stderr).toContain(`kv: ${file} ended with status 3. It runs with "set -e",`);
+    expect(stderr).toContain(`sh -ex "${file}"`);
+  });
+
+  test('starts where the last test of env.sh is false, as where any other is', async () => {
+    const text = '[ -n "$NONE" ] && export A=1\nexport B=1\n[ -n "$NONE" ] && export C=1';
+    const { root } = await assembled({ files: { 'rel/env.sh': text } });
+    const { A, B, C } = start(shell, bin(root)).env;
+    expect({ A, B, C }).toEqual({ B: '1' });
   });
 
   test('gives Node a line of vm.args as one argument', async () => {

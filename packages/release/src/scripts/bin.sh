@@ -249,6 +249,13 @@ sarma_json() {
   esac
 }
 
+# Which line it was is known to few shells, and to some of them wrongly.
+sarma_env_failed() {
+  sarma_file=$sarma_directory/env.sh
+  printf '%s: %s ended with status %s. It runs with "set -e", so any command that fails ends it; to see which, run: sh -ex "%s"\n' \
+    "$sarma_program" "$sarma_file" "$1" "$sarma_file"
+}
+
 sarma_fail() {
   printf '%s: %s\n' "$sarma_program" "$1" >&2
   exit 1
@@ -259,7 +266,7 @@ sarma_prepare "$@"
 
 if [ -f "$sarma_directory/env.sh" ]; then
   # A command that fails in there ends this, rather than to start with half an environment.
-  trap 'printf "%s: %s/env.sh failed.\n" "$sarma_program" "$sarma_directory" >&2' EXIT
+  trap 'sarma_env_failed "$?" >&2' EXIT
   set -e
   . "$sarma_directory/env.sh"
   set +e

@@ -83,8 +83,13 @@ function addTemplate(
   const text = renderFile(file, overlayVariables(release)).replaceAll('\r\n', '\n');
   const comment = batch ? /^\s*(@?rem\b|::|@echo off\s*$|$)/i : /^\s*(#|$)/;
   if (text.split('\n').every((line) => comment.test(line))) return undefined;
-  // cmd looks for labels in blocks of 512 bytes and misses some where lines end like Unix's.
-  const ended = batch ? text.replaceAll('\n', '\r\n') : text;
-  tree.set(`releases/${release.version}/${name}`, { type: 'text', text: ended, mode: 0o644 });
+  tree.set(`releases/${release.version}/${name}`, { type: 'text', text: endedAs(name, text), mode: 0o644 });
   return { file, text };
+}
+
+function endedAs(name: string, text: string): string {
+  // cmd looks for labels in blocks of 512 bytes and misses some where lines end like Unix's.
+  if (name.endsWith('.bat')) return text.replaceAll('\n', '\r\n');
+  // `[ -n "$X" ] && export Y=1` is no failure anywhere but in the last line, where it would be that of the file.
+  return name === 'env.sh' ? `${text.replace(/\n*$/, '\n')}:\n` : text;
 }

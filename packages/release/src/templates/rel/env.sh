@@ -1,7 +1,7 @@
 # Sourced by /bin/sh before every command, with RELEASE_ROOT, RELEASE_NAME, RELEASE_VSN, RELEASE_PROG and
 # RELEASE_COMMAND set. This is a template (eta): <%= release_name %> <%= release_version %>
 # While there are only comments here, the file is left out of the release, and no shell is needed to start it.
-# A command that fails in here ends the start.
+# It runs with "set -e": a command that fails in here ends the start.
 
 # Another name lets two nodes run side by side
 #export RELEASE_NODE="${RELEASE_NODE:-$RELEASE_NAME}"
