@@ -61,6 +61,17 @@ test('a configuration that cannot be loaded is a problem, and the rest is looked
   expect(of('release')).toMatchObject([{ level: 'ok' }]);
 });
 
+test('what a provider threw is told', async () => {
+  const demo = await testRelease({
+    files: { 'lib/vault.mjs': 'export default { load() { throw new Error("vault is sealed"); } };' },
+    boot: {
+      configuration: { providers: [{ name: 'vault', module: 'lib/vault.mjs', state: null }] } as never,
+    },
+  });
+  const [finding] = (await examine(demo)).of('configuration');
+  expect(finding?.message).toMatch(/^Config provider vault failed\.\nError: vault is sealed/);
+});
+
 test('a module that is missing is named', async () => {
   const demo = await release();
   const module = path.join(demo.root, 'lib/demo/application.mjs');
@@ -92,6 +103,33 @@ test('a port in use is a problem when it is an application’s own, and nothing 
   await demo.start('up');
   expect((await examine(demo)).of('port')).toEqual([]);
 });
+
+test('a node that does not answer is one problem, and its port is no other', async () => {
+  const server = createServer().listen(0);
+  await new Promise((resolve) => server.once('listening', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  const demo = await testRelease({
+    files: {
+      'lib/demo/application.mjs': `import { createServer } from 'node:net';
+        export default { start({ config }) { createServer().listen(config.port, () => console.log('up')); } };`,
+    },
+    applications: ['demo'],
+    config: { demo: { port } },
+  });
+  const { child } = await demo.start('up');
+  child.kill('SIGSTOP');
+  const { code, of } = await examine(demo);
+  expect(code).toBe(1);
+  expect(of('node')).toEqual([
+    {
+      level: 'problem',
+      subject: 'node',
+      message: expect.stringContaining(`demo (PID ${child.pid}) does not answer`),
+    },
+  ]);
+  expect(of('port')).toEqual([]);
+}, 20_000);
 
 test('PORT is looked at too', async () => {
   const server = createServer().listen(0);

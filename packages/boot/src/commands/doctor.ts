@@ -49,7 +49,7 @@ async function meet(context: CommandContext, findings: Finding[]): Promise<Patie
   const running = await nodeInfo(boot, environment).catch((error: unknown) => {
     if (!(error instanceof BootError)) throw error;
     findings.push(problem('node', error.message));
-    return undefined;
+    return 'unknown' as const;
   });
   return { ...context, configuration, running };
 }

@@ -15,8 +15,8 @@ export interface Finding {
 export interface Patient extends CommandContext {
   /** Undefined when it cannot be had; that is a finding of its own. */
   readonly configuration: Configuration | undefined;
-  /** Undefined when the node does not run. */
-  readonly running: NodeInfo | undefined;
+  /** Undefined when the node does not run, `unknown` when it does, or may, and will not say: that is a finding too. */
+  readonly running: NodeInfo | 'unknown' | undefined;
 }
 
 export type Examination = (patient: Patient) => Finding[] | Promise<Finding[]>;

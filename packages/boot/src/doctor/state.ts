@@ -79,11 +79,9 @@ export async function examineNodes({ environment, running }: Patient): Promise<F
   const directory = nodesDirectory(environment);
   // Those of another user: whoever tried to find out whether the node runs has said so.
   if (isForOthers(directory)) return [];
-  const findings = [
-    running === undefined
-      ? ok('node', `${node} does not run`)
-      : ok('node', `${node} runs (PID ${running.pid})`),
-  ];
+  const findings: Finding[] = [];
+  if (running === undefined) findings.push(ok('node', `${node} does not run`));
+  else if (running !== 'unknown') findings.push(ok('node', `${node} runs (PID ${running.pid})`));
   for (const { name, record } of records(directory)) {
     if (await isListening(record)) continue;
     findings.push(
