@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { type Bench, environment, NODE, type Part } from '../bench.ts';
+import { environment, NODE, type Part } from '../bench.ts';
 import type { Command } from '../measure.ts';
 import { COST_COLUMNS, megabytes, milliseconds, type Section, showCost } from '../report.ts';
 import { wrapEnvironment } from '../sarma.ts';
