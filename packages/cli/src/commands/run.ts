@@ -22,7 +22,7 @@ export const runCommand = command({
       import('../chosen-release.ts'),
     ]);
     const start = flags.repl ? 'start_repl' : 'start';
-    const command = [start, ...((flags['--'] as readonly string[] | undefined) ?? [])];
+    const command = [start, '--', ...((flags['--'] as readonly string[] | undefined) ?? [])];
     return await runFromSource({ ...(await releaseOptionsOf(flags)), command, watch: flags.watch });
   },
 });
