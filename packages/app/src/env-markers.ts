@@ -45,7 +45,9 @@ function resolveMarker(
   const text = env[name];
   if (!text) {
     if (fallback === undefined)
-      problems.push(`${keys.join('.')} needs the variable ${name} (${type}), which is not set.`);
+      problems.push(
+        `${keys.join('.')} needs the variable ${name} (${type}), which is ${text === '' ? 'empty' : 'not set'}.`,
+      );
     return fallback;
   }
   const read = readEnv(text, type);

@@ -27,7 +27,7 @@ describe('the JSON provider', () => {
     await expect(load({ path: '${CONF}/x.json', optional: true })).rejects.toMatchObject({
       code: 'VARIABLE_NOT_SET',
       // biome-ignore lint/suspicious/noTemplateCurlyInString: it is what is tested.
-      message: '${CONF}/x.json needs the variable CONF, which is not set.',
+      message: '${CONF}/x.json needs the variable CONF, which is empty.',
     });
   });
 

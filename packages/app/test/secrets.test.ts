@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { MASK, masked } from '../src/secrets.ts';
+import { isSecretName, MASK, masked } from '../src/secrets.ts';
 
 test('values of keys that are called like secrets are masked whole, at every depth', () => {
   expect(
@@ -53,5 +53,57 @@ test('passwords inside addresses and connection strings are masked whatever the 
     redis: `rediss://:${MASK}@cache`,
     odbc: `host=db user=kv password=${MASK} dbname=kv`,
     plain: 'https://example.org/a:b@c',
+  });
+});
+
+test.each(
+  [
+    'key',
+    'apiKey',
+    'API_KEY',
+    'APIKey',
+    'apikeys',
+    'secret_key',
+    'private-key',
+    'privateKeyPem',
+    'accesskey',
+    'auth',
+  ]
+    .concat([
+      'TOKEN',
+      'authtoken',
+      'refreshTokenValue',
+      'session.cookie',
+      'dbpassword',
+      'PGPASSWORD',
+      'SENTRY_DSN',
+    ])
+    .concat(['clientSecret', 'pwd', 'basicAuth', 'passwordHash']),
+)('%s is a secret', (name) => {
+  expect(isSecretName(name)).toBe(true);
+  expect(masked({ text: `a=1&${name.replace(/\W/g, '_')}=hidden` }).text).toContain(MASK);
+});
+
+test.each([
+  'monkey',
+  'keyboard',
+  'keys',
+  'keyName',
+  'cookieName',
+  'passwordLength',
+  'author',
+  'broken',
+  'turkey',
+])('%s is none', (name) => {
+  expect(isSecretName(name)).toBe(false);
+  const plain = { [name]: 'shown', text: `${name}=shown` };
+  expect(masked(plain)).toEqual(plain);
+});
+
+test('a number of tokens is none, a list of them is', () => {
+  expect(masked({ tokens: 5, maxTokens: 4096, apiTokens: ['a'] })).toEqual({
+    tokens: 5,
+    maxTokens: 4096,
+    apiTokens: MASK,
   });
 });

@@ -152,10 +152,10 @@ function checked(value: unknown, what: string): Configuration {
 
 /** All that is missing in one sentence. An empty variable counts as missing. */
 function requireVariables({ name, configuration }: BootFile, env: NodeJS.ProcessEnv): void {
-  const missing = configuration.requiredEnv
+  const groups = configuration.requiredEnv
     .map((required) => (typeof required === 'string' ? [required] : required))
-    .filter((group) => !group.some((variable) => env[variable]))
-    .map((group) => (group.length > 1 ? `one of ${group.join(', ')}` : group[0]!));
+    .filter((group) => !group.some((variable) => env[variable]));
+  const missing = groups.map((group) => (group.length > 1 ? `one of ${group.join(', ')}` : group[0]!));
   if (missing.length === 0) return;
   const last = missing.pop()!;
   const list = missing.length > 0 ? `${missing.join(', ')} and ${last}` : last;

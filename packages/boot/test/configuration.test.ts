@@ -137,14 +137,22 @@ describe('the environment', () => {
   test('all that cannot be read is named with key, variable, type and what was found; secrets are not shown', async () => {
     const sys = {
       web: { port: marker('PORT', 'integer'), tls: { on: marker('ON', 'boolean') } },
-      store: { url: marker('STORE', 'string'), pool: marker('POOL_TOKEN', 'json') },
+      store: {
+        url: marker('STORE', 'string'),
+        key: marker('KEY', 'string'),
+        pool: marker('POOL_TOKEN', 'json'),
+      },
     };
-    const stderr = await failureOf({ sys }, { env: { PORT: '80a', ON: 'maybe', POOL_TOKEN: 'hunter2' } });
+    const stderr = await failureOf(
+      { sys },
+      { env: { PORT: '80a', ON: 'maybe', POOL_TOKEN: 'hunter2', KEY: '' } },
+    );
     expect(stderr).toBe(
       [
         'demo: web.port is read from the variable PORT, which should be a whole number; found "80a".',
         'web.tls.on is read from the variable ON, which should be true or false (also 1, yes, on and 0, no, off); found "maybe".',
         'store.url needs the variable STORE (string), which is not set.',
+        'store.key needs the variable KEY (string), which is empty.',
         'store.pool is read from the variable POOL_TOKEN, which should be JSON; found something else.',
         '',
       ].join('\n'),
@@ -170,6 +178,9 @@ describe('the environment', () => {
     const stderr = await failureOf({ boot }, { env: { SET: '1', B: '2' } });
     expect(stderr).toBe('demo: DB and one of TOKEN, TOKEN_FILE must be set in the environment of demo.\n');
     await configurationOf({ boot }, { env: { SET: '1', B: '2', DB: '3', TOKEN: '4' } });
+    expect(await failureOf({ boot }, { env: { SET: '', A: '', B: '2', DB: '3', TOKEN: '4' } })).toBe(
+      'demo: SET must be set in the environment of demo. Set, but empty: SET.\n',
+    );
   });
 
   test('a missing required variable is what is said, also where config/runtime fails for want of it', async () => {

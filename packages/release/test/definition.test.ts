@@ -200,6 +200,10 @@ describe('a mistake in the configuration says where it is, what was found and wh
   });
 
   test('the key sarma of package.json is part of the path', async () => {
+    const misspelt = project({ 'package.json': { sarma: { aplication: './a.ts' } } });
+    await expect(loadRelease({ project: misspelt })).rejects.toThrow(
+      /package\.json: sarma: "aplication" is no key here; did you mean "application"\?$/,
+    );
     const root = project({ 'package.json': { sarma: { kind: 'x' } } });
     await expect(loadRelease({ project: root })).rejects.toThrow(
       /package\.json: sarma\.kind: expected one of/,

@@ -40,6 +40,7 @@ function withVariables(name: string): string {
   return name.replace(/\$\{(\w+)\}/g, (_, variable: string) => {
     const value = process.env[variable];
     if (value) return value;
-    throw new AppError('VARIABLE_NOT_SET', `${name} needs the variable ${variable}, which is not set.`);
+    const problem = value === '' ? 'empty' : 'not set';
+    throw new AppError('VARIABLE_NOT_SET', `${name} needs the variable ${variable}, which is ${problem}.`);
   });
 }

@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { nearest } from '@sarma/app/internal';
 import { attempt, ReleaseError } from '../error.ts';
 import type { Manifest } from '../package-json.ts';
 import { moduleNames } from '../sources/package.ts';
@@ -44,7 +45,18 @@ export async function readConfigFile(
   const isManifest = path.basename(file) === 'package.json';
   const at = isManifest ? ['sarma'] : [];
   const value = isManifest ? ownConfig(project.manifest) : await evaluate(file, context, sarma);
+  if (isManifest) refuseNearlyApplication(file, Object.keys(value as object));
   return { file, at, config: await checkConfig(value, file, at) };
+}
+
+/** `application` is no key of a configuration, so that it is not among those that an unknown key is compared with. */
+function refuseNearlyApplication(file: string, keys: readonly string[]): void {
+  const key = keys.find((one) => nearest(one, ['application', 'applications']) === 'application');
+  if (key === undefined) return;
+  throw new ReleaseError(
+    'CONFIG_INVALID',
+    `${file}: sarma: "${key}" is no key here; did you mean "application"?`,
+  );
 }
 
 function twoConfigurations(file: string, manifestFile: string): ReleaseError {
