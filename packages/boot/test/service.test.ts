@@ -192,6 +192,11 @@ test.each([
   [['service', 'install', '--user', '--system'], '--user and --system exclude each other.'],
   [['service', 'install', '--name', '../x'], '"../x" cannot name a service'],
   [['service', 'install', '--user', '--run-as', 'daemon'], '--run-as needs --system.'],
+  [
+    ['service', 'install', '--system', '--run-as', 'no-such-user'],
+    'This system has no user "no-such-user". Nothing was written.',
+  ],
+  [['service', 'install', '--bogus'], "Unknown option '--bogus'. What is known: bin/demo help service\n"],
   [['service', 'install', '--account', 'x'], 'There is no --account outside Windows'],
   [['service', 'status', '--user'], 'demo is not installed as a service of the user'],
   [['service', 'uninstall', '--user'], 'demo is not installed as a service of the user'],

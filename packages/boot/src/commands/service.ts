@@ -41,7 +41,19 @@ export async function run(context: CommandContext): Promise<number> {
   const manager = managerOf(process.platform);
   if (action === 'status') return status(manager, unit, context);
   if (action === 'uninstall') return uninstall(manager, unit, context);
+  if (unit.runAs !== undefined && !isUser(unit.runAs)) {
+    const problem = `This system has no user ${JSON.stringify(unit.runAs)}.`;
+    // The unit may be meant for another machine, or the user come later.
+    if (!values['dry-run']) throw new BootError('UNKNOWN_USER', `${problem} Nothing was written.`);
+    context.stderr.write(`${context.boot.name}: ${problem}\n`);
+  }
   return install(manager, unit, context, values['dry-run'] ?? false);
+}
+
+/** The system is asked: not all users stand in /etc/passwd. */
+function isUser(name: string): boolean {
+  const { status: exitCode, error } = spawnSync('id', ['-u', '--', name], { stdio: 'ignore' });
+  return error !== undefined || exitCode === 0;
 }
 
 /** What one system has and another has not. */

@@ -21,22 +21,19 @@ export function refuseUnsafe(directory: string): void {
   const found = lstatSync(directory, { throwIfNoEntry: false });
   if (found === undefined) return;
   refuseForeign(directory, found);
-  if ((found.mode & 0o022) !== 0) throw unsafe(directory, 'can be written to by other users');
+  if ((found.mode & 0o022) !== 0) throw unsafe(directory, 'can be written to by other users', 'Remove it');
 }
 
 function refuseForeign(directory: string, found: Stats): void {
-  const problem = !found.isDirectory()
-    ? 'is no directory but a link or a file'
-    : found.uid !== process.geteuid?.()
-      ? `belongs to another user (uid ${found.uid})`
-      : undefined;
-  if (problem !== undefined) throw unsafe(directory, problem);
+  if (!found.isDirectory()) throw unsafe(directory, 'is no directory but a link or a file', 'Remove it');
+  if (found.uid === process.geteuid?.()) return;
+  throw unsafe(directory, `belongs to another user (uid ${found.uid})`, 'Run this as that user');
 }
 
-function unsafe(directory: string, problem: string): BootError {
+function unsafe(directory: string, problem: string, remedy: string): BootError {
   return new BootError(
     'UNSAFE_DIRECTORY',
-    `${directory} ${problem}; nothing of this node can be kept there. Remove it, or set another one: RELEASE_MUTABLE_DIR, with RELEASE_READ_ONLY XDG_RUNTIME_DIR or TMPDIR.`,
+    `${directory} ${problem}; nothing of this node can be kept there. ${remedy}, or set another one: RELEASE_MUTABLE_DIR, with RELEASE_READ_ONLY XDG_RUNTIME_DIR or TMPDIR.`,
   );
 }
 
