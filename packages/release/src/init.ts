@@ -55,7 +55,11 @@ export interface InitFile {
  * application and no program.
  */
 export async function writeInit(given: string, options: InitOptions = {}): Promise<readonly InitResult[]> {
-  const project = await readProject({ project: given, workspace: options.workspace });
+  const project = await readProject({ project: given, workspace: options.workspace }).catch(
+    (error: unknown) => {
+      throw error instanceof ReleaseError && error.code === 'NO_PACKAGE_JSON' ? noProject(given) : error;
+    },
+  );
   const configured = findConfigFile(project);
   const files = initFiles(await readFacts(project));
   const results: InitResult[] = [];
@@ -72,10 +76,19 @@ export async function writeInit(given: string, options: InitOptions = {}): Promi
 
 const CONFIG = 'sarma.config.ts';
 
+/** What could be wrapped without a `package.json`, a single file, has nothing to be set up. */
+function noProject(given: string): ReleaseError {
+  return new ReleaseError(
+    'NO_PACKAGE_JSON',
+    `There is no package.json in ${path.resolve(given)}. Make one first (npm init), or name a project: sarma init DIR`,
+  );
+}
+
 async function readFacts(project: Project): Promise<ProjectFacts> {
   const { directory, manifest } = project;
   const workspaces = await readWorkspaces(directory, manifest);
-  const applications = [manifest, ...workspaces.map((one) => one.manifest)]
+  const manifests = [manifest, ...workspaces.map((one) => one.manifest)];
+  const applications = manifests
     .filter((one) => one.sarma?.application !== undefined)
     .map(({ name }) => name)
     .filter((name) => name !== undefined);
@@ -90,11 +103,18 @@ async function readFacts(project: Project): Promise<ProjectFacts> {
     kind,
     applications,
     programs: isClear ? [] : found,
-    versionFrom: manifest.version === undefined ? applications[0] : undefined,
+    versionFrom: manifest.version === undefined ? topmost(applications, manifests) : undefined,
     importsApp: hasApp(manifest),
     otherConfig:
       kind === 'cli' && !hasApp(manifest) && configs.some((one) => isFile(path.join(directory, one))),
   };
+}
+
+/** The first that no other package needs: it is what the release is for. */
+function topmost(applications: readonly string[], manifests: readonly Manifest[]): string | undefined {
+  const isNeeded = (name: string): boolean =>
+    manifests.some(({ dependencies = {} }) => dependencies[name] !== undefined);
+  return applications.find((name) => !isNeeded(name)) ?? applications[0];
 }
 
 function hasApp({ dependencies = {} }: Manifest): boolean {
@@ -214,7 +234,9 @@ async function addIgnored(file: string): Promise<InitResult | undefined> {
     throw error;
   });
   const lines = (there ?? '').split(/\r?\n/).map((line) => line.trim().replaceAll(/^\/|\/$/g, ''));
-  const missing = ['_build/', 'burrito_out/'].filter((line) => !lines.includes(line.slice(0, -1)));
+  const missing = ['node_modules/', '_build/', 'burrito_out/'].filter(
+    (line) => !lines.includes(line.slice(0, -1)),
+  );
   if (missing.length === 0) return undefined;
   const before = there === undefined || there === '' || there.endsWith('\n') ? (there ?? '') : `${there}\n`;
   await writeFile(file, `${before}${missing.map((line) => `${line}\n`).join('')}`);

@@ -140,6 +140,9 @@ test('nothing that is there is replaced without force, and lines are added to .g
     expect.arrayContaining(['left rel/env.sh', 'added .gitignore']),
   );
   expect(readFileSync(path.join(root, '.gitignore'), 'utf8')).toBe('node_modules\n/_build\nburrito_out/\n');
+  const bare = project(service);
+  await writeInit(bare);
+  expect(readFileSync(path.join(bare, '.gitignore'), 'utf8')).toBe('node_modules/\n_build/\nburrito_out/\n');
   const again = said(root, await writeInit(root));
   expect(again).toHaveLength(7);
   for (const line of again) expect(line).toMatch(/^left /);
@@ -177,4 +180,21 @@ test('what the templates show works once the marks are taken away', async () => 
     './telemetry.mjs',
   ]);
   execFileSync('sh', ['-n', path.join(assembled.path, 'releases/1.2.3/env.sh')]);
+});
+
+test('of several applications the version is that of the one that no other needs', async () => {
+  const application = { version: '1.0.0', sarma: { application: './a.js' } };
+  const root = project({
+    'package.json': { name: 'shop', workspaces: ['apps/*'] },
+    'apps/store/package.json': { name: 'store', ...application },
+    'apps/web/package.json': { name: 'web', ...application, dependencies: { store: '*' } },
+  });
+  await writeInit(root);
+  expect(readFileSync(path.join(root, 'sarma.config.ts'), 'utf8')).toContain("version: { from: 'web' }");
+});
+
+test('a folder without a package.json is told to get one, and stays empty', async () => {
+  const root = project({});
+  await expect(writeInit(root)).rejects.toThrow(`no package.json in ${root}. Make one first (npm init)`);
+  expect(existsSync(path.join(root, '.gitignore'))).toBe(false);
 });
