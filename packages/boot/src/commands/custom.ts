@@ -24,7 +24,7 @@ export async function run(context: CommandContext, { name, module }: BootCommand
   const release = releaseInfo(environment);
   // Before the import: a module may ask for its configuration while it is evaluated.
   setReleaseState(release, environment, config);
-  const command = await settled(boot, module, load(module, context));
+  const command = await load(module, context);
   const { positionals, values } = parse(command, args);
   const usage = `Usage: ${syntax(command, name, context)}`;
   checkArguments(command.arguments, positionals, usage);
@@ -38,8 +38,8 @@ function asksForHelp(args: readonly string[]): boolean {
   return args.slice(0, end === -1 ? args.length : end).some((word) => word === '--help' || word === '-h');
 }
 
-async function load(module: string, { environment }: CommandContext): Promise<Command> {
-  const exported = await importDefault(moduleUrl(environment.root, module));
+async function load(module: string, { boot, environment }: CommandContext): Promise<Command> {
+  const exported = await settled(boot, module, importDefault(moduleUrl(environment.root, module)));
   if (typeof exported === 'object' && exported !== null && typeof (exported as Command).run === 'function') {
     return exported as Command;
   }
