@@ -132,9 +132,12 @@ describe('on a terminal', () => {
     type('release("late"), mine + 1\r');
     await shows('6\r\ndemo> ');
     expect(raw()).not.toContain("'late'");
-    type('await new Promise(() => {})\r');
-    type('\u0003');
+    // At once, and with what comes to its end badly.
+    type('await new Promise((_, reject) => { globalThis.refuse = reject })\r\u0003');
     await shows('What is awaited goes on in the node; its result is not shown.\r\ndemo> ');
+    type('refuse(new Error("late")), 77\r');
+    await shows('77\r\ndemo> ');
+    expect(raw()).not.toContain('Error: late');
     type('\u0004');
     expect(await ended).toBe(0);
     expect((await release.run(['rpc', 'report()'])).stdout).toContain("[ 'undefined', 'undefined'");

@@ -2,6 +2,7 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import type { REPLServer } from 'node:repl';
 import { PassThrough, Writable } from 'node:stream';
+import { setImmediate as turn } from 'node:timers/promises';
 import type { ReleaseEnvironment } from '../environment.ts';
 import type { RunningNode } from '../running-node.ts';
 import type { Call } from './call.ts';
@@ -72,6 +73,8 @@ interface Feed {
 
 const CTRL_C = '\u0003';
 const CTRL_D = '\u0004';
+/** Splits what was typed so that each of them stands alone. */
+const CONTROLS = new RegExp(`([${CTRL_C}${CTRL_D}])`);
 
 /**
  * While the REPL awaits something it keeps every key for later. Node's own is interrupted by way of the process's
@@ -81,16 +84,16 @@ function keysOf(session: Session): Feed {
   let done = Promise.resolve();
   const hand = async (keys: string) => {
     const { isBusy, input } = session.repl;
-    const interrupt = keys.indexOf(CTRL_C);
-    if (isBusy && keys.includes(CTRL_D)) session.leave();
-    else if (isBusy && interrupt >= 0) {
-      await giveUp(session);
-      session.repl.input.write(keys.slice(interrupt + 1));
-    } else input.write(keys);
+    if (isBusy && keys === CTRL_D) session.leave();
+    else if (isBusy && keys === CTRL_C) await giveUp(session);
+    else {
+      input.write(keys);
+      await turn(); // The REPL has read them then, and may be busy.
+    }
   };
   return {
-    take(keys) {
-      done = done.then(() => hand(keys));
+    take(text) {
+      for (const keys of text.split(CONTROLS)) if (keys !== '') done = done.then(() => hand(keys));
     },
     end: () => void done.then(() => session.leave()),
   };
