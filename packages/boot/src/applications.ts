@@ -12,6 +12,8 @@ export interface Surroundings {
   readonly config: Readonly<Record<string, unknown>>;
   /** The application says that it has ended. */
   readonly exit: (reason: unknown) => void;
+  /** The application asks for the signal that tells it to stop: its start may wait for that alone. */
+  readonly onSignal: () => void;
 }
 
 /** An application of this node, from the import of its module to its end. */
@@ -37,8 +39,9 @@ export class RunningApplication {
   }
 
   /** Rejects with what `start` threw. */
-  start({ release, args, config, exit }: Surroundings): Promise<void> {
+  start({ release, args, config, exit, onSignal }: Surroundings): Promise<void> {
     const signal = () => {
+      onSignal();
       this.#stopped ??= new AbortController();
       if (this.#stopping !== undefined) this.#stopped.abort();
       return this.#stopped.signal;

@@ -29,7 +29,7 @@ export const builtins: readonly BuiltinCommand[] = [
   {
     name: 'daemon',
     syntax: '[--heart] [ARGUMENTS]',
-    description: 'Start the node in the background; return when it answers',
+    description: 'Start the node in the background; return when every application runs',
     details: [
       'What it prints goes to log/<node>.log in the state directory, which is its working directory too.',
       'With --heart as the first argument it is started again when it crashes.',
@@ -37,7 +37,7 @@ export const builtins: readonly BuiltinCommand[] = [
       'RELEASE_LOG_FILE is set in the node. What may be set for the command:',
       'RELEASE_LOG_SIZE        bytes of one log file (10M)',
       'RELEASE_LOG_FILES       log files that are kept, the current one included (5)',
-      'RELEASE_DAEMON_TIMEOUT  seconds to wait until it answers (60)',
+      'RELEASE_DAEMON_TIMEOUT  seconds to wait until everything runs (60)',
       'RELEASE_HEART_RESTARTS  crashes after which --heart gives up (5) ...',
       'RELEASE_HEART_PERIOD    ... within so many seconds (60)',
     ],
@@ -54,7 +54,7 @@ export const builtins: readonly BuiltinCommand[] = [
   {
     name: 'restart',
     syntax: '',
-    description: 'Stop the node and start it anew in the same process; return when it answers',
+    description: 'Stop the node and start it anew in the same process; return when every application runs',
   },
   {
     name: 'pid',
@@ -64,7 +64,7 @@ export const builtins: readonly BuiltinCommand[] = [
   {
     name: 'ping',
     syntax: '',
-    description: 'Say whether the node answers: pong and exit code 0, or pang and 1',
+    description: 'Say whether every application runs: pong and exit code 0, or pang and 1',
   },
   {
     name: 'rpc',

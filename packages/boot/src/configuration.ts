@@ -8,7 +8,7 @@ import { BootError } from './error.ts';
 import { importDefault, moduleUrl } from './modules.ts';
 import { replacesVariables, replaceVariables } from './os-variables.ts';
 import { releaseInfo } from './release-state.ts';
-import { settled } from './settled.ts';
+import { settledSoon } from './settled.ts';
 import { readVmArgs, type Setting } from './vm-args.ts';
 
 /**
@@ -43,12 +43,12 @@ async function compute(
     const loading = load(provider, environment, configuration);
     configuration = deepMerge(
       configuration,
-      await settled(boot, `Config provider ${provider.name}`, loading),
+      await settledSoon(boot, `Config provider ${provider.name}`, loading),
     );
   }
   if (boot.configuration.runtime !== null) {
     const computing = runtimeConfiguration(boot, environment, configuration, isReload);
-    configuration = deepMerge(configuration, await settled(boot, 'config/runtime.ts', computing));
+    configuration = deepMerge(configuration, await settledSoon(boot, 'config/runtime.ts', computing));
   }
   // `env()` means the same in config/runtime.ts.
   return resolved(configuration);

@@ -107,6 +107,29 @@ export function forgetOtherRelease(root: string, env: NodeJS.ProcessEnv): void {
   for (const name of Object.keys(env)) if (name.startsWith('RELEASE_')) delete env[name];
 }
 
+const PATHS = [
+  'RELEASE_MUTABLE_DIR',
+  'RELEASE_CONFIG_DIR',
+  'RELEASE_TMP',
+  'RELEASE_SYS_CONFIG',
+  'RELEASE_BOOT_SCRIPT',
+  'RELEASE_VM_ARGS',
+  'RELEASE_REMOTE_VM_ARGS',
+] as const;
+
+/**
+ * Paths are relative to the working directory of the command that got them: a daemon has another one, and a restart may
+ * have. `RELEASE_BASE_DIR` keeps the first, since env.sh says the same relative path again in each process.
+ */
+export function makePathsAbsolute(env: NodeJS.ProcessEnv): void {
+  for (const name of PATHS) {
+    const given = env[name];
+    if (!given || path.isAbsolute(given)) continue;
+    env.RELEASE_BASE_DIR ||= process.cwd();
+    env[name] = path.resolve(env.RELEASE_BASE_DIR, given);
+  }
+}
+
 function isSameDirectory(one: string, other: string): boolean {
   if (one === other) return true;
   try {

@@ -5,7 +5,7 @@ import type { BootCommand, BootFile } from './boot-file.ts';
 import { type BuiltinCommand, findBuiltin, resolveAlias } from './builtin.ts';
 import { loadBuiltin } from './builtin-code.ts';
 import type { CommandContext } from './context.ts';
-import { forgetOtherRelease, readEnvironment } from './environment.ts';
+import { forgetOtherRelease, makePathsAbsolute, readEnvironment } from './environment.ts';
 import { BootError } from './error.ts';
 import { errorText } from './error-text.ts';
 
@@ -21,6 +21,7 @@ async function main(): Promise<void> {
     // A program's environment is its own, and what it starts may be meant by all of it.
     const env = program === undefined ? process.env : { ...process.env };
     forgetOtherRelease(root, env);
+    makePathsAbsolute(env);
     boot = readBoot(env.RELEASE_BOOT_SCRIPT || path.join(folder, 'boot.json'));
     refuseOtherLine(boot);
     if (process.platform === 'win32') {
@@ -122,7 +123,10 @@ function usageError(help: string): (error: unknown) => never {
   return (error) => {
     const isUsage =
       error instanceof Error && /^ERR_PARSE_ARGS_/.test((error as NodeJS.ErrnoException).code ?? '');
-    throw isUsage ? new BootError('USAGE', `${error.message}. What is known: ${help}`) : error;
+    if (!isUsage) throw error;
+    // It goes on about positional arguments that begin with a dash.
+    const [what] = error.message.split('. To specify ');
+    throw new BootError('USAGE', `${what}. What is known: ${help}`);
   };
 }
 

@@ -1,6 +1,7 @@
 import type { BootFile } from './boot-file.ts';
 import type { ReleaseEnvironment } from './environment.ts';
 import { BootError } from './error.ts';
+import type { NodeState } from './running-node.ts';
 
 /** What a running node says about itself. */
 export interface NodeInfo {
@@ -11,6 +12,8 @@ export interface NodeInfo {
   readonly version: string;
   /** ISO 8601. */
   readonly started: string;
+  /** Undefined in a node of a version that does not say. */
+  readonly state?: NodeState;
   readonly applications: readonly {
     readonly name: string;
     readonly version: string;
@@ -35,4 +38,10 @@ export async function nodeInfo(
     if (error instanceof BootError && error.code === 'NOT_RUNNING') return undefined;
     throw error;
   }
+}
+
+/** `: web`, or what else of a node that starts is not there yet; nothing where that is not known. */
+export function notStarted({ applications }: NodeInfo): string {
+  const names = applications.filter(({ state }) => state === 'starting').map(({ name }) => name);
+  return names.length === 0 ? '' : `: ${names.join(', ')}`;
 }

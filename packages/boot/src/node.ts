@@ -8,8 +8,9 @@ import { BootError } from './error.ts';
 import { errorText, failureText } from './error-text.ts';
 import { importAhead, moduleUrl } from './modules.ts';
 import { releaseInfo, setReleaseState } from './release-state.ts';
-import type { RunningNode, StopReason } from './running-node.ts';
+import type { NodeState, RunningNode, StopReason } from './running-node.ts';
 import type { Script, ScriptEnding } from './script.ts';
+import { NEVER_SETTLED, settledSoon } from './settled.ts';
 import { handleSignals } from './signals.ts';
 import { seconds, stopApplications } from './stop-applications.ts';
 
@@ -40,9 +41,13 @@ class Node implements RunningNode {
   readonly #release: ReleaseInfo | undefined;
   /** In the order in which they were loaded, which is that in which they start. */
   readonly #loaded = new Map<string, RunningApplication>();
-  readonly #listeners: (() => unknown)[] = [];
-  /** A node runs until it is stopped, whatever its applications hold open. */
-  readonly #running = setInterval(() => {}, 2 ** 30);
+  readonly #listeners: ((exitCode: number) => unknown)[] = [];
+  /**
+   * A node runs until it is stopped, whatever its applications hold open. Until it has started it holds nothing open
+   * itself: a start that nothing could ever end is to be seen by that.
+   */
+  readonly #running = setInterval(() => {}, 2 ** 30).unref();
+  #progress: 'starting' | 'started' | 'running' = 'starting';
   #isPrepared = false;
   #signalListeners: ReadonlySet<unknown> = new Set();
   #script: Script | undefined;
@@ -72,11 +77,15 @@ class Node implements RunningNode {
     }));
   }
 
+  get state(): NodeState {
+    return this.#stopping === undefined ? this.#progress : 'stopping';
+  }
+
   stateOf(application: string): unknown {
     return this.#loaded.get(application)?.value;
   }
 
-  onStopped(listener: () => unknown): void {
+  onStopped(listener: (exitCode: number) => unknown): void {
     this.#listeners.push(listener);
   }
 
@@ -89,8 +98,11 @@ class Node implements RunningNode {
       await this.#execute(instruction);
     }
     await this.#prepare();
-    if (this.#stopping === undefined)
-      await this.#hooks('post_start').catch((error) => this.#crash(errorText(error)));
+    if (this.#stopping !== undefined) return;
+    if (this.#script === undefined) this.#running.ref();
+    this.#progress = 'started';
+    await this.#hooks('post_start').catch((error) => this.#crash(errorText(error)));
+    this.#progress = 'running';
   }
 
   async #execute(instruction: Instruction): Promise<void> {
@@ -98,7 +110,11 @@ class Node implements RunningNode {
       case 'configure':
         return await this.#configure();
       case 'preload':
-        await import(moduleUrl(this.environment.root, instruction.module));
+        await settledSoon(
+          this.boot,
+          instruction.module,
+          import(moduleUrl(this.environment.root, instruction.module)),
+        );
         return;
       case 'link':
         return await importAhead(this.environment, instruction.modules);
@@ -134,7 +150,8 @@ class Node implements RunningNode {
     if (application === undefined)
       throw new BootError('INVALID_BOOT_FILE', `boot.json loads ${name} and says nothing of it.`);
     try {
-      this.#loaded.set(name, await loadApplication(this.environment.root, application));
+      const loading = loadApplication(this.environment.root, application);
+      this.#loaded.set(name, await settledSoon(this.boot, `The import of application ${name}`, loading));
     } catch (error) {
       await this.#crash(errorText(error));
     }
@@ -144,23 +161,32 @@ class Node implements RunningNode {
     const application = this.#loaded.get(name);
     if (application === undefined)
       throw new BootError('INVALID_BOOT_FILE', `boot.json starts ${name} before it is loaded.`);
+    const neverEnds = () => {
+      application.state = 'stopped';
+      void this.stop('crash', NEVER_SETTLED);
+    };
+    process.once('beforeExit', neverEnds);
     try {
-      await application.start({
+      const starting = application.start({
         release: this.#release,
         args: this.args,
         config: this.configuration[name] ?? {},
         exit: (reason) => this.#ended(application, reason),
+        onSignal: () => this.#running.ref(),
       });
+      await settledSoon(this.boot, `The start of application ${name}`, starting);
     } catch (error) {
       // It was told to stop and did.
       if (this.#stopping !== undefined && (error as Error | undefined)?.name === 'AbortError') return;
       await this.#crash(failureText(`Application ${name} could not start`, error));
+    } finally {
+      process.off('beforeExit', neverEnds);
+      if (this.state === 'starting') this.#running.unref();
     }
   }
 
   async #run(program: string): Promise<void> {
     const { Script } = await import('./script.ts');
-    this.#running.unref();
     this.#script = new Script(this, this.#signalListeners);
     this.#script.run(program);
   }
@@ -196,6 +222,7 @@ class Node implements RunningNode {
 
   async #stop(reason: StopReason, exitCode: number): Promise<void> {
     this.#exitCode ||= exitCode;
+    if (this.#script === undefined) this.#running.ref();
     const endScript = this.#script?.ending(reason);
     const limit = this.boot.shutdownTimeout;
     const latest = Date.now() + limit;
@@ -206,7 +233,7 @@ class Node implements RunningNode {
     await stopApplications(applications, timeLeft, (text) => this.#fail(text));
     if (endScript !== undefined) await this.#endScript(endScript, timeLeft());
     await this.#stopHooks('post_stop', timeLeft());
-    for (const listener of this.#listeners) await listener();
+    for (const listener of this.#listeners) await listener(this.#exitCode);
     clearInterval(this.#running);
     if (!this.isRestarting) setImmediate(() => process.exit(this.#exitCode));
   }

@@ -8,6 +8,12 @@ export type StopReason = 'command' | 'restart' | 'crash' | 'end' | StopSignal;
 
 export type StopSignal = 'SIGTERM' | 'SIGINT' | 'SIGHUP';
 
+/**
+ * `starting`: configuration is loaded, not every application runs yet. `started`: they do, `post_start` hooks are under
+ * way. `running`: all is done. `stopping`: also where a start has failed.
+ */
+export type NodeState = 'starting' | 'started' | 'running' | 'stopping';
+
 /** A node that is starting, runs, or stops: what control and commands see of it. */
 export interface RunningNode {
   readonly boot: BootFile;
@@ -16,6 +22,7 @@ export interface RunningNode {
   readonly args: readonly string[];
   readonly configuration: Configuration;
   readonly started: Date;
+  readonly state: NodeState;
   readonly applications: readonly {
     readonly name: string;
     readonly version: string;
@@ -36,6 +43,6 @@ export interface RunningNode {
    * configuration; rejects once all were told where some of them failed to take it.
    */
   reloadConfiguration(): Promise<{ readonly changed: readonly string[] }>;
-  /** Called once everything is stopped, before the process exits. */
-  onStopped(listener: () => unknown): void;
+  /** Called once everything is stopped, before the process exits with the code. */
+  onStopped(listener: (exitCode: number) => unknown): void;
 }

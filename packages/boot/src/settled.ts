@@ -1,7 +1,7 @@
 import type { BootFile } from './boot-file.ts';
 
 /** As Node ends when a module's own `await` never does. */
-const NEVER_SETTLED = 13;
+export const NEVER_SETTLED = 13;
 
 /**
  * Waits for code of the release. When nothing is left in the process that could ever settle the promise, Node ends
@@ -23,5 +23,24 @@ export async function settled<Value>(
     return await value;
   } finally {
     process.off('beforeExit', end);
+  }
+}
+
+/** Milliseconds after which whoever waits for a start is told what it waits for. */
+const PATIENCE = 10_000;
+
+/** The same for what a start needs, and that should not take long: where it does, says once that it is waited for. */
+export async function settledSoon<Value>(
+  boot: BootFile,
+  what: string,
+  value: Value | Promise<Value>,
+): Promise<Value> {
+  const say = () =>
+    process.stderr.write(`${boot.name}: ${what} has not ended after ${PATIENCE / 1000} s; waiting.\n`);
+  const timer = setTimeout(say, PATIENCE).unref();
+  try {
+    return await settled(boot, what, value);
+  } finally {
+    clearTimeout(timer);
   }
 }

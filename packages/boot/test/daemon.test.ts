@@ -1,8 +1,9 @@
+import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { chmod, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { expect, onTestFinished, test, vi } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { keepAlive } from '../src/heart.ts';
 import { type TestRelease, testRelease } from './support/release.ts';
 
@@ -18,6 +19,7 @@ const application = `export default {
       process.exit(1);
     }, 200);
     if (what === 'child') (await import('node:child_process')).spawn('sh', ['-c', 'echo from a child > /dev/stderr'], { stdio: 'inherit' });
+    return [what, ...rest];
   },
   stop() { console.log('down'); },
 };`;
@@ -46,7 +48,11 @@ test('daemon returns when the node answers; the log has what it prints, stop end
   expect(stdout).toBe(`demo 0.1.0 is running (PID ${pid}). Log: ${log}\n`);
   expect((await demo.run(['stop'])).code).toBe(0);
   // Its working directory is the state directory.
-  expect(await logOf(demo)).toBe(`up ${path.join(demo.root, 'var')}\ndown\n`);
+  const [first, ...lines] = (await logOf(demo)).split('\n');
+  expect(first).toMatch(
+    new RegExp(`^\\d{4}-\\d\\d-\\d\\dT[\\d:.]+Z demo 0\\.1\\.0 starts \\(PID ${pid}\\)$`),
+  );
+  expect(lines).toEqual([`up ${path.join(demo.root, 'var')}`, 'down', '']);
   expect((await stat(log)).mode & 0o777).toBe(0o600);
   expect((await stat(path.dirname(log))).mode & 0o777).toBe(0o700);
   expect(await readdir(path.dirname(log))).toEqual(['demo.log']);
@@ -89,6 +95,111 @@ test('a node that does not come up: exit 1 and the end of its log', async () => 
   expect(stderr).toContain('Error: no way');
   // What an earlier one left in the log is not shown again.
   expect(stderr).not.toContain('last words');
+});
+
+describe('while what has started still stops', () => {
+  /** `web` fails as soon as there is a file `fail`; `store` takes a second to stop. */
+  const failing = async () => {
+    const demo = await testRelease({
+      applications: ['store', 'web'],
+      files: {
+        'lib/store/application.mjs': `export default {
+          start() {}, stop() { return new Promise((resolve) => setTimeout(resolve, 1000)); } };`,
+        'lib/web/application.mjs': `import { existsSync } from 'node:fs';
+          export default { start() { if (existsSync('${FAIL}')) throw new Error('no port'); } };`,
+      },
+    });
+    onTestFinished(async () => {
+      await demo.run(['stop']);
+    });
+    return demo;
+  };
+  const FAIL = 'fail';
+
+  test.each([[['daemon']], [['daemon', '--heart']]])('%s says that it did not come up', async (words) => {
+    const demo = await failing();
+    await mkdir(path.join(demo.root, 'var'));
+    await writeFile(path.join(demo.root, 'var', FAIL), '');
+    const env = { RELEASE_HEART_RESTARTS: '0' };
+    const { code, stdout, stderr } = await demo.run(words, { env });
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect(stderr).toContain('The node did not come up: it ended with exit code 1.');
+    expect(stderr).toContain('Application web could not start.\nError: no port');
+  });
+
+  test('restart shows the end of the log', async () => {
+    const demo = await failing();
+    const program = path.join(demo.root, 'bin/demo');
+    const boot = path.join(demo.root, 'releases/0.1.0/boot.mjs');
+    await mkdir(path.dirname(program));
+    await writeFile(program, `#!/bin/sh\nexec '${process.execPath}' '${boot}' "$@"\n`);
+    await chmod(program, 0o755);
+    expect((await demo.run(['daemon'])).code).toBe(0);
+    await writeFile(path.join(demo.root, 'var', FAIL), '');
+    const { code, stdout, stderr } = await demo.run(['restart']);
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect(stderr).toContain('demo has stopped and did not come up again. The end of ');
+    expect(stderr).toContain('Error: no port');
+  });
+});
+
+test('of a node that is stopped while it starts, daemon says that', async () => {
+  const demo = await release();
+  const coming = demo.run(['daemon', 'slow']);
+  await expect.poll(async () => (await demo.run(['ping'])).stderr).toContain('is starting: demo');
+  expect((await demo.run(['stop'])).code).toBe(0);
+  expect((await coming).stderr).toContain(
+    'it ended, or was stopped, before everything had started (exit code 0).',
+  );
+});
+
+test.skipIf(process.platform !== 'linux' || process.getuid?.() !== 0)(
+  'a full disk and a read-only one are said before anything starts',
+  async () => {
+    const demo = await release();
+    const state = path.join(demo.root, 'var');
+    await mkdir(state);
+    const daemonOn = (options: string, then: string) =>
+      `mount -t tmpfs -o ${options} none '${state}' && mkdir '${state}/log' && ${then} && ` +
+      `'${process.execPath}' '${demo.root}/releases/0.1.0/boot.mjs' daemon`;
+    const full = daemonOn('size=64k', `{ dd if=/dev/zero of='${state}/full' 2>/dev/null || true; }`);
+    const readOnly = daemonOn('size=64k', `mount -o remount,ro '${state}'`);
+    for (const [command, reason] of [
+      [full, 'ENOSPC: no space left on device'],
+      [readOnly, 'EROFS: read-only file system'],
+    ] as const) {
+      const result = spawnSync('unshare', ['--mount', 'sh', '-c', command], { encoding: 'utf8' });
+      expect(result.stderr).toContain(`demo: The log cannot be written: ${reason}`);
+      expect(result.status).toBe(1);
+    }
+  },
+);
+
+test('a relative state directory is one place, whoever names it', async () => {
+  const demo = await withProgram();
+  const env = { RELEASE_MUTABLE_DIR: 'rd', RELEASE_TMP: 'rd/tmp' };
+  expect(await demo.run(['daemon'], { env })).toMatchObject({ code: 0, stderr: '' });
+  expect((await demo.run(['stop'], { env })).code).toBe(0);
+  expect((await readdir(path.join(demo.root, 'rd'))).sort()).toEqual(['cookie', 'log', 'nodes', 'tmp']);
+  // As env.sh does: in every process anew.
+  const program = path.join(demo.root, 'bin/demo');
+  const text = await readFile(program, 'utf8');
+  await writeFile(program, text.replace('exec', 'export RELEASE_MUTABLE_DIR=sub/state\nexec'));
+  const say = (word: string) =>
+    spawnSync(program, [word], {
+      cwd: demo.root,
+      encoding: 'utf8',
+      env: { PATH: process.env.PATH },
+      timeout: 10_000,
+    });
+  for (const word of ['daemon', 'ping', 'restart', 'ping', 'stop'])
+    expect(say(word)).toMatchObject({ status: 0, stderr: '' });
+  expect((await readdir(path.join(demo.root, 'sub/state'))).sort()).toEqual([
+    'cookie',
+    'log',
+    'nodes',
+    'tmp',
+  ]);
 });
 
 test('what a configuration lacks is said where the daemon is started', async () => {
@@ -173,7 +284,7 @@ test('a log directory that cannot be made is named', async () => {
   await writeFile(path.join(demo.root, 'var/log'), 'no directory');
   const { code, stderr } = await demo.run(['daemon']);
   expect(code).toBe(1);
-  expect(stderr).toMatch(/^demo: The log has no place: .*\/var\/log.*RELEASE_MUTABLE_DIR/);
+  expect(stderr).toMatch(/^demo: The log cannot be written: .*\/var\/log.*RELEASE_MUTABLE_DIR/);
 });
 
 test('children can open /dev/stderr, and what they print is in the log', async () => {
@@ -197,7 +308,7 @@ test('nothing that a program prints before it dies is lost, across rotated files
     files.map(async (file) => await readFile(path.join(directory, file), 'utf8')),
   );
   const lines = texts.join('').split('\n');
-  expect(lines.slice(1, -1)).toEqual(
+  expect(lines.slice(2, -1)).toEqual(
     Array.from({ length: 200_000 }, (_, line) => `line ${line} ${'x'.repeat(50)}`),
   );
 });
@@ -217,6 +328,25 @@ test('--heart starts it again after a crash, with a limit, and says so in the lo
   ]);
   expect((await logOf(demo)).match(/last words/g)).toHaveLength(3);
   expect(await isUp(demo)).toBe(false);
+});
+
+test('what is nearly an option of ours is refused, and stands behind -- when it is not', async () => {
+  const demo = await release();
+  expect(await demo.run(['daemon', '--hart'])).toMatchObject({
+    code: 1,
+    stdout: '',
+    stderr:
+      'demo: daemon has no option --hart. Is it --heart? That stands first, by itself. Arguments of the applications that look like it stand behind --, as in: daemon -- --hart\n',
+  });
+  for (const words of [
+    ['daemon', '--port', '1', '--heart'],
+    ['daemon', '--heart=yes'],
+    ['start', '--heart'],
+  ])
+    expect((await demo.run(words)).stderr).toContain(`has no option ${words.at(-1)}`);
+  expect((await demo.run(['daemon', '--host', '--', '--hart'])).code).toBe(0);
+  const { stdout } = await demo.run(['rpc', '--json', 'stateOf("demo")']);
+  expect(JSON.parse(stdout)).toEqual(['--host', '--hart']);
 });
 
 test('--heart takes a file that is away for a moment for a crash', async () => {
@@ -300,5 +430,8 @@ test('a carrier that cannot be run, or ends at once, is not passed over', async 
   await chmod(launcher, 0o755);
   const second = await demo.run(['daemon', 'slow']);
   expect(second.code).toBe(1);
-  expect(second.stderr).toBe('demo: Nobody writes that log: its carrier ended with exit code 5.\n');
+  const log = path.join(demo.root, 'var/log/demo.log');
+  expect(second.stderr).toBe(
+    `demo: Nobody writes ${log}: the process that is to do it ended with exit code 5.\n`,
+  );
 });

@@ -138,6 +138,55 @@ describe('start and stop', () => {
     expect(code).toBe(0);
   });
 
+  test('a start that nothing can end any more ends the node with 13, in order, and says so', async () => {
+    const release = await testRelease({
+      applications: ['store', 'web'],
+      files: {
+        'lib/store/application.mjs': telling('store'),
+        'lib/web/application.mjs': `export default { start: () => new Promise(() => {}) };`,
+      },
+    });
+    const { code, stdout, stderr } = await release.run(['start']);
+    expect(stderr).toMatch(/^demo: The start of application web waits for a promise that never settles.*\n$/);
+    expect(stdout).toContain('store stopped');
+    expect(code).toBe(13);
+  });
+
+  test('so does the import of an application, and a provider', async () => {
+    const never = 'await new Promise(() => {}); export default {};';
+    const importing = await testRelease({
+      applications: ['web'],
+      files: { 'lib/web/application.mjs': never },
+    });
+    expect(await importing.run(['start'])).toMatchObject({
+      code: 13,
+      stderr: expect.stringContaining('The import of application web waits for a promise'),
+    });
+    const provider = { name: 'vault', module: 'lib/vault.mjs', state: null };
+    const configuring = await testRelease({
+      files: { 'lib/vault.mjs': 'export default { load: () => new Promise(() => {}) };' },
+      boot: { configuration: { providers: [provider] } as never },
+    });
+    expect(await configuring.run(['start'])).toMatchObject({
+      code: 13,
+      stderr: expect.stringContaining('Config provider vault waits for a promise'),
+    });
+  });
+
+  test('a start that takes long is named, and goes on', async () => {
+    const release = await testRelease({
+      applications: ['web'],
+      files: {
+        'lib/web/application.mjs': `export default {
+          start: ({ exit }) => new Promise((resolve) => setTimeout(() => { resolve(); exit(); }, 10_500)) };`,
+      },
+    });
+    expect(await release.run(['start'])).toMatchObject({
+      code: 0,
+      stderr: 'demo: The start of application web has not ended after 10 s; waiting.\n',
+    });
+  });
+
   test('a start that is given up with its signal is no failure', async () => {
     const release = await testRelease({
       applications: ['web'],

@@ -117,6 +117,21 @@ describe('stop', () => {
     },
   );
 
+  test('of one that could not stop in order says so, exit code 1, and a heart does not start it again', async () => {
+    const release = await demo(1000, { shutdownTimeout: 300 });
+    const child = await started(release);
+    expect(await release.run(['stop'])).toMatchObject({
+      code: 1,
+      stdout: '',
+      stderr: `demo: demo has stopped (PID ${child.pid}), with exit code 1: not everything ended in order. What it printed says why; a daemon's is in its log.\n`,
+    });
+    const heart = release.spawn(['heart']);
+    await once(heart.stdout!, 'data');
+    const ended = once(heart, 'exit');
+    expect((await release.run(['stop'])).code).toBe(1);
+    expect(await ended).toEqual([1, null]);
+  });
+
   test('--force ends one that does not answer, and nothing where nothing runs', async () => {
     const release = await demo(0);
     const child = await started(release);
@@ -214,7 +229,7 @@ describe('restart', () => {
   test('of one that does not come up again says so', async () => {
     const { release, program } = await withProgram();
     const child = await started(release);
-    program('broken; exit 7');
+    program('broken; [ "$1" = config ] || exit 7');
     expect(await release.run(['restart'])).toMatchObject({
       code: 1,
       stderr: expect.stringContaining('demo has stopped and did not come up again'),
@@ -222,10 +237,46 @@ describe('restart', () => {
     expect(child.exitCode ?? (await once(child, 'exit'))[0]).toBe(7);
   });
 
+  test('with a configuration that fails is refused with the cause, and the node runs on', async () => {
+    const { release } = await withProgram();
+    const child = await started(release);
+    writeFileSync(path.join(release.root, 'releases/0.1.0/sys.config.json'), '{ broken');
+    const { code, stderr } = await release.run(['restart']);
+    expect(code).toBe(1);
+    expect(stderr).toContain('demo was not restarted and runs on');
+    expect(stderr).toMatch(/sys\.config\.json cannot be read: .*JSON/);
+    expect((await release.run(['pid'])).stdout).toBe(`${child.pid}\n`);
+    expect((await release.run(['ping'])).stdout).toBe('pong\n');
+  });
+
   test('where nothing runs says so', async () => {
     const release = await demo(0);
     expect((await release.run(['restart'])).stderr).toContain('demo is not running');
   });
+});
+
+test('ping says pong only when every application runs', async () => {
+  const release = await testRelease({
+    applications: ['store', 'web'],
+    files: {
+      'lib/store/application.mjs': `export default { start() { console.log('ready'); },
+        stop() { return new Promise((resolve) => setTimeout(resolve, 1500)); } };`,
+      'lib/web/application.mjs': `import { existsSync } from 'node:fs';
+        export default { async start() {
+          while (!existsSync('go')) await new Promise((resolve) => setTimeout(resolve, 20));
+        } };`,
+    },
+  });
+  const child = await started(release);
+  expect(await release.run(['ping'])).toMatchObject({
+    code: 1,
+    stdout: 'pang\n',
+    stderr: `demo: demo (PID ${child.pid}) is starting: web.\n`,
+  });
+  writeFileSync(path.join(release.root, 'go'), '');
+  await expect.poll(async () => (await release.run(['ping'])).stdout).toBe('pong\n');
+  child.kill('SIGTERM');
+  expect((await release.run(['ping'])).stderr).toBe(`demo: demo (PID ${child.pid}) is stopping.\n`);
 });
 
 test('pid and ping', async () => {

@@ -1,4 +1,5 @@
 import { mkdirSync } from 'node:fs';
+import { applicationArguments } from '../application-arguments.ts';
 import type { BootFile } from '../boot-file.ts';
 import type { CommandContext } from '../context.ts';
 import { claimNode } from '../control/claim.ts';
@@ -18,9 +19,11 @@ export async function run({ boot, environment, args }: CommandContext): Promise<
 export async function start(
   boot: BootFile,
   environment: ReleaseEnvironment,
-  args: readonly string[],
+  words: readonly string[],
 ): Promise<RunningNode> {
+  const args = applicationArguments(environment.command, words);
   setProcessEnvironment(boot, environment);
+  if (process.env.RELEASE_LOG_FILE) await beginLog(boot, environment);
   const claim = await claimNode(boot, environment);
   try {
     makeTemporaryDirectory(environment);
@@ -29,6 +32,15 @@ export async function start(
     claim.release();
     throw error;
   }
+}
+
+/** Tells one start from the next in a daemon's log. */
+async function beginLog({ version }: BootFile, environment: ReleaseEnvironment): Promise<void> {
+  const { logFile } = await import('../log/settings.ts');
+  // That of another node, which has started this one.
+  if (process.env.RELEASE_LOG_FILE !== logFile(environment)) return;
+  const time = new Date().toISOString();
+  process.stdout.write(`${time} ${environment.node} ${version} starts (PID ${process.pid})\n`);
 }
 
 function makeTemporaryDirectory({ tmp, readOnly }: ReleaseEnvironment): void {

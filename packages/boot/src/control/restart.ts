@@ -1,25 +1,33 @@
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
+import { promisify } from 'node:util';
+import { passedOn } from '../application-arguments.ts';
 import { BootError } from '../error.ts';
 import { isKeptAlive, RESTART_CODE } from '../heart.ts';
 import { become, type CommandLine, canBecome, commandLine } from '../relaunch.ts';
 import type { RunningNode } from '../running-node.ts';
 
-export { canBecome as keepsProcess } from '../relaunch.ts';
+/** Whether the process of a node that restarts is that of the new one, and nobody starts another when it ends. */
+export function keepsProcess({ environment }: RunningNode): boolean {
+  return canBecome && !isKeptAlive(environment, process.env);
+}
 
 /**
  * What stops the applications in order and becomes a new start of the release, with the arguments that this one was
  * given: in the same process where the system can do that, so that supervisors see nothing, and with the file as it is
- * by then. Throws a BootError, and the node runs on, where there is no such file.
+ * by then. Rejects with a BootError, and the node runs on, where there is no such file, or where that one finds no
+ * configuration to start with.
  */
-export function prepareRestart(node: RunningNode): () => Promise<void> {
+export async function prepareRestart(node: RunningNode): Promise<() => Promise<void>> {
   const { environment, args } = node;
-  const next = commandLine(environment, [environment.command, ...args], process.env);
+  const next = commandLine(environment, [environment.command, ...passedOn(args)], process.env);
   try {
     accessSync(next.file, constants.X_OK);
   } catch (error) {
     throw new BootError('NO_PROGRAM', `${next.file} cannot be started again: ${(error as Error).message}.`);
   }
+  // Hooks may make, and take away again, what a configuration needs: then a start alone can tell.
+  if (node.boot.hooks.pre_configure === undefined) await tryConfiguration(node);
   const start = () => {
     if (!node.isRestarting) return;
     if (canBecome) become(next);
@@ -33,6 +41,24 @@ export function prepareRestart(node: RunningNode): () => Promise<void> {
     process.off('exit', start);
     start();
   };
+}
+
+/** Milliseconds that the new configuration may take. */
+const CONFIGURATION_TIME = 60_000;
+
+/** In a process of its own: the file may be that of another version by now, with providers of its own. */
+async function tryConfiguration({ environment }: RunningNode): Promise<void> {
+  const { file, args, env } = commandLine(environment, ['config', 'effective', '--json'], process.env);
+  try {
+    await promisify(execFile)(file, args, { env, timeout: CONFIGURATION_TIME, maxBuffer: 2 ** 30 });
+  } catch (error) {
+    const { stderr = '', message, killed } = error as Error & { stderr?: string; killed?: boolean };
+    const late = `It was not there within ${CONFIGURATION_TIME / 1000} s.`;
+    throw new BootError(
+      'NO_CONFIGURATION',
+      `${environment.node} was not restarted and runs on: there is no configuration to start with.\n${killed ? late : stderr.trim() || message}`,
+    );
+  }
 }
 
 /** A process of its own takes over what this one has. */

@@ -97,9 +97,9 @@ class Session {
         return processIdentity();
       case 'restart': {
         const { keepsProcess, prepareRestart } = await import('./restart.ts');
-        const restart = prepareRestart(node);
+        const restart = await prepareRestart(node);
         setImmediate(() => void restart());
-        return { ...processIdentity(), keepsProcess };
+        return { ...processIdentity(), keepsProcess: keepsProcess(node) };
       }
       case 'evaluate': {
         const { evaluateFor } = await import('./evaluate.ts');
@@ -117,13 +117,14 @@ class Session {
   }
 
   #info(): NodeInfo {
-    const { boot, started, applications, environment } = this.#node;
+    const { boot, started, state, applications, environment } = this.#node;
     return {
       run: this.#run,
       pid: process.pid,
       node: environment.node,
       version: boot.version,
       started: started.toISOString(),
+      state,
       applications,
       memory: process.memoryUsage.rss(),
       runtime: process.version,
