@@ -23,6 +23,9 @@ export function heartLimits(env: NodeJS.ProcessEnv): HeartLimits {
 /** Exit code of a node that is to be started again and did not crash, where it cannot become the new one itself. */
 export const RESTART_CODE = 85;
 
+/** Exit code of one that was told to stop and could not do it in order. */
+export const STOPPED_CODE = 86;
+
 /** Whether a heart waits for the end of this node, to start it again. */
 export function isKeptAlive({ node }: ReleaseEnvironment, env: NodeJS.ProcessEnv): boolean {
   return env.RELEASE_HEART === node;
@@ -48,7 +51,7 @@ export async function keepAlive(
   for (;;) {
     const end = await runOnce(command);
     if (end.asked || end.exitCode === 0) return end.exitCode ?? 0;
-    if (end.exitCode === null && wasForced(end.pid)) return 1;
+    if (end.exitCode === STOPPED_CODE || (end.exitCode === null && wasForced(end.pid))) return 1;
     if (end.exitCode === RESTART_CODE) continue;
     const now = Date.now();
     crashes = [...crashes.filter((then) => now - then < limits.period), now];

@@ -21,11 +21,19 @@ async function stop({ boot, environment, stdout }: CommandContext): Promise<numb
   const client = await connect(boot, environment);
   const node = (await client.call('stop', {})) as ProcessIdentity;
   const latest = Date.now() + limit;
-  if ((await hasHungUp(client, limit)) && (await hasEnded(node, latest))) {
-    stdout.write(`${environment.node} has stopped (PID ${node.pid}).\n`);
-    return 0;
-  }
-  throw await notStopped(client, environment, node.pid, limit);
+  if (!(await hasHungUp(client, limit)) || !(await hasEnded(node, latest)))
+    throw await notStopped(client, environment, node.pid, limit);
+  const { exitCode = 0 } = client;
+  if (exitCode !== 0) throw stoppedBadly(environment, node.pid, exitCode);
+  stdout.write(`${environment.node} has stopped (PID ${node.pid}).\n`);
+  return 0;
+}
+
+function stoppedBadly({ node }: ReleaseEnvironment, pid: number, exitCode: number): BootError {
+  return new BootError(
+    'STOPPED_BADLY',
+    `${node} has stopped (PID ${pid}), with exit code ${exitCode}: not everything ended in order. What it printed says why; a daemon's is in its log.`,
+  );
 }
 
 /** For a node that nothing else reaches. Its applications are told nothing. */

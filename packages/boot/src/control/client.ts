@@ -26,6 +26,8 @@ export interface ControlClient {
   stream(method: string, params: object, onEvent: (event: Message) => void): ControlStream;
   /** Resolves when the connection is over. */
   readonly closed: Promise<void>;
+  /** What the node ends with, once it has said so. */
+  readonly exitCode: number | undefined;
   close(): void;
 }
 
@@ -158,6 +160,7 @@ interface Exchange {
 
 class Client implements ControlClient {
   readonly closed: Promise<void>;
+  exitCode: number | undefined;
   readonly #channel: Channel;
   readonly #exchanges = new Map<number, Exchange>();
   #last = 0;
@@ -195,6 +198,7 @@ class Client implements ControlClient {
   }
 
   #take(message: Message): void {
+    if (typeof message.exitCode === 'number' && message.id === undefined) this.exitCode = message.exitCode;
     const id = message.id as number;
     const exchange = this.#exchanges.get(id);
     if (exchange === undefined) return;

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import type { RunningNode } from '../running-node.ts';
+import type { Message } from './channel.ts';
 import type { Claim } from './claim.ts';
 import { ensureCookie } from './cookie.ts';
 
@@ -22,11 +23,15 @@ export async function serveControl(node: RunningNode, claim: Claim): Promise<voi
   const cookie = await ensureCookie(environment, boot);
   const strangers = new Set<Socket>();
   const connections = new Set<Socket>();
+  const clients = new Map<Socket, (message: Message) => void>();
 
   /** Resolves once the connection is over. */
   const accept = async (stream: Socket): Promise<void> => {
     connections.add(stream);
-    stream.on('close', () => connections.delete(stream));
+    stream.on('close', () => {
+      connections.delete(stream);
+      clients.delete(stream);
+    });
     stream.on('error', () => {}); // Whatever becomes of a client does not matter to the node.
     strangers.add(stream);
     const [oldest] = strangers;
@@ -40,7 +45,10 @@ export async function serveControl(node: RunningNode, claim: Claim): Promise<voi
     stream.once('close', leave);
     if (!(await speaks(stream))) return;
     const { serveSession } = await import('./session.ts');
-    await serveSession(stream, node, claim.id, cookie, leave);
+    await serveSession(stream, node, claim.id, cookie, (say) => {
+      leave();
+      clients.set(stream, say);
+    });
   };
 
   // It rejects when the release's files are gone, as after a careless upgrade: the applications run on.
@@ -49,9 +57,11 @@ export async function serveControl(node: RunningNode, claim: Claim): Promise<voi
   const tcp = environment.distribution === 'name' ? await import('./secure-tcp.ts') : undefined;
   const remote = await tcp?.listenForOthers(environment, cookie, (stream) => void take(stream));
   if (remote !== undefined) claim.announce(remote.address);
-  node.onStopped(() => {
+  node.onStopped((exitCode) => {
     claim.release();
     remote?.close();
+    // Whoever waits for the end is no parent, and cannot ask the system for it.
+    for (const say of clients.values()) say({ exitCode });
     for (const stream of connections) stream.destroy();
   });
 }

@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream';
 import { BootError } from '../error.ts';
 import { errorText } from '../error-text.ts';
+import { isKeptAlive, STOPPED_CODE } from '../heart.ts';
 import type { NodeInfo } from '../node-info.ts';
 import type { RunningNode } from '../running-node.ts';
 import type { Call } from './call.ts';
@@ -15,20 +16,20 @@ const REQUEST_LIMIT = 32 * 1024 * 1024;
 /**
  * Serves one connection: handshake, then requests `{ id, method, params }`, answered by `{ id, result }` or
  * `{ id, error }`. Further messages with the id of a request belong to it: `{ id, data }` in both directions.
- * `onAdmitted` is called when the other end has proved who it is.
+ * `onAdmitted` is called when the other end has proved who it is; `say` sends what nobody has asked for.
  */
 export async function serveSession(
   stream: Duplex,
   node: RunningNode,
   run: string,
   cookie: string,
-  onAdmitted: () => void,
+  onAdmitted: (say: (message: Message) => void) => void,
 ): Promise<void> {
   const channel = new Channel(stream, HANDSHAKE_LIMIT);
   const session = new Session(channel, node, run);
   try {
     if (!(await admit(channel, node.environment.node, cookie))) return;
-    onAdmitted();
+    onAdmitted((message) => channel.send(message));
     channel.limit = REQUEST_LIMIT;
     for (;;) session.take(await channel.receive());
   } catch {
@@ -92,6 +93,7 @@ class Session {
       case 'info':
         return this.#info();
       case 'stop':
+        if (isKeptAlive(node.environment, process.env)) tellHeart();
         // Its end is seen by the connection's.
         setImmediate(() => void node.stop('command'));
         return processIdentity();
@@ -130,6 +132,13 @@ class Session {
       runtime: process.version,
     };
   }
+}
+
+/** It was stopped, however badly: no crash, after which it is to be started again. */
+function tellHeart(): void {
+  process.once('exit', (exitCode) => {
+    if (exitCode !== 0) process.exitCode = STOPPED_CODE;
+  });
 }
 
 function isMessage(value: unknown): value is Message {
