@@ -159,7 +159,9 @@ function requireVariables({ name, configuration }: BootFile, env: NodeJS.Process
   if (missing.length === 0) return;
   const last = missing.pop()!;
   const list = missing.length > 0 ? `${missing.join(', ')} and ${last}` : last;
-  throw new BootError('MISSING_VARIABLE', `${list} must be set in the environment of ${name}.`);
+  const empty = groups.flat().filter((variable) => env[variable] === '');
+  const note = empty.length === 0 ? '' : ` Set, but empty: ${empty.join(', ')}.`;
+  throw new BootError('MISSING_VARIABLE', `${list} must be set in the environment of ${name}.${note}`);
 }
 
 /** What was inlined when the release was built cannot be configured any more: a value that differs is a mistake. */
