@@ -231,7 +231,7 @@ test('a daemon whose log cannot be written does not come up, and says that', asy
   const log = path.join(one.state, 'log/faulty.log');
   await mkdir(log, { recursive: true });
   const { exitCode, stderr } = await ask(one, ['daemon']);
-  expect(stderr).toMatch(onlySentence(`Nobody could write ${log}`));
+  expect(stderr).toMatch(onlySentence(`Nobody writes ${log}`));
   expect(exitCode).toBe(1);
   expect((await ask(one, ['ping'])).exitCode).toBe(1);
 });
