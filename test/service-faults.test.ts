@@ -85,7 +85,7 @@ describe('nothing starts, exit code 1,', () => {
   test('where required variables are missing: all of them in one sentence', async () => {
     await refuses(
       { FAULTY_KEY: '', FAULTY_HOST: '' },
-      /^faulty: FAULTY_KEY and one of FAULTY_URL, FAULTY_HOST must be set in the environment of faulty\.\n$/,
+      /^faulty: FAULTY_KEY and one of FAULTY_URL, FAULTY_HOST must be set in the environment of faulty\. Set, but empty: FAULTY_KEY, FAULTY_HOST\.\n$/,
     );
   });
 

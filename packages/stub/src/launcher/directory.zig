@@ -23,9 +23,9 @@ pub fn start(arena: Allocator, environment: os.Environment, own_path: [:0]const 
 
 /// What another release said of itself is not meant for this one.
 const own_variables = [_][]const u8{
-    "RELEASE_NAME",        "RELEASE_VSN",       "RELEASE_PROG",    "RELEASE_COMMAND",        "RELEASE_COOKIE",     "RELEASE_NODE",        "RELEASE_DISTRIBUTION",
-    "RELEASE_MODE",        "RELEASE_TMP",       "RELEASE_VM_ARGS", "RELEASE_REMOTE_VM_ARGS", "RELEASE_SYS_CONFIG", "RELEASE_BOOT_SCRIPT", "RELEASE_CONFIG_DIR",
-    "RELEASE_MUTABLE_DIR", "RELEASE_READ_ONLY",
+    "RELEASE_NAME",        "RELEASE_VSN",       "RELEASE_PROG",     "RELEASE_COMMAND",        "RELEASE_COOKIE",     "RELEASE_NODE",        "RELEASE_DISTRIBUTION",
+    "RELEASE_MODE",        "RELEASE_TMP",       "RELEASE_VM_ARGS",  "RELEASE_REMOTE_VM_ARGS", "RELEASE_SYS_CONFIG", "RELEASE_BOOT_SCRIPT", "RELEASE_CONFIG_DIR",
+    "RELEASE_MUTABLE_DIR", "RELEASE_READ_ONLY", "RELEASE_BASE_DIR", "RELEASE_HEART",          "RELEASE_LOG_FILE",
 };
 
 fn describe(arena: Allocator, environment: os.Environment, own_path: []const u8, release: *const Release, arguments: []const u16) Allocator.Error!void {
