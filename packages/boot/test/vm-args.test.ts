@@ -1,5 +1,5 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: it is what is tested.
-import { execFile } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -103,17 +103,21 @@ describe('a vm.args that the environment names for a service', () => {
     expect(stderr).toMatch(/^demo: .*none\.args cannot be read: ENOENT/);
   });
 
-  test('a Node that cannot replace its process says so', async () => {
-    const node = '/usr/bin/node';
-    const version = await new Promise<string>((resolve) =>
-      execFile(node, ['-v'], (_, text) => resolve(text ?? '')),
-    );
-    if (!/^v(18|20)\./.test(version)) return;
-    const release = await service(wrapped);
-    await writeFile(path.join(release.root, 'my.args'), '--stack-trace-limit=7\n');
-    const env = { RELEASE_VM_ARGS: 'my.args', SARMA_BIN: '/opt/demo' };
-    const { stdout, stderr, code } = await release.run(['start'], { runtime: node, env });
-    expect({ stdout, code }).toEqual({ stdout: '', code: 1 });
-    expect(stderr).toMatch(/^demo: RELEASE_VM_ARGS names my\.args, and \/opt\/demo cannot apply it here/);
-  });
+  // process.execve came with Node 22.15.
+  const old = '/usr/bin/node';
+  const isOld = /^v(18|20)\./.test(spawnSync(old, ['-v'], { encoding: 'utf8' }).stdout ?? '');
+
+  test.skipIf(!isOld)(
+    `a Node that cannot replace its process says so (wants a Node 20 as ${old})`,
+    async () => {
+      const release = await service(wrapped);
+      await writeFile(path.join(release.root, 'my.args'), '--stack-trace-limit=7\n');
+      const env = { RELEASE_VM_ARGS: 'my.args', SARMA_BIN: '/opt/demo' };
+      const { stdout, stderr, code } = await release.run(['start'], { runtime: old, env });
+      expect({ stdout, code }).toEqual({ stdout: '', code: 1 });
+      expect(stderr).toMatch(
+        /^demo: RELEASE_VM_ARGS names \S+my\.args, and \/opt\/demo cannot apply it here/,
+      );
+    },
+  );
 });
