@@ -74,7 +74,10 @@ export async function openScratch(): Promise<Scratch> {
     await writeFile(path.join(bin, program), `#!/bin/sh\nexec "${process.execPath}" "${command}" "$@"\n`);
     await chmod(path.join(bin, program), 0o755);
   }
+  // What npm sets for its own scripts would be read by the npm of a page.
+  const inherited = Object.entries(process.env).filter(([name]) => !/^npm_/i.test(name));
   const env = {
+    ...(Object.fromEntries(inherited) as Record<string, string>),
     PATH: `${bin}:${path.dirname(process.execPath)}:${process.env.PATH}`,
     HOME: home,
     XDG_CACHE_HOME: path.join(home, 'cache'),
@@ -177,6 +180,7 @@ async function runInShell(command: string, { directory, env }: Scratch) {
   const { exitCode } = await execa('bash', ['-e', '-c', `exec >"$0" 2>&1\n${command}`, output], {
     cwd: directory,
     env,
+    extendEnv: false,
     reject: false,
     stdio: 'ignore',
     timeout: LIMIT,
