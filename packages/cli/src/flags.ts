@@ -1,4 +1,5 @@
 import type { Options } from 'yargs';
+import type { Flags } from './command.ts';
 
 // The flags that commands share, by what they decide. Each is a group of its own in `--help`.
 
@@ -68,6 +69,12 @@ export const runtimeFlags = {
   offline: toggle(HOW, 'Do not use the network'),
   frozen: toggle(HOW, 'Fail if sarma.lock.json would change'),
 };
+
+/** What `targetFlags` and `runtimeFlags` say, as a build takes it. */
+export function runtimeOptionsOf(flags: Flags<typeof targetFlags & typeof runtimeFlags>) {
+  const { target: targets, current, runtime, perTarget, offline, frozen } = flags;
+  return { targets, current, runtime, perTarget, offline, frozen };
+}
 
 export const wrapFlags = {
   out: text(HOW, 'A folder, or the file if one is built [burrito_out]', 'o'),

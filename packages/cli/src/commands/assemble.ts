@@ -1,5 +1,13 @@
 import { command, projectPositional } from '../command.ts';
-import { projectFlags, releaseFlags, runtimeFlags, shownFlags, strictFlags, targetFlags } from '../flags.ts';
+import {
+  projectFlags,
+  releaseFlags,
+  runtimeFlags,
+  runtimeOptionsOf,
+  shownFlags,
+  strictFlags,
+  targetFlags,
+} from '../flags.ts';
 
 export const assembleCommand = command({
   name: 'assemble',
@@ -27,12 +35,7 @@ export const assembleCommand = command({
     return await runBuild(flags, async (onEvent) => {
       const assembled = await assembleProject({
         ...(await releaseOptionsOf(flags)),
-        targets: flags.target,
-        current: flags.current,
-        runtime: flags.runtime,
-        perTarget: flags.perTarget,
-        offline: flags.offline,
-        frozen: flags.frozen,
+        ...runtimeOptionsOf(flags),
         onEvent,
       });
       if (!flags.json && !flags.quiet) showAssembled(assembled);

@@ -3,6 +3,7 @@ import {
   definitionFlags,
   projectFlags,
   runtimeFlags,
+  runtimeOptionsOf,
   shownFlags,
   strictFlags,
   targetFlags,
@@ -30,12 +31,7 @@ export const fetchCommand = command({
     return await runBuild(flags, async (onEvent) =>
       fetchProjectRuntimes({
         ...(await releaseOptionsOf(flags)),
-        targets: flags.target,
-        current: flags.current,
-        runtime: flags.runtime,
-        perTarget: flags.perTarget,
-        offline: flags.offline,
-        frozen: flags.frozen,
+        ...runtimeOptionsOf(flags),
         onEvent,
       }),
     );
