@@ -15,6 +15,8 @@ export interface Start {
   readonly latest: number;
   /** The run of the node that was there before. */
   readonly before?: string;
+  /** The PID that the node must have, where it is known: somebody else may start one of the same name just now. */
+  readonly pid?: number | undefined;
 }
 
 /** `problem` continues a sentence that begins with the node. */
@@ -34,8 +36,9 @@ export async function comesUp(context: CommandContext, start: Start): Promise<Ou
     const end = start.end();
     if (end !== undefined) return { ended: true, problem: end };
     const now = await progress(context, start);
-    if (now.pid !== undefined) return { pid: now.pid };
-    if (Date.now() >= start.latest) return { ended: false, problem: `${now.state}; it was left alone.` };
+    if (now.pid !== undefined && now.pid === (start.pid ?? now.pid)) return { pid: now.pid };
+    const state = now.pid === undefined ? now.state : `waits, and PID ${now.pid} has its name`;
+    if (Date.now() >= start.latest) return { ended: false, problem: `${state}; it was left alone.` };
   }
 }
 

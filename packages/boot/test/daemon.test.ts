@@ -68,6 +68,19 @@ test('it is in a session of its own and holds nothing of who called it', async (
   expect(parent).not.toBe(String(process.pid));
 });
 
+test('of several at once one is running, and the others say who has the name', async () => {
+  const demo = await release();
+  const results = await Promise.all([1, 2, 3, 4].map(() => demo.run(['daemon', 'slow'])));
+  const pid = (await demo.run(['pid'])).stdout.trim();
+  const [up, ...others] = results.sort((a, b) => a.code! - b.code!);
+  expect(up).toMatchObject({ code: 0, stderr: '' });
+  expect(up!.stdout).toContain(`(PID ${pid})`);
+  for (const other of others) {
+    expect(other).toMatchObject({ code: 1, stdout: '' });
+    expect(other.stderr).toContain(`demo runs already (PID ${pid}`);
+  }
+});
+
 test('daemon waits until the applications have started', async () => {
   const demo = await release();
   const before = Date.now();

@@ -1,10 +1,11 @@
 import type { ChildProcess } from 'node:child_process';
-import { mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { applicationArguments, HEART, passedOn } from '../application-arguments.ts';
 import { comesUp, ending, endOfLog, startLimit } from '../coming-up.ts';
 import type { CommandContext } from '../context.ts';
+import { makeDirectory } from '../control/private-directory.ts';
 import { BootError } from '../error.ts';
 import { heartLimits } from '../heart.ts';
 import { startLogged } from '../log/carry.ts';
@@ -27,7 +28,9 @@ export async function run(context: CommandContext): Promise<number> {
   const env = { ...process.env, RELEASE_LOG_FILE: log.file };
   const start = commandLine(environment, [command, ...rest], env);
   const { child, carrier, carried } = await startLogged(start, log, environment);
-  const outcome = await comesUp(context, { end: endOf(child), latest: Date.now() + limit });
+  // Everything on the way to the node replaces itself by the next, but for heart, and for the stub on Windows.
+  const pid = command === 'start' && process.platform !== 'win32' ? child.pid : undefined;
+  const outcome = await comesUp(context, { end: endOf(child), latest: Date.now() + limit, pid });
   if (outcome.pid !== undefined) {
     stdout.write(`${environment.node} ${boot.version} is running (PID ${outcome.pid}). Log: ${log.file}\n`);
     if (carrier.exitCode === null) return 0;
@@ -76,7 +79,7 @@ function refuse({ environment }: CommandContext, running: NodeInfo | undefined):
 /** Like everything in the state directory, for this user alone. In the first there has to be room. */
 function makeDirectories(...directories: readonly [string, ...string[]]): void {
   try {
-    for (const directory of directories) mkdirSync(directory, { recursive: true, mode: 0o700 });
+    for (const directory of directories) makeDirectory(directory);
     tryToWrite(path.join(directories[0], `.room-${process.pid}`));
   } catch (cause) {
     throw new BootError(

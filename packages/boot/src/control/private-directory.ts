@@ -37,8 +37,8 @@ function unsafe(directory: string, problem: string, remedy: string): BootError {
   );
 }
 
-/** With what lies above it. */
-function makeDirectory(directory: string): void {
+/** Makes a directory for this user alone, with what lies above it; one that is there stays as it is. */
+export function makeDirectory(directory: string): void {
   try {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
   } catch (error) {
