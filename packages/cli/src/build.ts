@@ -14,8 +14,10 @@ import {
   tryVmArgs,
 } from '@sarma/release';
 import {
+  type About,
   type Compression,
   defaultRange,
+  type ExecutableSettings,
   fetchRuntimes,
   hostTarget,
   launcherPath,
@@ -194,6 +196,7 @@ async function wrapStep(release: Release, work: Work, outcomes: Outcome[]): Prom
       compression: options.compression ?? settings.compression ?? (isHost ? 'balanced' : 'best'),
       output: outputOf(release, work),
       ...(options.jobs !== undefined && { jobs: options.jobs }),
+      settings: executableSettings(release),
       extraSteps: settings.extraSteps,
       phases: settings.phases,
     })),
@@ -201,6 +204,23 @@ async function wrapStep(release: Release, work: Work, outcomes: Outcome[]): Prom
   const artifacts = outcomes.flatMap((outcome) => ('error' in outcome ? [] : outcome.artifacts));
   onEvent({ type: 'finished', artifacts, milliseconds: performance.now() - started });
   return outcomes.some((outcome) => 'error' in outcome) ? { ...release, steps: [] } : release;
+}
+
+function executableSettings({ manifest, options: { runtime, wrap: settings } }: Release): ExecutableSettings {
+  const { locales, addons, macos, windows } = settings;
+  return { strip: runtime.strip, locales, addons, macos, windows, about: about(manifest) };
+}
+
+/** npm's `author` is a line (`Ann <ann@example.org> (https://…)`) or an object. */
+function about({ description, author, license, homepage }: Release['manifest']): About {
+  const text = (value: unknown) => (typeof value === 'string' && value !== '' ? value : undefined);
+  const name = text(author) ?? text((author as { name?: unknown } | null | undefined)?.name);
+  return {
+    description: text(description),
+    author: text(name?.replace(/\s*[<(].*$/, '')),
+    license: text(license),
+    homepage: text(homepage),
+  };
 }
 
 function chosenTargets({ options: settings }: Release, { matrix, options }: Work): ChosenTargets {

@@ -14,6 +14,11 @@ export interface Manifest {
   readonly imports?: unknown;
   readonly scripts?: Readonly<Record<string, string>>;
   readonly engines?: { readonly node?: string };
+  /** As they were written; nothing here depends on their form. */
+  readonly description?: unknown;
+  readonly author?: unknown;
+  readonly license?: unknown;
+  readonly homepage?: unknown;
   readonly workspaces?: readonly string[] | { readonly packages?: readonly string[] };
   readonly dependencies?: Readonly<Record<string, string>>;
   readonly devDependencies?: Readonly<Record<string, string>>;

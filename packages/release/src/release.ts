@@ -171,6 +171,8 @@ export interface RuntimeSettings {
   /** False: the host's Node of the same line is used. */
   readonly include: boolean;
   readonly perTarget: boolean;
+  /** Whether the symbol table of a Linux runtime is dropped. */
+  readonly strip: boolean;
 }
 
 /** What `wrap` of packages/wrapper takes besides a directory and targets. */
@@ -179,11 +181,36 @@ export interface WrapSettings {
   /** The word for the stub's own subcommands; false: none. */
   readonly maintenance: string | false | undefined;
   readonly nodeOptions: 'pass' | 'ignore' | undefined;
-  readonly compression: 'fast' | 'balanced' | 'best' | 'none' | undefined;
+  readonly compression: 'fast' | 'balanced' | 'best' | 'smallest' | 'none' | undefined;
+  readonly engine: 'stub' | 'pkg' | undefined;
+  /** Languages whose data stays in the embedded runtime; undefined: all. */
+  readonly locales: readonly string[] | undefined;
+  readonly addons: {
+    /** Builds a package's native addon for another target where nothing built can be had. */
+    readonly rebuild: Command | undefined;
+    /** Patterns of native files that are not held to the target. */
+    readonly skip: readonly string[];
+  };
+  readonly macos: { readonly sign: Command | undefined };
+  readonly windows: {
+    readonly sign: Command | undefined;
+    /** An `.ico` file. */
+    readonly icon: string | undefined;
+    /** An application manifest instead of ours. */
+    readonly manifest: string | undefined;
+    readonly subsystem: 'console' | 'gui' | undefined;
+    /** Strings of the version information, over those of `package.json`. */
+    readonly version: Readonly<Record<string, string>>;
+  };
+  /** Whether the executable of the build's own target is started once, and with which arguments. */
+  readonly verify: boolean | readonly string[] | undefined;
   /** Phase → functions around ours, and instead of ours; the wrapper checks and calls them. */
   readonly extraSteps: Readonly<Record<string, unknown>>;
   readonly phases: Readonly<Record<string, unknown>>;
 }
+
+/** A line for the shell, or a program and its arguments. `{file}`, `{target}`, … are replaced. */
+export type Command = string | readonly string[];
 
 /** A package inside an assembled release. */
 export interface ReleasePackage {

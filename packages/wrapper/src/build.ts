@@ -12,6 +12,7 @@ import { placeFrames } from './payload/frames.ts';
 import { type PackedRelease, packRelease } from './payload/pack-release.ts';
 import { type PackedRuntime, packRuntime } from './payload/pack-runtime.ts';
 import type { Runtime } from './runtimes/runtime.ts';
+import type { ExecutableSettings } from './settings.ts';
 import { encodeStamp, findStamp, type Stamp, type TemplateArgument } from './stamp.ts';
 import type { Target } from './targets.ts';
 import { diskSize, readTree, type Tree, type TreeFile, withFiles, withoutFileLinks } from './tree.ts';
@@ -24,6 +25,9 @@ export interface Build {
   readonly directory: string;
   /** Laid over the directory. */
   readonly files: readonly TreeFile[];
+  /** Left out of the directory. */
+  readonly without: readonly string[];
+  readonly settings: ExecutableSettings;
   readonly runtime: Runtime;
   readonly compression: Compression;
 }
@@ -167,8 +171,17 @@ function releaseDirectory({ name, version }: AssembledRelease, id: string): stri
   return `${name}-${version}-${id}`;
 }
 
-async function treeOf({ release, directory, files, target }: Build): Promise<Tree> {
-  const read = await readTree(directory, isOfHost(release));
+/** The release as it is installed on the target. Throws TreeError. */
+export async function treeOf({
+  release,
+  directory,
+  files,
+  without,
+  target,
+}: Omit<Build, 'runtime'>): Promise<Tree> {
+  const isHosts = isOfHost(release);
+  const left = new Set(without);
+  const read = await readTree(directory, (relative) => isHosts(relative) || left.has(relative));
   const tree = target.os === 'win' ? await withoutFileLinks(read, directory) : read;
   return withFiles(tree, files);
 }

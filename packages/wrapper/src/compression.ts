@@ -1,6 +1,6 @@
 import { constants, createZstdCompress } from 'node:zlib';
 
-export const COMPRESSIONS = ['fast', 'balanced', 'best', 'none'] as const;
+export const COMPRESSIONS = ['fast', 'balanced', 'best', 'smallest', 'none'] as const;
 export type Compression = (typeof COMPRESSIONS)[number];
 
 /**
@@ -23,6 +23,7 @@ const SETTINGS: Readonly<Record<Compression, CompressionSettings>> = {
   fast: { codec: 'zstd', level: 3, runtimeFrames: 8, releaseFrameSize: 4 * MiB },
   balanced: { codec: 'zstd', level: 9, runtimeFrames: 8, releaseFrameSize: 8 * MiB },
   best: { codec: 'zstd', level: 19, runtimeFrames: 6, releaseFrameSize: 16 * MiB },
+  smallest: { codec: 'zstd', level: 22, runtimeFrames: 2, releaseFrameSize: 64 * MiB },
 };
 
 export function compressionSettings(compression: Compression): CompressionSettings {

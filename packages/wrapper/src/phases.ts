@@ -3,6 +3,7 @@ import type { AssembledRelease } from './assembled-release.ts';
 import type { Packed } from './build.ts';
 import type { Compression } from './compression.ts';
 import type { Runtime } from './runtimes/runtime.ts';
+import type { ExecutableSettings } from './settings.ts';
 import type { Target } from './targets.ts';
 import type { TreeFile } from './tree.ts';
 
@@ -14,6 +15,9 @@ export interface BuildContext {
   readonly directory: string;
   /** Laid over the directory when it is packed: what an install has and an assembled release has not. */
   readonly files: readonly TreeFile[];
+  /** Left out when it is packed: paths relative to the directory, of files, links and directories with all in them. */
+  readonly without: readonly string[];
+  readonly settings: ExecutableSettings;
   /** Set by `fetch`. */
   readonly runtime: Runtime | undefined;
   readonly compression: Compression;

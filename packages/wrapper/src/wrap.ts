@@ -7,6 +7,7 @@ import { ownSteps } from './own-steps.ts';
 import { type BuildContext, type BuildPlan, type Phase, planPhases, runPhase } from './phases.ts';
 import { privateCopy } from './private-copy.ts';
 import { fetchRuntimes, type RuntimeRequest, type Runtimes } from './runtimes/resolve.ts';
+import { DEFAULT_SETTINGS, type ExecutableSettings } from './settings.ts';
 import type { Target } from './targets.ts';
 
 export interface WrapOptions extends Omit<RuntimeRequest, 'cache' | 'env'> {
@@ -18,6 +19,8 @@ export interface WrapOptions extends Omit<RuntimeRequest, 'cache' | 'env'> {
   readonly output: string;
   /** Targets built at once. Default: 2. */
   readonly jobs?: number;
+  /** Default: DEFAULT_SETTINGS. */
+  readonly settings?: ExecutableSettings;
   /** Phase → `{ pre, post }`, lists of functions from context to context that run before and after ours. */
   readonly extraSteps?: Readonly<Record<string, unknown>>;
   /** Phase → the list that replaces ours: functions, and our steps by their names. */
@@ -36,7 +39,7 @@ interface Failure {
  * with it: its outcome holds the error. Throws when nothing can be built at all (no release, no runtime, no output).
  */
 export async function wrap(options: WrapOptions): Promise<readonly Outcome[]> {
-  const { targets, compression = 'best', onEvent = () => {} } = options;
+  const { targets, onEvent = () => {} } = options;
   const plan = planPhases(options.extraSteps, options.phases);
   const release = await readAssembledRelease(options.directory);
   const programs = Object.keys(release.entries);
@@ -61,7 +64,7 @@ export async function wrap(options: WrapOptions): Promise<readonly Outcome[]> {
     }
   };
   const fetched = await Promise.all(
-    targets.map((target) => attempt(target, () => run('fetch', firstContext(release, target, compression)))),
+    targets.map((target) => attempt(target, () => run('fetch', firstContext(release, target, options)))),
   );
   return await mapLimited(fetched, options.jobs ?? 2, async (context) =>
     'error' in context
@@ -72,12 +75,18 @@ export async function wrap(options: WrapOptions): Promise<readonly Outcome[]> {
 
 type RunPhase = (phase: Phase, context: BuildContext) => Promise<BuildContext>;
 
-function firstContext(release: AssembledRelease, target: Target, compression: Compression): BuildContext {
+function firstContext(
+  release: AssembledRelease,
+  target: Target,
+  { compression = 'best', settings = DEFAULT_SETTINGS }: WrapOptions,
+): BuildContext {
   return {
     target,
     release,
     directory: release.directory,
     files: [],
+    without: [],
+    settings,
     runtime: undefined,
     compression,
     packed: undefined,

@@ -1,5 +1,14 @@
 import type { ApplicationMode } from '@sarma/boot';
-import type { Check, CodeMode, Overlay, Release, ReleaseKind, Step, WrapSettings } from '../release.ts';
+import type {
+  Check,
+  CodeMode,
+  Command,
+  Overlay,
+  Release,
+  ReleaseKind,
+  Step,
+  WrapSettings,
+} from '../release.ts';
 
 /**
  * What `sarma.config.ts` exports: the releases of a project. Keys of a release at the top are shared by all of them;
@@ -136,6 +145,8 @@ export interface RuntimeConfig {
   readonly include?: boolean | string;
   /** Lets targets have different versions. Default: false. */
   readonly perTarget?: boolean;
+  /** Drops the symbol table of Linux runtimes, a sixth of their size. Default: true. */
+  readonly strip?: boolean;
 }
 
 export interface WrapConfig {
@@ -147,6 +158,34 @@ export interface WrapConfig {
   readonly nodeOptions: 'pass' | 'ignore';
   /** Default: `balanced` for this machine, else `best`. */
   readonly compression: NonNullable<WrapSettings['compression']>;
+  /** `pkg`: a single-executable application of `@yao-pkg/pkg`, which unpacks nothing. Default: `stub`. */
+  readonly engine: NonNullable<WrapSettings['engine']>;
+  /** Languages whose data stays in the embedded runtime (`['en', 'de']`). Default: all. */
+  readonly locales: readonly string[];
+  readonly addons: {
+    /** Builds the native addon of a package for another target where nothing built can be had. */
+    readonly rebuild?: Command;
+    /** Patterns of native files that are not held to the target. */
+    readonly skip?: readonly string[];
+  };
+  readonly macos: {
+    /** Signs the finished executable: `rcodesign sign --p12-file cert.p12 {file}`. */
+    readonly sign?: Command;
+  };
+  readonly windows: {
+    /** Signs the finished executable; `{file}` is its path. */
+    readonly sign?: Command;
+    /** An `.ico` file. */
+    readonly icon?: string;
+    /** An application manifest instead of ours. */
+    readonly manifest?: string;
+    /** Default: `console`. */
+    readonly subsystem?: 'console' | 'gui';
+    /** Strings of the version information, over those of `package.json`: `{ CompanyName: 'Ours' }`. */
+    readonly version?: Readonly<Record<string, string>>;
+  };
+  /** Starts the executable of this machine once it is made, with these arguments. Default: false. */
+  readonly verify: boolean | readonly string[];
   /** Functions around those of a phase: `{ patch: { pre: [addLicence] } }`. Default: none. */
   readonly extraSteps: WrapSettings['extraSteps'];
   /** Functions instead of those of a phase. Default: none. */

@@ -106,6 +106,11 @@ const step = anyOf('expected "assemble", "tar", "wrap" or a function', [
   code,
 ]);
 
+const command = anyOf('expected a line for the shell, or a list of a program and its arguments', [
+  text,
+  listOf(text).min(1, 'expected a program'),
+]);
+
 const buildHook = anyOf('expected a function or a list of functions', [code, listOf(code)]);
 
 /** The names of our steps and what steps return are the wrapper's to check. */
@@ -130,6 +135,7 @@ const shared = {
     version: text.optional(),
     include: anyOf('expected true, false or a path', [toggle, text]).optional(),
     perTarget: toggle.optional(),
+    strip: toggle.optional(),
   }),
   steps: listOf(step),
   targets: listOf(text),
@@ -166,7 +172,21 @@ const shared = {
       off,
     ]).optional(),
     nodeOptions: words('pass', 'ignore').optional(),
-    compression: words('fast', 'balanced', 'best', 'none').optional(),
+    compression: words('fast', 'balanced', 'best', 'smallest', 'none').optional(),
+    engine: words('stub', 'pkg').optional(),
+    locales: listOf(text).min(1, 'expected at least one language').optional(),
+    addons: keyed(optional({ rebuild: command, skip: listOf(text) })).optional(),
+    macos: keyed(optional({ sign: command })).optional(),
+    windows: keyed(
+      optional({
+        sign: command,
+        icon: text,
+        manifest: text,
+        subsystem: words('console', 'gui'),
+        version: recordOf(text),
+      }),
+    ).optional(),
+    verify: anyOf('expected true, false or a list of arguments', [toggle, listOf(z.string())]).optional(),
     extraSteps: perPhase(keyed(optional({ pre: listOf(code), post: listOf(code) }))),
     phases: perPhase(listOf(anyOf('expected a function, or one of our steps by its name', [code, text]))),
   }),

@@ -66,6 +66,18 @@ export function readSettings(config: ReleaseConfig, place: Place): ReleaseSettin
       maintenance: config.wrap?.maintenance,
       nodeOptions: config.wrap?.nodeOptions,
       compression: config.wrap?.compression,
+      engine: config.wrap?.engine,
+      locales: config.wrap?.locales,
+      addons: { rebuild: config.wrap?.addons?.rebuild, skip: config.wrap?.addons?.skip ?? [] },
+      macos: { sign: config.wrap?.macos?.sign },
+      windows: {
+        sign: config.wrap?.windows?.sign,
+        icon: paths.orDefault('wrap.windows.icon', config.wrap?.windows?.icon, []),
+        manifest: paths.orDefault('wrap.windows.manifest', config.wrap?.windows?.manifest, []),
+        subsystem: config.wrap?.windows?.subsystem,
+        version: config.wrap?.windows?.version ?? {},
+      },
+      verify: config.wrap?.verify,
       extraSteps: config.wrap?.extraSteps ?? {},
       phases: config.wrap?.phases ?? {},
     },
@@ -85,11 +97,16 @@ export function readRuntime(
   where: string,
 ): RuntimeSettings {
   const paths = configPaths(project, where);
-  const { version, include = true, perTarget = false } = runtime;
+  const { version, include = true, perTarget = false, strip = true } = runtime;
   if (typeof include === 'string')
-    return { version: paths.required('runtime.include', include), include: true, perTarget };
+    return { version: paths.required('runtime.include', include), include: true, perTarget, strip };
   const isPath = version !== undefined && /^\.{1,2}[/\\]/.test(version);
-  return { version: isPath ? paths.required('runtime.version', version) : version, include, perTarget };
+  return {
+    version: isPath ? paths.required('runtime.version', version) : version,
+    include,
+    perTarget,
+    strip,
+  };
 }
 
 function readBuildHooks({ buildHooks = {} }: ReleaseConfig): ReleaseSettings['buildHooks'] {
