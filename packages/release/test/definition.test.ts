@@ -387,7 +387,7 @@ test('what a build needs is known before a release can be loaded', async () => {
     directory: root,
     engines: '>=22',
     targets: ['linux-x64'],
-    runtime: { version: '24.21.0', include: true, perTarget: false },
+    runtime: { version: '24.21.0', include: true, perTarget: false, strip: true },
   });
   expect((await findProject({ project: root, name: 'b' })).runtime.version).toBe('22');
   await expect(findProject({ project: root })).rejects.toMatchObject({ code: 'SEVERAL_RELEASES' });
