@@ -467,7 +467,7 @@ describe('paths', () => {
     expect(loaded.options).toMatchObject({
       preload: [at('telemetry.ts'), '@some/telemetry'],
       hooks: at('own/hooks'),
-      runtime: { include: true, version: at('nodes/node') },
+      runtime: { include: true, strip: true, version: at('nodes/node') },
     });
     expect(loaded.configProviders).toEqual([
       { module: at('p.ts'), options: {} },
