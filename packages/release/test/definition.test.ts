@@ -139,7 +139,7 @@ describe('a mistake in the configuration says where it is, what was found and wh
     [
       'one far from all',
       { runtime: { qqqqq: 1 } },
-      /: runtime: "qqqqq" is no key here; the keys are version, include, perTarget$/,
+      /: runtime: "qqqqq" is no key here; the keys are version, include, perTarget, strip$/,
     ],
     [
       'an unknown mode',
