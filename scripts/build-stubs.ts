@@ -5,20 +5,22 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
-import { nativeProgramLocation } from '@sarma/stub';
+import { nativeProgramLocation, programFolder } from '@sarma/stub';
 
 const root = path.resolve(import.meta.dirname, '..');
 const folder = path.join(root, 'packages/stub');
-const known = Object.keys(JSON.parse(readFileSync(path.join(root, 'targets.json'), 'utf8')) as object);
+const rows = JSON.parse(readFileSync(path.join(root, 'targets.json'), 'utf8')) as Record<string, object>;
+// Those of a universal target are those of its slices.
+const known = Object.keys(rows).filter((name) => !('slices' in rows[name]!));
 
 const named = process.argv.slice(2).filter((argument) => !argument.startsWith('-'));
 const unknown = named.filter((name) => !known.includes(name));
 if (unknown.length > 0) fail(`Unknown target ${unknown.join(', ')}. Known: ${known.join(', ')}`);
-const targets = named.length > 0 ? named : known;
+const targets = [...new Set((named.length > 0 ? named : known).map(programFolder))];
 
 // All in one run where all are wanted: Zig builds them side by side.
 if (named.length === 0) build([]);
-else for (const name of named) build([`-Dtarget-name=${name}`]);
+else for (const name of targets) build([`-Dtarget-name=${name}`]);
 for (const name of targets) {
   put(name, nativeProgramLocation(name, 'stub'));
   put(name, nativeProgramLocation(name, 'launcher'));

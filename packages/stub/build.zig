@@ -3,7 +3,8 @@
 
 const std = @import("std");
 
-const Target = struct { zig: []const u8 };
+/// Rows without a triple are made of the others.
+const Target = struct { zig: ?[]const u8 = null, libc: []const u8 = "" };
 
 pub fn build(b: *std.Build) !void {
     const only = b.option([]const u8, "target-name", "one target of targets.json instead of all");
@@ -15,7 +16,9 @@ pub fn build(b: *std.Build) !void {
 
     for (targets.map.keys(), targets.map.values()) |name, target| {
         if (only != null and !std.mem.eql(u8, only.?, name)) continue;
-        const query = try std.Target.Query.parse(.{ .arch_os_abi = target.zig });
+        // Static programs run beside any C library: the row without -musl has them.
+        if (std.mem.eql(u8, target.libc, "musl")) continue;
+        const query = try std.Target.Query.parse(.{ .arch_os_abi = target.zig orelse continue });
         const resolved = b.resolveTargetQuery(query);
         const stub = b.addExecutable(.{ .name = "stub", .root_module = module(b, resolved, query, .ReleaseSmall, zstd) });
         // Room for the load command of the payload's segment.
@@ -25,7 +28,7 @@ pub fn build(b: *std.Build) !void {
     }
 
     // Of another system where that is asked for: `zig build test -Dtarget-name=win-x64 -fwine`.
-    const query: std.Target.Query = if (only) |name| try .parse(.{ .arch_os_abi = targets.map.get(name).?.zig }) else .{};
+    const query: std.Target.Query = if (only) |name| try .parse(.{ .arch_os_abi = targets.map.get(name).?.zig.? }) else .{};
     const tested_target = b.resolveTargetQuery(query);
     const test_step = b.step("test", "run the unit tests");
     for ([_]*std.Build.Module{

@@ -11,12 +11,19 @@ export class StubMissingError extends Error {
 }
 
 /**
+ * The folder of a target's programs. They are static, so that targets which differ in the C library alone share them.
+ */
+export function programFolder(targetName: string): string {
+  return targetName.replace(/-musl$/, '');
+}
+
+/**
  * Where a built program of a target lies, whether it has been built or not. `targetName` is a key of `targets.json`;
  * `src/` and `dist/` lie in the same folder, so that the published package finds its programs by the same path.
  */
 export function nativeProgramLocation(targetName: string, program: NativeProgram): string {
   const name = targetName.startsWith('win-') ? `${program}.exe` : program;
-  return path.resolve(import.meta.dirname, '..', 'dist', targetName, name);
+  return path.resolve(import.meta.dirname, '..', 'dist', programFolder(targetName), name);
 }
 
 /** The built stub of a target, the head of its executables. Throws StubMissingError. */

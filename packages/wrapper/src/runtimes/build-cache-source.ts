@@ -7,6 +7,7 @@ export function buildCacheSource(runtimes: () => Promise<readonly Runtime[]>): R
   return {
     title: 'the build cache',
     prefix: '',
+    serves: () => true,
     versions: async (target) => {
       const own = (await runtimes()).filter((runtime) => runtime.target === target.name);
       return own.map(({ version }) => version);

@@ -15,37 +15,59 @@ const OFFICIAL = 'https://nodejs.org/dist';
 const PATIENCE = 5000;
 
 /**
- * Runtimes from nodejs.org, or from its mirror in `NODEJS_ORG_MIRROR`, or from where a target's row says. What is
- * downloaded is held to SHASUMS256.txt.
+ * Runtimes from nodejs.org, or from its mirror in `NODEJS_ORG_MIRROR`, for the targets whose rows name no other place.
+ * What is downloaded is held to SHASUMS256.txt.
  */
 export function nodejsOrg(http: Http, env: NodeJS.ProcessEnv): RuntimeSource {
   const mirror = env.NODEJS_ORG_MIRROR || undefined;
-  const indexes = new Map<string, Promise<readonly IndexEntry[]>>();
-  const base = (target: Target) => (target.mirror ?? mirror ?? OFFICIAL).replace(/\/+$/, '');
-  const index = (at: string) => {
-    const found = indexes.get(at) ?? readIndex(http, at);
-    indexes.set(at, found);
-    return found;
+  const title = mirror === undefined ? 'nodejs.org' : withoutCredentials(mirror);
+  return distribution(http, { title, url: mirror ?? OFFICIAL, official: OFFICIAL, mirror: undefined });
+}
+
+/** The same for each of the places that rows name as their `mirror`: one that is silent takes no other with it. */
+export function rowMirrors(http: Http, targets: readonly Target[]): readonly RuntimeSource[] {
+  const mirrors = new Set(targets.flatMap(({ mirror }) => (mirror === undefined ? [] : [mirror])));
+  return [...mirrors].map((mirror) =>
+    distribution(http, { title: new URL(mirror).host, url: mirror, official: mirror, mirror }),
+  );
+}
+
+interface Distribution {
+  readonly title: string;
+  /** Where it is asked. */
+  readonly url: string;
+  /** What its files are called in the lock file, wherever it is asked. */
+  readonly official: string;
+  /** What a target's row says. */
+  readonly mirror: string | undefined;
+}
+
+/** A place with the layout of nodejs.org/dist. */
+function distribution(http: Http, { title, url, official, mirror }: Distribution): RuntimeSource {
+  const base = url.replace(/\/+$/, '');
+  let asked: Promise<readonly IndexEntry[]> | undefined;
+  const index = () => {
+    asked ??= readIndex(http, base);
+    return asked;
   };
   return {
-    title: mirror === undefined ? 'nodejs.org' : withoutCredentials(mirror),
+    title,
     prefix: 'https:',
+    serves: (target) => target.nodejs !== undefined && target.mirror === mirror,
     versions: async (target) => {
-      if (target.nodejs === undefined) return [];
-      const entries = await index(base(target));
-      const released = entries.filter(({ files }) => hasFile(files, target.nodejs!));
+      const released = (await index()).filter(({ files }) => hasFile(files, target.nodejs!));
       return released.map(({ version }) => semver.clean(version)).filter((version) => version !== null);
     },
     locate: async (target, version) => {
       const file = target.nodejs!.includes('/') ? target.nodejs! : `node-v${version}-${target.nodejs}`;
-      const sums = `${base(target)}/v${version}/SHASUMS256.txt`;
+      const sums = `${base}/v${version}/SHASUMS256.txt`;
       const sha256 = findSum(await http.text(sums), file);
       if (sha256 === undefined)
         throw new UnreachableError(withoutCredentials(sums), `it does not list ${file}`);
       return {
         // A mirror holds the same file; which one was used makes no difference to the result.
-        source: `${target.mirror ?? OFFICIAL}/v${version}/${file}`,
-        url: `${base(target)}/v${version}/${file}`,
+        source: `${withoutCredentials(official).replace(/\/+$/, '')}/v${version}/${file}`,
+        url: `${base}/v${version}/${file}`,
         integrity: integrityOf(sha256),
       };
     },

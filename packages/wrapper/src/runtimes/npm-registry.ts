@@ -33,6 +33,7 @@ export function npmRegistry(http: Http): RuntimeSource {
   return {
     title: 'the npm registry',
     prefix: 'npm:',
+    serves: ({ npm }) => npm.length > 0,
     versions: async (target) => [...new Set((await Promise.all(target.npm.map(versionsOf))).flat())],
     locate: async (target, version) => {
       for (const name of target.npm) {

@@ -8,7 +8,7 @@ import {
   readLockfile,
   updateLockfile,
 } from '../lockfile.ts';
-import type { Target } from '../targets.ts';
+import { singleTargets, type Target } from '../targets.ts';
 import { buildCacheSource } from './build-cache-source.ts';
 import {
   type Choice,
@@ -32,13 +32,14 @@ import {
 } from './errors.ts';
 import { cachedRuntimes, fetchRuntime } from './fetch-runtime.ts';
 import { givenRuntime, isPlace } from './given.ts';
-import { createHttp, type Http } from './http.ts';
-import { nodejsOrg } from './nodejs-org.ts';
+import { createHttp, type Http, withoutCredentials } from './http.ts';
+import { nodejsOrg, rowMirrors } from './nodejs-org.ts';
 import { npmRegistry } from './npm-registry.ts';
 import type { Runtime } from './runtime.ts';
 import type { RuntimeSource } from './source.ts';
 
 export interface RuntimeRequest {
+  /** A universal target stands for its slices. */
   readonly targets: readonly Target[];
   /**
    * A version, a range, or the place of a Node executable: a path or an address of the executable, of a tar.gz or
@@ -69,6 +70,10 @@ export interface Runtimes {
 
 /** What the steps below share. */
 interface Context extends Required<RuntimeRequest> {
+  /** As it was asked for, but without the user and password of an address: it goes into the lock file and messages. */
+  readonly range: string;
+  /** As it was asked for. */
+  readonly place: string;
   readonly http: Http;
   readonly sources: readonly RuntimeSource[];
   /** The runtimes in the build cache, as they were at the first call. */
@@ -105,14 +110,16 @@ async function prepare(request: RuntimeRequest): Promise<Context> {
     onEvent = () => {},
     env = process.env,
   } = request;
-  const range = (request.range ?? defaultRange()).trim();
+  const place = (request.range ?? defaultRange()).trim();
+  const range = withoutCredentials(place);
   if (!isPlace(range) && (range === '' || semver.validRange(range) === null)) {
     throw new RuntimeRangeError(
       `"${range}" is no version of Node. Expected a version (24.21.0), a range (24, ^22.12), a path (./node) or an address.`,
     );
   }
   const all = await readLockfile(request.project);
-  const obeyed = request.targets
+  const targets = singleTargets(request.targets);
+  const obeyed = targets
     .map(({ name }) => [name, all[name]] as const)
     .filter((entry): entry is [string, LockedRuntime] => isObeyed(entry[1], range));
   const http = createHttp(request.project, env);
@@ -125,6 +132,7 @@ async function prepare(request: RuntimeRequest): Promise<Context> {
   return {
     ...request,
     range,
+    place,
     cache,
     offline,
     frozen,
@@ -132,11 +140,16 @@ async function prepare(request: RuntimeRequest): Promise<Context> {
     onEvent,
     env,
     http,
-    sources: offline ? [fromCache] : [nodejsOrg(http, env), npmRegistry(http), fromCache],
+    sources: offline ? [fromCache] : [...sourcesOnNetwork(request.targets, http, env), fromCache],
     cached,
     locked: Object.fromEntries(obeyed),
     passedOver: new Map(),
   };
+}
+
+function sourcesOnNetwork(targets: readonly Target[], http: Http, env: NodeJS.ProcessEnv) {
+  const sources = [nodejsOrg(http, env), ...rowMirrors(http, targets), npmRegistry(http)];
+  return sources.filter((source) => targets.some((target) => source.serves(target)));
 }
 
 function isObeyed(locked: LockedRuntime | undefined, range: string): boolean {
@@ -219,8 +232,9 @@ async function addOffers(
   context: Context,
 ): Promise<void> {
   try {
-    const found = await Promise.all(targets.map((target) => source.versions(target)));
-    for (const [at, { name }] of targets.entries())
+    const served = targets.filter((target) => source.serves(target));
+    const found = await Promise.all(served.map((target) => source.versions(target)));
+    for (const [at, { name }] of served.entries())
       offers.set(name, [...(offers.get(name) ?? []), ...found[at]!]);
   } catch (error) {
     passOver(source, error, context);
@@ -237,7 +251,7 @@ function tellOfChoice(wish: Wish, offers: Offers, choice: Choice, context: Conte
 
 /** Nobody on the network gave a usable answer. */
 function isCutOff({ offline, passedOver, sources }: Context): boolean {
-  return !offline && passedOver.size === sources.length - 1;
+  return !offline && sources.length > 1 && passedOver.size === sources.length - 1;
 }
 
 function noVersion(wish: Wish, offers: Offers, context: Context): Error {
@@ -268,7 +282,7 @@ async function fetchFromSources(
   const sources = context.sources.toSorted((a, b) => Number(isFirst(b)) - Number(isFirst(a)));
   for (const source of sources) {
     try {
-      if (!(await source.versions(target)).includes(version)) continue;
+      if (!source.serves(target) || !(await source.versions(target)).includes(version)) continue;
       return await fetchRuntime(
         await source.locate(target, version),
         target,

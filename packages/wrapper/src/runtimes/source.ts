@@ -6,6 +6,8 @@ export interface RuntimeSource {
   readonly title: string;
   /** What `source` of all its publications begins with. */
   readonly prefix: string;
+  /** Whether it is a place for runtimes of the target at all; only then it is asked for them. */
+  serves(target: Target): boolean;
   /** Every released version that the place has for a target. */
   versions(target: Target): Promise<readonly string[]>;
   /** Where a version of `versions` is, and what its bytes must be. */
