@@ -15,7 +15,8 @@ import type { Runtime } from './runtime.ts';
 import { integrityOf } from './source.ts';
 
 interface Surroundings {
-  readonly range: string;
+  /** With `{target}` in it, and the user and password that an address may hold. */
+  readonly place: string;
   readonly project: string;
   readonly cache: BuildCache;
   readonly http: Http;
@@ -43,8 +44,8 @@ export function isPlace(range: string): boolean {
  * Throws RuntimeRangeError, NotARuntimeError, IntegrityError, OfflineError, UnreachableError.
  */
 export async function givenRuntime(target: Target, surroundings: Surroundings): Promise<Runtime> {
-  const { range, cache, locked } = surroundings;
-  const place = range.replaceAll('{target}', target.name);
+  const { cache, locked } = surroundings;
+  const place = surroundings.place.replaceAll('{target}', target.name);
   const given = /^https?:/.test(place)
     ? address(place, target, surroundings)
     : await localFile(place, target, surroundings);

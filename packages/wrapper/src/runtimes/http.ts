@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { RegistryResponse } from 'npm-registry-fetch';
 import { IntegrityError, UnreachableError } from './errors.ts';
 
@@ -30,6 +31,10 @@ export interface RequestOptions {
 }
 
 const ATTEMPTS = 3;
+/** Milliseconds without a byte after which a download counts as broken off. */
+const STALLED = 30_000;
+/** Milliseconds that a busy server may ask for (RFC 9110, 10.2.3: Retry-After) before it is given up. */
+const LONGEST_WAIT = 30_000;
 
 /** Hosts that gave no answer, with the reason. They are not asked again: finding out may take seconds. */
 type SilentHosts = Map<string, string>;
@@ -65,7 +70,7 @@ export function createHttp(project: string, env: NodeJS.ProcessEnv): Http {
 
 /** The address without the user and password that it may hold. */
 export function withoutCredentials(url: string): string {
-  return url.replace(/^(https?:\/\/)[^/@]*@/, '$1');
+  return url.replace(/^(https?:\/\/)[^/?#]*@/i, '$1');
 }
 
 async function loadClient(project: string, env: NodeJS.ProcessEnv) {
@@ -91,7 +96,7 @@ async function loadClient(project: string, env: NodeJS.ProcessEnv) {
 type Client = Awaited<ReturnType<typeof loadClient>>;
 
 async function answer(
-  { fetch, configuration }: Client,
+  client: Client,
   silentHosts: SilentHosts,
   address: string,
   options: RequestOptions,
@@ -100,6 +105,45 @@ async function answer(
   const { host } = new URL(url);
   const silent = silentHosts.get(host);
   if (silent !== undefined) throw new UnreachableError(url, silent);
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await ask(client, url, authorization, options);
+    } catch (error) {
+      const { statusCode, wait, reason } = error as Refusal;
+      if (statusCode === 404 && options.optional) return undefined;
+      const retried = wait !== undefined && wait <= LONGEST_WAIT && attempt < ATTEMPTS;
+      if (!retried) {
+        // A status is an answer: other addresses of that host may have a better one.
+        if (statusCode === undefined) silentHosts.set(host, reason);
+        throw new UnreachableError(url, reason, (error as Refusal).cause);
+      }
+      await sleep(wait);
+    }
+  }
+}
+
+/** Why there is no body. */
+class Refusal extends Error {
+  readonly reason: string;
+  readonly statusCode: number | undefined;
+  /** Milliseconds that the server wants to be left alone, if it says so. */
+  readonly wait: number | undefined;
+
+  constructor(cause: unknown, reason: string, statusCode?: number, wait?: number) {
+    super(reason, { cause });
+    this.reason = reason;
+    this.statusCode = statusCode;
+    this.wait = wait;
+  }
+}
+
+/** One request; its own client tries a second time what may have been an accident. Throws Refusal. */
+async function ask(
+  { fetch, configuration }: Client,
+  url: string,
+  authorization: string | undefined,
+  options: RequestOptions,
+): Promise<RegistryResponse> {
   const patience = options.patience ?? 30_000;
   const controller = new AbortController();
   const timer = setTimeout(() => controller.abort(), patience);
@@ -109,6 +153,7 @@ async function answer(
       // What is downloaded is kept in the build cache, once; npm's own would hold it a second time.
       cache: undefined,
       retry: { retries: 1, minTimeout: 200 },
+      timeout: Math.min(Number(configuration.timeout) || STALLED, STALLED),
       signal: controller.signal,
       headers: {
         accept: options.accept ?? '*/*',
@@ -116,29 +161,66 @@ async function answer(
       },
     });
   } catch (error) {
-    const { statusCode, message } = error as Error & { readonly statusCode?: number };
-    if (statusCode === 404 && options.optional) return undefined;
-    const reason = controller.signal.aborted
-      ? `no answer within ${patience / 1000} s`
-      : // `request to <address> failed, reason: getaddrinfo ENOTFOUND nodejs.org`, `403 Forbidden - GET <address>`
-        message.replace(/^request to .* failed, reason: | - GET .*$/g, '');
-    // A status is an answer: other addresses of that host may have a better one.
-    if (statusCode === undefined) silentHosts.set(host, reason);
-    throw new UnreachableError(url, reason, error);
+    if (controller.signal.aborted) throw new Refusal(error, `no answer within ${patience / 1000} s`);
+    const { statusCode, headers } = error as FetchFailure;
+    const wait = waitOf(headers?.['retry-after']?.[0]);
+    const asked =
+      wait !== undefined && wait > LONGEST_WAIT ? `; it asks to wait ${Math.round(wait / 1000)} s` : '';
+    throw new Refusal(error, reasonOf(error as FetchFailure) + asked, statusCode, wait);
   } finally {
     clearTimeout(timer);
   }
 }
 
-/** `https://user:password@host` as mirrors are often configured, in the form that HTTP has for it. */
+type FetchFailure = Error & {
+  readonly code?: string;
+  readonly statusCode?: number;
+  readonly headers?: Readonly<Record<string, readonly string[] | undefined>>;
+};
+
+/** Seconds, or a date. */
+function waitOf(retryAfter: string | undefined): number | undefined {
+  if (retryAfter === undefined) return undefined;
+  if (/^\d+$/.test(retryAfter)) return Number(retryAfter) * 1000;
+  const date = Date.parse(retryAfter);
+  return Number.isNaN(date) ? undefined : Math.max(0, date - Date.now());
+}
+
+/** What OpenSSL's `X509_verify_cert` says of a chain that leads to nobody who is known. */
+const UNKNOWN_AUTHORITY =
+  /^(SELF_SIGNED_CERT_IN_CHAIN|DEPTH_ZERO_SELF_SIGNED_CERT|UNABLE_TO_(VERIFY_LEAF_SIGNATURE|GET_ISSUER_CERT(_LOCALLY)?))$/;
+
+function reasonOf({ message, code }: FetchFailure): string {
+  // `request to <address> failed, reason: getaddrinfo ENOTFOUND nodejs.org`, `403 Forbidden - GET <address>`
+  const reason = message.replace(/^request to .* failed, reason: | - GET .*$/g, '');
+  if (!UNKNOWN_AUTHORITY.test(code ?? '')) return reason;
+  return `${reason}: whoever signed it is not known here, name them with cafile in .npmrc or NODE_EXTRA_CA_CERTS`;
+}
+
+/** `https://user:password@host` as mirrors are often configured, in the form that HTTP has for it. Throws UnreachableError. */
 function splitCredentials(address: string): { readonly url: string; readonly authorization?: string } {
+  if (!URL.canParse(address) || !/^https?:/i.test(address)) {
+    throw new UnreachableError(
+      withoutCredentials(address),
+      'that is no address; expected http:// or https://',
+    );
+  }
   const { username, password } = new URL(address);
   if (username === '' && password === '') return { url: address };
-  const pair = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+  const pair = `${decoded(username)}:${decoded(password)}`;
   return {
     url: withoutCredentials(address),
     authorization: `Basic ${Buffer.from(pair).toString('base64')}`,
   };
+}
+
+/** A password may hold a `%` that stands for itself. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 async function text(url: string, response: Promise<RegistryResponse | undefined>): Promise<string> {
