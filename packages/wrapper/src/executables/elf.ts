@@ -154,7 +154,8 @@ function sectionsOfSegments(elf: Elf): Section[] {
 // Tags of the dynamic section, from the System V ABI and the LSB's "Symbol Versioning".
 const DT = { NULL: 0, NEEDED: 1, STRTAB: 5, VERNEED: 0x6ffffffe, VERNEEDNUM: 0x6fffffff } as const;
 
-function dynamicEntries(elf: Elf): [tag: number, value: number][] {
+/** Tags and values of the dynamic section; empty for a file that has none. */
+export function dynamicEntries(elf: Elf): [tag: number, value: number][] {
   const segment = elf.segments.find(({ type }) => type === PT.DYNAMIC);
   if (!segment) return [];
   const word = elf.bits / 8;
@@ -195,8 +196,8 @@ function chain(elf: Elf, first: number, count: number, nextAt: number): number[]
   return records;
 }
 
-/** Where the byte that is loaded at `address` lies in the file. */
-function fileOffset(elf: Elf, address: number): number {
+/** Where the byte that is loaded at `address` lies in the file. Throws MalformedExecutableError. */
+export function fileOffset(elf: Elf, address: number): number {
   const segment = elf.segments.find(
     ({ type, address: start, fileSize }) =>
       type === PT.LOAD && start <= address && address < start + fileSize,

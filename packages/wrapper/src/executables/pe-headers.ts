@@ -11,11 +11,19 @@ export interface Pe {
   readonly checksumAt: number;
   /** Where the certificate table lies, both 0 if there is none. */
   readonly certificates: { readonly offset: number; readonly size: number };
+  /** IMAGE_FILE_HEADER.Characteristics */
+  readonly characteristics: number;
+  /** Where the image prefers to be loaded. */
+  readonly imageBase: number;
+  /** Data directories in their order: addresses relative to the image's base, but for that of the certificates. */
+  readonly directories: readonly { readonly address: number; readonly size: number }[];
   readonly sections: readonly PeSection[];
 }
 
 export interface PeSection {
   readonly name: string;
+  /** Relative to the image's base. */
+  readonly address: number;
   readonly offset: number;
   /** Bytes in the file. */
   readonly size: number;
@@ -42,6 +50,7 @@ export function readPe(file: Buffer): Pe {
     const at = sectionTable + index * 40;
     const section = {
       name: file.toString('latin1', at, at + 8).replace(/\0+$/, ''),
+      address: file.readUInt32LE(at + 12),
       size: file.readUInt32LE(at + 16),
       offset: file.readUInt32LE(at + 20),
       characteristics: file.readUInt32LE(at + 36),
@@ -59,8 +68,20 @@ export function readPe(file: Buffer): Pe {
     bits: magic === 0x20b ? 64 : 32,
     checksumAt: optional + 64,
     certificates,
+    characteristics: file.readUInt16LE(header + 22),
+    imageBase:
+      magic === 0x20b ? Number(file.readBigUInt64LE(optional + 24)) : file.readUInt32LE(optional + 28),
+    directories: dataDirectories(file, directories, sectionTable),
     sections,
   };
+}
+
+function dataDirectories(file: Buffer, at: number, end: number): Pe['directories'] {
+  const count = Math.min(file.readUInt32LE(at - 4), Math.floor((end - at) / 8), 16);
+  return Array.from({ length: count }, (_, index) => ({
+    address: file.readUInt32LE(at + index * 8),
+    size: file.readUInt32LE(at + index * 8 + 4),
+  }));
 }
 
 function malformed(what: string): MalformedExecutableError {

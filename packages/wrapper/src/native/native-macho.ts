@@ -1,0 +1,118 @@
+import { MalformedExecutableError } from '../executables/errors.ts';
+import { identify } from '../executables/identify.ts';
+import { LC, type Macho, MH_MAGIC_64, readMacho } from '../executables/macho-commands.ts';
+import { compareVersions } from './native-elf.ts';
+import type { NativeFile } from './native-file.ts';
+import { abiOf, type Symbols } from './node-abi.ts';
+
+/** Throws MalformedExecutableError. */
+export function readNativeMacho(file: Buffer): NativeFile | null {
+  const slices = isUniversal(file) ? slicesOf(file) : [file];
+  const read = slices.map(readSlice);
+  const [first] = read;
+  if (first === undefined) return null;
+  const minima = read.flatMap(({ macos }) => macos ?? []).sort(compareVersions);
+  return {
+    ...first,
+    cpus: [...new Set(read.flatMap(({ cpus }) => cpus))].sort(),
+    macos: minima.at(-1) ?? null,
+  };
+}
+
+// <mach-o/fat.h>: big-endian, unlike what it leads to. A Java class begins alike; there the next number is a version
+// above 40.
+const FAT_MAGIC = 0xcafebabe;
+const FAT_MAGIC_64 = 0xcafebabf;
+const FAT_HEADER_SIZE = 8;
+
+function isUniversal(file: Buffer): boolean {
+  return [FAT_MAGIC, FAT_MAGIC_64].includes(file.readUInt32BE(0));
+}
+
+function slicesOf(file: Buffer): Buffer[] {
+  const count = file.readUInt32BE(4);
+  if (count > 40) return [];
+  const wide = file.readUInt32BE(0) === FAT_MAGIC_64;
+  const size = wide ? 32 : 20;
+  if (FAT_HEADER_SIZE + count * size > file.length) throw malformed('it ends within its table of slices');
+  return Array.from({ length: count }, (_, index) => {
+    const at = FAT_HEADER_SIZE + index * size + 8;
+    const offset = wide ? Number(file.readBigUInt64BE(at)) : file.readUInt32BE(at);
+    const length = wide ? Number(file.readBigUInt64BE(at + 8)) : file.readUInt32BE(at + 4);
+    if (offset + length > file.length) throw malformed(`slice ${index} is cut off`);
+    return file.subarray(offset, offset + length);
+  });
+}
+
+// File types (filetype) of <mach-o/loader.h>.
+const MH_EXECUTE = 2;
+const MH_DYLIB = 6;
+const MH_BUNDLE = 8;
+
+function readSlice(file: Buffer): NativeFile {
+  if (file.length < 28) throw malformed('it ends within its header');
+  const type = file.readUInt32LE(12);
+  const isLibrary = type === MH_DYLIB || type === MH_BUNDLE;
+  // The only ones of 32 bits that Node was ever built for are those of Intel.
+  const macho = file.readUInt32LE(0) === MH_MAGIC_64 ? readMacho(file) : null;
+  const abi = macho && isLibrary ? abiOf(symbolsOf(macho), () => null) : null;
+  return {
+    format: 'macho',
+    kind: abi !== null ? 'addon' : isLibrary ? 'library' : type === MH_EXECUTE ? 'executable' : 'object',
+    cpus: [macho ? (identify(file)?.cpu ?? 'unknown') : 'x86'],
+    libc: null,
+    glibc: null,
+    glibcxx: null,
+    cxxabi: null,
+    abi,
+    macos: macho ? minimumOf(macho) : null,
+  };
+}
+
+// Load commands that name the oldest system; the version lies in the nibbles xxxx.yy.zz.
+const LC_VERSION_MIN_MACOSX = 0x24;
+const LC_BUILD_VERSION = 0x32;
+const PLATFORM_MACOS = 1;
+
+function minimumOf({ file, commands }: Macho): string | null {
+  for (const { command, at } of commands) {
+    if (command === LC_VERSION_MIN_MACOSX) return versionOf(file.readUInt32LE(at + 8));
+    if (command === LC_BUILD_VERSION && file.readUInt32LE(at + 8) === PLATFORM_MACOS)
+      return versionOf(file.readUInt32LE(at + 12));
+  }
+  return null;
+}
+
+function versionOf(packed: number): string {
+  return `${packed >>> 16}.${(packed >>> 8) & 0xff}`;
+}
+
+// A symbol of <mach-o/nlist.h>: index of the name, n_type and, at 8, the value; 16 bytes.
+const SYMBOL_SIZE = 16;
+const N_STAB = 0xe0;
+const N_TYPE = 0x0e;
+const N_EXT = 0x01;
+
+/** The external symbols, without the underscore that C names get. */
+function symbolsOf({ file, commands }: Macho): Symbols {
+  const imports = new Set<string>();
+  const exports = new Set<string>();
+  for (const { at } of commands.filter(({ command }) => command === LC.SYMTAB)) {
+    const table = file.readUInt32LE(at + 8);
+    const count = file.readUInt32LE(at + 12);
+    const strings = file.readUInt32LE(at + 16);
+    if (table + count * SYMBOL_SIZE > file.length) throw malformed('it ends within its symbols');
+    for (let symbol = table; symbol < table + count * SYMBOL_SIZE; symbol += SYMBOL_SIZE) {
+      const type = file[symbol + 4]!;
+      if ((type & N_STAB) !== 0 || (type & N_EXT) === 0) continue;
+      const start = strings + file.readUInt32LE(symbol);
+      const name = file.toString('latin1', start, file.indexOf(0, start)).replace(/^_/, '');
+      ((type & N_TYPE) === 0 ? imports : exports).add(name);
+    }
+  }
+  return { imports, exports };
+}
+
+function malformed(what: string): MalformedExecutableError {
+  return new MalformedExecutableError('Mach-O', what);
+}
