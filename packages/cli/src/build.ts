@@ -26,6 +26,7 @@ import {
   type Outcome,
   outputPaths,
   type Runtime,
+  singleTargets,
   type Target,
   wrap,
 } from '@sarma/wrapper';
@@ -149,7 +150,7 @@ async function tarStep(release: Release, work: Work): Promise<Release> {
   const { targets } = chosenTargets(release, work);
   const folder = await tarFolder(release, work, targets);
   const found = release.options.runtime.include ? await runtimes(release, work, targets) : undefined;
-  for (const target of targets) {
+  for (const target of singleTargets(targets)) {
     const started = performance.now();
     const file = await tarRelease(release.assembled!, {
       target: target.name,
@@ -183,7 +184,7 @@ async function wrapStep(release: Release, work: Work, outcomes: Outcome[]): Prom
   const { targets, isHost, byDefault } = chosenTargets(release, work);
   const names = targets.map(({ name }) => name);
   if (byDefault) {
-    const message = `For this machine (${names[0]}); --target all is for all ${matrix.size} targets.`;
+    const message = `For this machine (${names[0]}); --target all is for all ${singleTargets([...matrix.values()]).length} targets.`;
     onEvent({ type: 'notice', level: 'info', message });
   }
   onEvent({ type: 'targets', targets: names });

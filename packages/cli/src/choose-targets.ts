@@ -1,4 +1,4 @@
-import { findTarget, hostTarget, type Matrix, type Target } from '@sarma/wrapper';
+import { findTarget, hostTarget, type Matrix, singleTargets, type Target } from '@sarma/wrapper';
 import { codeOf } from './show/errors.ts';
 
 export interface ChosenTargets {
@@ -10,13 +10,13 @@ export interface ChosenTargets {
 }
 
 export interface TargetChoice {
-  /** Names, or `all`. */
+  /** Names, or `all`: every target but the universal ones, which are made of others. */
   readonly targets?: readonly string[] | undefined;
   readonly current?: boolean | undefined;
 }
 
 /**
- * What to build for: the named targets (`all` is every row of the matrix), this machine, or, if nothing is said, what
+ * What to build for: the named targets (`all` is every row of the matrix but the universal ones), this machine, or, if nothing is said, what
  * `SARMA_TARGET` says, what the release is configured for, this machine. Throws UnknownTargetError.
  */
 export function chooseTargets(
@@ -42,7 +42,7 @@ export function namedTargets(
     .map((list) => (list ?? []).map((name) => name.trim()).filter((name) => name !== ''))
     .find((list) => list.length > 0);
   const found = names?.flatMap((name) =>
-    name === 'all' ? [...matrix.values()] : [findTarget(matrix, name)],
+    name === 'all' ? singleTargets([...matrix.values()]) : [findTarget(matrix, name)],
   );
   return found && [...new Set(found)];
 }

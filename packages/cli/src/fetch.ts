@@ -1,5 +1,5 @@
 import { findProject } from '@sarma/release';
-import { defaultRange, fetchRuntimes, loadTargets, type Outcome } from '@sarma/wrapper';
+import { defaultRange, fetchRuntimes, loadTargets, type Outcome, singleTargets } from '@sarma/wrapper';
 import type { BuildOptions } from './build.ts';
 import { chooseTargets } from './choose-targets.ts';
 import { OWN_MODULE } from './own-module.ts';
@@ -34,7 +34,7 @@ export async function fetchProjectRuntimes(options: FetchOptions): Promise<reado
     runtime,
   } = await findProject({ sarma: OWN_MODULE, ...options });
   const matrix = await loadTargets(directory);
-  const { targets } = chooseTargets(matrix, options, configured, process.env);
+  const targets = singleTargets(chooseTargets(matrix, options, configured, process.env).targets);
   onEvent({ type: 'targets', targets: targets.map(({ name }) => name) });
   const { runtimes, failures } = await fetchRuntimes({
     targets,

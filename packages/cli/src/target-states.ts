@@ -52,8 +52,10 @@ async function runtimeState(
       offline: true,
       frozen: true,
     });
-    const { version, source } = runtimes.get(target.name)!;
-    return { runtime: { version, source } };
+    const found = [...runtimes.values()];
+    return {
+      runtime: { version: found[0]!.version, source: found.map(({ source }) => source).join(', ') },
+    };
   } catch (error) {
     const code = codeOf(error);
     if (code === undefined || code === 'RUNTIME_RANGE_INVALID') throw error;

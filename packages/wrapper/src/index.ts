@@ -12,6 +12,6 @@ export { defaultRange } from './runtimes/default-range.ts';
 export { fetchRuntimes } from './runtimes/resolve.ts';
 export type { Runtime } from './runtimes/runtime.ts';
 export type { About, ExecutableSettings } from './settings.ts';
-export { findTarget, hostTarget, loadTargets, type Matrix, type Target } from './targets.ts';
+export { findTarget, hostTarget, loadTargets, type Matrix, singleTargets, type Target } from './targets.ts';
 export { type Verification, verify } from './verify.ts';
 export { type Outcome, wrap } from './wrap.ts';

@@ -9,7 +9,7 @@ export interface Target {
   readonly os: 'linux' | 'darwin' | 'win';
   readonly cpu: string;
   readonly libc?: 'glibc' | 'musl';
-  /** The target triple that Zig builds the stub for. */
+  /** The target triple that Zig builds the stub for; '' for a universal one. */
   readonly zig: string;
   /** npm packages that hold the runtime, in the order of preference. */
   readonly npm: readonly string[];
@@ -19,6 +19,8 @@ export interface Target {
   readonly mirror?: string;
   /** The newest line (major version) that is built for this target, where lines after it are not. */
   readonly newest?: number;
+  /** Of a universal target: the targets whose executables are joined to one file, in their order in it. */
+  readonly slices?: readonly Target[];
 }
 
 /** Every target by name. */
@@ -68,6 +70,11 @@ export function findTarget(matrix: Matrix, name: string): Target {
   );
 }
 
+/** What is built for these targets: universal ones are the builds of their slices. Each once. */
+export function singleTargets(targets: readonly Target[]): readonly Target[] {
+  return [...new Set(targets.flatMap((target) => target.slices ?? [target]))];
+}
+
 /** The target of this machine. Throws UnknownTargetError when the matrix has no row for it. */
 export function hostTarget(matrix: Matrix): Target {
   const os = OS_NAMES.get(process.platform) ?? process.platform;
@@ -104,6 +111,7 @@ const CPU_NAMES: ReadonlyMap<string, string> = new Map([
   ['i386', 'x86'],
   ['i686', 'x86'],
   ['powerpc64le', 'ppc64le'],
+  ['universal2', 'universal'],
 ]);
 
 /** Parts of other tools' names that tell no two of our targets apart. */
@@ -143,9 +151,29 @@ function parseTargets(json: unknown, file: string, base: Matrix): Matrix {
     }
     const fields = object(row, file, `"${name}"`);
     const known = base.get(name) as Record<string, unknown> | undefined;
-    matrix.set(name, parseTarget(name, { ...known, ...fields }, file));
+    matrix.set(name, parseTarget(name, { ...known, ...namesOfSlices(known), ...fields }, file));
+  }
+  for (const target of matrix.values()) {
+    if (target.slices) matrix.set(target.name, { ...target, slices: slicesOf(target, matrix, file) });
   }
   return matrix;
+}
+
+/** As a `targets.json` has them. */
+function namesOfSlices(known: Record<string, unknown> | undefined): { slices?: readonly string[] } {
+  const slices = known?.slices as readonly Target[] | undefined;
+  return slices === undefined ? {} : { slices: slices.map(({ name }) => name) };
+}
+
+/** Rows of the matrix for the names that a row has, or for the rows that it had before some were changed. */
+function slicesOf({ name, slices }: Target, matrix: Matrix, file: string): readonly Target[] {
+  return (slices as readonly (Target | string)[]).map((slice) => {
+    const found = matrix.get(typeof slice === 'string' ? slice : slice.name);
+    if (found?.os === 'darwin' && found.slices === undefined) return found;
+    throw new TargetsFileError(
+      `${file}: "slices" of "${name}" names ${JSON.stringify(slice)}. Expected targets of macOS for one CPU.`,
+    );
+  });
 }
 
 type Check = readonly [expected: string, accepts: (value: unknown) => boolean];
@@ -163,8 +191,12 @@ const FIELDS: Readonly<Record<string, Check>> = {
   nodejs: STRING,
   mirror: ['an http(s) address', (value) => /^https?:\/\/./.test(String(value))],
   newest: ['a whole number', (value) => Number.isInteger(value)],
+  slices: [
+    'a list of targets',
+    (value) => Array.isArray(value) && value.length > 0 && value.every(STRING[1]),
+  ],
 };
-const REQUIRED = ['os', 'cpu', 'zig'];
+const REQUIRED = ['os', 'cpu'];
 
 function oneOf(...values: readonly string[]): Check {
   return [values.map((value) => `"${value}"`).join(' or '), (value) => values.includes(value as string)];
@@ -172,7 +204,7 @@ function oneOf(...values: readonly string[]): Check {
 
 function parseTarget(name: string, row: Record<string, unknown>, file: string): Target {
   const fields = { ...row, ...(row.os === 'linux' && { libc: row.libc ?? 'glibc' }) };
-  for (const key of REQUIRED) {
+  for (const key of [...REQUIRED, 'slices' in fields ? 'slices' : 'zig']) {
     if (!(key in fields)) throw new TargetsFileError(`${file}: "${name}" has no "${key}".`);
   }
   for (const [key, value] of Object.entries(fields)) {
@@ -188,7 +220,7 @@ function parseTarget(name: string, row: Record<string, unknown>, file: string): 
     }
   }
   const npm = (fields as { npm?: string | readonly string[] }).npm ?? [];
-  return { ...fields, name, npm: typeof npm === 'string' ? [npm] : npm } as unknown as Target;
+  return { zig: '', ...fields, name, npm: typeof npm === 'string' ? [npm] : npm } as unknown as Target;
 }
 
 function object(value: unknown, file: string, what: string): Record<string, unknown> {
