@@ -38,12 +38,14 @@ export const size: Part = {
 async function targetLines(bench: Bench): Promise<readonly (readonly [string, readonly string[]])[]> {
   const file = path.join(import.meta.dirname, '../../targets.json');
   const matrix = JSON.parse(await readFile(file, 'utf8')) as Readonly<
-    Record<string, { readonly newest?: number }>
+    Record<string, { readonly newest?: number; readonly slices?: unknown }>
   >;
   const own = process.versions.node.split('.')[0]!;
-  const lines = Object.entries(matrix).map(
-    ([name, { newest }]) => [name, newest === undefined ? [own, WIDESPREAD] : [String(newest)]] as const,
-  );
+  const lines = Object.entries(matrix)
+    .filter(([, { slices }]) => slices === undefined)
+    .map(
+      ([name, { newest }]) => [name, newest === undefined ? [own, WIDESPREAD] : [String(newest)]] as const,
+    );
   const host = `${process.platform}-${process.arch}`;
   return bench.quick ? lines.filter(([name]) => name === host) : lines;
 }
