@@ -1,6 +1,8 @@
 //! The bytes behind the stub: opened only when something has to be installed, checked, or told.
 
 const std = @import("std");
+const builtin = @import("builtin");
+const fat = @import("fat.zig");
 const os = @import("os.zig");
 const sha256 = @import("sha256.zig");
 const manifests = @import("manifest.zig");
@@ -25,7 +27,8 @@ pub fn open(run: *Run) !Payload {
     const stamp = run.stamp;
     if (stamp.manifest_length > manifest_max) return run.damaged("manifest", .{});
     const text = try run.arena.alloc(u8, @intCast(stamp.manifest_length));
-    const whole = readWhole(file, text, stamp.manifest_offset) catch |err| return run.refuse("cannot read {s}: {s}", .{ run.own_path, os.describe(err) });
+    const slice = try sliceOffset(run, file);
+    const whole = readWhole(file, text, slice + stamp.manifest_offset) catch |err| return run.refuse("cannot read {s}: {s}", .{ run.own_path, os.describe(err) });
     if (!whole) return run.damaged("it ends too early", .{});
     if (!std.mem.eql(u8, &sha256.of(text), &stamp.manifest_sha256)) return run.damaged("manifest", .{});
     const manifest = manifests.parse(run.arena, text) catch |err| switch (err) {
@@ -33,7 +36,15 @@ pub fn open(run: *Run) !Payload {
         error.Malformed => return run.damaged("manifest", .{}),
     };
     run.step("manifest: {d} files, {d} frames", .{ manifest.release.files.len, manifest.frames.len });
-    return .{ .file = file, .offset = stamp.payload_offset, .manifest = manifest, .text = text };
+    return .{ .file = file, .offset = slice + stamp.payload_offset, .manifest = manifest, .text = text };
+}
+
+/// Where the executable begins in its file: offsets in the stamp count from there. On macOS a file may hold several.
+fn sliceOffset(run: *Run, file: os.Handle) !u64 {
+    if (builtin.os.tag != .macos) return 0;
+    var head: [fat.head_size]u8 = undefined;
+    const length = os.pread(file, &head, 0) catch |err| return run.refuse("cannot read {s}: {s}", .{ run.own_path, os.describe(err) });
+    return fat.sliceOffset(head[0..length], fat.own_cpu) orelse run.damaged("it has no part for this CPU", .{});
 }
 
 /// False if the file ends before `buffer` is full.
