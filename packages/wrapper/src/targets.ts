@@ -117,15 +117,18 @@ const CPU_NAMES: ReadonlyMap<string, string> = new Map([
 /** Parts of other tools' names that tell no two of our targets apart. */
 const FILLERS = new Set(['unknown', 'pc', 'apple', 'gnu', 'glibc', 'msvc']);
 
-/** OS first, then the rest, in our words. A CPU alone means this machine's OS. */
+/** OS, CPU, C library, in our words. A CPU alone means this machine's OS. */
 function canonicalName(name: string): string {
   const words = name
     .toLowerCase()
     .replaceAll(/x86[_-]64/g, 'x64')
+    .replace(/alpine|linuxmusl/, 'linux-musl')
     .split(/[-_/.]/);
   const os = words.map((word) => OS_NAMES.get(word)).find((word) => word !== undefined);
   const rest = words.filter((word) => !OS_NAMES.has(word) && !FILLERS.has(word));
-  return [os ?? OS_NAMES.get(process.platform), ...rest.map((word) => CPU_NAMES.get(word) ?? word)].join('-');
+  const cpu = rest.filter((word) => word !== 'musl').map((word) => CPU_NAMES.get(word) ?? word);
+  const libc = rest.filter((word) => word === 'musl');
+  return [os ?? OS_NAMES.get(process.platform), ...cpu, ...libc].join('-');
 }
 
 function hostCpu(): string {

@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { launcherPath, stubPath } from '@sarma/stub';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { checkExecutable } from '../src/runtimes/fetch-runtime.ts';
 import { findTarget, hostTarget, loadTargets, shippedTargets, singleTargets } from '../src/targets.ts';
 
@@ -33,6 +33,8 @@ test.each([
   ['linux-armhf', 'linux-armv7l'],
   ['x86_64-unknown-linux-musl', 'linux-x64-musl'],
   ['linux-musl-arm64', 'linux-arm64-musl'],
+  ['alpine-x64', 'linux-x64-musl'],
+  ['linuxmusl-arm64', 'linux-arm64-musl'],
 ])('%s is %s', (name, target) => {
   expect(findTarget(shippedTargets, name).name).toBe(target);
 });
@@ -69,6 +71,13 @@ test("the host's target is the one that the running Node is built for", async ()
   checkExecutable(node, hostTarget(shippedTargets), process.execPath);
   const others = [...shippedTargets.values()].filter((target) => target !== hostTarget(shippedTargets));
   for (const other of others) expect(() => checkExecutable(node, other, '')).toThrow(/is wanted/);
+});
+
+// No Node for musl can be had on every machine; what tells it apart is that its report names no glibc.
+test.runIf(process.platform === 'linux')('a machine with musl has the row for musl', () => {
+  const report = vi.spyOn(process.report, 'getReport').mockReturnValue({ header: {} });
+  expect(hostTarget(shippedTargets)).toMatchObject({ os: 'linux', libc: 'musl' });
+  report.mockRestore();
 });
 
 test('a machine without a row is named', () => {
