@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import { open } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import { zstdDecompressSync } from 'node:zlib';
 import { decode } from './executables/branch-filter.ts';
+import { FAT_HEADER_SIZE, readSlices } from './executables/fat.ts';
 import type { Frame, Manifest } from './manifest.ts';
 import { decodeStamp, findStamp, STAMP_SIZE, type Stamp, StampError } from './stamp.ts';
 
@@ -28,9 +29,16 @@ export async function isOwnExecutable(file: string): Promise<boolean> {
   }
 }
 
-/** A finished executable, opened for reading. */
+/** Where an executable lies in its file: all of it, but for the slices of a universal one. In bytes. */
+export interface Span {
+  readonly offset: number;
+  readonly size: number;
+}
+
+/** A finished executable, opened for reading. Offsets in it count from where its span begins. */
 export interface ExecutableFile {
   readonly file: string;
+  readonly span: Span;
   readonly bytes: number;
   readonly stamp: Stamp;
   readonly manifest: Manifest;
@@ -41,28 +49,49 @@ export interface ExecutableFile {
 }
 
 /**
- * Opens an executable made by Sarma and reads its stamp and manifest, without running it.
- * Throws ExecutableFileError or StampError, each saying what is wrong with the file.
+ * The executables in a file: one, or the slices of a universal one for macOS. Throws ExecutableFileError and
+ * MalformedExecutableError.
  */
-export async function openExecutable(file: string): Promise<ExecutableFile> {
+export async function spansOf(file: string): Promise<readonly Span[]> {
+  const { handle, size } = await openFile(file);
+  try {
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(FAT_HEADER_SIZE), 0, FAT_HEADER_SIZE, 0);
+    return readSlices(buffer.subarray(0, bytesRead), size) ?? [{ offset: 0, size }];
+  } finally {
+    await handle.close();
+  }
+}
+
+async function openFile(file: string): Promise<{ handle: FileHandle; size: number }> {
   const handle = await open(file).catch((cause: NodeJS.ErrnoException) => {
     const reason = cause.code === 'ENOENT' ? 'does not exist' : `cannot be read (${cause.message})`;
     throw new ExecutableFileError('NOT_FOUND', `${file} ${reason}.`, { cause });
   });
+  const details = await handle.stat();
+  if (details.isFile()) return { handle, size: details.size };
+  await handle.close();
+  throw new ExecutableFileError('NOT_AN_EXECUTABLE', `${file} is no regular file.`);
+}
+
+/**
+ * Opens an executable made by Sarma, the first of a universal one unless `span` says which, and reads its stamp and
+ * manifest without running it. Throws ExecutableFileError, MalformedExecutableError or StampError, each saying what is
+ * wrong with the file.
+ */
+export async function openExecutable(file: string, span?: Span): Promise<ExecutableFile> {
+  const { offset, size } = span ?? (await spansOf(file))[0]!;
+  const { handle } = await openFile(file);
   try {
-    const details = await handle.stat();
-    if (!details.isFile()) {
-      throw new ExecutableFileError('NOT_AN_EXECUTABLE', `${file} is no regular file.`);
-    }
     const read = async (position: number, length: number, what: string) => {
-      const { buffer, bytesRead } = await handle.read(Buffer.alloc(length), 0, length, position);
-      if (bytesRead === length) return buffer;
+      const isInside = position + length <= size;
+      const { buffer, bytesRead } = await handle.read(Buffer.alloc(length), 0, length, offset + position);
+      if (isInside && bytesRead === length) return buffer;
       throw new ExecutableFileError(
         'TRUNCATED',
-        `${file} is truncated: ${what} should end at byte ${position + length}, and the file has ${details.size}. Get it again.`,
+        `${file} is truncated: ${what} should end at byte ${offset + position + length}, and the file has ${offset + size}. Get it again.`,
       );
     };
-    const head = await read(0, Math.min(STUB_LIMIT, details.size), 'the stub');
+    const head = await read(0, Math.min(STUB_LIMIT, size), 'the stub');
     const at = findStamp(head);
     if (at === -1) {
       throw new ExecutableFileError(
@@ -82,7 +111,8 @@ export async function openExecutable(file: string): Promise<ExecutableFile> {
     }
     return {
       file,
-      bytes: details.size,
+      span: { offset, size },
+      bytes: size,
       stamp,
       manifest: JSON.parse(bytes.toString()) as Manifest,
       id: digest.slice(0, 12),

@@ -5,7 +5,7 @@ export { openBuildCache } from './build-cache.ts';
 export type { Compression } from './compression.ts';
 export type { WrapEvent } from './events.ts';
 export type { Requirements } from './executables/elf.ts';
-export { type Inspection, inspect } from './inspect.ts';
+export { type Inspection, inspect, inspectSlices } from './inspect.ts';
 export { outputPaths } from './outputs.ts';
 export { type BuildContext, type BuildStep, BuildStepError, type OwnStepName, type Phase } from './phases.ts';
 export { defaultRange } from './runtimes/default-range.ts';

@@ -1,5 +1,5 @@
 import type { Executable } from './build.ts';
-import { openExecutable } from './executable-file.ts';
+import { openExecutable, type Span, spansOf } from './executable-file.ts';
 import type { Manifest } from './manifest.ts';
 import type { Stamp } from './stamp.ts';
 
@@ -16,9 +16,17 @@ export interface Inspection {
   readonly manifest: Manifest;
 }
 
-/** Reads an executable without running it. Throws what `openExecutable` throws. */
-export async function inspect(file: string): Promise<Inspection> {
-  const executable = await openExecutable(file);
+/** Reads each executable of a file without running it: a universal one for macOS has several. Throws what `inspect` throws. */
+export async function inspectSlices(file: string): Promise<readonly Inspection[]> {
+  return await Promise.all((await spansOf(file)).map((span) => inspect(file, span)));
+}
+
+/**
+ * Reads an executable without running it, the first of a universal one unless `span` says which. Throws what
+ * `openExecutable` throws.
+ */
+export async function inspect(file: string, span?: Span): Promise<Inspection> {
+  const executable = await openExecutable(file, span);
   await executable.close();
   const { bytes, id, stamp, manifest } = executable;
   const stored = (part: 'runtime' | 'release') =>

@@ -1,8 +1,18 @@
 import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
 import { createXXHash3 } from 'hash-wasm';
 import { extract } from 'tar-stream';
-import { decodeFrame, type ExecutableFile, ExecutableFileError, openExecutable } from './executable-file.ts';
+import {
+  decodeFrame,
+  type ExecutableFile,
+  ExecutableFileError,
+  openExecutable,
+  type Span,
+  spansOf,
+} from './executable-file.ts';
+import { checkCodeSignature } from './executables/code-signature.ts';
 import type { Requirements } from './executables/elf.ts';
+import { MalformedExecutableError } from './executables/errors.ts';
 import type { Frame, Manifest } from './manifest.ts';
 import { StampError } from './stamp.ts';
 
@@ -24,12 +34,25 @@ export interface Verification {
 
 /**
  * Checks everything that can be checked of an executable without running it: stamp, manifest, every frame's stored
- * bytes, the runtime and every file of the release. Throws ExecutableFileError only when the file is none of ours.
+ * bytes, the runtime and every file of the release, and for macOS the hashes that its signature has; in a universal file of
+ * each slice. Throws ExecutableFileError only when the file is none of ours.
  */
 export async function verify(file: string): Promise<Verification> {
+  const spans = await spansOf(file);
+  const parts: Verification[] = [];
+  for (const span of spans) parts.push(await verifySpan(file, span));
+  const [first] = parts;
+  if (parts.length === 1) return first!;
+  const checks = parts.flatMap((part, index) =>
+    part.checks.map((check) => ({ ...check, name: `${part.target ?? `slice ${index + 1}`}: ${check.name}` })),
+  );
+  return { file, ok: parts.every(({ ok }) => ok), checks, target: 'darwin-universal', requires: null };
+}
+
+async function verifySpan(file: string, span: Span): Promise<Verification> {
   let executable: ExecutableFile;
   try {
-    executable = await openExecutable(file);
+    executable = await openExecutable(file, span);
   } catch (error) {
     const damaged =
       error instanceof StampError ||
@@ -45,6 +68,7 @@ export async function verify(file: string): Promise<Verification> {
       { name: 'stamp and manifest', ok: true, detail: `id ${executable.id}` },
       await checkPart('runtime', executable, checkRuntime),
       await checkPart('release', executable, checkRelease),
+      ...(manifest.target.startsWith('darwin-') ? [await checkSignature(executable)] : []),
     ];
     return {
       file,
@@ -56,6 +80,26 @@ export async function verify(file: string): Promise<Verification> {
   } finally {
     await executable.close();
   }
+}
+
+/** The only check that reads the stub: what macOS would kill the program for. */
+async function checkSignature({ file, span }: ExecutableFile): Promise<Check> {
+  try {
+    const { identifier, isAdHoc } = checkCodeSignature(await readSpan(file, span));
+    const by = isAdHoc ? 'ad hoc' : 'with a certificate, which is not checked here';
+    return { name: 'signature', ok: true, detail: `${identifier}, ${by}` };
+  } catch (error) {
+    if (!(error instanceof MalformedExecutableError)) throw error;
+    return { name: 'signature', ok: false, detail: error.message };
+  }
+}
+
+async function readSpan(file: string, { offset, size }: Span): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of createReadStream(file, { start: offset, end: offset + size - 1 })) {
+    chunks.push(chunk as Buffer);
+  }
+  return Buffer.concat(chunks);
 }
 
 class Damage extends Error {}
@@ -82,7 +126,7 @@ async function* decoded(part: Frame['part'], executable: ExecutableFile): AsyncG
     if (frame.part !== part) continue;
     const stored = await executable.stored(frame);
     if (createHash('sha256').update(stored).digest('hex') !== frame.sha256) {
-      const at = executable.stamp.payloadOffset + frame.offset;
+      const at = executable.span.offset + executable.stamp.payloadOffset + frame.offset;
       throw new Damage(
         `frame ${index + 1} of ${frames.length} (bytes ${at} to ${at + frame.length}) does not match its SHA-256. Get the file again.`,
       );

@@ -8,10 +8,12 @@ export const inspectCommand = command({
   flags: answerFlags,
   examples: [['sarma inspect burrito_out/hello_linux-x64', 'without running it']],
   run: async ({ file, json }) => {
-    const { inspect } = await import('@sarma/wrapper');
-    const inspection = await inspect(file!);
-    if (json) (await import('../show/json.ts')).writeJson(inspection);
-    else (await import('../show/inspection.ts')).showInspection(inspection);
+    const { inspectSlices } = await import('@sarma/wrapper');
+    const inspections = await inspectSlices(file!);
+    const { writeJson } = await import('../show/json.ts');
+    const { showInspections } = await import('../show/inspection.ts');
+    if (json) for (const inspection of inspections) writeJson(inspection);
+    else showInspections(inspections);
     return 0;
   },
 });

@@ -7,8 +7,13 @@ import { tableLines } from './table.ts';
 /** Packages that are listed; the others are summed up. */
 const LISTED = 10;
 
-/** What is inside an executable, for people. */
-export function showInspection(inspection: Inspection): void {
+/** What is inside an executable, for people; for a universal one, what is inside each of its slices. */
+export function showInspections(inspections: readonly Inspection[]): void {
+  const texts = inspections.map((inspection) => inspectionLines(inspection).join('\n'));
+  process.stdout.write(`${texts.join('\n\n')}\n`);
+}
+
+function inspectionLines(inspection: Inspection): string[] {
   const { manifest, stamp, file, bytes, id, parts } = inspection;
   const { runtime } = manifest;
   const changes = runtime.changes.length === 0 ? '' : `, ${runtime.changes.join(', ')}`;
@@ -36,7 +41,7 @@ export function showInspection(inspection: Inspection): void {
       { part: 'stub', stored: parts.stub, full: undefined },
     ],
   );
-  process.stdout.write(`${[...facts, '', ...weights, '', ...packageLines(inspection)].join('\n')}\n`);
+  return [...facts, '', ...weights, '', ...packageLines(inspection)];
 }
 
 function packageLines({ packages }: Inspection): string[] {

@@ -65,8 +65,9 @@ export function joinSlices(executables: readonly Buffer[]): Buffer {
 export function readSlices(head: Buffer, fileSize: number): readonly Slice[] | null {
   if (head.length < HEADER_SIZE || head.readUInt32BE(0) !== FAT_MAGIC) return null;
   const count = head.readUInt32BE(4);
-  if (count >= MAXIMUM_SLICES) return null;
-  if (HEADER_SIZE + count * ARCHITECTURE_SIZE > head.length) throw malformed('its universal header is cut off');
+  if (count === 0 || count >= MAXIMUM_SLICES) return null;
+  if (HEADER_SIZE + count * ARCHITECTURE_SIZE > head.length)
+    throw malformed('its universal header is cut off');
   return Array.from({ length: count }, (_, index) => {
     const at = HEADER_SIZE + index * ARCHITECTURE_SIZE;
     const slice = {
