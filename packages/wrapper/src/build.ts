@@ -5,6 +5,7 @@ import type { BuildCache } from './build-cache.ts';
 import { type Compression, compressionSettings } from './compression.ts';
 import type { OnEvent } from './events.ts';
 import { embed } from './executables/embed.ts';
+import { type ResourceFiles, withOwnResources } from './executables/resources.ts';
 import { checkLimits } from './limits.ts';
 import { type Manifest, type StoredManifest, storeManifest } from './manifest.ts';
 import { checkNames } from './names.ts';
@@ -28,6 +29,7 @@ export interface Build {
   /** Left out of the directory. */
   readonly without: readonly string[];
   readonly settings: ExecutableSettings;
+  readonly resources: ResourceFiles | undefined;
   readonly runtime: Runtime;
   readonly compression: Compression;
 }
@@ -84,14 +86,15 @@ export async function packTarget(build: Build, cache: BuildCache, onEvent: OnEve
 
 /** Puts a packed payload behind the target's stub, for one of the release's programs. */
 export async function buildExecutable(
-  build: Pick<Build, 'release' | 'target'>,
+  build: Pick<Build, 'release' | 'target' | 'settings' | 'resources'>,
   packed: Packed,
   program: string,
 ): Promise<Executable> {
   const manifest = packed.stored;
   const frames = [...packed.runtime.frames, ...packed.release.frames].map(({ stored }) => stored);
   const manifestOffset = frames.reduce((sum, frame) => sum + frame.length, 0);
-  const stub = await readFile(stubPath(build.target.name));
+  const bare = await readFile(stubPath(build.target.name));
+  const stub = withOwnResources(bare, build, program);
   const embedding = embed(build.target.os, stub, manifestOffset + manifest.bytes.length, program);
   const stamp = encodeStamp(stampOf(build, packed, program, embedding.payloadOffset, manifestOffset));
   stamp.copy(embedding.head, findStamp(embedding.head));

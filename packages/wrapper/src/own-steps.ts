@@ -5,6 +5,7 @@ import type { AssembledRelease } from './assembled-release.ts';
 import { buildExecutable, guardPath, packTarget } from './build.ts';
 import type { BuildCache } from './build-cache.ts';
 import type { OnEvent } from './events.ts';
+import { readResourceFiles, withOwnResources } from './executables/resources.ts';
 import { writeExecutable } from './outputs.ts';
 import { type BuildContext, type BuildStep, BuildStepError, type OwnStepName } from './phases.ts';
 import type { Runtimes } from './runtimes/resolve.ts';
@@ -36,6 +37,10 @@ export function ownSteps({
       if (runtime === undefined) throw found.failures.get(name);
       return { ...context, runtime };
     },
+    resources: async (context) =>
+      context.target.os === 'win'
+        ? { ...context, resources: await readResourceFiles(context.settings) }
+        : context,
     files: async (context) => ({ ...context, files: [...context.files, ...(await ownFiles(context))] }),
     pack: async (context) => {
       started.set(context.target.name, performance.now());
@@ -86,7 +91,8 @@ function required<Value>(
 }
 
 /** What an install has and an assembled release has not. */
-async function ownFiles({ release, target }: BuildContext): Promise<readonly TreeFile[]> {
+async function ownFiles(context: BuildContext): Promise<readonly TreeFile[]> {
+  const { release, target } = context;
   const guard = await readFile(fileURLToPath(new URL('./guard.cjs', import.meta.url)));
   // The runtime lies in a directory of its own.
   const start = JSON.stringify({ version: release.version, runtime: null }, null, 2);
@@ -96,7 +102,9 @@ async function ownFiles({ release, target }: BuildContext): Promise<readonly Tre
   ];
   if (release.kind !== 'service') return files;
   const launcher = await readFile(launcherPath(target.name));
-  return [...files, fileOf(placeOfLauncher(release, target), 0o755, launcher)];
+  // It speaks to consoles and the service manager, whatever the program does.
+  const shown = withOwnResources(launcher, context, release.name, 'console');
+  return [...files, fileOf(placeOfLauncher(release, target), 0o755, shown)];
 }
 
 function placeOfLauncher({ name, version }: AssembledRelease, target: Target): string {

@@ -2,6 +2,7 @@ import type { Artifact } from './artifact.ts';
 import type { AssembledRelease } from './assembled-release.ts';
 import type { Packed } from './build.ts';
 import type { Compression } from './compression.ts';
+import type { ResourceFiles } from './executables/resources.ts';
 import type { Runtime } from './runtimes/runtime.ts';
 import type { ExecutableSettings } from './settings.ts';
 import type { Target } from './targets.ts';
@@ -21,6 +22,8 @@ export interface BuildContext {
   /** Set by `fetch`. */
   readonly runtime: Runtime | undefined;
   readonly compression: Compression;
+  /** Set by `resources`, for Windows: icon and manifest. */
+  readonly resources: ResourceFiles | undefined;
   /** Set by `pack`: the payload that all programs share. */
   readonly packed: Packed | undefined;
   /** Added to by `write`. */
@@ -36,14 +39,14 @@ export type Phase = (typeof PHASES)[number];
 export const PHASES = ['fetch', 'patch', 'build'] as const;
 
 /** Steps of ours, by the names that stand for them in `phases`. */
-export type OwnStepName = 'runtime' | 'files' | 'pack' | 'write';
+export type OwnStepName = 'runtime' | 'resources' | 'files' | 'pack' | 'write';
 
 /** What a phase consists of where `phases` does not say otherwise. */
 const DEFAULT_PHASES = {
   /** The runtime of the target. */
   fetch: ['runtime'],
-  /** Files that every install has: the guard, the launcher. */
-  patch: ['files'],
+  /** What Windows shows of the executable; files that every install has: the guard, the launcher. */
+  patch: ['resources', 'files'],
   /** The payload; then one executable per program. */
   build: ['pack', 'write'],
 } as const satisfies Record<Phase, readonly OwnStepName[]>;

@@ -89,6 +89,7 @@ function firstContext(
     settings,
     runtime: undefined,
     compression,
+    resources: undefined,
     packed: undefined,
     artifacts: [],
     halted: false,

@@ -25,7 +25,7 @@ describe('what a configuration says of phases', () => {
     const [first, second, third] = [1, 2, 3].map(() => (context: BuildContext) => context);
     expect(planPhases({ build: { pre: [first], post: [third] } })).toEqual({
       fetch: ['runtime'],
-      patch: ['files'],
+      patch: ['resources', 'files'],
       build: [first, 'pack', 'write', third],
     });
     const plan = planPhases({ build: { post: [third] } }, { build: [second, 'write'] });

@@ -9,6 +9,8 @@ export interface Pe {
   readonly bits: 32 | 64;
   /** Offset of the optional header's CheckSum. */
   readonly checksumAt: number;
+  /** Offset of the optional header's Subsystem, 16 bits. */
+  readonly subsystemAt: number;
   /** Where the certificate table lies, both 0 if there is none. */
   readonly certificates: { readonly offset: number; readonly size: number };
   /** IMAGE_FILE_HEADER.Characteristics */
@@ -67,6 +69,7 @@ export function readPe(file: Buffer): Pe {
     machine: file.readUInt16LE(header + 4),
     bits: magic === 0x20b ? 64 : 32,
     checksumAt: optional + 64,
+    subsystemAt: optional + 68,
     certificates,
     characteristics: file.readUInt16LE(header + 22),
     imageBase:
