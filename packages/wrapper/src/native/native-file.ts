@@ -1,4 +1,5 @@
 import { MH_MAGIC_64 } from '../executables/macho-commands.ts';
+import type { Target } from '../targets.ts';
 import { readNativeElf } from './native-elf.ts';
 import { readNativeMacho } from './native-macho.ts';
 import { readNativePe } from './native-pe.ts';
@@ -6,6 +7,8 @@ import { readNativePe } from './native-pe.ts';
 /** What a native file is and what it asks of the machine that loads it. */
 export interface NativeFile {
   readonly format: 'elf' | 'pe' | 'macho';
+  /** By what it asks of its loader; `other` is Android, iOS, a BSD. */
+  readonly os: Target['os'] | 'other';
   /** `object`: a linker's input, debugging symbols, a core: nothing that is loaded. */
   readonly kind: 'addon' | 'library' | 'executable' | 'object';
   /** As `process.arch` and target names say it; several for a universal Mach-O, `any` for .NET, `unknown` otherwise. */

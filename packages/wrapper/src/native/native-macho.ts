@@ -4,6 +4,7 @@ import { LC, type Macho, MH_MAGIC_64, readMacho } from '../executables/macho-com
 import { compareVersions } from './native-elf.ts';
 import type { NativeFile } from './native-file.ts';
 import { abiOf, type Symbols } from './node-abi.ts';
+import { type DataImage, registeredVersion } from './node-module.ts';
 
 /** Throws MalformedExecutableError. */
 export function readNativeMacho(file: Buffer): NativeFile | null {
@@ -55,9 +56,10 @@ function readSlice(file: Buffer): NativeFile {
   const isLibrary = type === MH_DYLIB || type === MH_BUNDLE;
   // The only ones of 32 bits that Node was ever built for are those of Intel.
   const macho = file.readUInt32LE(0) === MH_MAGIC_64 ? readMacho(file) : null;
-  const abi = macho && isLibrary ? abiOf(symbolsOf(macho), () => null) : null;
+  const abi = macho && isLibrary ? abiOf(symbolsOf(macho), () => registeredVersion(imageOf(macho))) : null;
   return {
     format: 'macho',
+    os: macho && isOfOther(macho) ? 'other' : 'darwin',
     kind: abi !== null ? 'addon' : isLibrary ? 'library' : type === MH_EXECUTE ? 'executable' : 'object',
     cpus: [macho ? (identify(file)?.cpu ?? 'unknown') : 'x86'],
     libc: null,
@@ -71,6 +73,7 @@ function readSlice(file: Buffer): NativeFile {
 
 // Load commands that name the oldest system; the version lies in the nibbles xxxx.yy.zz.
 const LC_VERSION_MIN_MACOSX = 0x24;
+const LC_VERSION_MIN_OTHERS = [0x25, 0x2f, 0x30];
 const LC_BUILD_VERSION = 0x32;
 const PLATFORM_MACOS = 1;
 
@@ -81,6 +84,15 @@ function minimumOf({ file, commands }: Macho): string | null {
       return versionOf(file.readUInt32LE(at + 12));
   }
   return null;
+}
+
+/** For the telephone, the television or the watch, and what simulates these. */
+function isOfOther({ file, commands }: Macho): boolean {
+  return commands.some(
+    ({ command, at }) =>
+      LC_VERSION_MIN_OTHERS.includes(command) ||
+      (command === LC_BUILD_VERSION && file.readUInt32LE(at + 8) !== PLATFORM_MACOS),
+  );
 }
 
 function versionOf(packed: number): string {
@@ -111,6 +123,23 @@ function symbolsOf({ file, commands }: Macho): Symbols {
     }
   }
   return { imports, exports };
+}
+
+function imageOf({ file, segments }: Macho): DataImage {
+  const data = segments.filter(({ name }) => name.startsWith('__DATA'));
+  const pointerAt = (offset: number) => {
+    // Chained fixups keep other things above the 36 bits of the address (<mach-o/fixup-chains.h>).
+    const address = Number(file.readBigUInt64LE(offset) & 0xf_ffff_ffffn);
+    const segment = segments.find((one) => one.address <= address && address < one.address + one.fileSize);
+    return segment && segment.offset + address - segment.address;
+  };
+  return {
+    file,
+    bits: 64,
+    littleEndian: true,
+    data: data.map(({ offset, fileSize }) => ({ offset, size: fileSize })),
+    pointerAt,
+  };
 }
 
 function malformed(what: string): MalformedExecutableError {

@@ -2,6 +2,7 @@ import { identify } from '../executables/identify.ts';
 import { type Pe, readPe } from '../executables/pe-headers.ts';
 import type { NativeFile } from './native-file.ts';
 import { abiOf, type Symbols } from './node-abi.ts';
+import { type DataImage, registeredVersion } from './node-module.ts';
 
 /** IMAGE_FILE_DLL */
 const DLL = 0x2000;
@@ -15,11 +16,12 @@ export function readNativePe(file: Buffer): NativeFile | null {
   if (header + 4 > file.length || file.readUInt32BE(header) !== 0x50450000) return null;
   const pe = readPe(file);
   const isLibrary = (pe.characteristics & DLL) !== 0;
-  const abi = isLibrary ? abiOf(symbolsOf(file, pe), () => null) : null;
+  const abi = isLibrary ? abiOf(symbolsOf(file, pe), () => registeredVersion(imageOf({ file, pe }))) : null;
   // An assembly without machine code says that it is for x86.
   const isAssembly = (pe.directories[DIRECTORY.DOTNET]?.address ?? 0) !== 0 && pe.machine === 0x14c;
   return {
     format: 'pe',
+    os: 'win',
     kind: abi !== null ? 'addon' : isLibrary ? 'library' : 'executable',
     cpus: [isAssembly ? 'any' : (identify(file)?.cpu ?? 'unknown')],
     libc: null,
@@ -102,4 +104,18 @@ function stringAt(image: Image, address: number): string {
 function fileOffset({ pe }: Image, address: number): number | undefined {
   const section = pe.sections.find(({ address: start, size }) => start <= address && address < start + size);
   return section && section.offset + address - section.address;
+}
+
+/** IMAGE_SCN_MEM_WRITE */
+const WRITABLE = 0x80000000;
+
+function imageOf(image: Image): DataImage {
+  const { file, pe } = image;
+  const { bits, imageBase } = pe;
+  const data = pe.sections.filter(({ characteristics }) => (characteristics & WRITABLE) !== 0);
+  const pointerAt = (offset: number) => {
+    const address = bits === 64 ? Number(file.readBigUInt64LE(offset)) : file.readUInt32LE(offset);
+    return fileOffset(image, address - imageBase);
+  };
+  return { file, bits, littleEndian: true, data, pointerAt };
 }
