@@ -56,6 +56,8 @@ export interface BuildOptions extends AssembleOptions, TargetChoice {
   readonly compression?: Compression | undefined;
   /** How many targets are built at once. Default: 2. */
   readonly jobs?: number | undefined;
+  /** Ends commands of the configuration (`wrap.macos.sign`) while they run; their targets then fail. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -197,6 +199,7 @@ async function wrapStep(release: Release, work: Work, outcomes: Outcome[]): Prom
       compression: options.compression ?? settings.compression ?? (isHost ? 'balanced' : 'best'),
       output: outputOf(release, work),
       ...(options.jobs !== undefined && { jobs: options.jobs }),
+      ...(options.signal !== undefined && { signal: options.signal }),
       settings: executableSettings(release),
       extraSteps: settings.extraSteps,
       phases: settings.phases,

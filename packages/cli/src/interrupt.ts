@@ -24,13 +24,14 @@ const ECHO = 500;
 
 /**
  * Lets a signal end the work as an error would, so that whoever has a temporary file removes it: from then on
- * `checkpoint`, which the work calls often, throws InterruptedError. A second Ctrl-C ends the process at once.
+ * `checkpoint`, which the work calls often, throws InterruptedError, and `signal` is aborted. A second Ctrl-C ends the process at once.
  */
 export async function interruptible<Result>(
-  work: (checkpoint: () => void) => Promise<Result>,
+  work: (checkpoint: () => void, signal: AbortSignal) => Promise<Result>,
 ): Promise<Result> {
   let interrupted: InterruptedError | undefined;
   let since = 0;
+  const controller = new AbortController();
   const interrupt = (signal: Signal) => {
     if (interrupted !== undefined) {
       if (performance.now() - since > ECHO) endNow(interrupted);
@@ -39,6 +40,7 @@ export async function interruptible<Result>(
     const error = new InterruptedError(signal);
     interrupted = error;
     since = performance.now();
+    controller.abort(error);
     setTimeout(() => endNow(error), PATIENCE).unref();
   };
   const checkpoint = () => {
@@ -46,7 +48,7 @@ export async function interruptible<Result>(
   };
   for (const signal of SIGNALS) process.on(signal, interrupt);
   try {
-    return await work(checkpoint);
+    return await work(checkpoint, controller.signal);
   } finally {
     // Whatever the work made of the interruption, or that it was done by then. The process goes on cleaning up, so
     // the handler stays.

@@ -26,7 +26,7 @@ export class WarningsError extends Error {
  */
 export async function runBuild(
   flags: BuildFlags,
-  build: (onEvent: OnBuildEvent) => Promise<readonly Outcome[]>,
+  build: (onEvent: OnBuildEvent, signal: AbortSignal) => Promise<readonly Outcome[]>,
 ): Promise<number> {
   const reporter = await openReporter(flags);
   let warnings = 0;
@@ -37,11 +37,11 @@ export async function runBuild(
   };
   let outcomes: readonly Outcome[];
   try {
-    outcomes = await interruptible((checkpoint) =>
+    outcomes = await interruptible((checkpoint, signal) =>
       build((event) => {
         checkpoint();
         report(event);
-      }),
+      }, signal),
     );
   } finally {
     await reporter.close();

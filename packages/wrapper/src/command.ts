@@ -11,13 +11,14 @@ export class CommandError extends Error {
 /**
  * Runs a command of the user's to its end. `values` replace `{name}` in it (in a line for the shell quoted) and are in
  * its environment as `SARMA_NAME`. `what` names the command in the message of the CommandError that is thrown when it
- * cannot be run or fails; what it printed is in it.
+ * cannot be run or fails; what it printed is in it. `signal` ends it.
  */
 export async function runCommand(
   command: Command,
   what: string,
   values: Readonly<Record<string, string>>,
   cwd: string,
+  signal?: AbortSignal,
 ): Promise<void> {
   const variables = Object.entries(values).map(([name, value]) => [`SARMA_${name.toUpperCase()}`, value]);
   const options = {
@@ -26,6 +27,7 @@ export async function runCommand(
     all: true,
     stdin: 'ignore',
     reject: false,
+    ...(signal && { cancelSignal: signal }),
   } as const;
   const isLine = typeof command === 'string';
   const fill = (text: string) =>

@@ -1,12 +1,14 @@
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { launcherPath } from '@sarma/stub';
+import type { FindAddons } from './addons/find-addons.ts';
+import { releasePackages } from './addons/packages.ts';
 import type { AssembledRelease } from './assembled-release.ts';
 import { buildExecutable, guardPath, packTarget } from './build.ts';
 import type { BuildCache } from './build-cache.ts';
+import type { Deliver } from './deliver.ts';
 import type { OnEvent } from './events.ts';
 import { readResourceFiles, withOwnResources } from './executables/resources.ts';
-import { writeExecutable } from './outputs.ts';
 import { type BuildContext, type BuildStep, BuildStepError, type OwnStepName } from './phases.ts';
 import type { Runtimes } from './runtimes/resolve.ts';
 import type { Target } from './targets.ts';
@@ -18,7 +20,8 @@ export interface StepTools {
   readonly onEvent: OnEvent;
   /** The runtimes of all targets, fetched at the first call. */
   readonly runtimes: () => Promise<Runtimes>;
-  readonly fileOf: (program: string, target: Target) => string;
+  readonly addons: FindAddons;
+  readonly deliver: Deliver;
 }
 
 /** The steps of `DEFAULT_PHASES`. */
@@ -26,7 +29,8 @@ export function ownSteps({
   cache,
   onEvent,
   runtimes,
-  fileOf,
+  addons,
+  deliver,
 }: StepTools): Readonly<Record<OwnStepName, BuildStep>> {
   const started = new Map<string, number>();
   return {
@@ -41,6 +45,19 @@ export function ownSteps({
       context.target.os === 'win'
         ? { ...context, resources: await readResourceFiles(context.settings) }
         : context,
+    addons: async (context) => {
+      const { release, target } = context;
+      const { without, files, found } = await addons(
+        releasePackages(release.directory, release.packages),
+        target,
+      );
+      if (found.length > 0) onEvent({ type: 'addons', target: target.name, found });
+      return {
+        ...context,
+        without: [...context.without, ...without],
+        files: [...context.files, ...files],
+      };
+    },
     files: async (context) => ({ ...context, files: [...context.files, ...(await ownFiles(context))] }),
     pack: async (context) => {
       started.set(context.target.name, performance.now());
@@ -53,11 +70,12 @@ export function ownSteps({
       const artifacts = [...context.artifacts];
       for (const program of Object.keys(release.entries)) {
         const executable = await buildExecutable(context, packed, program);
-        const file = fileOf(program, target);
-        const replaced = await writeExecutable(file, executable.bytes);
-        const bytes = executable.bytes.length;
+        const { file, bytes, replaced } = await deliver(context, program, executable.bytes);
         const milliseconds = performance.now() - (started.get(target.name) ?? performance.now());
-        const { id, parts } = executable;
+        const { id } = executable;
+        // A signature is the stub's.
+        const stub = executable.parts.stub + bytes - executable.bytes.length;
+        const parts = { ...executable.parts, stub };
         onEvent({ type: 'artifact', target: target.name, file, bytes });
         artifacts.push({
           target: target.name,

@@ -1,14 +1,18 @@
+import { addonFinder } from './addons/find-addons.ts';
 import type { Artifact } from './artifact.ts';
 import { type AssembledRelease, readAssembledRelease } from './assembled-release.ts';
 import { openBuildCache } from './build-cache.ts';
 import type { Compression } from './compression.ts';
+import { type Deliver, deliverTo } from './deliver.ts';
+import type { OnEvent } from './events.ts';
 import { checkReplaceable, outputPaths } from './outputs.ts';
 import { ownSteps } from './own-steps.ts';
 import { type BuildContext, type BuildPlan, type Phase, planPhases, runPhase } from './phases.ts';
 import { privateCopy } from './private-copy.ts';
 import { fetchRuntimes, type RuntimeRequest, type Runtimes } from './runtimes/resolve.ts';
 import { DEFAULT_SETTINGS, type ExecutableSettings } from './settings.ts';
-import type { Target } from './targets.ts';
+import { singleTargets, type Target } from './targets.ts';
+import { runtimeEvents, sliceJoiner } from './universal.ts';
 
 export interface WrapOptions extends Omit<RuntimeRequest, 'cache' | 'env'> {
   /** The assembled release. */
@@ -25,6 +29,8 @@ export interface WrapOptions extends Omit<RuntimeRequest, 'cache' | 'env'> {
   readonly extraSteps?: Readonly<Record<string, unknown>>;
   /** Phase → the list that replaces ours: functions, and our steps by their names. */
   readonly phases?: Readonly<Record<string, unknown>>;
+  /** Ends commands that the settings name while they run; their targets then fail. */
+  readonly signal?: AbortSignal;
 }
 
 export type Outcome = { readonly target: string; readonly artifacts: readonly Artifact[] } | Failure;
@@ -48,11 +54,31 @@ export async function wrap(options: WrapOptions): Promise<readonly Outcome[]> {
     for (const program of programs) await checkReplaceable(fileOf(program, target));
   }
   const fetching = fetchOnce(options);
-  const own = ownSteps({ cache: openBuildCache(), onEvent, runtimes: fetching.runtimes, fileOf });
-  const run: RunPhase = async (phase, context) => {
-    onEvent({ type: 'phase', target: context.target.name, phase });
-    return await runPhase(phase, plan[phase], own, context);
+  const cache = openBuildCache();
+  const addons = addonFinder({ ...options, cache, onEvent });
+  const runWith = (deliver: Deliver, onEvent: OnEvent): RunPhase => {
+    const own = ownSteps({ cache, onEvent, runtimes: fetching.runtimes, addons, deliver });
+    return async (phase, context) => {
+      onEvent({ type: 'phase', target: context.target.name, phase });
+      return await runPhase(phase, plan[phase], own, context);
+    };
   };
+  const { project, signal, settings = DEFAULT_SETTINGS } = options;
+  const deliver = deliverTo(fileOf, { directory: project, signal, onEvent });
+  const builds = targets.map((target) => {
+    const slices = target.slices && sliceJoiner(target, release, settings, fileOf, deliver, onEvent);
+    const run = runWith(slices?.keep ?? deliver, slices?.onEvent ?? onEvent);
+    const fetch = () =>
+      Promise.all(singleTargets([target]).map((one) => run('fetch', firstContext(release, one, options))));
+    const finish = async (contexts: readonly BuildContext[]) => {
+      const artifacts: Artifact[] = [];
+      for (const context of contexts) {
+        artifacts.push(...(await patchAndBuild(context, run, hasUserStep(plan.patch))));
+      }
+      return { target: target.name, artifacts: (await slices?.join(artifacts)) ?? artifacts };
+    };
+    return { target, fetch, finish };
+  });
   const attempt = async <Value>({ name }: Target, work: () => Promise<Value>): Promise<Value | Failure> => {
     try {
       return await work();
@@ -64,12 +90,13 @@ export async function wrap(options: WrapOptions): Promise<readonly Outcome[]> {
     }
   };
   const fetched = await Promise.all(
-    targets.map((target) => attempt(target, () => run('fetch', firstContext(release, target, options)))),
+    builds.map(async ({ target, fetch, finish }) => {
+      const contexts = await attempt(target, fetch);
+      return 'error' in contexts ? contexts : { target, finish: () => finish(contexts) };
+    }),
   );
-  return await mapLimited(fetched, options.jobs ?? 2, async (context) =>
-    'error' in context
-      ? context
-      : await attempt(context.target, () => patchAndBuild(context, run, hasUserStep(plan.patch))),
+  return await mapLimited(fetched, options.jobs ?? 2, async (ready) =>
+    'error' in ready ? ready : await attempt(ready.target, ready.finish),
   );
 }
 
@@ -97,12 +124,16 @@ function firstContext(
 }
 
 /** What a step of the user changes in the directory is for this target alone. */
-async function patchAndBuild(context: BuildContext, run: RunPhase, changesDirectory: boolean) {
+async function patchAndBuild(
+  context: BuildContext,
+  run: RunPhase,
+  changesDirectory: boolean,
+): Promise<readonly Artifact[]> {
   const copy = changesDirectory ? await privateCopy(context.release) : undefined;
   try {
     const patched = await run('patch', { ...context, directory: copy?.directory ?? context.directory });
     const { artifacts } = await run('build', patched);
-    return { target: context.target.name, artifacts };
+    return artifacts;
   } finally {
     await copy?.remove();
   }
@@ -114,11 +145,12 @@ function hasUserStep(steps: BuildPlan[Phase]): boolean {
 
 /** The runtimes of all targets are one request: they get one version. A failure of the request ends everything. */
 function fetchOnce(options: WrapOptions) {
+  const onEvent = runtimeEvents(options.targets, options.onEvent ?? (() => {}));
   let request: Promise<Runtimes> | undefined;
   let failure: { readonly error: unknown } | undefined;
   return {
     runtimes: () => {
-      request ??= fetchRuntimes(options).catch((error) => {
+      request ??= fetchRuntimes({ ...options, onEvent }).catch((error) => {
         failure = { error };
         throw error;
       });

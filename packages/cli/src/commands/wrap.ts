@@ -41,7 +41,7 @@ export const wrapCommand = command({
       import('../run-build.ts'),
       import('../chosen-release.ts'),
     ]);
-    return await runBuild(flags, async (onEvent) =>
+    return await runBuild(flags, async (onEvent, signal) =>
       build({
         ...(await releaseOptionsOf(flags)),
         output: flags.out,
@@ -49,6 +49,7 @@ export const wrapCommand = command({
         compression: flags.compression,
         jobs,
         onEvent,
+        signal,
       }),
     );
   },

@@ -1,0 +1,43 @@
+import { writeExecutable } from './outputs.ts';
+import type { BuildContext } from './phases.ts';
+import { type Signing, signExecutable } from './sign.ts';
+import type { Target } from './targets.ts';
+
+/** A finished executable at its place. */
+export interface Delivered {
+  readonly file: string;
+  readonly bytes: number;
+  /** Whether there was an older one. */
+  readonly replaced: boolean;
+}
+
+/** Takes a finished executable to where it belongs. */
+export type Deliver = (
+  build: Pick<BuildContext, 'target' | 'release' | 'settings'>,
+  program: string,
+  bytes: Buffer,
+) => Promise<Delivered>;
+
+/** What delivering needs besides. */
+export type Delivery = Pick<Signing, 'directory' | 'signal' | 'onEvent'>;
+
+/** Signs executables where the settings have a command for it, and gives them their names. */
+export function deliverTo(fileOf: (program: string, target: Target) => string, delivery: Delivery): Deliver {
+  return async ({ target, release, settings }, program, bytes) => {
+    const file = fileOf(program, target);
+    const key = SIGN_KEYS.get(target.os);
+    const command = key && settings[key].sign;
+    if (command === undefined) {
+      return { file, bytes: bytes.length, replaced: await writeExecutable(file, bytes) };
+    }
+    const { version } = release;
+    const signing = { ...delivery, command, key: `wrap.${key}.sign`, target, name: program, version };
+    return await signExecutable(file, bytes, signing);
+  };
+}
+
+/** Where a release says what signs the executables of a system. */
+const SIGN_KEYS: ReadonlyMap<string, 'macos' | 'windows'> = new Map([
+  ['darwin', 'macos'],
+  ['win', 'windows'],
+]);

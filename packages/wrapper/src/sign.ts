@@ -1,0 +1,121 @@
+import { chmod, lstat, mkdir, mkdtemp, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { type Command, runCommand } from './command.ts';
+import type { Delivered } from './deliver.ts';
+import type { OnEvent } from './events.ts';
+import { checkCodeSignature } from './executables/code-signature.ts';
+import { MalformedExecutableError } from './executables/errors.ts';
+import { FAT_HEADER_SIZE, readSlices } from './executables/fat.ts';
+import { OutputError } from './outputs.ts';
+import { decodeStamp, findStamp, STAMP_SIZE } from './stamp.ts';
+import type { Target } from './targets.ts';
+
+/** How an executable is signed. */
+export interface Signing {
+  /** Has to sign `{file}` in place; `{target}`, `{name}` and `{version}` are known to it too. */
+  readonly command: Command;
+  /** Where the command comes from, for messages. */
+  readonly key: string;
+  readonly target: Target;
+  /** Of the program. */
+  readonly name: string;
+  readonly version: string;
+  /** Where the command is run. */
+  readonly directory: string;
+  /** Ends the command. */
+  readonly signal: AbortSignal | undefined;
+  readonly onEvent: OnEvent;
+}
+
+/** What the user's command made of an executable is no signed executable of ours. */
+export class SignError extends Error {
+  override readonly name = 'SignError';
+  readonly code = 'SIGNED_IS_DAMAGED';
+}
+
+/**
+ * Has an executable signed by a command of the user's before it appears as `file`: in a folder of its own beside it,
+ * under its own name, which some signers sign. What is there by the name before stays when that fails. Throws
+ * CommandError, SignError, and OutputError.
+ */
+export async function signExecutable(file: string, bytes: Buffer, signing: Signing): Promise<Delivered> {
+  const { command, key, target, name, version, directory, signal, onEvent } = signing;
+  const replaced = (await stat(file).catch(() => undefined)) !== undefined;
+  const folder = await folderFor(file);
+  try {
+    const signed = path.join(folder, path.basename(file));
+    await writeFile(signed, bytes, { mode: 0o755 });
+    const values = { file: signed, target: target.name, name, version };
+    await runCommand(command, `${key} for ${target.name}`, values, directory, signal);
+    const found = await readSigned(signed, signing);
+    checkSigned(bytes, found, signing);
+    // A command that writes another file and moves it here may have lost the mode.
+    await chmod(signed, 0o755);
+    await rename(signed, file);
+    const message = `${path.basename(file)} was signed by ${key}.`;
+    onEvent({ type: 'notice', level: 'info', message, target: target.name });
+    return { file, bytes: found.length, replaced };
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function folderFor(file: string): Promise<string> {
+  try {
+    await mkdir(path.dirname(file), { recursive: true });
+    return await mkdtemp(path.join(path.dirname(file), `.${path.basename(file)}.`));
+  } catch (cause) {
+    const reason = (cause as Error).message;
+    throw new OutputError('OUTPUT_NOT_WRITABLE', `${file} could not be written: ${reason}.`, { cause });
+  }
+}
+
+async function readSigned(file: string, signing: Signing): Promise<Buffer> {
+  const found = await lstat(file).catch(() => undefined);
+  if (!found?.isFile()) throw damaged('it left no file by that name', signing);
+  return await readFile(file);
+}
+
+/** Signing may change headers and add to the end. Stamp and payload must be what they were, or the program cannot start. */
+function checkSigned(before: Buffer, after: Buffer, signing: Signing): void {
+  const isMacos = signing.target.os === 'darwin';
+  try {
+    const unsigned = slicesOf(before);
+    const signed = slicesOf(after);
+    if (unsigned.length !== signed.length) throw damaged('it lost a part for one of the CPUs', signing);
+    for (const [index, slice] of signed.entries()) {
+      if (!holdsPayload(unsigned[index]!, slice))
+        throw damaged('what the executable unpacks has changed', signing);
+      if (isMacos) checkCodeSignature(slice);
+    }
+  } catch (error) {
+    if (error instanceof MalformedExecutableError) throw damaged(error.message, signing);
+    throw error;
+  }
+}
+
+function slicesOf(file: Buffer): readonly Buffer[] {
+  const slices = readSlices(file.subarray(0, FAT_HEADER_SIZE), file.length) ?? [
+    { offset: 0, size: file.length },
+  ];
+  return slices.map(({ offset, size }) => file.subarray(offset, offset + size));
+}
+
+function holdsPayload(before: Buffer, after: Buffer): boolean {
+  const at = findStamp(before);
+  const stamp = before.subarray(at, at + STAMP_SIZE);
+  const { payloadOffset, manifestOffset, manifestLength } = decodeStamp(stamp);
+  const end = manifestOffset + manifestLength;
+  return (
+    after.length >= end &&
+    after.subarray(at, at + STAMP_SIZE).equals(stamp) &&
+    after.subarray(payloadOffset, end).equals(before.subarray(payloadOffset, end))
+  );
+}
+
+function damaged(what: string, { key, target }: Signing): SignError {
+  return new SignError(
+    `${key} did not leave a usable executable for ${target.name}: ${what}. ` +
+      'The command has to sign the file that {file} stands for in place, and change nothing else of it.',
+  );
+}
