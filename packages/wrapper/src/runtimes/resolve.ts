@@ -131,6 +131,7 @@ async function prepare(request: RuntimeRequest): Promise<Context> {
   const fromCache = buildCacheSource(cached);
   return {
     ...request,
+    targets,
     range,
     place,
     cache,
@@ -140,7 +141,7 @@ async function prepare(request: RuntimeRequest): Promise<Context> {
     onEvent,
     env,
     http,
-    sources: offline ? [fromCache] : [...sourcesOnNetwork(request.targets, http, env), fromCache],
+    sources: offline ? [fromCache] : [...sourcesOnNetwork(targets, http, env), fromCache],
     cached,
     locked: Object.fromEntries(obeyed),
     passedOver: new Map(),
