@@ -14,6 +14,16 @@ export interface AssembledRelease {
   /** Programs are started by `bin/<program>` (Windows: with the arguments of `vm.args`), not by Node alone. */
   readonly shell: boolean;
   readonly wrap: ReleaseWrap;
+  /** The npm packages in it, those of the project included. */
+  readonly packages: readonly PackageOfRelease[];
+}
+
+export interface PackageOfRelease {
+  readonly name: string;
+  readonly version: string;
+  /** Relative to the release's root. */
+  readonly path: string;
+  readonly firstParty: boolean;
 }
 
 /** What an executable is told about itself. */
@@ -37,7 +47,8 @@ export async function readAssembledRelease(directory: string): Promise<Assembled
   const start = await readJson(path.join(directory, 'releases', 'start.json'));
   const file = path.join(directory, 'releases', String(start.version), 'release.json');
   const release = await readJson(file);
-  const { name, version, kind, entries, vmArgs, shell, wrap } = release as Partial<AssembledRelease>;
+  const { name, version, kind, entries, vmArgs, shell, wrap, packages } =
+    release as Partial<AssembledRelease>;
   if (name === undefined || version === undefined || !isKind(kind) || entries === undefined) {
     throw new AssembledReleaseError(`${file} is no release of this Sarma; run \`sarma assemble\` again.`);
   }
@@ -50,6 +61,7 @@ export async function readAssembledRelease(directory: string): Promise<Assembled
     vmArgs: vmArgs ?? [],
     shell: shell ?? false,
     wrap: { ...DEFAULTS, ...wrap },
+    packages: packages ?? [],
   };
 }
 

@@ -16,7 +16,15 @@ import type { Runtime } from './runtimes/runtime.ts';
 import type { ExecutableSettings } from './settings.ts';
 import { encodeStamp, findStamp, type Stamp, type TemplateArgument } from './stamp.ts';
 import type { Target } from './targets.ts';
-import { diskSize, readTree, type Tree, type TreeFile, withFiles, withoutFileLinks } from './tree.ts';
+import {
+  diskSize,
+  readTree,
+  type Tree,
+  type TreeFile,
+  withFiles,
+  withoutFileLinks,
+  withoutLinksTo,
+} from './tree.ts';
 
 /** Everything that decides the bytes of one target's executables. */
 export interface Build {
@@ -184,7 +192,8 @@ export async function treeOf({
 }: Omit<Build, 'runtime'>): Promise<Tree> {
   const isHosts = isOfHost(release);
   const left = new Set(without);
-  const read = await readTree(directory, (relative) => isHosts(relative) || left.has(relative));
+  const all = await readTree(directory, (relative) => isHosts(relative) || left.has(relative));
+  const read = withoutLinksTo(all, left);
   const tree = target.os === 'win' ? await withoutFileLinks(read, directory) : read;
   return withFiles(tree, files);
 }

@@ -1,3 +1,5 @@
+import type { FoundAddon } from './addons/found.ts';
+
 /** What a build says while it works: one plain object per event, also the lines of `--json`. */
 export type WrapEvent =
   | {
@@ -15,6 +17,8 @@ export type WrapEvent =
     }
   /** A target enters a phase. */
   | { readonly type: 'phase'; readonly target: string; readonly phase: 'fetch' | 'patch' | 'build' }
+  /** What was found of the packages' native addons for this target. */
+  | { readonly type: 'addons'; readonly target: string; readonly found: readonly FoundAddon[] }
   /** Bytes compressed so far, of all that are to be compressed for this target. */
   | { readonly type: 'compress'; readonly target: string; readonly done: number; readonly total: number }
   | { readonly type: 'artifact'; readonly target: string; readonly file: string; readonly bytes: number }

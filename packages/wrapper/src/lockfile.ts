@@ -18,6 +18,27 @@ export interface LockedRuntime {
 /** Locked runtimes by the names of their targets. */
 export type LockedRuntimes = Readonly<Record<string, LockedRuntime>>;
 
+/** A package of the registry that the package manager's lock file lacks. */
+export interface LockedTarball {
+  /** In the form of Subresource Integrity. */
+  readonly integrity: string;
+}
+
+/** A file from elsewhere: a prebuilt addon. */
+export interface LockedDownload {
+  /** Hex digits. */
+  readonly sha256: string;
+}
+
+/** Everything that a lock file holds. */
+export interface Locked {
+  readonly runtimes: LockedRuntimes;
+  /** By `name@version`. */
+  readonly packages: Readonly<Record<string, LockedTarball>>;
+  /** By address. */
+  readonly downloads: Readonly<Record<string, LockedDownload>>;
+}
+
 const LOCKFILE = 'sarma.lock.json';
 
 export class LockfileError extends Error {
@@ -30,14 +51,19 @@ export class LockfileError extends Error {
   }
 }
 
-/** Reads a project's lock file; nothing is locked when there is none. Throws LockfileError. */
+/** The runtimes in a project's lock file. Throws LockfileError. */
 export async function readLockfile(project: string): Promise<LockedRuntimes> {
+  return (await readLocked(project)).runtimes;
+}
+
+/** Reads a project's lock file; nothing is locked when there is none. Throws LockfileError. */
+export async function readLocked(project: string): Promise<Locked> {
   const file = path.join(project, LOCKFILE);
   let text: string;
   try {
     text = await readFile(file, 'utf8');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {};
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return NOTHING;
     throw new LockfileError('LOCKFILE_INVALID', `Cannot read ${file}: ${(error as Error).message}`, {
       cause: error,
     });
@@ -52,15 +78,32 @@ export async function readLockfile(project: string): Promise<LockedRuntimes> {
   }
 }
 
-/**
- * Adds or replaces targets in a project's lock file, which is read again for it: another build may have locked
- * other targets meanwhile. Throws LockfileError.
- */
+const NOTHING: Locked = { runtimes: {}, packages: {}, downloads: {} };
+
+/** Adds or replaces targets in a project's lock file. Throws LockfileError. */
 export async function updateLockfile(project: string, changes: LockedRuntimes): Promise<void> {
+  await updateLocked(project, { runtimes: changes });
+}
+
+/**
+ * Adds to a project's lock file or replaces in it; it is read again for it, since another build may have locked other
+ * things meanwhile. Sections that hold nothing are left out. Throws LockfileError.
+ */
+export async function updateLocked(project: string, changes: Partial<Locked>): Promise<void> {
   const file = path.join(project, LOCKFILE);
-  const runtimes = { ...(await readLockfile(project)), ...changes };
-  const sorted = Object.fromEntries(Object.entries(runtimes).toSorted(([a], [b]) => (a < b ? -1 : 1)));
-  const text = `${JSON.stringify({ lockfileVersion: 1, runtimes: sorted }, null, 2)}\n`;
+  const old = await readLocked(project);
+  const section = <Key extends keyof Locked>(key: Key) => {
+    const entries = Object.entries({ ...old[key], ...changes[key] });
+    const isKept = key === 'runtimes' || entries.length > 0;
+    return isKept && { [key]: Object.fromEntries(entries.toSorted(([a], [b]) => (a < b ? -1 : 1))) };
+  };
+  const locked = {
+    lockfileVersion: 1,
+    ...section('runtimes'),
+    ...section('packages'),
+    ...section('downloads'),
+  };
+  const text = `${JSON.stringify(locked, null, 2)}\n`;
   try {
     await writeWhole(file, text, 0o666);
   } catch (error) {
@@ -70,27 +113,47 @@ export async function updateLockfile(project: string, changes: LockedRuntimes): 
   }
 }
 
-function check(json: unknown): LockedRuntimes {
-  const { lockfileVersion, runtimes } = object(json, 'the file');
+function check(json: unknown): Locked {
+  const { lockfileVersion, runtimes, packages = {}, downloads = {} } = object(json, 'the file');
   if (lockfileVersion !== 1) {
     throw new Error(`"lockfileVersion" is ${JSON.stringify(lockfileVersion)}, and this Sarma knows 1`);
   }
-  const entries = Object.entries(object(runtimes, '"runtimes"'));
-  return Object.fromEntries(entries.map(([target, entry]) => [target, checkEntry(target, entry)]));
+  return {
+    runtimes: checkEach(runtimes, '"runtimes"', checkRuntime),
+    packages: checkEach(packages, '"packages"', (field) => ({ integrity: field('integrity', INTEGRITY) })),
+    downloads: checkEach(downloads, '"downloads"', (field) => ({ sha256: field('sha256', SHA256) })),
+  };
 }
 
-function checkEntry(target: string, json: unknown): LockedRuntime {
-  const entry = object(json, `"${target}"`);
-  const field = (name: keyof LockedRuntime, pattern: RegExp) => {
-    const value = entry[name];
-    if (typeof value === 'string' && pattern.test(value)) return value;
-    throw new Error(`"${name}" of "${target}" is ${JSON.stringify(value)}`);
-  };
+const SHA256 = /^[0-9a-f]{64}$/;
+const INTEGRITY = /^sha\d+-[\w+/]+=*$/;
+
+/** The string of that name, which must have that form. */
+type Field = (name: string, pattern: RegExp) => string;
+
+function checkEach<Entry>(
+  json: unknown,
+  what: string,
+  checkEntry: (field: Field, entry: Readonly<Record<string, unknown>>) => Entry,
+): Record<string, Entry> {
+  const entries = Object.entries(object(json, what)).map(([key, value]) => {
+    const entry = object(value, `"${key}"`);
+    const field: Field = (name, pattern) => {
+      const found = entry[name];
+      if (typeof found === 'string' && pattern.test(found)) return found;
+      throw new Error(`"${name}" of "${key}" is ${JSON.stringify(found)}`);
+    };
+    return [key, checkEntry(field, entry)] as const;
+  });
+  return Object.fromEntries(entries);
+}
+
+function checkRuntime(field: Field, entry: Readonly<Record<string, unknown>>): LockedRuntime {
   return {
     version: field('version', /^\d+\.\d+\.\d+/),
     source: field('source', /./),
-    sha256: field('sha256', /^[0-9a-f]{64}$/),
-    ...(entry.integrity !== undefined && { integrity: field('integrity', /^sha\d+-[\w+/]+=*$/) }),
+    sha256: field('sha256', SHA256),
+    ...(entry.integrity !== undefined && { integrity: field('integrity', INTEGRITY) }),
     range: field('range', /./),
   };
 }

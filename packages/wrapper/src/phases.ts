@@ -39,12 +39,12 @@ export type Phase = (typeof PHASES)[number];
 export const PHASES = ['fetch', 'patch', 'build'] as const;
 
 /** Steps of ours, by the names that stand for them in `phases`. */
-export type OwnStepName = 'runtime' | 'resources' | 'files' | 'pack' | 'write';
+export type OwnStepName = 'runtime' | 'addons' | 'resources' | 'files' | 'pack' | 'write';
 
 /** What a phase consists of where `phases` does not say otherwise. */
 const DEFAULT_PHASES = {
-  /** The runtime of the target. */
-  fetch: ['runtime'],
+  /** The runtime of the target, and the native addons of its own. */
+  fetch: ['runtime', 'addons'],
   /** What Windows shows of the executable; files that every install has: the guard, the launcher. */
   patch: ['resources', 'files'],
   /** The payload; then one executable per program. */

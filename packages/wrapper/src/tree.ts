@@ -80,6 +80,16 @@ function directoriesAbove(file: string): readonly string[] {
   return names.map((_, index) => names.slice(0, index + 1).join('/'));
 }
 
+/** The tree without links that lead to what is left out, or into it. */
+export function withoutLinksTo(tree: Tree, left: ReadonlySet<string>): Tree {
+  const isLeft = (place: string) =>
+    left.has(place) || directoriesAbove(place).some((directory) => left.has(directory));
+  const links = tree.links.filter(
+    (link) => !isLeft(path.posix.join(path.posix.dirname(link.path), link.target)),
+  );
+  return links.length === tree.links.length ? tree : { ...tree, links };
+}
+
 /**
  * The tree for Windows, where a link to a file needs a privilege: such links become copies.
  * Links to directories stay; the stub makes junctions of them, which need none.

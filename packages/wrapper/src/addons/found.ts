@@ -1,0 +1,18 @@
+import type { TreeFile } from '../tree.ts';
+
+/** What was found of a package's addon for a target. */
+export interface FoundAddon {
+  readonly package: string;
+  readonly version: string;
+  readonly how: 'installed' | 'optional dependency' | 'prebuild' | 'downloaded' | 'rebuilt' | 'missing';
+  /** Which package or file it is; what to do about a missing one. */
+  readonly detail: string;
+}
+
+/** What a target's release has of its own: what is left out of the host's, what is added, and why. */
+export interface TargetAddons {
+  /** Places of directories and files. */
+  readonly without: readonly string[];
+  readonly files: readonly TreeFile[];
+  readonly found: readonly FoundAddon[];
+}

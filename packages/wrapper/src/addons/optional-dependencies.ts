@@ -1,0 +1,241 @@
+import { existsSync, realpathSync } from 'node:fs';
+import path from 'node:path';
+import semver from 'semver';
+import type { TreeFile } from '../tree.ts';
+import type { FoundAddon, TargetAddons } from './found.ts';
+import { platformFields } from './lock-files.ts';
+import {
+  type AddonManifest,
+  type AddonPackage,
+  type AddonPackages,
+  lookupPlaces,
+  readManifest,
+} from './packages.ts';
+import { isPlatformPackage, type Platform, platformText, runsOn, saysOther } from './platform.ts';
+import type { FetchedPackage, Pinned, Registry } from './registry.ts';
+
+/** For which machines, and what is known of the one that the packages were installed on. */
+export interface AddonTarget {
+  readonly name: string;
+  readonly platforms: readonly Platform[];
+  /** Undefined for a machine that is no target. */
+  readonly host: Platform | undefined;
+}
+
+/**
+ * Packages that stand for a machine (`@esbuild/linux-x64`): those of other machines are left out, those of the target
+ * fetched, as npm on the target would choose them by `os`, `cpu` and `libc`. Throws what the registry does.
+ */
+export async function optionalDependencies(
+  { root, packages }: AddonPackages,
+  target: AddonTarget,
+  registry: Registry,
+): Promise<TargetAddons> {
+  const left = packages.filter(({ name, manifest }) => !isForAny(name, manifest, target.platforms));
+  const tree: PlannedTree = {
+    root,
+    left: new Set(left.map(({ place }) => place)),
+    added: new Map(),
+  };
+  const found: FoundAddon[] = [];
+  for (const parent of packages) {
+    if (tree.left.has(parent.place)) continue;
+    found.push(...(await addFamily(parent, target, tree, registry)));
+  }
+  const files = [...tree.added].flatMap(([place, { fetched }]) => treeFiles(place, fetched));
+  return { without: [...tree.left], files, found };
+}
+
+/** The release as it is becoming for the target. */
+interface PlannedTree {
+  readonly root: string;
+  readonly left: ReadonlySet<string>;
+  readonly added: Map<string, { readonly pinned: Pinned; readonly fetched: FetchedPackage }>;
+}
+
+function isForAny(name: string, manifest: AddonManifest, platforms: readonly Platform[]): boolean {
+  const fields = platformFields({ ...manifest });
+  if (!isPlatformPackage(fields)) return true;
+  return platforms.some((platform) => runsOn(name, fields, platform));
+}
+
+/** The optional dependencies of one package, of which a machine takes one or some. */
+async function addFamily(
+  parent: AddonPackage,
+  target: AddonTarget,
+  tree: PlannedTree,
+  registry: Registry,
+): Promise<readonly FoundAddon[]> {
+  const wanted = Object.entries(parent.manifest.optionalDependencies ?? {});
+  const members = wanted.map(([name, spec]) => ({
+    name,
+    spec,
+    installed: resolve(name, parent.place, tree),
+  }));
+  const folder = folderOf(parent, members);
+  const family: Member[] = [];
+  for (const { name, spec, installed } of members) {
+    const fields = installed && platformFields({ ...installed.manifest });
+    if (installed !== undefined && fields !== undefined) {
+      if (isPlatformPackage(fields))
+        family.push({ name, how: installed.isLeft ? 'other' : 'installed', fields });
+      continue;
+    }
+    family.push(await addMissing(name, spec, { parent: parent.place, folder }, target, tree, registry));
+  }
+  return describeFamily(parent, family, target);
+}
+
+interface Member {
+  readonly name: string;
+  readonly how: 'installed' | 'fetched' | 'other' | 'unknown';
+  readonly fields: ReturnType<typeof platformFields>;
+}
+
+interface Installed {
+  readonly manifest: AddonManifest;
+  /** The `node_modules` in which Node finds it. */
+  readonly folder: string;
+  readonly isLeft: boolean;
+}
+
+/** What Node would load as `name` from a place. */
+function resolve(name: string, from: string, tree: PlannedTree): Installed | undefined {
+  for (const place of lookupPlaces(from, name)) {
+    const folder = place.slice(0, -name.length - 1);
+    const added = tree.added.get(place);
+    if (added !== undefined) return { manifest: added.fetched.manifest, folder, isLeft: false };
+    const directory = path.join(tree.root, place);
+    const manifest = existsSync(directory) ? readManifest(directory) : undefined;
+    if (manifest === undefined) continue;
+    const real = path.relative(realpathSync(tree.root), realpathSync(directory)).replaceAll(path.sep, '/');
+    return { manifest, folder, isLeft: tree.left.has(real) };
+  }
+  return undefined;
+}
+
+/** Where the host's packages of a family lie, else where their parent does. */
+function folderOf(
+  { name, place, firstParty }: AddonPackage,
+  members: readonly { readonly installed: Installed | undefined }[],
+): string {
+  const host = members.find(
+    ({ installed }) =>
+      installed !== undefined && isPlatformPackage(platformFields({ ...installed.manifest })),
+  );
+  if (host?.installed !== undefined) return host.installed.folder;
+  const ownFolder = place.endsWith(`node_modules/${name}`) && !firstParty;
+  return ownFolder ? place.slice(0, -name.length - 1) : `${place}/node_modules`;
+}
+
+/** Adds a package that is not installed, if it is for the target, and what it needs itself. */
+async function addMissing(
+  name: string,
+  spec: string,
+  at: { readonly parent: string; readonly folder: string },
+  target: AddonTarget,
+  tree: PlannedTree,
+  registry: Registry,
+): Promise<Member> {
+  const wanting = target.platforms.filter(
+    // What the host's package manager left out, it left out for a reason.
+    (platform) =>
+      platformText(platform) !== (target.host && platformText(target.host)) && !saysOther(name, platform),
+  );
+  if (wanting.length === 0) return { name, how: 'unknown', fields: {} };
+  const pinned = await registry.choose(name, spec);
+  if (pinned === undefined) return { name, how: 'unknown', fields: {} };
+  const fields = await registry.platformOf(pinned);
+  if (!isPlatformPackage(fields)) return { name, how: 'unknown', fields };
+  if (!wanting.some((platform) => runsOn(name, fields, platform))) return { name, how: 'other', fields };
+  const fetched = await registry.fetch(pinned, target.name);
+  // Older lock files do not have `libc`.
+  const own = platformFields({ ...fetched.manifest });
+  if (!wanting.some((platform) => runsOn(name, own, platform))) return { name, how: 'other', fields: own };
+  const place = freePlace(name, pinned, at, tree);
+  tree.added.set(place, { pinned, fetched });
+  await addNeeds(place, fetched.manifest, target, tree, registry);
+  return { name, how: 'fetched', fields: own };
+}
+
+/** In the folder, unless another version lies there: then in the parent itself. */
+function freePlace(
+  name: string,
+  { version }: Pinned,
+  { parent, folder }: { readonly parent: string; readonly folder: string },
+  tree: PlannedTree,
+): string {
+  const place = `${folder}/${name}`;
+  const added = tree.added.get(place);
+  const isFree = added === undefined && !existsSync(path.join(tree.root, place));
+  return isFree || added?.pinned.version === version || tree.left.has(place)
+    ? place
+    : `${parent}/node_modules/${name}`;
+}
+
+/** What a fetched package depends on: other packages for the machine, and what is not there already. */
+async function addNeeds(
+  place: string,
+  { dependencies = {}, optionalDependencies: optional = {} }: AddonManifest,
+  target: AddonTarget,
+  tree: PlannedTree,
+  registry: Registry,
+): Promise<void> {
+  const folder = place.slice(0, place.lastIndexOf('node_modules/') + 'node_modules'.length);
+  for (const [name, spec] of Object.entries({ ...dependencies, ...optional })) {
+    const there = resolve(name, place, tree);
+    if (there !== undefined && !there.isLeft && satisfies(there.manifest, spec)) continue;
+    if (name in optional) {
+      await addMissing(name, spec, { parent: place, folder }, target, tree, registry);
+      continue;
+    }
+    const pinned = await registry.choose(name, spec);
+    if (pinned === undefined) continue;
+    const fetched = await registry.fetch(pinned, target.name);
+    const at = freePlace(name, pinned, { parent: place, folder }, tree);
+    tree.added.set(at, { pinned, fetched });
+    await addNeeds(at, fetched.manifest, target, tree, registry);
+  }
+}
+
+function satisfies({ version }: AddonManifest, spec: string): boolean {
+  const range = spec.replace(/^npm:.*@/, '');
+  return version === undefined || semver.validRange(range) === null || semver.satisfies(version, range);
+}
+
+/** A file that `bin` names can be executed, as npm makes it so. */
+function treeFiles(place: string, { manifest, files }: FetchedPackage): readonly TreeFile[] {
+  const { bin = {} } = manifest;
+  const programs = new Set(
+    (typeof bin === 'string' ? [bin] : Object.values(bin)).map((file) => path.posix.normalize(file)),
+  );
+  return files.map(({ path: name, mode, size, file }) => ({
+    path: `${place}/${name}`,
+    mode: programs.has(name) ? 0o755 : mode,
+    size,
+    content: file,
+  }));
+}
+
+function describeFamily(
+  { name, version }: AddonPackage,
+  family: readonly Member[],
+  { platforms }: AddonTarget,
+): readonly FoundAddon[] {
+  const taken = family.filter(({ how }) => how === 'installed' || how === 'fetched');
+  if (taken.length > 0) {
+    const how = taken.some((member) => member.how === 'fetched') ? 'optional dependency' : 'installed';
+    return [{ package: name, version, how, detail: taken.map((member) => member.name).join(', ') }];
+  }
+  if (!isForManySystems(family)) return [];
+  const wanted = platforms.map(platformText).join(' and ');
+  return [
+    { package: name, version, how: 'missing', detail: `none of its optional dependencies is for ${wanted}` },
+  ];
+}
+
+/** A family for one system only (fsevents) brings something that other systems do without. */
+function isForManySystems(family: readonly Member[]): boolean {
+  const known = family.filter(({ fields }) => isPlatformPackage(fields));
+  return new Set(known.flatMap(({ fields }) => fields.os ?? [])).size > 1;
+}

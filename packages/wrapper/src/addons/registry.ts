@@ -1,0 +1,241 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import semver from 'semver';
+import type { BuildCache } from '../build-cache.ts';
+import type { OnEvent } from '../events.ts';
+import { type LockedTarball, LockfileError } from '../lockfile.ts';
+import { OfflineError, UnreachableError } from '../runtimes/errors.ts';
+import type { Http } from '../runtimes/http.ts';
+import { AddonPackageError } from './errors.ts';
+import { type LockedPackage, type LockFile, type PlatformFields, platformFields } from './lock-files.ts';
+import type { AddonManifest } from './packages.ts';
+import { parseManifest } from './packages.ts';
+import { type PackedFile, unpack } from './tarball.ts';
+
+/** A package at one version, and what its tarball must hash to. */
+export interface Pinned {
+  readonly name: string;
+  readonly version: string;
+  /** In the form of Subresource Integrity, one hash. */
+  readonly integrity: string;
+  readonly resolved: string | undefined;
+  /** Undefined where the lock file says nothing of it. */
+  readonly platform: PlatformFields | undefined;
+}
+
+/** A package as its tarball holds it. */
+export interface FetchedPackage {
+  readonly manifest: AddonManifest;
+  readonly files: readonly PackedFile[];
+}
+
+/** Packages of the registry, each at the version that is locked. Throws what `choose` and `fetch` say. */
+export interface Registry {
+  /**
+   * The version of a package that `spec` (a range, or `npm:NAME@RANGE`) stands for: the lock file's of the package
+   * manager, else that of `sarma.lock.json`, else the highest in the registry, which is then locked. Undefined for what
+   * is not of the registry. Throws LockfileError, OfflineError, UnreachableError, AddonPackageError.
+   */
+  choose(name: string, spec: string): Promise<Pinned | undefined>;
+  /** Where a package runs. Throws OfflineError, UnreachableError. */
+  platformOf(pinned: Pinned): Promise<PlatformFields>;
+  /** Brings a package into the build cache. Throws IntegrityError, OfflineError, UnreachableError, AddonPackageError. */
+  fetch(pinned: Pinned, target: string): Promise<FetchedPackage>;
+}
+
+export interface RegistryContext {
+  readonly http: Http;
+  readonly cache: BuildCache;
+  readonly offline: boolean;
+  readonly frozen: boolean;
+  readonly onEvent: OnEvent;
+  /** The package manager's. */
+  readonly lockFile: LockFile;
+  /** What `sarma.lock.json` has, by `name@version`. */
+  readonly locked: Readonly<Record<string, LockedTarball>>;
+  /** Adds to `sarma.lock.json`. */
+  readonly lock: (id: string, tarball: LockedTarball) => Promise<void>;
+}
+
+/** The abbreviated metadata of a package (github.com/npm/registry, docs/responses/package-metadata.md). */
+interface PackageMetadata {
+  readonly versions: Readonly<
+    Record<
+      string,
+      Readonly<Record<string, unknown>> & {
+        readonly dist: { readonly tarball: string; readonly integrity?: string };
+      }
+    >
+  >;
+}
+
+const ABBREVIATED = 'application/vnd.npm.install-v1+json; q=1.0, application/json; q=0.8';
+
+/** Opens no socket before something is asked that is neither locked nor in the build cache. */
+export function openRegistry(context: RegistryContext): Registry {
+  const metadata = once((name) => askFor(name, context));
+  return {
+    choose: onceFor((name, spec) => choose(name, spec, context, metadata)),
+    platformOf: async (pinned) => pinned.platform ?? (await describe(pinned, context, metadata)),
+    fetch: async (pinned, target) => {
+      const tarball = await download(pinned, target, context, metadata);
+      const files = await unpack(tarball, pinned.integrity, context.cache, { strip: true });
+      return { manifest: await manifestOf(pinned, files), files };
+    },
+  };
+}
+
+type Metadata = (name: string) => Promise<PackageMetadata>;
+
+/** The answer to a question, asked once. */
+function once<Answer>(ask: (name: string) => Promise<Answer>): (name: string) => Promise<Answer> {
+  const asked = new Map<string, Promise<Answer>>();
+  return (name) => {
+    const known = asked.get(name);
+    if (known !== undefined) return known;
+    const answer = ask(name);
+    asked.set(name, answer);
+    return answer;
+  };
+}
+
+function onceFor<Answer>(ask: (name: string, spec: string) => Promise<Answer>) {
+  const byBoth = once((key) => ask(...(JSON.parse(key) as [string, string])));
+  return (name: string, spec: string) => byBoth(JSON.stringify([name, spec]));
+}
+
+async function askFor(name: string, { http, offline }: RegistryContext): Promise<PackageMetadata> {
+  if (offline) throw notHere(name);
+  const url = (await http.registry(name)) + name.replace('/', '%2f');
+  return (await http.json(url, { accept: ABBREVIATED })) as PackageMetadata;
+}
+
+function notHere(what: string): OfflineError {
+  return new OfflineError(
+    `${what} is not in the build cache, and the network may not be used. Run: sarma fetch`,
+  );
+}
+
+async function choose(
+  wanted: string,
+  spec: string,
+  context: RegistryContext,
+  metadata: Metadata,
+): Promise<Pinned | undefined> {
+  const [, alias, aliased] = /^npm:((?:@[^/]+\/)?[^@]+)(?:@(.+))?$/.exec(spec) ?? [];
+  const name = alias ?? wanted;
+  const range = alias === undefined ? spec : (aliased ?? '*');
+  if (semver.validRange(range) === null) return undefined;
+  const known = context.lockFile.find(name, range);
+  if (known?.integrity !== undefined) return pinnedBy(known, known.integrity);
+  // Yarn's newer lock files have the version, but no hash that a registry knows.
+  const version = known?.version ?? lockedVersion(name, range, context.locked);
+  const own = version === undefined ? undefined : context.locked[`${name}@${version}`];
+  if (version !== undefined && own !== undefined)
+    return { name, version, integrity: own.integrity, resolved: undefined, platform: undefined };
+  return await lockAnew(name, known?.version ?? range, context, metadata);
+}
+
+function pinnedBy({ name, version, resolved, platform, tellsPlatform }: LockedPackage, integrity: string) {
+  const told = tellsPlatform || Object.keys(platform).length > 0;
+  return { name, version, integrity: strongest(integrity), resolved, platform: told ? platform : undefined };
+}
+
+function lockedVersion(name: string, range: string, locked: RegistryContext['locked']): string | undefined {
+  const versions = Object.keys(locked)
+    .filter((id) => id.startsWith(`${name}@`))
+    .map((id) => id.slice(name.length + 1));
+  return semver.maxSatisfying(versions, range) ?? undefined;
+}
+
+async function lockAnew(
+  name: string,
+  range: string,
+  context: RegistryContext,
+  metadata: Metadata,
+): Promise<Pinned> {
+  if (context.frozen) {
+    throw new LockfileError(
+      'LOCKFILE_FROZEN',
+      `${name}@${range} is in no lock file, and --frozen forbids to add it to sarma.lock.json. Run: sarma fetch`,
+    );
+  }
+  const { versions } = await metadata(name);
+  const version = semver.maxSatisfying(Object.keys(versions), range);
+  if (version === null) {
+    throw new AddonPackageError(`The registry has no ${name}@${range}.`);
+  }
+  const { integrity } = versions[version]!.dist;
+  if (integrity === undefined) {
+    throw new AddonPackageError(
+      `The registry tells no integrity of ${name}@${version}, so that what it sends could not be checked. ` +
+        `Add it to your own dependencies, for your package manager's lock file to have it.`,
+    );
+  }
+  const pinned = { name, version, integrity: strongest(integrity), resolved: undefined, platform: undefined };
+  if (semver.valid(range) === null) {
+    const message = `${name}@${range} is in no lock file: ${version}, the newest that fits, is taken from now on (sarma.lock.json).`;
+    context.onEvent({ type: 'notice', level: 'info', message });
+  }
+  await context.lock(`${name}@${version}`, { integrity: pinned.integrity });
+  return pinned;
+}
+
+/** There may be several hashes; the strongest is the last in the order of names (sha1, sha256, sha384, sha512). */
+function strongest(integrity: string): string {
+  return integrity.trim().split(/\s+/).toSorted().at(-1)!.replace(/\?.*$/, '');
+}
+
+/** What the registry says of a package, kept in the build cache. */
+async function describe(
+  { name, version, integrity }: Pinned,
+  { cache }: RegistryContext,
+  metadata: Metadata,
+): Promise<PlatformFields> {
+  const file = await cache.produce(`addon-platform:${name}@${version}:${integrity}`, async (temporary) => {
+    const { versions } = await metadata(name);
+    await writeFile(temporary, JSON.stringify(platformFields(versions[version] ?? {})));
+  });
+  return JSON.parse(await readFile(file, 'utf8')) as PlatformFields;
+}
+
+async function download(
+  pinned: Pinned,
+  target: string,
+  { http, cache, offline, onEvent }: RegistryContext,
+  metadata: Metadata,
+): Promise<string> {
+  const { name, version, integrity, resolved } = pinned;
+  return await cache.produce(`addon-package:${name}@${version}:${integrity}`, async (temporary) => {
+    if (offline) throw notHere(`${name}@${version}`);
+    const save = (url: string) =>
+      http.save(url, temporary, integrity, (received, total) =>
+        onEvent({ type: 'download', target, received, total }),
+      );
+    const usual = await usualAddress(name, version, http);
+    // Like npm, a lock file's address is that of the registry where it has the usual form, whatever host it names.
+    const isUsual =
+      resolved === undefined ||
+      resolved.endsWith(new URL(usual).pathname.slice(1)) ||
+      resolved.includes(`/${name}/-/`);
+    try {
+      await save(isUsual ? usual : resolved);
+    } catch (error) {
+      if (!(error instanceof UnreachableError) || !/\b404\b/.test(error.reason)) throw error;
+      // Some registries keep their tarballs elsewhere.
+      const published = (await metadata(name)).versions[version]?.dist.tarball;
+      if (published === undefined) throw error;
+      await save(published);
+    }
+  });
+}
+
+async function usualAddress(name: string, version: string, http: Http): Promise<string> {
+  return `${await http.registry(name)}${name}/-/${name.split('/').at(-1)}-${version}.tgz`;
+}
+
+async function manifestOf({ name, version }: Pinned, files: readonly PackedFile[]): Promise<AddonManifest> {
+  const file = files.find(({ path }) => path === 'package.json');
+  const manifest = file && parseManifest(await readFile(file.file, 'utf8'));
+  if (manifest !== undefined) return manifest;
+  throw new AddonPackageError(`The tarball of ${name}@${version} holds no package.json that can be read.`);
+}
