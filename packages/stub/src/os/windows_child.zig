@@ -148,12 +148,19 @@ pub fn start(image: [:0]const u16, line: [:0]u16, streams: Streams) ?nt.Handle {
 
 fn create(image: [:0]const u16, line: [:0]u16, startup: *StartupEx) ?nt.Handle {
     const extended_startup_info = 0x80000;
+    const no_window = 0x8000000;
     startup.info.size = if (startup.attributes == null) @sizeOf(Startup) else @sizeOf(StartupEx);
-    const flags: u32 = if (startup.attributes == null) 0 else extended_startup_info;
+    var flags: u32 = if (startup.attributes == null) 0 else extended_startup_info;
+    // Windows would open a console, with a window, for a console program that is started by one without.
+    if (!hasConsole()) flags |= no_window;
     var child: ProcessInformation = undefined;
     if (CreateProcessW(image, line, null, null, 1, flags, null, null, &startup.info, &child) == 0) return null;
     _ = nt.NtClose(child.thread);
     return child.process;
+}
+
+fn hasConsole() bool {
+    return GetConsoleCP() != 0;
 }
 
 /// Ends its one member when its last handle is closed, so when this process ends, however that happens. The member's children
@@ -268,6 +275,7 @@ const JobLimits = extern struct {
 };
 
 extern "kernel32" fn GetStartupInfoW(info: *Startup) callconv(.winapi) void;
+extern "kernel32" fn GetConsoleCP() callconv(.winapi) u32;
 extern "kernel32" fn CreatePipe(read_end: *nt.Handle, write_end: *nt.Handle, security: ?*anyopaque, size: u32) callconv(.winapi) nt.Bool;
 extern "kernel32" fn SetHandleInformation(handle: nt.Handle, mask: u32, flags: u32) callconv(.winapi) nt.Bool;
 extern "kernel32" fn CreateProcessW(image: [*:0]const u16, line: [*:0]u16, process_security: ?*anyopaque, thread_security: ?*anyopaque, inherit: nt.Bool, flags: u32, environment: ?*anyopaque, directory: ?[*:0]const u16, startup: *Startup, information: *ProcessInformation) callconv(.winapi) nt.Bool;

@@ -3,6 +3,7 @@
 const std = @import("std");
 const os = @import("../os.zig");
 const nt = @import("nt.zig");
+const gui = @import("windows_gui.zig");
 const Allocator = std.mem.Allocator;
 const Error = os.Error;
 
@@ -25,6 +26,10 @@ pub fn isTerminal(file: nt.Handle) bool {
 
 pub fn writeStandard(file: nt.Handle, bytes: []const u8) Error!usize {
     const handle = standard(file);
+    if (file == stderr and gui.isGui() and !gui.isOpen(handle)) {
+        gui.keep(bytes);
+        return bytes.len;
+    }
     if (isTerminal(handle)) {
         if (writeConsole(handle, bytes)) |count| return count;
     }
@@ -95,7 +100,9 @@ pub fn plainPath(arena: Allocator, path: []const u16) Allocator.Error![:0]const 
 }
 
 /// Closed standard handles are nobody's: a handle is not the lowest free number here.
-pub fn startUp() void {}
+pub fn startUp() void {
+    if (gui.isGui()) gui.joinConsole();
+}
 
 /// A handler that has handled everything. (A null handler would be inherited, and is for Ctrl-C alone.)
 pub fn ignoreStopping() void {
@@ -135,6 +142,7 @@ pub fn random(buffer: []u8) void {
 }
 
 pub fn exit(code: u8) noreturn {
+    if (code != 0) gui.showKept();
     nt.RtlExitUserProcess(code);
 }
 
