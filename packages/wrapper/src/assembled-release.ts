@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
+import type { BundledPackage } from './sbom/release-packages.ts';
 
 /** What `releases/<version>/release.json` says of an assembled release. */
 export interface AssembledRelease {
@@ -16,6 +17,8 @@ export interface AssembledRelease {
   readonly wrap: ReleaseWrap;
   /** The npm packages in it, those of the project included. */
   readonly packages: readonly PackageOfRelease[];
+  /** Packages of others whose code was bundled into the project's own. */
+  readonly bundled: readonly BundledPackage[];
 }
 
 export interface PackageOfRelease {
@@ -47,7 +50,7 @@ export async function readAssembledRelease(directory: string): Promise<Assembled
   const start = await readJson(path.join(directory, 'releases', 'start.json'));
   const file = path.join(directory, 'releases', String(start.version), 'release.json');
   const release = await readJson(file);
-  const { name, version, kind, entries, vmArgs, shell, wrap, packages } =
+  const { name, version, kind, entries, vmArgs, shell, wrap, packages, bundled } =
     release as Partial<AssembledRelease>;
   if (name === undefined || version === undefined || !isKind(kind) || entries === undefined) {
     throw new AssembledReleaseError(`${file} is no release of this Sarma; run \`sarma assemble\` again.`);
@@ -62,6 +65,7 @@ export async function readAssembledRelease(directory: string): Promise<Assembled
     shell: shell ?? false,
     wrap: { ...DEFAULTS, ...wrap },
     packages: packages ?? [],
+    bundled: bundled ?? [],
   };
 }
 

@@ -9,10 +9,13 @@ import { type ResourceFiles, withOwnResources } from './executables/resources.ts
 import { checkLimits } from './limits.ts';
 import { type Manifest, type StoredManifest, storeManifest } from './manifest.ts';
 import { checkNames } from './names.ts';
+import { type Needs, raiseRequirements } from './native/needs.ts';
 import { placeFrames } from './payload/frames.ts';
 import { type PackedRelease, packRelease } from './payload/pack-release.ts';
 import { type PackedRuntime, packRuntime } from './payload/pack-runtime.ts';
 import type { Runtime } from './runtimes/runtime.ts';
+import type { FindIntegrity } from './sbom/release-packages.ts';
+import { addBillOfMaterials } from './sbom/release-sbom.ts';
 import type { ExecutableSettings } from './settings.ts';
 import { encodeStamp, findStamp, type Stamp, type TemplateArgument } from './stamp.ts';
 import type { Target } from './targets.ts';
@@ -39,6 +42,8 @@ export interface Build {
   readonly settings: ExecutableSettings;
   readonly resources: ResourceFiles | undefined;
   readonly runtime: Runtime;
+  /** What the release's native files ask of the host. */
+  readonly needs: Needs;
   readonly compression: Compression;
 }
 
@@ -64,13 +69,18 @@ export interface Executable {
 }
 
 /** Packs runtime and release of a target. Throws NameError, TooLargeError, TreeError, and what reading and compressing throw. */
-export async function packTarget(build: Build, cache: BuildCache, onEvent: OnEvent): Promise<Packed> {
+export async function packTarget(
+  build: Build,
+  cache: BuildCache,
+  onEvent: OnEvent,
+  integrity: FindIntegrity,
+): Promise<Packed> {
   const settings = compressionSettings(build.compression);
   const { target } = build;
   const runtime = await packRuntime(build.runtime, target, settings, cache, (done, total) =>
     onEvent({ type: 'compress', target: target.name, done, total }),
   );
-  const tree = await treeOf(build);
+  const tree = await addBillOfMaterials(await treeOf(build), build, runtime.runtime, integrity, cache);
   checkNames(tree, target);
   checkLimits(tree, releaseDirectory(build.release, '0'.repeat(12)));
   const release = await packRelease(tree, settings);
@@ -83,7 +93,7 @@ export async function packTarget(build: Build, cache: BuildCache, onEvent: OnEve
     target: target.name,
     kind: build.release.kind,
     runtime: runtime.runtime,
-    requires: runtime.requires,
+    requires: raiseRequirements(runtime.requires, build.needs),
     directories: tree.directories,
     files: release.files,
     links: tree.links,
@@ -189,7 +199,7 @@ export async function treeOf({
   files,
   without,
   target,
-}: Omit<Build, 'runtime'>): Promise<Tree> {
+}: Omit<Build, 'runtime' | 'needs'>): Promise<Tree> {
   const isHosts = isOfHost(release);
   const left = new Set(without);
   const all = await readTree(directory, (relative) => isHosts(relative) || left.has(relative));

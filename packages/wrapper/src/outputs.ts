@@ -22,11 +22,8 @@ export async function outputPaths(
   programs: readonly string[],
   targets: readonly Target[],
 ): Promise<(program: string, target: Target) => string> {
+  if (await isNamedFile(output, programs, targets)) return () => path.resolve(output);
   const found = await stat(output).catch(() => undefined);
-  const single = programs.length * targets.length === 1;
-  const isFile =
-    single && !/[/\\]$/.test(output) && !found?.isDirectory() && path.basename(output) !== 'burrito_out';
-  if (isFile) return () => path.resolve(output);
   if (found !== undefined && !found.isDirectory()) {
     throw new OutputError(
       'OUTPUT_IS_FILE',
@@ -35,6 +32,17 @@ export async function outputPaths(
   }
   return (program, target) =>
     path.resolve(output, `${program}_${target.name}${target.os === 'win' ? '.exe' : ''}`);
+}
+
+/** Whether `output` is the name of the one executable that is built; else it names a directory. */
+export async function isNamedFile(
+  output: string,
+  programs: readonly string[],
+  targets: readonly Target[],
+): Promise<boolean> {
+  if (programs.length * targets.length !== 1 || /[/\\]$/.test(output)) return false;
+  const found = await stat(output).catch(() => undefined);
+  return !found?.isDirectory() && path.basename(output) !== 'burrito_out';
 }
 
 /** Throws OutputError when there is something by that name which is no executable of ours: it is not ours to replace. */

@@ -9,8 +9,10 @@ import type { BuildCache } from './build-cache.ts';
 import type { Deliver } from './deliver.ts';
 import type { OnEvent } from './events.ts';
 import { readResourceFiles, withOwnResources } from './executables/resources.ts';
+import { checkNatives } from './native/check-natives.ts';
 import { type BuildContext, type BuildStep, BuildStepError, type OwnStepName } from './phases.ts';
 import type { Runtimes } from './runtimes/resolve.ts';
+import type { FindIntegrity } from './sbom/release-packages.ts';
 import type { Target } from './targets.ts';
 import type { TreeFile } from './tree.ts';
 
@@ -22,6 +24,8 @@ export interface StepTools {
   readonly runtimes: () => Promise<Runtimes>;
   readonly addons: FindAddons;
   readonly deliver: Deliver;
+  /** What lock files say of the archives of npm packages. */
+  readonly integrity: () => Promise<FindIntegrity>;
 }
 
 /** The steps of `DEFAULT_PHASES`. */
@@ -31,6 +35,7 @@ export function ownSteps({
   runtimes,
   addons,
   deliver,
+  integrity,
 }: StepTools): Readonly<Record<OwnStepName, BuildStep>> {
   const started = new Map<string, number>();
   return {
@@ -59,10 +64,17 @@ export function ownSteps({
       };
     },
     files: async (context) => ({ ...context, files: [...context.files, ...(await ownFiles(context))] }),
+    check: async (context) => {
+      const runtime = required(context.runtime, context, 'a runtime', 'fetch', 'runtime');
+      return { ...context, needs: await checkNatives({ ...context, runtime }, onEvent) };
+    },
     pack: async (context) => {
       started.set(context.target.name, performance.now());
       const runtime = required(context.runtime, context, 'a runtime', 'fetch', 'runtime');
-      return { ...context, packed: await packTarget({ ...context, runtime }, cache, onEvent) };
+      return {
+        ...context,
+        packed: await packTarget({ ...context, runtime }, cache, onEvent, await integrity()),
+      };
     },
     write: async (context) => {
       const { target, release } = context;

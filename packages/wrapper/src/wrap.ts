@@ -5,14 +5,17 @@ import { openBuildCache } from './build-cache.ts';
 import type { Compression } from './compression.ts';
 import { type Deliver, deliverTo } from './deliver.ts';
 import type { OnEvent } from './events.ts';
-import { checkReplaceable, outputPaths } from './outputs.ts';
+import { NO_NEEDS } from './native/needs.ts';
+import { checkReplaceable, isNamedFile, outputPaths } from './outputs.ts';
 import { ownSteps } from './own-steps.ts';
 import { type BuildContext, type BuildPlan, type Phase, planPhases, runPhase } from './phases.ts';
 import { privateCopy } from './private-copy.ts';
+import { withProofs } from './proofs.ts';
 import { fetchRuntimes, type RuntimeRequest, type Runtimes } from './runtimes/resolve.ts';
+import { lockedIntegrity } from './sbom/locked-integrity.ts';
 import { DEFAULT_SETTINGS, type ExecutableSettings } from './settings.ts';
 import { singleTargets, type Target } from './targets.ts';
-import { runtimeEvents, sliceJoiner } from './universal.ts';
+import { checkOneRuntime, runtimeEvents, sliceJoiner } from './universal.ts';
 
 export interface WrapOptions extends Omit<RuntimeRequest, 'cache' | 'env'> {
   /** The assembled release. */
@@ -49,27 +52,36 @@ export async function wrap(options: WrapOptions): Promise<readonly Outcome[]> {
   const plan = planPhases(options.extraSteps, options.phases);
   const release = await readAssembledRelease(options.directory);
   const programs = Object.keys(release.entries);
+  const named = await isNamedFile(options.output, programs, targets);
   const fileOf = await outputPaths(options.output, programs, targets);
   for (const target of targets) {
     for (const program of programs) await checkReplaceable(fileOf(program, target));
   }
   const fetching = fetchOnce(options);
   const cache = openBuildCache();
+  const integrity = () => lockedIntegrity(options.project);
   const addons = addonFinder({ ...options, cache, onEvent });
   const runWith = (deliver: Deliver, onEvent: OnEvent): RunPhase => {
-    const own = ownSteps({ cache, onEvent, runtimes: fetching.runtimes, addons, deliver });
+    const own = ownSteps({ cache, onEvent, runtimes: fetching.runtimes, addons, deliver, integrity });
     return async (phase, context) => {
       onEvent({ type: 'phase', target: context.target.name, phase });
       return await runPhase(phase, plan[phase], own, context);
     };
   };
   const { project, signal, settings = DEFAULT_SETTINGS } = options;
-  const deliver = deliverTo(fileOf, { directory: project, signal, onEvent });
+  const delivery = deliverTo(fileOf, { directory: project, signal, onEvent });
+  const deliver = named ? delivery : withProofs(delivery);
   const builds = targets.map((target) => {
     const slices = target.slices && sliceJoiner(target, release, settings, fileOf, deliver, onEvent);
     const run = runWith(slices?.keep ?? deliver, slices?.onEvent ?? onEvent);
-    const fetch = () =>
-      Promise.all(singleTargets([target]).map((one) => run('fetch', firstContext(release, one, options))));
+    const fetch = async () => {
+      const singles = singleTargets([target]);
+      const contexts = await Promise.all(
+        singles.map((one) => run('fetch', firstContext(release, one, options))),
+      );
+      checkOneRuntime(target, contexts);
+      return contexts;
+    };
     const finish = async (contexts: readonly BuildContext[]) => {
       const artifacts: Artifact[] = [];
       for (const context of contexts) {
@@ -115,6 +127,7 @@ function firstContext(
     without: [],
     settings,
     runtime: undefined,
+    needs: NO_NEEDS,
     compression,
     resources: undefined,
     packed: undefined,
