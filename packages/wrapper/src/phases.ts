@@ -3,6 +3,7 @@ import type { AssembledRelease } from './assembled-release.ts';
 import type { Packed } from './build.ts';
 import type { Compression } from './compression.ts';
 import type { ResourceFiles } from './executables/resources.ts';
+import type { Needs } from './native/needs.ts';
 import type { Runtime } from './runtimes/runtime.ts';
 import type { ExecutableSettings } from './settings.ts';
 import type { Target } from './targets.ts';
@@ -21,6 +22,8 @@ export interface BuildContext {
   readonly settings: ExecutableSettings;
   /** Set by `fetch`. */
   readonly runtime: Runtime | undefined;
+  /** Set by `check`: what the release's native files ask of the host. */
+  readonly needs: Needs;
   readonly compression: Compression;
   /** Set by `resources`, for Windows: icon and manifest. */
   readonly resources: ResourceFiles | undefined;
@@ -39,7 +42,7 @@ export type Phase = (typeof PHASES)[number];
 export const PHASES = ['fetch', 'patch', 'build'] as const;
 
 /** Steps of ours, by the names that stand for them in `phases`. */
-export type OwnStepName = 'runtime' | 'addons' | 'resources' | 'files' | 'pack' | 'write';
+export type OwnStepName = 'runtime' | 'addons' | 'resources' | 'files' | 'check' | 'pack' | 'write';
 
 /** What a phase consists of where `phases` does not say otherwise. */
 const DEFAULT_PHASES = {
@@ -47,8 +50,8 @@ const DEFAULT_PHASES = {
   fetch: ['runtime', 'addons'],
   /** What Windows shows of the executable; files that every install has: the guard, the launcher. */
   patch: ['resources', 'files'],
-  /** The payload; then one executable per program. */
-  build: ['pack', 'write'],
+  /** Native files are held to the target; then the payload, then one executable per program. */
+  build: ['check', 'pack', 'write'],
 } as const satisfies Record<Phase, readonly OwnStepName[]>;
 
 const OWN_STEPS: readonly string[] = Object.values(DEFAULT_PHASES).flat();

@@ -15,7 +15,7 @@ describe('what a configuration says of phases', () => {
     [{ patch: { pre: () => {} } }, {}, 'wrap.extraSteps.patch.pre is a function; expected a list of steps.'],
     [{ patch: { post: ['files'] } }, {}, 'wrap.extraSteps.patch.post[0] is "files"; a step is a function'],
     [{}, { sign: [] }, 'wrap.phases has no "sign"; there are fetch, patch, build.'],
-    [{}, { build: ['pack', 'sign'] }, 'one of ours by its name: runtime, addons, resources, files, pack, write.'],
+    [{}, { build: ['pack', 'sign'] }, 'one of ours by its name: runtime, addons, resources, files, check, pack, write.'],
     [[], {}, 'wrap.extraSteps is a list; expected { fetch, patch, build }.'],
   ])('%j, %j is refused', (extraSteps, phases, message) => {
     expect(() => planPhases(extraSteps, phases)).toThrow(message);

@@ -1,0 +1,51 @@
+import { type Build, treeOf } from '../build.ts';
+import type { OnEvent } from '../events.ts';
+import { type Held, holdToTarget } from './hold.ts';
+import type { Needs } from './needs.ts';
+
+/** Native files of a release cannot work on the target. */
+export class NativeFileError extends Error {
+  override readonly name = 'NativeFileError';
+  readonly code = 'NATIVE_FILE_WRONG';
+}
+
+/** Bytes for other systems that are worth a line. */
+const FOREIGN_BYTES = 1_000_000;
+
+/**
+ * Holds the native files of a release to its target, and returns what they ask of the host. Throws NativeFileError, which
+ * names all that cannot work; what the release can do without is a warning.
+ */
+export async function checkNatives(build: Omit<Build, 'needs'>, onEvent: OnEvent): Promise<Needs> {
+  const { release, target, runtime, settings } = build;
+  const tree = await treeOf(build);
+  const held = await holdToTarget({ release, tree, target, runtime, skip: settings.addons.skip });
+  if (held.wrong.length > 0) throw wrongFiles(target.name, held);
+  for (const message of held.doubtful)
+    onEvent({ type: 'notice', level: 'warning', target: target.name, message });
+  const foreign = foreignNotice(target.name, held);
+  if (foreign !== undefined)
+    onEvent({ type: 'notice', level: 'info', target: target.name, message: foreign });
+  return held.needs;
+}
+
+function wrongFiles(target: string, { wrong, packages }: Held): NativeFileError {
+  const count = wrong.length === 1 ? 'A native file' : `${wrong.length} native files`;
+  const lines = wrong.map((sentence) => `  ${sentence}`).join('\n');
+  const flags = packages.map((name) => `--skip-addons '${name}'`).join(' ');
+  return new NativeFileError(
+    `${count} of the release cannot work in ${target}:\n${lines}\n  If the program does without on ${target}: ${flags}`,
+  );
+}
+
+function foreignNotice(target: string, { foreign }: Held): string | undefined {
+  const all = foreign.reduce((sum, { bytes }) => sum + bytes, 0);
+  if (all < FOREIGN_BYTES) return undefined;
+  const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`;
+  const largest = foreign.slice(0, 3).map((one) => `${one.package} ${megabytes(one.bytes)}`);
+  const more = foreign.length > 3 ? ', …' : '';
+  return (
+    `${target} carries ${megabytes(all)} of native files for other systems (${largest.join(', ')}${more}), ` +
+    'unpacked; a step in wrap.extraSteps.patch can add their paths to `without` of its context.'
+  );
+}

@@ -1,0 +1,208 @@
+import { isPlatformPackage, platformsOf } from '../addons/platform.ts';
+import type { AssembledRelease } from '../assembled-release.ts';
+import type { Runtime } from '../runtimes/runtime.ts';
+import type { Target } from '../targets.ts';
+import type { Tree } from '../tree.ts';
+import { type Families, familiesOf } from './family.ts';
+import { fits, fitsNode, inWords, type Wanted, wantedInWords } from './fit.ts';
+import { modulesVersion } from './modules-version.ts';
+import { nativeFiles, type PlacedFile } from './native-files.ts';
+import { findPackages, type NativePackage } from './native-package.ts';
+import { highestNeeds, type Needs, NO_NEEDS, needsOf } from './needs.ts';
+import { liesWithOthers } from './place.ts';
+import { skippedBy } from './skipped.ts';
+
+/** A release as it will be on a target. */
+export interface HoldRequest {
+  readonly release: AssembledRelease;
+  readonly tree: Tree;
+  readonly target: Target;
+  readonly runtime: Pick<Runtime, 'file' | 'version'>;
+  /** Patterns of files that are not held to the target. */
+  readonly skip: readonly string[];
+}
+
+/** What was found of a release's native files. */
+export interface Held {
+  /** What cannot work on the target: a sentence each. */
+  readonly wrong: readonly string[];
+  /** The same of what the release can do without. */
+  readonly doubtful: readonly string[];
+  /** Names of the packages that `wrong` is about. */
+  readonly packages: readonly string[];
+  /** What the files that fit ask of the host. */
+  readonly needs: Needs;
+  /** Bytes of files for other systems, by package, the largest first. */
+  readonly foreign: readonly { readonly package: string; readonly bytes: number }[];
+}
+
+/**
+ * Holds every native file of a release to the target: format, CPU, C library, and of addons the version of Node. What
+ * lies in folders of other systems, among others that fit, is chosen when the program runs, and no mistake.
+ */
+export async function holdToTarget(request: HoldRequest): Promise<Held> {
+  const { release, tree, target, runtime, skip } = request;
+  const packages = findPackages(tree, release);
+  const isSkipped = skippedBy(skip);
+  const owned: OwnedFile[] = [];
+  for (const file of await nativeFiles(tree)) {
+    const owner = await packages.ownerOf(file.place);
+    if (!isSkipped(file.place, owner)) owned.push({ ...file, owner });
+  }
+  if (owned.length === 0) return NOTHING;
+
+  const asksForNode = owned.some(({ native }) => native?.abi?.api === 'modules');
+  const modules = asksForNode ? await modulesVersion(runtime.file) : null;
+  const wanted: Wanted = { target, node: runtime.version, modules };
+  const groups = [...Map.groupBy(owned, ({ owner }) => owner.place).values()].map((files) =>
+    judge(files, wanted),
+  );
+  const families = familiesOf(await packages.all());
+  const findings = groups.flatMap((group) => findingsOf(group, groups, families, wanted));
+  const [wrong, doubtful] = [true, false].map((isWrong) => findings.filter((one) => one.isWrong === isWrong));
+  return {
+    wrong: wrong!.map(({ message }) => message),
+    doubtful: doubtful!.map(({ message }) => message),
+    packages: [...new Set(wrong!.map(({ owner }) => owner.name))],
+    needs: highestNeeds(
+      groups
+        .filter(({ owner }) => owner.firstParty || families.isRequired(owner.name))
+        .map(({ fitting }) => needsOf(fitting)),
+    ),
+    foreign: foreignBytes(groups),
+  };
+}
+
+const NOTHING: Held = { wrong: [], doubtful: [], packages: [], needs: NO_NEEDS, foreign: [] };
+
+interface OwnedFile extends PlacedFile {
+  readonly owner: NativePackage;
+}
+
+/** The native files of one package. */
+interface Group {
+  readonly owner: NativePackage;
+  readonly fitting: readonly OwnedFile[];
+  /** Does not fit, and lies where it would have to. */
+  readonly wrong: readonly OwnedFile[];
+  /** Lies in the folder of another system, or of another version of Node. */
+  readonly others: readonly OwnedFile[];
+}
+
+function judge(files: readonly OwnedFile[], wanted: Wanted): Group {
+  const { owner } = files[0]!;
+  const fitting = files.filter(({ native }) => native !== null && fits(native, wanted));
+  const rest = files.filter((file) => !fitting.includes(file));
+  const others = rest.filter(({ place, native }) => liesWithOthers(place, owner, wanted.target, native));
+  return { owner, fitting, others, wrong: rest.filter((file) => !others.includes(file)) };
+}
+
+interface Finding {
+  readonly owner: NativePackage;
+  readonly isWrong: boolean;
+  readonly message: string;
+}
+
+function findingsOf(
+  group: Group,
+  groups: readonly Group[],
+  families: Families,
+  wanted: Wanted,
+): readonly Finding[] {
+  const { owner, wrong, fitting, others } = group;
+  const isNeeded = owner.firstParty || families.isRequired(owner.name);
+  const found = wrong.map((file) => ({
+    owner,
+    isWrong: isNeeded && isLoaded(file),
+    message: sentence(file, families, wanted),
+  }));
+  if (found.some(({ isWrong }) => isWrong) || fitting.some(isAddon)) return found;
+  const needed = others.filter((file) => isAddon(file) || isForOthers(group));
+  if (needed.length === 0) return found;
+  const relatives = families.relativesOf(owner.name).map(({ place }) => place);
+  const hasRelative = groups.some(
+    (one) => one !== group && relatives.includes(one.owner.place) && one.fitting.length > 0,
+  );
+  if (hasRelative) return found;
+  return [...found, { owner, isWrong: isNeeded, message: noneSentence(needed, families, wanted) }];
+}
+
+function isAddon({ place, native }: OwnedFile): boolean {
+  return native?.kind === 'addon' || place.endsWith('.node');
+}
+
+/** A package for other systems by its own manifest, as `@esbuild/darwin-arm64` is; it may hold programs alone. */
+function isForOthers({ owner, fitting }: Group): boolean {
+  return fitting.length === 0 && isPlatformPackage(owner.platform);
+}
+
+/**
+ * Whether the package cannot work without the file. Programs that a package carries along for some systems are called
+ * on those only, and often only when the system has none of its own; those that its install script put there, and those
+ * that npm makes commands of, are what the package is about.
+ */
+function isLoaded({ native, owner: { manifest, place }, place: file }: OwnedFile): boolean {
+  if (native?.kind !== 'executable') return true;
+  const { bin = {}, scripts = {} } = manifest;
+  const commands = typeof bin === 'string' ? [bin] : Object.values(bin);
+  if (commands.some((command) => `${place}${command.replace(/^\.\//, '')}` === file)) return true;
+  return ['preinstall', 'install', 'postinstall'].some((script) => scripts[script] !== undefined);
+}
+
+function sentence({ owner, place, native }: OwnedFile, families: Families, wanted: Wanted): string {
+  const what = native === null ? 'is cut off or damaged' : `is ${inWords(native, wanted)}`;
+  const file = place.slice(owner.place.length);
+  const mend = mendOf(
+    owner,
+    native !== null && !fitsNode(native, wanted) && native.os === wanted.target.os,
+    families,
+    wanted,
+  );
+  return `${owner.name}@${owner.version}: ${file} ${what}; ${wanted.target.name} needs ${wantedInWords(native, wanted)}. ${mend}`;
+}
+
+function noneSentence(files: readonly OwnedFile[], families: Families, wanted: Wanted): string {
+  const { owner, place, native } = files[0]!;
+  const file = place.slice(owner.place.length);
+  const count =
+    files.length === 1
+      ? 'its one native file is'
+      : `none of its ${files.length} native files is for it, the first is`;
+  const what = native === null ? 'damaged' : inWords(native, wanted);
+  return `${owner.name}@${owner.version}: ${wanted.target.name} needs ${wantedInWords(native, wanted)}, and ${count} ${what} (${file}). ${mendOf(owner, false, families, wanted)}`;
+}
+
+/** What a person does about it. */
+function mendOf(
+  owner: NativePackage,
+  isForOtherNode: boolean,
+  families: Families,
+  { target, node }: Wanted,
+): string {
+  const { name, version, firstParty } = owner;
+  if (firstParty)
+    return 'Take it out with `exclude` of the configuration, or put the one for the target in its place.';
+  if (isForOtherNode)
+    return `Build it with the Node that is in the executable: npx node@${node} $(which npm) rebuild ${name}`;
+  const parent = families.parentOf(name);
+  if (parent !== undefined || isPlatformPackage(owner.platform)) {
+    const { name: chosen, version: at } = parent ?? owner;
+    return `Run: npm install ${npmFlags(target)} ${chosen}@${at}`;
+  }
+  return `Build it for the target with wrap.addons.rebuild, or take a version of ${name} that brings one (this is ${version}).`;
+}
+
+function npmFlags(target: Target): string {
+  const { os, cpu, libc } = platformsOf(target)[0]!;
+  return [`--os=${os}`, `--cpu=${cpu}`, ...(libc === undefined ? [] : [`--libc=${libc}`])].join(' ');
+}
+
+function foreignBytes(groups: readonly Group[]): Held['foreign'] {
+  return groups
+    .map(({ owner, others }) => ({
+      package: owner.name,
+      bytes: others.reduce((sum, { size }) => sum + size, 0),
+    }))
+    .filter(({ bytes }) => bytes > 0)
+    .sort((a, b) => b.bytes - a.bytes);
+}

@@ -1,0 +1,61 @@
+import { open, readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { MalformedExecutableError } from '../executables/errors.ts';
+import type { Tree, TreeFile } from '../tree.ts';
+import { beginsNative, MAGIC_LENGTH, type NativeFile, readNativeFile } from './native-file.ts';
+
+/** A native file in a release. */
+export interface PlacedFile {
+  /** Relative to the release's root. */
+  readonly place: string;
+  readonly size: number;
+  /** Null: it begins like one, is named like one, and is cut off or damaged. */
+  readonly native: NativeFile | null;
+}
+
+/** Nothing loads or executes files of these names; they are most of a release. */
+const NEVER_NATIVE =
+  /\.(js|cjs|mjs|ts|cts|mts|tsx|jsx|json|map|md|markdown|txt|html|css|scss|svg|png|jpe?g|gif|ico|woff2?|ttf|wasm|ya?ml|h|hpp|c|cc|cpp|gyp|gypi|sh|ps1|bat|cmd|lock)$/i;
+const NAMED_NATIVE = /\.(node|dll|dylib|exe|so(\.\d+)*)$/i;
+
+/** Files read at once. */
+const READERS = 16;
+
+/** Reads every ELF, PE and Mach-O file of a tree, but objects; of other files, no more than the beginning. */
+export async function nativeFiles(tree: Tree): Promise<readonly PlacedFile[]> {
+  const candidates = tree.files.filter(({ path: place, size }) => size >= 64 && !NEVER_NATIVE.test(place));
+  const found: PlacedFile[] = [];
+  let next = 0;
+  const reader = async () => {
+    while (next < candidates.length) {
+      const file = await readPlaced(candidates[next++]!);
+      if (file !== undefined) found.push(file);
+    }
+  };
+  await Promise.all(Array.from({ length: READERS }, reader));
+  return found.sort((a, b) => (a.place < b.place ? -1 : 1));
+}
+
+async function readPlaced({ path: place, size, content }: TreeFile): Promise<PlacedFile | undefined> {
+  if (!beginsNative(await beginningOf(content))) return undefined;
+  const bytes = typeof content === 'string' ? await readFile(content) : content;
+  try {
+    const native = readNativeFile(bytes);
+    return native === null || native.kind === 'object' ? undefined : { place, size, native };
+  } catch (error) {
+    if (!(error instanceof MalformedExecutableError)) throw error;
+    // Packages that deal with such files have damaged ones on purpose; those nobody loads.
+    return NAMED_NATIVE.test(path.posix.basename(place)) ? { place, size, native: null } : undefined;
+  }
+}
+
+async function beginningOf(content: TreeFile['content']): Promise<Buffer> {
+  if (typeof content !== 'string') return content.subarray(0, MAGIC_LENGTH);
+  const file = await open(content);
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(MAGIC_LENGTH), 0, MAGIC_LENGTH, 0);
+    return buffer.subarray(0, bytesRead);
+  } finally {
+    await file.close();
+  }
+}
