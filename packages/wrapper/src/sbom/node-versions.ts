@@ -8,15 +8,22 @@ export interface NodeVersions {
   readonly complete: boolean;
   /** Key of `process.versions` → its value; without `node`, and without keys whose value could not be read. */
   readonly versions: Readonly<Record<string, string>>;
+  /** Address of the source that it says it was built from. */
+  readonly source?: string;
 }
 
 /** Raised when this module reads the same runtime differently. */
-const READING = 1;
+const READING = 2;
 
 /** Reads them, or takes them from the build cache: the file has a hundred megabytes. */
 export async function nodeVersionsOf(runtime: Runtime, cache: BuildCache): Promise<NodeVersions> {
   const entry = await cache.produce(`node-versions:${READING}:${runtime.sha256}`, async (temporaryPath) => {
-    const found = readNodeVersions(await readFile(runtime.file), runtime.version);
+    const bytes = await readFile(runtime.file);
+    const source = `https://nodejs.org/download/release/v${runtime.version}/node-v${runtime.version}.tar.gz`;
+    const found: NodeVersions = {
+      ...readNodeVersions(bytes, runtime.version),
+      ...(bytes.includes(source) && { source }),
+    };
     await writeFile(temporaryPath, JSON.stringify(found));
   });
   return JSON.parse(await readFile(entry, 'utf8')) as NodeVersions;
