@@ -10,6 +10,7 @@ const locks = @import("locks.zig");
 const payloads = @import("payload.zig");
 const pruning = @import("prune.zig");
 const runs = @import("run.zig");
+const unpacking = @import("unpack.zig");
 const Run = runs.Run;
 const say = runs.say;
 
@@ -37,10 +38,13 @@ pub fn perform(run: *Run, command: Command, arguments: launch.Arguments) error{O
     const subcommand = std.meta.stringToEnum(Subcommand, command.name) orelse usage(run);
     const argument = launch.argument(run.arena, arguments, command.rest);
     if (launch.argument(run.arena, arguments, command.rest + 1) != null) usage(run);
-    if (argument != null and subcommand != .extract and subcommand != .uninstall) usage(run);
+    switch (subcommand) {
+        .extract, .uninstall, .meta => {},
+        else => if (argument != null) usage(run),
+    }
     const result = switch (subcommand) {
         .directory => directory(run),
-        .meta => meta(run),
+        .meta => meta(run, argument),
         .verify => verify(run),
         .uninstall => uninstall(run, argument),
         .prune => prune(run),
@@ -56,7 +60,7 @@ pub fn perform(run: *Run, command: Command, arguments: launch.Arguments) error{O
 fn usage(run: *const Run) noreturn {
     say(
         \\usage: {0s} {1s} directory         where this program is unpacked
-        \\       {0s} {1s} meta              what the executable holds, as JSON
+        \\       {0s} {1s} meta [--sbom]     what the executable holds, as JSON; its bill of materials
         \\       {0s} {1s} verify            read every installed file and repair what differs
         \\       {0s} {1s} prune             remove old versions of this program
         \\       {0s} {1s} uninstall [--yes] remove every installed version of this program
@@ -86,9 +90,16 @@ fn answerLine(run: *Run, line: []const u8) error{OutOfMemory}!void {
 }
 
 /// The manifest, and before its first key the id, which cannot stand in what it is a digest of.
-fn meta(run: *Run) install.Error!void {
+fn meta(run: *Run, argument: ?[]const u8) install.Error!void {
+    if (argument) |flag| if (!std.mem.eql(u8, flag, "--sbom")) usage(run);
     const payload = try payloads.open(run);
+    if (argument != null) return billOfMaterials(run, &payload);
     try answerLine(run, try std.mem.concat(run.arena, u8, &.{ "{\"id\":\"", run.stamp.id, "\",", payload.text[1..] }));
+}
+
+fn billOfMaterials(run: *Run, payload: *const payloads.Payload) install.Error!void {
+    const path = try std.mem.concat(run.arena, u8, &.{ "releases/", run.stamp.version, "/sbom.cdx.json" });
+    runs.answer(try unpacking.fileContent(run, payload, path) orelse return run.refuse("it holds no bill of materials", .{}));
 }
 
 fn verify(run: *Run) install.Error!void {

@@ -5,6 +5,7 @@ const std = @import("std");
 const os = @import("os.zig");
 const sha256 = @import("sha256.zig");
 const zstd = @import("zstd.zig");
+const lzma = @import("lzma");
 const tar = @import("tar.zig");
 const branch_filter = @import("branch_filter");
 const manifests = @import("manifest.zig");
@@ -72,6 +73,38 @@ pub fn unpack(run: *Run, payload: *const Payload, runtime: ?Destination, release
     if (work.failure) |failure| return fail(run, &work, failure);
     if (work.runtime) |*file| try file.finish(run);
     if (work.release) |*tree| try tree.finish(run);
+}
+
+/// One file of the release, decoded into memory: what an executable tells of itself, where nothing can be installed too.
+/// null if there is none of that path. Looks into the last frames first.
+pub fn fileContent(run: *Run, payload: *const Payload, path: []const u8) !?[]const u8 {
+    const manifest = &payload.manifest;
+    const known = for (manifest.release.files) |file| {
+        if (std.mem.eql(u8, file.path, path)) break true;
+    } else false;
+    if (!known) return null;
+    var desk: Desk = .{};
+    defer desk.clear();
+    var number = manifest.frames.len;
+    while (number > 0) {
+        number -= 1;
+        const frame = &manifest.frames[number];
+        if (frame.part != .release) continue;
+        const found = entryOf(payload, &desk, frame, path) catch |err| switch (err) {
+            error.Damaged, error.Malformed => return run.damaged("frame {d} of {d}", .{ number + 1, manifest.frames.len }),
+            else => |other| return run.refuse("cannot read {s}: {s}", .{ run.own_path, os.describe(other) }),
+        };
+        if (found) |bytes| return try run.arena.dupe(u8, bytes);
+    }
+    return run.damaged("{s} is missing", .{path});
+}
+
+fn entryOf(payload: *const Payload, desk: *Desk, frame: *const manifests.Frame, path: []const u8) !?[]const u8 {
+    var reader: tar.Reader = .{ .bytes = try decode(payload, desk, frame) };
+    while (try reader.next()) |entry| {
+        if (entry.kind == .file and std.mem.eql(u8, entry.path, path)) return entry.bytes;
+    }
+    return null;
 }
 
 fn longerFrame(frames: []const manifests.Frame, a: u32, b: u32) bool {
@@ -176,14 +209,17 @@ fn copy(work: *Work, desk: *Desk, frame: *const manifests.Frame) Error!void {
 }
 
 fn decode(payload: *const Payload, desk: *Desk, frame: *const manifests.Frame) Error![]u8 {
-    const stored = try Desk.room(&desk.stored, frame.length);
+    const stored = (try Desk.room(&desk.stored, @as(usize, frame.length) + lzma.margin))[0..frame.length];
     if (!try payloads.readWhole(payload.file, stored, payload.offset + frame.offset)) return error.Damaged;
     if (!std.mem.eql(u8, &sha256.of(stored), &frame.sha256)) return error.Damaged;
     if (frame.codec == .none) return stored;
     const decoded = try Desk.room(&desk.decoded, frame.size);
-    const workspace = try Desk.room(&desk.workspace, zstd.Decoder.workspaceSize());
-    const decoder: zstd.Decoder = .init(@alignCast(workspace));
-    try decoder.decode(decoded, stored);
+    const workspace = try Desk.room(&desk.workspace, @max(zstd.Decoder.workspaceSize(), lzma.workspace_size));
+    switch (frame.codec) {
+        .zstd => try zstd.Decoder.init(@alignCast(workspace)).decode(decoded, stored),
+        .lzma => try lzma.decode(decoded, stored, @alignCast(workspace)),
+        .none => unreachable,
+    }
     return decoded;
 }
 
