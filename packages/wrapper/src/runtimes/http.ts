@@ -13,8 +13,13 @@ import { IntegrityError, UnreachableError } from './errors.ts';
 export interface Http {
   json(url: string, options?: RequestOptions): Promise<unknown>;
   text(url: string, options?: RequestOptions): Promise<string>;
-  /** Writes the body to a file and holds it to its integrity. Throws IntegrityError, UnreachableError. */
-  save(url: string, file: string, integrity: string, onProgress: OnProgress): Promise<void>;
+  /**
+   * Writes the body to a file and holds it to its integrity; undefined: whoever asks holds it to something else. Throws
+   * IntegrityError, UnreachableError.
+   */
+  save(url: string, file: string, integrity: string | undefined, onProgress: OnProgress): Promise<void>;
+  /** What `npm_config_NAME` or a `.npmrc` says, whether npm knows that name or not. */
+  setting(name: string): Promise<string | undefined>;
   /** The registry of a package, with a slash at its end. */
   registry(packageName: string): Promise<string>;
 }
@@ -61,6 +66,10 @@ export function createHttp(project: string, env: NodeJS.ProcessEnv): Http {
         }
       }
     },
+    setting: async (name) => {
+      const value = (await load()).setting(name);
+      return typeof value === 'string' && value !== '' ? value : undefined;
+    },
     registry: async (packageName) => {
       const { fetch, configuration } = await load();
       return fetch.pickRegistry(packageName, configuration).replace(/\/*$/, '/');
@@ -90,7 +99,7 @@ async function loadClient(project: string, env: NodeJS.ProcessEnv) {
     warn: false,
   });
   await config.load();
-  return { fetch, configuration: config.flat };
+  return { fetch, configuration: config.flat, setting: (name: string) => config.get(name) };
 }
 
 type Client = Awaited<ReturnType<typeof loadClient>>;
@@ -154,6 +163,9 @@ async function ask(
       cache: undefined,
       retry: { retries: 1, minTimeout: 200 },
       timeout: Math.min(Number(configuration.timeout) || STALLED, STALLED),
+      // The client finds a proxy it has used by its options, and takes one for http where https is wanted: the numbers
+      // keep them apart.
+      maxSockets: Number(configuration.maxSockets ?? 15) + (url.startsWith('https:') ? 1 : 0),
       signal: controller.signal,
       headers: {
         accept: options.accept ?? '*/*',
@@ -246,13 +258,13 @@ async function save(
   response: RegistryResponse | undefined,
   url: string,
   file: string,
-  integrity: string,
+  integrity: string | undefined,
   onProgress: OnProgress,
 ): Promise<void> {
   const { headers, body } = response!;
   const length = headers.get('content-length');
   const total = length === null ? null : Number(length);
-  const [algorithm = '', expected = ''] = integrity.split(/-(.*)/s);
+  const [algorithm = '', expected = ''] = (integrity ?? 'sha256').split(/-(.*)/s);
   const hash = createHash(algorithm);
   let received = 0;
   let stopped: unknown;
@@ -293,7 +305,7 @@ async function save(
     );
   }
   const found = hash.digest('base64');
-  if (found === expected) return;
+  if (integrity === undefined || found === expected) return;
   throw new IntegrityError(
     `The download ${withoutCredentials(url)}`,
     integrity,

@@ -13,6 +13,7 @@ declare module '@npmcli/config' {
       readonly warn: boolean;
     });
     load(): Promise<void>;
+    get(name: string): unknown;
     readonly flat: Readonly<Record<string, unknown>>;
   }
 }
