@@ -3,8 +3,26 @@ import type { AssembledRelease } from './assembled-release.ts';
 import type { Deliver } from './deliver.ts';
 import type { OnEvent, WrapEvent } from './events.ts';
 import { joinSlices } from './executables/fat.ts';
+import type { BuildContext } from './phases.ts';
 import type { ExecutableSettings } from './settings.ts';
 import type { Target } from './targets.ts';
+
+/** The executables of a universal target's slices cannot be one program. */
+export class UniversalError extends Error {
+  override readonly name = 'UniversalError';
+  readonly code = 'SLICES_DIFFER';
+}
+
+/** Throws UniversalError when the slices got different versions of Node: a program is one on both CPUs. */
+export function checkOneRuntime({ name }: Target, slices: readonly BuildContext[]): void {
+  const versions = new Set(slices.map(({ runtime }) => runtime?.version));
+  if (versions.size <= 1) return;
+  const list = slices.map(({ target, runtime }) => `${target.name} ${runtime?.version}`).join(', ');
+  throw new UniversalError(
+    `${name} needs one version of Node for all its slices, and there is ${list}. ` +
+      'Leave --per-target away for it, or name a version that all have with --runtime.',
+  );
+}
 
 /** Keeps the executables that are built for the slices of a universal target until they can be joined. */
 export interface SliceJoiner {

@@ -93,7 +93,7 @@ describe.each(['x86_64-macos', 'aarch64-macos'])('%s', (target) => {
     expect(() => embed(tight, 1, 'hello')).toThrow(NoRoomError);
   });
 
-  test.each([0, 1, 0x4000, 0x4001])('a payload of %i bytes', (length) => {
+  test.each([1, 0x4000, 0x4001])('a payload of %i bytes', (length) => {
     const bytes = Buffer.alloc(length, 7);
     const made = embed(stub, length, 'a-longer.identifier');
     checkMacho(assemble(stub, bytes, made));

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 
-// Checks a Mach-O executable as dyld, the kernel and codesign would, from <mach-o/loader.h> and
-// <Kernel/kern/cs_blobs.h>. It shares no code with the writer on purpose.
+// Checks a Mach-O executable as dyld, the kernel and codesign would, from <mach-o/loader.h>, <mach-o/fat.h> and
+// <Kernel/kern/cs_blobs.h>. It shares no code with the writer on purpose. docs/decisions/0009-macos.md has the rules, and
+// where each is from.
 
 /** What a checked file turned out to hold. */
 export interface MachoReport {
@@ -15,8 +16,47 @@ interface Span {
   readonly end: number;
 }
 
+/** Where the executables lie in a universal file, which is checked for that much. Throws as `checkMacho`. */
+export function checkUniversal(file: Buffer): readonly { cpu: number; bytes: Buffer }[] {
+  expect(file.readUInt32BE(0) === 0xcafebabe, 'FAT_MAGIC');
+  const count = file.readUInt32BE(4);
+  const slices = [];
+  let end = 8 + 20 * count;
+  // xnu reads the first page of the file and looks at nothing behind it.
+  expect(end <= 4096, 'the universal header lies in the first page');
+  for (let at = 8; at < 8 + 20 * count; at += 20) {
+    const [cpu, subtype, offset, size, alignment] = [0, 4, 8, 12, 16].map((field) =>
+      file.readUInt32BE(at + field),
+    );
+    expect(offset! >= end, 'slices lie in order, behind the header, and do not overlap');
+    expect(alignment === 14 && offset! % 0x4000 === 0, 'slices are aligned to pages of 16 KiB');
+    expect(
+      file.subarray(end, offset).every((byte) => byte === 0),
+      'nothing lies between slices',
+    );
+    const bytes = file.subarray(offset, offset! + size!);
+    expect(bytes.length === size, 'a slice is whole');
+    expect(
+      bytes.readUInt32LE(4) === cpu && bytes.readUInt32LE(8) === subtype,
+      'a slice is for the CPU it is said to be for',
+    );
+    slices.push({ cpu: cpu!, bytes });
+    end = offset! + size!;
+  }
+  expect(new Set(slices.map(({ cpu }) => cpu)).size === count, 'one slice for each CPU');
+  expect(end === file.length, 'the last slice ends with the file');
+  return slices;
+}
+
 /** Throws an Error that names the first thing that is wrong. */
 export function checkMacho(file: Buffer): MachoReport {
+  const { segments, signature } = checkLayout(file);
+  const text = segments.find(({ name }) => name === '__TEXT');
+  return { segments, signature: checkSignature(file, signature.offset, signature.size, text!) };
+}
+
+/** All of it but what the signature says. Throws as `checkMacho`. */
+export function checkLayout(file: Buffer) {
   expect(file.readUInt32LE(0) === 0xfeedfacf, 'magic of a 64-bit file');
   const arm64 = file.readUInt32LE(4) === 0x0100000c;
   expect(arm64 || file.readUInt32LE(4) === 0x01000007, 'CPU is arm64 or x64');
@@ -39,6 +79,7 @@ export function checkMacho(file: Buffer): MachoReport {
     );
   }
   checkDisjoint(tables);
+  checkOrder(file, commands, linkedit.offset);
   checkSymbols(file, commands, sections);
 
   const signature = commands.filter(({ kind }) => kind === 0x1d);
@@ -47,8 +88,7 @@ export function checkMacho(file: Buffer): MachoReport {
   const size = file.readUInt32LE(signature[0]!.at + 12);
   expect(offset % 16 === 0, 'the signature is aligned to 16 bytes');
   expect(offset + size === file.length, 'the signature is the last of the file');
-  const text = segments.find(({ name }) => name === '__TEXT');
-  return { segments, signature: checkSignature(file, offset, size, text!) };
+  return { segments, signature: { offset, size } };
 }
 
 function loadCommands(file: Buffer): { kind: number; at: number }[] {
@@ -80,6 +120,11 @@ function segmentAt(file: Buffer, at: number) {
       offset: zerofill ? 0 : file.readUInt32LE(section + 48),
     });
   }
+  const protections = [56, 60].map((field) => file.readUInt32LE(at + field));
+  expect(
+    protections.every((bits) => (bits & 6) !== 6),
+    `${name} is not writable and executable at once`,
+  );
   return { name, address: number(24), memory: number(32), offset: number(40), size: number(48), sections };
 }
 
@@ -108,6 +153,8 @@ function checkSegments(segments: ReturnType<typeof segmentAt>[], page: number): 
   const inFile = segments
     .filter((s) => s.size > 0)
     .map((s) => ({ what: s.name, start: s.offset, end: s.offset + s.size }));
+  const [before, last] = inFile.slice(-2);
+  expect(before!.end === last!.start, `${before!.what} ends where __LINKEDIT begins`);
   for (const spans of [memory, inFile]) {
     expect(
       spans.every((span, index) => index === 0 || spans[index - 1]!.start <= span.start),
@@ -115,6 +162,54 @@ function checkSegments(segments: ReturnType<typeof segmentAt>[], page: number): 
     );
     checkDisjoint(spans);
   }
+}
+
+/**
+ * What codesign_allocate, which codesign runs to make room for another signature, demands of `__LINKEDIT`: its tables in
+ * this order, each where the one before ends (`dyld_order` of cctools' libstuff/checkout.c).
+ */
+function checkOrder(file: Buffer, commands: { kind: number; at: number }[], start: number): void {
+  const ORDER: readonly (readonly [
+    what: string,
+    kinds: readonly number[],
+    offset: number,
+    count: number,
+    size: number,
+  ])[] = [
+    ['rebase info', [0x22, 0x80000022], 8, 12, 1],
+    ['bind info', [0x22, 0x80000022], 16, 20, 1],
+    ['weak bind info', [0x22, 0x80000022], 24, 28, 1],
+    ['lazy bind info', [0x22, 0x80000022], 32, 36, 1],
+    ['export info', [0x22, 0x80000022], 40, 44, 1],
+    ['chained fixups', [0x80000034], 8, 12, 1],
+    ['exports trie', [0x80000033], 8, 12, 1],
+    ['local relocations', [0xb], 72, 76, 8],
+    ['split info', [0x1e], 8, 12, 1],
+    ['function starts', [0x26], 8, 12, 1],
+    ['data in code', [0x29], 8, 12, 1],
+    ['code signing DRs', [0x2b], 8, 12, 1],
+    ['linker optimization hints', [0x2e], 8, 12, 1],
+    ['symbols', [0x2], 8, 12, 16],
+    ['external relocations', [0xb], 64, 68, 8],
+    ['indirect symbols', [0xb], 56, 60, 4],
+    ['strings', [0x2], 16, 20, 1],
+  ];
+  let end = start;
+  for (const [what, kinds, offset, count, size] of ORDER) {
+    const command = commands.find(({ kind }) => kinds.includes(kind));
+    const length = command === undefined ? 0 : file.readUInt32LE(command.at + count) * size;
+    if (length === 0) continue;
+    const found = file.readUInt32LE(command!.at + offset);
+    const isRounded = what === 'strings' && found === Math.ceil(end / 8) * 8;
+    expect(found === end || isRounded, `${what} follow what is before them`);
+    end = found + length;
+  }
+  const signature = commands.find(({ kind }) => kind === 0x1d)!;
+  const padded = Math.ceil(end / 16) * 16;
+  expect(
+    file.readUInt32LE(signature.at + 8) === padded,
+    'the signature follows the strings, at a multiple of 16',
+  );
 }
 
 /** The tables that a load command places in `__LINKEDIT`; absent ones have no length. */
