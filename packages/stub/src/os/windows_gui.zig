@@ -11,53 +11,59 @@ pub fn isGui() bool {
 
 /// STD_INPUT_HANDLE, STD_OUTPUT_HANDLE, STD_ERROR_HANDLE, and what opens the console they stand for.
 const streams = [_]struct { number: u32, console: [:0]const u16 }{
-    .{ .number = 0xFFFFFFF6, .console = std.unicode.utf8ToUtf16LeStringLiteral("CONIN$") },
-    .{ .number = 0xFFFFFFF5, .console = std.unicode.utf8ToUtf16LeStringLiteral("CONOUT$") },
-    .{ .number = 0xFFFFFFF4, .console = std.unicode.utf8ToUtf16LeStringLiteral("CONOUT$") },
+    .{ .number = 0xFFFFFFF6, .console = text16("CONIN$") },
+    .{ .number = 0xFFFFFFF5, .console = text16("CONOUT$") },
+    .{ .number = 0xFFFFFFF4, .console = text16("CONOUT$") },
 };
+const text16 = std.unicode.utf8ToUtf16LeStringLiteral;
 
-/// Attaches to the console of whoever started this. Streams that were redirected stay as they are.
+/// Nobody reads what goes to stderr.
+pub var unheard = false;
+
+/// Attaches to the console of whoever started this; without one, what is written goes nowhere, as with `stdio: 'ignore'` of
+/// Node. Streams that were redirected stay as they are.
 pub fn joinConsole() void {
     const parent = 0xFFFFFFFF; // ATTACH_PARENT_PROCESS
     var given: [streams.len]bool = undefined;
     for (&given, streams) |*is_given, stream| is_given.* = isOpen(nt.GetStdHandle(stream.number));
-    if (AttachConsole(parent) == 0) {
-        // Numbers of handles that were never inherited mean nothing here.
-        for (given, streams) |is_given, stream| if (!is_given) {
-            _ = SetStdHandle(stream.number, null);
-        };
-        return;
-    }
+    const joined = AttachConsole(parent) != 0;
     for (given, streams) |is_given, stream| {
-        if (is_given) continue;
-        const read_and_write = 0xC0000000;
-        const share_both = 3;
-        const open_existing = 3;
-        const console = CreateFileW(stream.console, read_and_write, share_both, null, open_existing, 0, null);
-        _ = SetStdHandle(stream.number, if (console == nt.invalid) null else console);
+        if (!is_given) _ = SetStdHandle(stream.number, open(if (joined) stream.console else text16("NUL")));
     }
+    unheard = !joined and !given[2];
 }
 
-pub fn isOpen(handle: ?nt.Handle) bool {
+/// Handles that were never inherited may have numbers all the same.
+fn isOpen(handle: ?nt.Handle) bool {
     const unknown = 0;
     const known = handle orelse return false;
     return known != nt.invalid and GetFileType(known) != unknown;
 }
 
-/// What could be said to nobody.
-var unsaid: [4096]u8 = undefined;
-var unsaid_length: usize = 0;
-
-pub fn keep(text: []const u8) void {
-    const some = text[0..@min(text.len, unsaid.len - unsaid_length)];
-    @memcpy(unsaid[unsaid_length..][0..some.len], some);
-    unsaid_length += some.len;
+fn open(device: [*:0]const u16) ?nt.Handle {
+    const read_and_write = 0xC0000000;
+    const share_both = 3;
+    const open_existing = 3;
+    const handle = CreateFileW(device, read_and_write, share_both, null, open_existing, 0, null);
+    return if (handle == nt.invalid) null else handle;
 }
 
-/// Waits until it was read, where somebody can: a box on the desktop of a service would wait for ever.
+/// As long as one message can be (run.zig).
+var unsaid: [8192]u8 = undefined;
+var unsaid_length: usize = 0;
+
+/// For `showKept`.
+pub fn keep(text: []const u8) void {
+    if (text.len > unsaid.len - unsaid_length) return;
+    @memcpy(unsaid[unsaid_length..][0..text.len], text);
+    unsaid_length += text.len;
+}
+
+/// What could be said to nobody, in a box. It waits until it was read, so only where somebody can: on the desktop of a
+/// service it would wait for ever.
 pub fn showKept() void {
     if (unsaid_length == 0) return;
-    const library = nt.LoadLibraryExW(std.unicode.utf8ToUtf16LeStringLiteral("user32.dll"), null, nt.search_system32) orelse return;
+    const library = nt.LoadLibraryExW(text16("user32.dll"), null, nt.search_system32) orelse return;
     if (!isDesktopSeen(library)) return;
     const MessageBox = fn (window: ?nt.Handle, text: [*:0]const u16, caption: ?[*:0]const u16, kind: u32) callconv(.winapi) i32;
     const message_box = function(MessageBox, library, "MessageBoxW") orelse return;

@@ -26,7 +26,7 @@ pub fn isTerminal(file: nt.Handle) bool {
 
 pub fn writeStandard(file: nt.Handle, bytes: []const u8) Error!usize {
     const handle = standard(file);
-    if (file == stderr and gui.isGui() and !gui.isOpen(handle)) {
+    if (file == stderr and gui.unheard) {
         gui.keep(bytes);
         return bytes.len;
     }
