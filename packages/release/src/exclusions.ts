@@ -40,7 +40,8 @@ export async function exclusions(
 function definitionFiles({ project, options, overlays }: Release): readonly string[] {
   const { configFile, vmArgs, remoteVmArgs, envScript, hooks } = options;
   const folders = overlays.filter((overlay) => typeof overlay === 'string');
-  return [configFile, vmArgs, remoteVmArgs, envScript.sh, envScript.bat, hooks, ...folders]
+  const own = [configFile, 'targets.json'];
+  return [...own, vmArgs, remoteVmArgs, envScript.sh, envScript.bat, hooks, ...folders]
     .filter((file) => file !== undefined && path.basename(file) !== 'package.json')
     .map((file) => path.resolve(project, file!));
 }

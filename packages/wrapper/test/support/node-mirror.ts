@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import { promisify } from 'node:util';
@@ -17,20 +18,25 @@ export interface Mirror {
   close(): Promise<void>;
 }
 
-export async function serve(): Promise<Mirror> {
+/** With `tls`, by https. */
+export async function serve(tls?: {
+  readonly key: string | Buffer;
+  readonly cert: string | Buffer;
+}): Promise<Mirror> {
   const files = new Map<string, Answer>();
   const requests: string[] = [];
-  const server: Server = createServer((request, response) => {
+  const listener = (request: IncomingMessage, response: ServerResponse) => {
     requests.push(request.url!);
     const answer = files.get(request.url!);
     if (answer === undefined) response.writeHead(404).end();
     else if (typeof answer === 'function') answer(request, response);
     else response.setHeader('content-length', answer.length).end(answer);
-  });
+  };
+  const server = tls === undefined ? createServer(listener) : createSecureServer(tls, listener);
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${(server.address() as AddressInfo).port}`,
     files,
     requests,
     close: async () => {
