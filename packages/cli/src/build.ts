@@ -28,6 +28,7 @@ import {
   type Runtime,
   singleTargets,
   type Target,
+  warnOfNatives,
   wrap,
 } from '@sarma/wrapper';
 import {
@@ -47,6 +48,8 @@ export interface AssembleOptions extends ReleaseOptions {
   readonly perTarget?: boolean | undefined;
   readonly offline?: boolean | undefined;
   readonly frozen?: boolean | undefined;
+  /** Patterns of native files that are not held to the target, besides those of the release. */
+  readonly skipAddons?: readonly string[] | undefined;
   readonly onEvent?: OnBuildEvent | undefined;
 }
 
@@ -86,8 +89,14 @@ export async function assembleProject(options: AssembleOptions & TargetChoice): 
   return done.assembled!;
 }
 
-/** `loadRelease`, told as an event. What the options say of the runtime is what the release says from here on. */
-async function loadReported({ onEvent, runtime, perTarget, ...options }: AssembleOptions): Promise<Release> {
+/** `loadRelease`, told as an event. What the options say of runtime and addons is what the release says from here on. */
+async function loadReported({
+  onEvent,
+  runtime,
+  perTarget,
+  skipAddons = [],
+  ...options
+}: AssembleOptions): Promise<Release> {
   const release = await loadRelease({ sarma: OWN_MODULE, ...options });
   const { name, version, project, notes, options: settings } = release;
   onEvent?.({ type: 'release', name, version, project, programs: Object.keys(release.entries), notes });
@@ -96,7 +105,9 @@ async function loadReported({ onEvent, runtime, perTarget, ...options }: Assembl
     ...(runtime !== undefined && { version: runtime }),
     ...(perTarget !== undefined && { perTarget }),
   };
-  return { ...release, options: { ...settings, runtime: chosen } };
+  const { addons } = settings.wrap;
+  const wrapSettings = { ...settings.wrap, addons: { ...addons, skip: [...addons.skip, ...skipAddons] } };
+  return { ...release, options: { ...settings, runtime: chosen, wrap: wrapSettings } };
 }
 
 function noRuntimeToWrap({ name, options }: Release): ReleaseError {
@@ -140,9 +151,14 @@ async function assembleStep(release: Release, work: Work): Promise<Release> {
   const { path: directory, files, bytes } = assembled;
   const own = ownTarget(release, work);
   if (own !== undefined && (isRunInPlace(release) || release.options.vmArgs !== undefined)) {
-    const { version, file } = runtimeFor(own, await runtimes(release, work, [own]));
+    const runtime = runtimeFor(own, await runtimes(release, work, [own]));
+    const { version, file } = runtime;
     await tryVmArgs(release, file);
-    if (isRunInPlace(release)) await includeRuntime(directory, { version, file, windows: own.os === 'win' });
+    if (isRunInPlace(release)) {
+      await includeRuntime(directory, { version, file, windows: own.os === 'win' });
+      const settings = executableSettings(release);
+      await warnOfNatives(directory, { target: own, runtime, settings }, work.onEvent);
+    }
   }
   work.onEvent({ type: 'assembled', directory, files, bytes, milliseconds: performance.now() - started });
   return { ...release, assembled };

@@ -79,11 +79,16 @@ export function runtimeOptionsOf(flags: Flags<typeof targetFlags & typeof runtim
 export const wrapFlags = {
   out: text(HOW, 'A folder, or the file if one is built [burrito_out]', 'o'),
   compression: {
-    ...text(HOW, 'fast, balanced, best or none [balanced for this machine, else best]'),
-    choices: ['fast', 'balanced', 'best', 'none'],
+    ...text(HOW, 'fast, balanced, best, smallest or none [balanced for this machine, else best]'),
+    choices: ['fast', 'balanced', 'best', 'smallest', 'none'],
   },
   jobs: { ...text(HOW, 'How many targets at once [2]'), type: 'number' },
 } as const;
+
+/** For those who know better than the check of native files. */
+export const addonFlags = {
+  'skip-addons': list(HOW, 'Take native files of these packages or paths as they are (repeatable)'),
+};
 
 export const shownFlags = {
   json: { ...toggle(SHOWN, 'One JSON object per event'), conflicts: 'quiet' },

@@ -199,7 +199,7 @@ export async function treeOf({
   files,
   without,
   target,
-}: Omit<Build, 'runtime' | 'needs'>): Promise<Tree> {
+}: Pick<Build, 'release' | 'directory' | 'files' | 'without' | 'target'>): Promise<Tree> {
   const isHosts = isOfHost(release);
   const left = new Set(without);
   const all = await readTree(directory, (relative) => isHosts(relative) || left.has(relative));

@@ -15,7 +15,11 @@ describe('what a configuration says of phases', () => {
     [{ patch: { pre: () => {} } }, {}, 'wrap.extraSteps.patch.pre is a function; expected a list of steps.'],
     [{ patch: { post: ['files'] } }, {}, 'wrap.extraSteps.patch.post[0] is "files"; a step is a function'],
     [{}, { sign: [] }, 'wrap.phases has no "sign"; there are fetch, patch, build.'],
-    [{}, { build: ['pack', 'sign'] }, 'one of ours by its name: runtime, addons, resources, files, check, pack, write.'],
+    [
+      {},
+      { build: ['pack', 'sign'] },
+      'one of ours by its name: runtime, addons, resources, files, check, pack, write.',
+    ],
     [[], {}, 'wrap.extraSteps is a list; expected { fetch, patch, build }.'],
   ])('%j, %j is refused', (extraSteps, phases, message) => {
     expect(() => planPhases(extraSteps, phases)).toThrow(message);
@@ -26,7 +30,7 @@ describe('what a configuration says of phases', () => {
     expect(planPhases({ build: { pre: [first], post: [third] } })).toEqual({
       fetch: ['runtime', 'addons'],
       patch: ['resources', 'files'],
-      build: [first, 'pack', 'write', third],
+      build: [first, 'check', 'pack', 'write', third],
     });
     const plan = planPhases({ build: { post: [third] } }, { build: [second, 'write'] });
     expect(plan.build).toEqual([second, 'write', third]);

@@ -1,5 +1,6 @@
 import { command, projectPositional } from '../command.ts';
 import {
+  addonFlags,
   projectFlags,
   releaseFlags,
   runtimeFlags,
@@ -18,6 +19,7 @@ export const assembleCommand = command({
     ...targetFlags,
     ...releaseFlags,
     ...runtimeFlags,
+    ...addonFlags,
     ...strictFlags,
     ...shownFlags,
   },
@@ -36,6 +38,7 @@ export const assembleCommand = command({
       const assembled = await assembleProject({
         ...(await releaseOptionsOf(flags)),
         ...runtimeOptionsOf(flags),
+        skipAddons: flags.skipAddons,
         onEvent,
       });
       if (!flags.json && !flags.quiet) showAssembled(assembled);

@@ -1,5 +1,6 @@
 import { command, projectPositional } from '../command.ts';
 import {
+  addonFlags,
   projectFlags,
   releaseFlags,
   runtimeFlags,
@@ -20,6 +21,7 @@ export const wrapCommand = command({
     ...targetFlags,
     ...releaseFlags,
     ...runtimeFlags,
+    ...addonFlags,
     ...wrapFlags,
     ...strictFlags,
     ...shownFlags,
@@ -46,6 +48,7 @@ export const wrapCommand = command({
         ...(await releaseOptionsOf(flags)),
         output: flags.out,
         ...runtimeOptionsOf(flags),
+        skipAddons: flags.skipAddons,
         compression: flags.compression,
         jobs,
         onEvent,

@@ -1,3 +1,4 @@
+import { readAssembledRelease } from '../assembled-release.ts';
 import { type Build, treeOf } from '../build.ts';
 import type { OnEvent } from '../events.ts';
 import { type Held, holdToTarget } from './hold.ts';
@@ -9,6 +10,9 @@ export class NativeFileError extends Error {
   readonly code = 'NATIVE_FILE_WRONG';
 }
 
+/** What of a build decides the native files on its target. */
+export type CheckedBuild = Omit<Build, 'needs' | 'compression'>;
+
 /** Bytes for other systems that are worth a line. */
 const FOREIGN_BYTES = 1_000_000;
 
@@ -16,7 +20,7 @@ const FOREIGN_BYTES = 1_000_000;
  * Holds the native files of a release to its target, and returns what they ask of the host. Throws NativeFileError, which
  * names all that cannot work; what the release can do without is a warning.
  */
-export async function checkNatives(build: Omit<Build, 'needs'>, onEvent: OnEvent): Promise<Needs> {
+export async function checkNatives(build: CheckedBuild, onEvent: OnEvent): Promise<Needs> {
   const { release, target, runtime, settings } = build;
   const tree = await treeOf(build);
   const held = await holdToTarget({ release, tree, target, runtime, skip: settings.addons.skip });
@@ -27,6 +31,28 @@ export async function checkNatives(build: Omit<Build, 'needs'>, onEvent: OnEvent
   if (foreign !== undefined)
     onEvent({ type: 'notice', level: 'info', target: target.name, message: foreign });
   return held.needs;
+}
+
+/**
+ * Says in warnings what of an assembled release's native files cannot work on a target; for the directory as it lies
+ * there, to be run in place.
+ */
+export async function warnOfNatives(
+  directory: string,
+  { target, runtime, settings }: Pick<CheckedBuild, 'target' | 'runtime' | 'settings'>,
+  onEvent: OnEvent,
+): Promise<void> {
+  const release = await readAssembledRelease(directory);
+  const tree = await treeOf({ release, directory, target, files: [], without: [] });
+  const { wrong, doubtful } = await holdToTarget({
+    release,
+    tree,
+    target,
+    runtime,
+    skip: settings.addons.skip,
+  });
+  for (const message of [...wrong, ...doubtful])
+    onEvent({ type: 'notice', level: 'warning', target: target.name, message });
 }
 
 function wrongFiles(target: string, { wrong, packages }: Held): NativeFileError {
