@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { launcherPath } from '@sarma/stub';
 import type { FindAddons } from './addons/find-addons.ts';
+import { reportMissing } from './addons/missing.ts';
 import { releasePackages } from './addons/packages.ts';
 import type { AssembledRelease } from './assembled-release.ts';
 import { buildExecutable, guardPath, packTarget } from './build.ts';
@@ -51,12 +52,12 @@ export function ownSteps({
         ? { ...context, resources: await readResourceFiles(context.settings) }
         : context,
     addons: async (context) => {
-      const { release, target } = context;
-      const { without, files, found } = await addons(
-        releasePackages(release.directory, release.packages),
-        target,
-      );
+      const { release, target, runtime, settings } = context;
+      const packages = releasePackages(release.directory, release.packages);
+      const question = { target, runtime, settings: settings.addons };
+      const { without, files, found } = await addons(packages, question);
       if (found.length > 0) onEvent({ type: 'addons', target: target.name, found });
+      reportMissing(found, target.name, onEvent);
       return {
         ...context,
         without: [...context.without, ...without],

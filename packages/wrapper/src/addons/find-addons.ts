@@ -1,14 +1,23 @@
 import type { BuildCache } from '../build-cache.ts';
 import type { OnEvent } from '../events.ts';
-import { readLocked, updateLocked } from '../lockfile.ts';
+import { type Locked, readLocked, updateLocked } from '../lockfile.ts';
+import type { Wanted } from '../native/fit.ts';
+import { modulesVersion } from '../native/modules-version.ts';
+import { skippedBy } from '../native/skipped.ts';
 import { createHttp } from '../runtimes/http.ts';
+import type { ExecutableSettings } from '../settings.ts';
 import { hostTarget, shippedTargets, type Target, UnknownTargetError } from '../targets.ts';
+import { downloads } from './downloads.ts';
 import type { TargetAddons } from './found.ts';
 import { readLockFile } from './lock-files.ts';
+import { type NativeContext, nativeAddons, ownerOf } from './native-addons.ts';
+import { markOptional } from './needed.ts';
 import { type AddonTarget, optionalDependencies } from './optional-dependencies.ts';
+import { packageFiles } from './package-files.ts';
 import type { AddonPackages } from './packages.ts';
 import { type Platform, platformsOf } from './platform.ts';
-import { openRegistry, type Registry } from './registry.ts';
+import { rebuilds } from './rebuild.ts';
+import { openRegistry } from './registry.ts';
 
 export interface AddonRequest {
   /** Where the lock files and `.npmrc` are. */
@@ -20,31 +29,90 @@ export interface AddonRequest {
   readonly env?: NodeJS.ProcessEnv | undefined;
 }
 
-/** Finds the addons of packages, target by target. Throws what its parts do. */
-export type FindAddons = (packages: AddonPackages, target: Target) => Promise<TargetAddons>;
+/** A target and the runtime it gets, as far as addons depend on it. */
+export interface AddonQuestion {
+  readonly target: Target;
+  /** Undefined where none was fetched yet: then every addon for the machine will do. */
+  readonly runtime: { readonly version: string; readonly file: string } | undefined;
+  readonly settings: ExecutableSettings['addons'];
+}
+
+/**
+ * Finds the addons of packages, target by target. What there is none for is `missing` in the result. Throws what the
+ * registry, the downloads and the command of the user throw.
+ */
+export type FindAddons = (packages: AddonPackages, question: AddonQuestion) => Promise<TargetAddons>;
 
 /** Reads nothing and asks nobody before the first call. */
 export function addonFinder(request: AddonRequest): FindAddons {
-  let registry: Promise<Registry> | undefined;
+  let opened: ReturnType<typeof open> | undefined;
   const host = hostPlatform();
-  return async (packages, target) => {
-    registry ??= registryOf(request);
-    const wanted: AddonTarget = { name: target.name, platforms: platformsOf(target), host };
-    return await optionalDependencies(packages, wanted, await registry);
+  const filesOf = packageFiles();
+  return async (packages, { target, runtime, settings }) => {
+    opened ??= open(request);
+    const { registry, lockFile, download } = await opened;
+    const machine: AddonTarget = { name: target.name, platforms: platformsOf(target), host };
+    const families = await optionalDependencies(packages, machine, registry);
+    const { rebuild, skip } = settings;
+    const context: NativeContext = {
+      filesOf,
+      registry,
+      lockFile,
+      sources: [download, ...(rebuild === undefined ? [] : [rebuilds(rebuild, request.cache)])],
+      isSkipped: skippedBy(skip),
+    };
+    const modules = runtime === undefined ? null : await modulesVersion(runtime.file);
+    const wanted: Wanted = { target, node: runtime?.version ?? '', modules };
+    const left = new Set(families.without);
+    const parts = [families];
+    for (const one of packages.packages)
+      if (!left.has(one.place)) parts.push(await nativeAddons(one, wanted, context));
+    const found = joined(parts);
+    return {
+      ...found,
+      found: markOptional(found.found, packages.packages, (one) =>
+        context.isSkipped(`${one.place}/`, ownerOf(one)),
+      ),
+    };
   };
 }
 
-async function registryOf(request: AddonRequest): Promise<Registry> {
+function joined(parts: readonly TargetAddons[]): TargetAddons {
+  return {
+    without: parts.flatMap(({ without }) => without),
+    files: parts.flatMap(({ files }) => files),
+    found: parts.flatMap(({ found }) => found).toSorted((a, b) => (a.package < b.package ? -1 : 1)),
+  };
+}
+
+async function open(request: AddonRequest) {
   const { project, cache, offline = false, frozen = false, onEvent = () => {}, env = process.env } = request;
-  const [lockFile, { packages }] = await Promise.all([readLockFile(project), readLocked(project)]);
+  const [lockFile, { packages, downloads: archives }] = await Promise.all([
+    readLockFile(project),
+    readLocked(project),
+  ]);
   // Targets lock side by side, and the file is read and written for each.
   let writing: Promise<void> = Promise.resolve();
-  const lock = (id: string, tarball: { readonly integrity: string }) => {
-    writing = writing.then(() => updateLocked(project, { packages: { [id]: tarball } }));
+  const lock = (changes: Partial<Locked>) => {
+    writing = writing.then(() => updateLocked(project, changes));
     return writing;
   };
   const http = createHttp(project, env);
-  return openRegistry({ http, cache, offline, frozen, onEvent, lockFile, locked: packages, lock });
+  const shared = { http, cache, offline, frozen, onEvent };
+  return {
+    lockFile,
+    registry: openRegistry({
+      ...shared,
+      lockFile,
+      locked: packages,
+      lock: (id, tarball) => lock({ packages: { [id]: tarball } }),
+    }),
+    download: downloads({
+      ...shared,
+      locked: archives,
+      lock: (url, archive) => lock({ downloads: { [url]: archive } }),
+    }),
+  };
 }
 
 /** Undefined on a machine that is no target. */

@@ -7,6 +7,8 @@ export interface FoundAddon {
   readonly how: 'installed' | 'optional dependency' | 'prebuild' | 'downloaded' | 'rebuilt' | 'missing';
   /** Which package or file it is; what to do about a missing one. */
   readonly detail: string;
+  /** Of a missing one: the project can do without. */
+  readonly optional?: boolean;
 }
 
 /** What a target's release has of its own: what is left out of the host's, what is added, and why. */

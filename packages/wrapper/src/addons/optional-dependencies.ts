@@ -218,10 +218,12 @@ function treeFiles(place: string, { manifest, files }: FetchedPackage): readonly
 }
 
 function describeFamily(
-  { name, version }: AddonPackage,
+  { name, version, manifest }: AddonPackage,
   family: readonly Member[],
   { platforms }: AddonTarget,
 ): readonly FoundAddon[] {
+  // What a package for one machine needs itself was found with it.
+  if (isPlatformPackage(platformFields({ ...manifest }))) return [];
   const taken = family.filter(({ how }) => how === 'installed' || how === 'fetched');
   if (taken.length > 0) {
     const how = taken.some((member) => member.how === 'fetched') ? 'optional dependency' : 'installed';

@@ -24,6 +24,9 @@ interface IndexEntry {
   readonly size: number;
 }
 
+/** Keeps a file. */
+type Take = (path: string, mode: number, content: Buffer) => Promise<void>;
+
 /**
  * Unpacks a tar.gz into the build cache, once, without the folder that everything in it lies in where `strip` says so.
  * `hash` tells its bytes from those of any other. Throws AddonPackageError for one that is none.
@@ -34,22 +37,34 @@ export async function unpack(
   cache: BuildCache,
   { strip }: { readonly strip: boolean },
 ): Promise<readonly PackedFile[]> {
-  const keyOf = (path: string) => `addon-file:${hash}:${path}`;
-  const listing = `addon-files:${hash}`;
+  return await cachedFiles(`unpacked:${hash}`, cache, (take) =>
+    eachFile(tarball, (name, mode, content) =>
+      take(strip ? name.slice(name.indexOf('/') + 1) : name, mode, content),
+    ),
+  );
+}
+
+/** The files that `make` takes, made once for a key and from then on found in the build cache. */
+export async function cachedFiles(
+  key: string,
+  cache: BuildCache,
+  make: (take: Take) => Promise<void>,
+): Promise<readonly PackedFile[]> {
+  const keyOf = (path: string) => `addon-file:${key}:${path}`;
+  const listing = `addon-files:${key}`;
   const known = await listed(listing, cache);
-  const files = await Promise.all(
+  const found = await Promise.all(
     (known ?? []).map(async (one) => ({ ...one, file: (await cache.entry(keyOf(one.path)))?.file })),
   );
-  if (known !== undefined && files.every(isThere)) return files;
-  const unpacked: PackedFile[] = [];
-  await eachFile(tarball, async (name, mode, content) => {
-    const path = strip ? name.slice(name.indexOf('/') + 1) : name;
+  if (known !== undefined && found.every(isThere)) return found;
+  const files: PackedFile[] = [];
+  await make(async (path, mode, content) => {
     const file = await cache.produce(keyOf(path), (temporary) => writeFile(temporary, content));
-    unpacked.push({ path, mode: (mode & 0o111) === 0 ? 0o644 : 0o755, size: content.length, file });
+    files.push({ path, mode: (mode & 0o111) === 0 ? 0o644 : 0o755, size: content.length, file });
   });
-  const index = unpacked.map(({ path, mode, size }): IndexEntry => ({ path, mode, size }));
+  const index = files.map(({ path, mode, size }): IndexEntry => ({ path, mode, size }));
   await cache.produce(listing, (temporary) => writeFile(temporary, JSON.stringify(index)));
-  return unpacked;
+  return files;
 }
 
 function isThere(file: IndexEntry & { readonly file: string | undefined }): file is PackedFile {
@@ -62,10 +77,7 @@ async function listed(key: string, cache: BuildCache): Promise<readonly IndexEnt
 }
 
 /** Files only: what else a tar can hold has no business in a package. */
-async function eachFile(
-  tarball: string,
-  take: (name: string, mode: number, content: Buffer) => Promise<void>,
-): Promise<void> {
+async function eachFile(tarball: string, take: Take): Promise<void> {
   const entries = extract();
   const reading = pipeline(createReadStream(tarball), createGunzip(), entries);
   const taking = (async () => {

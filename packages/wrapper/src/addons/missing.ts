@@ -1,0 +1,26 @@
+import type { OnEvent } from '../events.ts';
+import { AddonMissingError } from './errors.ts';
+import type { FoundAddon } from './found.ts';
+
+/** Says of what is missing that it is, as a warning where the project can do without. Throws AddonMissingError. */
+export function reportMissing(found: readonly FoundAddon[], target: string, onEvent: OnEvent): void {
+  const missing = found.filter(({ how }) => how === 'missing');
+  for (const one of missing.filter(({ optional }) => optional)) {
+    const message = `${title(one)}, which ${target} can do without: ${one.detail}.`;
+    onEvent({ type: 'notice', level: 'warning', target, message });
+  }
+  const needed = missing.filter(({ optional }) => !optional);
+  if (needed.length === 0) return;
+  const lines = needed.map((one) => `  ${title(one)}: ${one.detail}.`).join('\n');
+  const flags = needed.map((one) => `--skip-addons '${one.package}'`).join(' ');
+  throw new AddonMissingError(
+    `${target} has no native addon for:\n${lines}\n` +
+      '  Say how it is built for other machines with wrap.addons.rebuild in sarma.config.ts ' +
+      '(docs/addons.md), or choose a version of the package that has it. ' +
+      `If the program does without on ${target}: ${flags}`,
+  );
+}
+
+function title({ package: name, version }: FoundAddon): string {
+  return `${name}@${version}`;
+}

@@ -1,0 +1,153 @@
+import { readFile } from 'node:fs/promises';
+import { fits, type Wanted } from '../native/fit.ts';
+import type { PlacedFile } from '../native/native-files.ts';
+import type { NativePackage } from '../native/native-package.ts';
+import { liesWithOthers } from '../native/place.ts';
+import type { skippedBy } from '../native/skipped.ts';
+import type { TreeFile } from '../tree.ts';
+import type { FoundAddon, TargetAddons } from './found.ts';
+import { type LockFile, platformFields } from './lock-files.ts';
+import type { PackageFiles } from './package-files.ts';
+import type { AddonPackage } from './packages.ts';
+import { isPlatformPackage } from './platform.ts';
+import { isAddon, isBuilt, isPrebuild, uselessFiles } from './prebuilds.ts';
+import type { Registry } from './registry.ts';
+import type { PackedFile } from './tarball.ts';
+
+/** Where a package's addon for another machine can come from, the best first. */
+export interface AddonSource {
+  readonly how: FoundAddon['how'];
+  /** The files that make the addon, relative to the package; or in a sentence why there are none. */
+  find(one: AddonPackage, wanted: Wanted): Promise<AddonFiles | string | undefined>;
+}
+
+export interface AddonFiles {
+  readonly files: readonly PackedFile[];
+  readonly detail: string;
+}
+
+export interface NativeContext {
+  readonly filesOf: PackageFiles;
+  readonly registry: Registry;
+  readonly lockFile: LockFile;
+  readonly sources: readonly AddonSource[];
+  /** Whether the user says that a file is right whatever it looks like. */
+  readonly isSkipped: ReturnType<typeof skippedBy>;
+}
+
+/**
+ * What lies in a package itself: prebuilt addons are reduced to those of the target; what was built or downloaded for
+ * this machine gives way to what the sources have for the target. Throws what the registry and the sources do.
+ */
+export async function nativeAddons(
+  one: AddonPackage,
+  wanted: Wanted,
+  context: NativeContext,
+): Promise<TargetAddons> {
+  const owner = ownerOf(one);
+  const all = await context.filesOf(one);
+  const files = all.filter(({ place }) => !context.isSkipped(`${one.place}/${place}`, owner));
+  if (files.length === 0) return { without: [], files: [], found: [] };
+  const { name, version } = one;
+  const inside = { ...owner, place: '' };
+  const useless = uselessFiles(files, inside, wanted);
+  const isKept = ({ place }: PlacedFile) =>
+    !useless.some((one) => place === one || place.startsWith(`${one}/`));
+  const kept = files.filter(isKept);
+  const restored = await restore(one, kept, wanted, context);
+  const addons = files.filter(({ place }) => isAddon(place));
+  const own = addons.filter((file) => isFitting(file, wanted) && isKept(file));
+  const at = (place: string) => `${one.place}/${place}`;
+  const without = [...useless, ...restored.gone].map(at);
+  const laid = restored.files.map((file) => treeFile(one, file));
+  if (restored.gone.length === 0 && (own.length > 0 || !isNeeded(addons))) {
+    const how = own.some(({ place }) => !isPrebuild(place)) ? 'installed' : 'prebuild';
+    const detail = own.map(({ place }) => place).join(', ');
+    // A package for one machine was found as somebody's optional dependency.
+    const isTold = own.length > 0 && !isPlatformPackage(owner.platform);
+    return { without, files: laid, found: isTold ? [{ package: name, version, how, detail }] : [] };
+  }
+  const { files: added, found } = await findElsewhere(one, wanted, context);
+  return { without, files: [...laid, ...added.map((file) => treeFile(one, file))], found: [found] };
+}
+
+/** The package in the words of `native`. */
+export function ownerOf({ name, version, place, firstParty, manifest }: AddonPackage): NativePackage {
+  const platform = platformFields({ ...manifest });
+  return { name, version, place: `${place}/`, firstParty, manifest, platform };
+}
+
+function isFitting({ native }: PlacedFile, wanted: Wanted): boolean {
+  return native !== null && fits(native, wanted);
+}
+
+/** Addons for one system alone, and not this one, bring what others do without. */
+function isNeeded(addons: readonly PlacedFile[]): boolean {
+  const systems = new Set(addons.flatMap(({ native }) => native?.os ?? []));
+  return systems.size > 1 || systems.has(HOST_SYSTEM) || addons.some(({ place }) => isBuilt(place));
+}
+
+const HOST_SYSTEM = ({ linux: 'linux', darwin: 'darwin', win32: 'win' } as const)[
+  process.platform as 'linux' | 'darwin' | 'win32'
+];
+
+async function findElsewhere(
+  one: AddonPackage,
+  wanted: Wanted,
+  { sources }: NativeContext,
+): Promise<{ readonly files: readonly PackedFile[]; readonly found: FoundAddon }> {
+  const { name, version } = one;
+  const reasons: string[] = [];
+  for (const source of sources) {
+    const found = await source.find(one, wanted);
+    if (typeof found === 'object')
+      return { files: found.files, found: { package: name, version, how: source.how, detail: found.detail } };
+    if (found !== undefined) reasons.push(found);
+  }
+  const detail = ['it has no addon that works there', ...reasons].join('; ');
+  return { files: [], found: { package: name, version, how: 'missing', detail } };
+}
+
+/**
+ * An install script may have put a program for this machine over one of the package's files (esbuild does) or beside
+ * them. Other machines get the file that was published.
+ */
+async function restore(
+  one: AddonPackage,
+  kept: readonly PlacedFile[],
+  wanted: Wanted,
+  { registry, lockFile }: NativeContext,
+): Promise<{ readonly files: readonly PackedFile[]; readonly gone: readonly string[] }> {
+  const nothing = { files: [], gone: [] };
+  const { name, version, firstParty, manifest, directory } = one;
+  const { preinstall, install, postinstall } = manifest.scripts ?? {};
+  const hasScript = [preinstall, install, postinstall].some((script) => script !== undefined);
+  if (firstParty || !hasScript) return nothing;
+  const owner = { ...ownerOf(one), place: '' };
+  const strange = kept.filter(
+    ({ place, native }) =>
+      native !== null && !fits(native, wanted) && !liesWithOthers(place, owner, wanted.target, native),
+  );
+  // What is in no lock file may come from anywhere.
+  if (strange.length === 0 || lockFile.find(name, version) === undefined) return nothing;
+  const pinned = await registry.choose(name, version);
+  if (pinned === undefined) return nothing;
+  const published = (await registry.fetch(pinned, wanted.target.name)).files;
+  const changed: PackedFile[] = [];
+  const gone: string[] = [];
+  for (const { place } of strange) {
+    const original = published.find((file) => file.path === place);
+    if (original === undefined) gone.push(place);
+    else if (!(await isSame(original.file, `${directory}/${place}`))) changed.push(original);
+  }
+  return { files: changed, gone };
+}
+
+async function isSame(a: string, b: string): Promise<boolean> {
+  const [left, right] = await Promise.all([readFile(a), readFile(b)]);
+  return left.equals(right);
+}
+
+function treeFile({ place }: AddonPackage, { path, mode, size, file }: PackedFile): TreeFile {
+  return { path: `${place}/${path}`, mode, size, content: file };
+}

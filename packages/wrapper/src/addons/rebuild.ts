@@ -1,0 +1,116 @@
+import { createHash } from 'node:crypto';
+import { cp, mkdtemp, readdir, readFile, rm, symlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import type { BuildCache } from '../build-cache.ts';
+import { type Command, CommandError, runCommand } from '../command.ts';
+import { fits, type Wanted } from '../native/fit.ts';
+import { nativeFiles } from '../native/native-files.ts';
+import { readTree, type TreeFile } from '../tree.ts';
+import type { AddonSource } from './native-addons.ts';
+import type { AddonPackage } from './packages.ts';
+import { platformsOf } from './platform.ts';
+import { cachedFiles } from './tarball.ts';
+
+/** Addons that a command of the user's builds, each once for a content of the package. Throws CommandError. */
+export function rebuilds(command: Command, cache: BuildCache): AddonSource {
+  return {
+    how: 'rebuilt',
+    find: async (one, wanted) => {
+      const values = valuesOf(one, wanted);
+      const hash = await hashOf(one, [command, values]);
+      const files = await cachedFiles(`rebuilt:${hash}`, cache, (take) =>
+        inCopy(one, async (copy) => {
+          const before = await contents(copy);
+          const what = `wrap.addons.rebuild for ${one.name}@${one.version} and ${wanted.target.name}`;
+          await runCommand(command, what, { ...values, directory: copy }, copy);
+          const made = await built(copy, before, wanted);
+          if (made.length === 0) throw new CommandError(`${what} left no new native file that works there.`);
+          for (const file of made) {
+            await take(file.path, file.mode, await readFile(path.join(copy, file.path)));
+          }
+        }),
+      );
+      return { files, detail: files.map((file) => file.path).join(', ') };
+    },
+  };
+}
+
+function valuesOf({ name, version }: AddonPackage, { target, node, modules }: Wanted) {
+  const [{ os, cpu, libc } = { os: '', cpu: '', libc: undefined }] = platformsOf(target);
+  return {
+    package: name,
+    version,
+    target: target.name,
+    platform: os,
+    arch: cpu,
+    libc: libc ?? '',
+    node,
+    abi: modules === null ? '' : String(modules),
+  };
+}
+
+/** Of everything that decides what the command makes, as far as it is known. */
+async function hashOf(one: AddonPackage, others: unknown): Promise<string> {
+  const hash = createHash('sha256').update(JSON.stringify(others));
+  for (const [name, digest] of await contents(one.directory)) hash.update(`\n${name} ${digest}`);
+  return hash.digest('hex');
+}
+
+/** What the files of a package hash to, by their paths; packages in it apart. */
+async function contents(directory: string): Promise<ReadonlyMap<string, string>> {
+  const { files } = await packageTree(directory);
+  const entries = await Promise.all(
+    files.map(async ({ path: name }) => {
+      const content = await readFile(path.join(directory, name));
+      return [name, createHash('sha256').update(content).digest('hex')] as const;
+    }),
+  );
+  return new Map(entries);
+}
+
+async function packageTree(directory: string) {
+  return await readTree(directory, (relative) => path.posix.basename(relative) === 'node_modules');
+}
+
+/** Works in a copy from which Node finds the same packages as from the original. */
+async function inCopy({ directory }: AddonPackage, work: (copy: string) => Promise<void>): Promise<void> {
+  const parent = await mkdtemp(path.join(tmpdir(), 'sarma-rebuild-'));
+  const copy = path.join(parent, 'package');
+  const modules = `${path.sep}node_modules${path.sep}`;
+  try {
+    await cp(directory, copy, {
+      recursive: true,
+      filter: (source) =>
+        source === directory || !path.relative(directory, source).split(path.sep).includes('node_modules'),
+    });
+    if ((await readdir(directory)).includes('node_modules'))
+      await symlink(path.join(directory, 'node_modules'), path.join(copy, 'node_modules'), 'junction');
+    const at = directory.lastIndexOf(modules);
+    if (at !== -1)
+      await symlink(
+        directory.slice(0, at + modules.length - 1),
+        path.join(parent, 'node_modules'),
+        'junction',
+      );
+    await work(copy);
+  } finally {
+    await rm(parent, { recursive: true, force: true });
+  }
+}
+
+/** Native files that were not there, or were others, and fit; objects and what a linker needs apart. */
+async function built(
+  copy: string,
+  before: ReadonlyMap<string, string>,
+  wanted: Wanted,
+): Promise<readonly TreeFile[]> {
+  const tree = await packageTree(copy);
+  const after = await contents(copy);
+  const changed = tree.files.filter(({ path: name }) => after.get(name) !== before.get(name));
+  const fitting = (await nativeFiles({ ...tree, files: changed })).filter(
+    ({ native }) => native !== null && fits(native, wanted),
+  );
+  const places = new Set(fitting.map(({ place }) => place));
+  return changed.filter(({ path: name }) => places.has(name));
+}
