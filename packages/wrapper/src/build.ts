@@ -203,9 +203,8 @@ export async function treeOf({
   const isHosts = isOfHost(release);
   const left = new Set(without);
   const all = await readTree(directory, (relative) => isHosts(relative) || left.has(relative));
-  const read = withoutLinksTo(all, left);
-  const tree = target.os === 'win' ? await withoutFileLinks(read, directory) : read;
-  return withFiles(tree, files);
+  const tree = withFiles(withoutLinksTo(all, left), files);
+  return target.os === 'win' ? await withoutFileLinks(tree, directory) : tree;
 }
 
 /** Says of a path what docs/format.md does: whether it is there for the host that the release was assembled on. */

@@ -95,10 +95,17 @@ export function withoutLinksTo(tree: Tree, left: ReadonlySet<string>): Tree {
  * Links to directories stay; the stub makes junctions of them, which need none.
  */
 export async function withoutFileLinks(tree: Tree, root: string): Promise<Tree> {
+  const files = new Map(tree.files.map((file) => [file.path, file]));
   const copies = await Promise.all(
     tree.links
       .filter((link) => !link.directory)
-      .map((link) => readFileEntry(path.join(root, link.path), link.path)),
+      .map(async (link) => {
+        // A file of the target may lie over the one on this disk.
+        const file = files.get(path.posix.join(path.posix.dirname(link.path), link.target));
+        return file === undefined
+          ? await readFileEntry(path.join(root, link.path), link.path)
+          : { ...file, path: link.path };
+      }),
   );
   return {
     directories: tree.directories,

@@ -14,7 +14,7 @@ export function reportMissing(found: readonly FoundAddon[], target: string, onEv
   const lines = needed.map((one) => `  ${title(one)}: ${one.detail}.`).join('\n');
   const flags = needed.map((one) => `--skip-addons '${one.package}'`).join(' ');
   throw new AddonMissingError(
-    `${target} has no native addon for:\n${lines}\n` +
+    `${needed.length === 1 ? 'A package has' : `${needed.length} packages have`} no native addon for ${target}:\n${lines}\n` +
       '  Say how it is built for other machines with wrap.addons.rebuild in sarma.config.ts ' +
       '(docs/addons.md), or choose a version of the package that has it. ' +
       `If the program does without on ${target}: ${flags}`,
