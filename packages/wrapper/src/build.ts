@@ -9,7 +9,7 @@ import { type ResourceFiles, withOwnResources } from './executables/resources.ts
 import { checkLimits } from './limits.ts';
 import { type Manifest, type StoredManifest, storeManifest } from './manifest.ts';
 import { checkNames } from './names.ts';
-import { type Needs, raiseRequirements } from './native/needs.ts';
+import { type Need, needsBeyond, raiseRequirements, sentenceOf } from './native/needs.ts';
 import { placeFrames } from './payload/frames.ts';
 import { type PackedRelease, packRelease } from './payload/pack-release.ts';
 import { type PackedRuntime, packRuntime } from './payload/pack-runtime.ts';
@@ -43,7 +43,7 @@ export interface Build {
   readonly resources: ResourceFiles | undefined;
   readonly runtime: Runtime;
   /** What the release's native files ask of the host. */
-  readonly needs: Needs;
+  readonly needs: readonly Need[];
   readonly compression: Compression;
 }
 
@@ -80,6 +80,10 @@ export async function packTarget(
   const runtime = await packRuntime(build.runtime, target, settings, cache, (done, total) =>
     onEvent({ type: 'compress', target: target.name, done, total }),
   );
+  for (const need of needsBeyond(runtime.requires, build.needs)) {
+    const message = sentenceOf(need);
+    onEvent({ type: 'notice', level: 'info', target: target.name, message });
+  }
   const tree = await addBillOfMaterials(await treeOf(build), build, runtime.runtime, integrity, cache);
   checkNames(tree, target);
   checkLimits(tree, releaseDirectory(build.release, '0'.repeat(12)));

@@ -3,7 +3,7 @@ import type { AssembledRelease } from './assembled-release.ts';
 import type { Packed } from './build.ts';
 import type { Compression } from './compression.ts';
 import type { ResourceFiles } from './executables/resources.ts';
-import type { Needs } from './native/needs.ts';
+import type { Need } from './native/needs.ts';
 import type { Runtime } from './runtimes/runtime.ts';
 import type { ExecutableSettings } from './settings.ts';
 import type { Target } from './targets.ts';
@@ -23,7 +23,7 @@ export interface BuildContext {
   /** Set by `fetch`. */
   readonly runtime: Runtime | undefined;
   /** Set by `check`: what the release's native files ask of the host. */
-  readonly needs: Needs;
+  readonly needs: readonly Need[];
   readonly compression: Compression;
   /** Set by `resources`, for Windows: icon and manifest. */
   readonly resources: ResourceFiles | undefined;

@@ -5,7 +5,6 @@ import { openBuildCache } from './build-cache.ts';
 import type { Compression } from './compression.ts';
 import { type Deliver, deliverTo } from './deliver.ts';
 import type { OnEvent } from './events.ts';
-import { NO_NEEDS } from './native/needs.ts';
 import { checkReplaceable, isNamedFile, outputPaths } from './outputs.ts';
 import { ownSteps } from './own-steps.ts';
 import { type BuildContext, type BuildPlan, type Phase, planPhases, runPhase } from './phases.ts';
@@ -127,7 +126,7 @@ function firstContext(
     without: [],
     settings,
     runtime: undefined,
-    needs: NO_NEEDS,
+    needs: [],
     compression,
     resources: undefined,
     packed: undefined,

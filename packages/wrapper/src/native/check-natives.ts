@@ -2,7 +2,7 @@ import { readAssembledRelease } from '../assembled-release.ts';
 import { type Build, treeOf } from '../build.ts';
 import type { OnEvent } from '../events.ts';
 import { type Held, holdToTarget } from './hold.ts';
-import type { Needs } from './needs.ts';
+import type { Need } from './needs.ts';
 
 /** Native files of a release cannot work on the target. */
 export class NativeFileError extends Error {
@@ -20,7 +20,7 @@ const FOREIGN_BYTES = 1_000_000;
  * Holds the native files of a release to its target, and returns what they ask of the host. Throws NativeFileError, which
  * names all that cannot work; what the release can do without is a warning.
  */
-export async function checkNatives(build: CheckedBuild, onEvent: OnEvent): Promise<Needs> {
+export async function checkNatives(build: CheckedBuild, onEvent: OnEvent): Promise<readonly Need[]> {
   const { release, target, runtime, settings } = build;
   const tree = await treeOf(build);
   const held = await holdToTarget({ release, tree, target, runtime, skip: settings.addons.skip });

@@ -8,7 +8,7 @@ import { fits, fitsNode, inWords, type Wanted, wantedInWords } from './fit.ts';
 import { modulesVersion } from './modules-version.ts';
 import { nativeFiles, type PlacedFile } from './native-files.ts';
 import { findPackages, type NativePackage } from './native-package.ts';
-import { highestNeeds, type Needs, NO_NEEDS, needsOf } from './needs.ts';
+import { type Need, needsOf } from './needs.ts';
 import { liesWithOthers } from './place.ts';
 import { skippedBy } from './skipped.ts';
 
@@ -31,7 +31,7 @@ export interface Held {
   /** Names of the packages that `wrong` is about. */
   readonly packages: readonly string[];
   /** What the files that fit ask of the host. */
-  readonly needs: Needs;
+  readonly needs: readonly Need[];
   /** Bytes of files for other systems, by package, the largest first. */
   readonly foreign: readonly { readonly package: string; readonly bytes: number }[];
 }
@@ -64,16 +64,14 @@ export async function holdToTarget(request: HoldRequest): Promise<Held> {
     wrong: wrong!.map(({ message }) => message),
     doubtful: doubtful!.map(({ message }) => message),
     packages: [...new Set(wrong!.map(({ owner }) => owner.name))],
-    needs: highestNeeds(
-      groups
-        .filter(({ owner }) => owner.firstParty || families.isRequired(owner.name))
-        .map(({ fitting }) => needsOf(fitting)),
-    ),
+    needs: groups
+      .filter(({ owner }) => owner.firstParty || families.isRequired(owner.name))
+      .flatMap(({ fitting }) => needsOf(fitting)),
     foreign: foreignBytes(groups),
   };
 }
 
-const NOTHING: Held = { wrong: [], doubtful: [], packages: [], needs: NO_NEEDS, foreign: [] };
+const NOTHING: Held = { wrong: [], doubtful: [], packages: [], needs: [], foreign: [] };
 
 interface OwnedFile extends PlacedFile {
   readonly owner: NativePackage;

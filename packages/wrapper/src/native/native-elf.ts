@@ -4,6 +4,7 @@ import { identify } from '../executables/identify.ts';
 import type { NativeFile } from './native-file.ts';
 import { abiOf, type Symbols } from './node-abi.ts';
 import { type DataImage, registeredVersion } from './node-module.ts';
+import { compareVersions } from './versions.ts';
 
 // Object file types (e_type), dynamic tags, and the bit that tells a program from a library (System V ABI, GNU).
 const ET_EXEC = 2;
@@ -71,16 +72,6 @@ function highest({ libraries }: Requirements, prefix: string): string | null {
     (found, version) => (found === null || compareVersions(found, version) < 0 ? version : found),
     null,
   );
-}
-
-/** By their numbers: negative if `a` is the lower one. */
-export function compareVersions(a: string, b: string): number {
-  const [left, right] = [a, b].map((version) => version.split('.').map(Number)) as [number[], number[]];
-  for (let index = 0; index < Math.max(left.length, right.length); index++) {
-    const difference = (left[index] ?? 0) - (right[index] ?? 0);
-    if (difference !== 0) return difference;
-  }
-  return 0;
 }
 
 /** SHT_DYNSYM, and the layouts of a symbol in it (System V ABI, "Symbol Table"). */

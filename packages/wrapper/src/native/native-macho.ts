@@ -1,10 +1,10 @@
 import { MalformedExecutableError } from '../executables/errors.ts';
 import { identify } from '../executables/identify.ts';
 import { LC, type Macho, MH_MAGIC_64, readMacho } from '../executables/macho-commands.ts';
-import { compareVersions } from './native-elf.ts';
 import type { NativeFile } from './native-file.ts';
 import { abiOf, type Symbols } from './node-abi.ts';
 import { type DataImage, registeredVersion } from './node-module.ts';
+import { compareVersions } from './versions.ts';
 
 /** Throws MalformedExecutableError. */
 export function readNativeMacho(file: Buffer): NativeFile | null {

@@ -1,60 +1,76 @@
 import type { Requirements } from '../executables/elf.ts';
-import { compareVersions } from './native-elf.ts';
 import type { NativeFile } from './native-file.ts';
+import { compareVersions } from './versions.ts';
 
-/** Versions of the host's libraries that native files need, without their prefix; null: none in particular. */
-export interface Needs {
-  readonly glibc: string | null;
-  readonly glibcxx: string | null;
-  readonly cxxabi: string | null;
+/** A version of one of the host's libraries that a native file of the release needs. */
+export interface Need {
+  readonly library: string;
+  /** `GLIBC_`; the version is without it, `2.33`. */
+  readonly prefix: string;
+  readonly version: string;
+  /** The file, relative to the release's root. */
+  readonly place: string;
 }
 
-export const NO_NEEDS: Needs = { glibc: null, glibcxx: null, cxxabi: null };
+/** Which library has which versions. */
+const SOURCES = [
+  { key: 'glibc', library: 'libc.so.6', prefix: 'GLIBC_' },
+  { key: 'glibcxx', library: 'libstdc++.so.6', prefix: 'GLIBCXX_' },
+  { key: 'cxxabi', library: 'libstdc++.so.6', prefix: 'CXXABI_' },
+] as const;
 
-/** Where a library gets its versions from, and what they are called there. */
-const LIBRARIES = {
-  glibc: { library: 'libc.so.6', prefix: 'GLIBC_' },
-  glibcxx: { library: 'libstdc++.so.6', prefix: 'GLIBCXX_' },
-  cxxabi: { library: 'libstdc++.so.6', prefix: 'CXXABI_' },
-} as const;
-const KEYS = ['glibc', 'glibcxx', 'cxxabi'] as const;
+interface Placed {
+  readonly place: string;
+  readonly native: NativeFile | null;
+}
 
 /**
- * What a package's files need. Of several addons that fit a loader may choose any, and with the least demanding one the
+ * What a package's files need. Of several addons that fit its loader may choose any, and with the least demanding one the
  * package may work: an executable refuses only hosts where it cannot. Programs are not loaded into the runtime.
  */
-export function needsOf(files: readonly { readonly native: NativeFile | null }[]): Needs {
-  const natives = files.flatMap(({ native }) => native ?? []);
-  const addons = natives.filter(({ kind }) => kind === 'addon');
-  const least = addons.toSorted((a, b) => compareVersions(a.glibc ?? '0', b.glibc ?? '0')).slice(0, 1);
-  return highestNeeds([...least, ...natives.filter(({ kind }) => kind === 'library')]);
+export function needsOf(files: readonly Placed[]): readonly Need[] {
+  const addons = files.filter(({ native }) => native?.kind === 'addon');
+  const least = addons.toSorted((a, b) => compareVersions(a.native?.glibc ?? '0', b.native?.glibc ?? '0'));
+  const libraries = files.filter(({ native }) => native?.kind === 'library');
+  return [...least.slice(0, 1), ...libraries].flatMap(({ place, native }) =>
+    SOURCES.flatMap(({ key, library, prefix }) => {
+      const version = native?.[key] ?? null;
+      return version === null ? [] : [{ library, prefix, version, place }];
+    }),
+  );
 }
 
-export function highestNeeds(all: readonly Needs[]): Needs {
-  const highest = (key: keyof Needs) =>
-    all
-      .flatMap((needs) => needs[key] ?? [])
-      .sort(compareVersions)
-      .at(-1) ?? null;
-  return { glibc: highest('glibc'), glibcxx: highest('glibcxx'), cxxabi: highest('cxxabi') };
+/** The needs that a runtime does not have already: of each library and prefix the highest. */
+export function needsBeyond(requires: Requirements, needs: readonly Need[]): readonly Need[] {
+  return SOURCES.flatMap(({ library, prefix }) => {
+    const own = requires.libraries.find(({ name }) => name === library);
+    // Libraries that the runtime does not need lie in the release itself.
+    if (own === undefined) return [];
+    const versions = own.versions.filter((version) => version.startsWith(prefix));
+    const known = versions.map((version) => version.slice(prefix.length));
+    const highest = needs
+      .filter((need) => need.library === library && need.prefix === prefix)
+      .toSorted((a, b) => compareVersions(b.version, a.version) || (a.place < b.place ? -1 : 1))[0];
+    const isHigher = known.every((version) => highest && compareVersions(version, highest.version) < 0);
+    return highest !== undefined && isHigher ? [highest] : [];
+  });
 }
 
-/**
- * What a Linux runtime asks of the host, and what the release's native files do besides: they are loaded into it, so
- * that the higher version of each library counts. Of libraries that the runtime does not need, nothing is asked.
- */
-export function raiseRequirements(requires: Requirements, needs: Needs): Requirements {
-  const libraries = requires.libraries.map(({ name, versions }) => {
-    const more = KEYS.flatMap((key) => {
-      const { library, prefix } = LIBRARIES[key];
-      const needed = needs[key];
-      if (library !== name || needed === null) return [];
-      const known = versions
-        .filter((version) => version.startsWith(prefix))
-        .map((version) => version.slice(prefix.length));
-      return known.every((version) => compareVersions(version, needed) < 0) ? [`${prefix}${needed}`] : [];
-    });
-    return { name, versions: [...versions, ...more].sort() };
+/** For who builds. */
+export function sentenceOf({ library, prefix, version, place }: Need): string {
+  return `${place} needs ${prefix}${version} of ${library}, which the runtime alone does not; on an older system the executable says so.`;
+}
+
+/** What a runtime asks of the host, and what the release's native files do besides. */
+export function raiseRequirements(requires: Requirements, needs: readonly Need[]): Requirements {
+  const beyond = needsBeyond(requires, needs);
+  const libraries = requires.libraries.map((library) => {
+    const added = beyond
+      .filter((need) => need.library === library.name)
+      .map(({ prefix, version, place }) => [`${prefix}${version}`, place] as const);
+    if (added.length === 0) return library;
+    const versions = [...library.versions, ...added.map(([version]) => version)].sort();
+    return { ...library, versions, for: Object.fromEntries(added) };
   });
   return { ...requires, libraries };
 }
