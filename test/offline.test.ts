@@ -1,11 +1,13 @@
 // What `sarma fetch` brought is all that a build needs: with --offline, no process of it opens a socket (promise P20).
-import { readFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { copyFile, mkdir, readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { openBuildCache } from '@sarma/wrapper';
 import { execa } from 'execa';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { makeProgram, type Program } from './support/programs.ts';
 import { lacks } from './support/requirements.ts';
-import { run, runCommand, temporaryDirectory } from './support/run.ts';
+import { run, runCommand, temporaryDirectory, wrapCommand } from './support/run.ts';
 
 const WRAP = path.resolve(import.meta.dirname, '../packages/cli/bin/wrap.js');
 const SARMA = path.resolve(import.meta.dirname, '../packages/cli/bin/sarma.js');
@@ -50,6 +52,44 @@ async function traced(script: string, args: readonly string[], env: Readonly<Rec
   return { exitCode, output: stdout + stderr, calls: await readFile(log, 'utf8') };
 }
 
+describe('a vendored directory builds the same bytes as the network did', () => {
+  const built = async (args: readonly string[], env: Readonly<Record<string, string>> = {}) => {
+    const out = await temporaryDirectory();
+    const { exitCode, stdout, stderr } = await wrapCommand(
+      [program.directory, ...TARGETS, '--frozen', '--compression', 'fast', '-o', `${out}/`, ...args],
+      { env },
+    );
+    expect({ exitCode, said: exitCode === 0 ? '' : stdout + stderr }).toEqual({ exitCode: 0, said: '' });
+    const names = (await readdir(out)).filter((name) => /_(linux|darwin|win)-[a-z0-9]+(\.exe)?$/.test(name));
+    expect(names).toHaveLength(3);
+    return await Promise.all(names.toSorted().map((name) => hashFile(path.join(out, name))));
+  };
+
+  test('as a copy of the build cache', async () => {
+    const vendored = path.join(await temporaryDirectory(), 'vendor');
+    const env = { SARMA_BUILD_CACHE: vendored };
+    const fetched = await runCommand(['fetch', program.directory, ...TARGETS, '--frozen'], { env });
+    expect(fetched.exitCode).toBe(0);
+    const elsewhere = path.join(await temporaryDirectory(), 'elsewhere');
+    await execa('cp', ['-r', vendored, elsewhere]);
+    const nobody = { NODEJS_ORG_MIRROR: 'http://127.0.0.1:9/', npm_config_registry: 'http://127.0.0.1:9/' };
+    expect(await built([], { SARMA_BUILD_CACHE: elsewhere, ...nobody })).toEqual(await built([]));
+  });
+
+  test('as a directory with the runtime of each target, given with --runtime', async () => {
+    const vendored = await temporaryDirectory();
+    const lock = JSON.parse(await readFile(path.join(program.directory, 'sarma.lock.json'), 'utf8'));
+    for (const { key, file, sha256 } of await openBuildCache().entries()) {
+      const target = Object.keys(lock.runtimes).find((name) => lock.runtimes[name].sha256 === sha256);
+      if (target === undefined || !key.startsWith('runtime:')) continue;
+      const place = path.join(vendored, target, target.startsWith('win-') ? 'node.exe' : 'bin/node');
+      await mkdir(path.dirname(place), { recursive: true });
+      await copyFile(file, place);
+    }
+    expect(await built(['--runtime', vendored, '--offline'])).toEqual(await built([]));
+  });
+});
+
 describe.skipIf(lacks('strace'))('offline, no socket is opened, not even one of this machine,', () => {
   test('by a build for several targets', async () => {
     const out = await temporaryDirectory();
@@ -93,3 +133,9 @@ describe.skipIf(lacks('strace'))('offline, no socket is opened, not even one of 
     expect(exitCode).toBe(1);
   });
 });
+
+async function hashFile(file: string): Promise<string> {
+  return createHash('sha256')
+    .update(await readFile(file))
+    .digest('hex');
+}

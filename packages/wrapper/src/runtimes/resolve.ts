@@ -80,6 +80,8 @@ interface Context extends Required<RuntimeRequest> {
   readonly cached: () => Promise<readonly Runtime[]>;
   /** What the lock file has for these targets and the range allows. */
   readonly locked: LockedRuntimes;
+  /** All that the lock file has. */
+  readonly known: LockedRuntimes;
   /** Sources that gave no usable answer once. */
   readonly passedOver: Map<RuntimeSource, UnreachableError>;
 }
@@ -117,10 +119,10 @@ async function prepare(request: RuntimeRequest): Promise<Context> {
       `"${range}" is no version of Node. Expected a version (24.21.0), a range (24, ^22.12), a path (./node) or an address.`,
     );
   }
-  const all = await readLockfile(request.project);
+  const known = await readLockfile(request.project);
   const targets = singleTargets(request.targets);
   const obeyed = targets
-    .map(({ name }) => [name, all[name]] as const)
+    .map(({ name }) => [name, known[name]] as const)
     .filter((entry): entry is [string, LockedRuntime] => isObeyed(entry[1], range));
   const http = createHttp(request.project, env);
   let listed: Promise<readonly Runtime[]> | undefined;
@@ -144,6 +146,7 @@ async function prepare(request: RuntimeRequest): Promise<Context> {
     sources: offline ? [fromCache] : [...sourcesOnNetwork(targets, http, env), fromCache],
     cached,
     locked: Object.fromEntries(obeyed),
+    known,
     passedOver: new Map(),
   };
 }
@@ -343,11 +346,15 @@ function frozenError(targets: readonly Target[], locked: Choice, range: string):
 /** Writes what is new; a lock file that says the same already stays untouched. */
 async function lock(
   runtimes: readonly Runtime[],
-  { project, range, locked, frozen, targets, onEvent }: Context,
+  { project, range, locked, known, frozen, targets, onEvent }: Context,
 ): Promise<void> {
-  const changes = runtimes.filter(
-    ({ target, version, sha256 }) => locked[target]?.version !== version || locked[target]?.sha256 !== sha256,
-  );
+  const isSame = (entry: LockedRuntime | undefined, { version, sha256 }: Runtime) =>
+    entry?.version === version && entry.sha256 === sha256;
+  const changes = runtimes.filter((runtime) => {
+    const before = known[runtime.target];
+    const isCopy = before?.source === runtime.source && isSame(before, runtime);
+    return !isCopy && !isSame(locked[runtime.target], runtime);
+  });
   if (changes.length === 0) return;
   if (frozen) throw frozenError(targets, new Map(Object.keys(locked).map((name) => [name, ''])), range);
   const entries = changes.map(({ target, version, source, sha256, integrity }) => {
