@@ -1,6 +1,8 @@
+import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, test } from 'vitest';
+import { writeNodes } from '../../wrapper/test/support/darwin-node.ts';
 import { publish, serve } from '../../wrapper/test/support/node-mirror.ts';
 import { hostTarget, shippedMatrix } from './support/host.ts';
 import { ended, folder, hello, start } from './support/sarma.ts';
@@ -68,4 +70,36 @@ test('Ctrl-C in the middle of a download exits with 130 and leaves no part of it
   expect({ exitCode, stderr }).toEqual({ exitCode: 130, stderr: '' });
   expect(stdout).toMatch(/"code":"INTERRUPTED"/);
   expect(await readdir(path.join(cache, 'tmp'))).toEqual([]);
+});
+
+test('Ctrl-C while a command signs ends it, and leaves nothing of what it had', async () => {
+  const directory = await folder({
+    ...hello,
+    'sarma.config.json': JSON.stringify({
+      releases: { hello: { wrap: { macos: { sign: [process.execPath, 'sign.cjs', '{file}'] } } } },
+    }),
+    'sign.cjs': 'require("node:fs").writeFileSync("signing", ""); setInterval(() => {}, 1000);',
+  });
+  await writeNodes(path.join(directory, 'nodes'), { 'darwin-arm64': '24.1.0' });
+  const argv = [
+    'wrap',
+    '--json',
+    '-t',
+    'darwin-arm64',
+    '--runtime',
+    './nodes/{target}',
+    '--compression',
+    'fast',
+  ];
+  const child = start(argv, { directory, environment: { SARMA_BUILD_CACHE: path.join(directory, 'cache') } });
+  const waiting = setInterval(() => {
+    if (!existsSync(path.join(directory, 'signing'))) return;
+    clearInterval(waiting);
+    child.kill('SIGINT');
+  }, 20);
+  const { exitCode, stdout } = await ended(child);
+  clearInterval(waiting);
+  expect(stdout).toMatch(/"code":"INTERRUPTED"/);
+  expect(exitCode).toBe(130);
+  expect(await readdir(path.join(directory, 'burrito_out'))).toEqual([]);
 });
