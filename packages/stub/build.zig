@@ -18,7 +18,7 @@ pub fn build(b: *std.Build) !void {
         if (only != null and !std.mem.eql(u8, only.?, name)) continue;
         // Static programs run beside any C library: the row without -musl has them.
         if (std.mem.eql(u8, target.libc, "musl")) continue;
-        const query = try std.Target.Query.parse(.{ .arch_os_abi = target.zig orelse continue });
+        const query = try queryOf(target.zig orelse continue);
         const resolved = b.resolveTargetQuery(query);
         const stub = b.addExecutable(.{ .name = "stub", .root_module = module(b, resolved, query, .ReleaseSmall, zstd) });
         // Room for the load command of the payload's segment.
@@ -28,7 +28,7 @@ pub fn build(b: *std.Build) !void {
     }
 
     // Of another system where that is asked for: `zig build test -Dtarget-name=win-x64 -fwine`.
-    const query: std.Target.Query = if (only) |name| try .parse(.{ .arch_os_abi = targets.map.get(name).?.zig.? }) else .{};
+    const query: std.Target.Query = if (only) |name| try queryOf(targets.map.get(name).?.zig.?) else .{};
     const tested_target = b.resolveTargetQuery(query);
     const test_step = b.step("test", "run the unit tests");
     for ([_]*std.Build.Module{
@@ -41,6 +41,13 @@ pub fn build(b: *std.Build) !void {
     if (tested_target.result.cpu.arch == .x86_64) {
         test_step.dependOn(&b.addRunArtifact(b.addTest(.{ .root_module = calledByCompiler(b, tested_target, .ReleaseSafe) })).step);
     }
+}
+
+fn queryOf(triple: []const u8) !std.Target.Query {
+    var query: std.Target.Query = try .parse(.{ .arch_os_abi = triple });
+    // The oldest with a floating-point unit: it starts there, and says that the runtime would not.
+    if (query.cpu_arch == .arm) query.cpu_model = .{ .explicit = &std.Target.arm.cpu.arm1176jzf_s };
+    return query;
 }
 
 fn install(b: *std.Build, program: *std.Build.Step.Compile, directory: []const u8) void {

@@ -12,6 +12,8 @@ const CHECKS = {
   /** The kernel starts arm64 programs through an emulator (binfmt_misc), so that the stub can execute its Node. */
   arm64: () =>
     process.arch === 'arm64' || spawnSync(nativeProgramLocation('linux-arm64', 'stub')).status === 125,
+  /** Debian's package of that name. */
+  musl: () => existsSync('/lib/ld-musl-x86_64.so.1'),
   ...tools(
     'chromium',
     'setpriv',

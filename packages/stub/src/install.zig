@@ -67,16 +67,20 @@ fn inCandidate(run: *Run, candidate: bases.Candidate) Error!?Installed {
     } else if (candidate.prepared) return null;
     os.beginInstalling();
     defer os.endInstalling();
+    // Before anything is created: a host that cannot run the program stays as it was.
+    const payload = try payloads.open(run);
+    defer os.close(payload.file);
+    try host.require(run, &payload.manifest);
     if (base) |*found| {
         errdefer prune.removeEmptyLayout(run, found);
-        return try install(run, found);
+        return try install(run, found, &payload);
     }
     base = try bases.open(run, candidate, true) orelse return run.refuse("cannot create it", .{});
     errdefer {
         prune.removeEmptyLayout(run, &base.?);
         os.removeDirectory(os.cwd, base.?.path) catch {};
     }
-    return try install(run, &base.?);
+    return try install(run, &base.?, &payload);
 }
 
 /// The install if it is there and whole: all that a warm run does.
@@ -154,15 +158,12 @@ pub fn lockPath(run: *const Run, base: *const Base, name: []const u8) ![:0]const
 
 // --- the cold run
 
-fn install(run: *Run, base: *const Base) Error!Installed {
-    const payload = try payloads.open(run);
-    defer os.close(payload.file);
-    try host.require(run, &payload.manifest);
+fn install(run: *Run, base: *const Base, payload: *const Payload) Error!Installed {
     try requireRoom(run, base);
     try makeLayout(run, base);
     var held: Held = try .take(run, base);
     defer held.letGo();
-    _ = try bringAbout(run, base, &payload, .{});
+    _ = try bringAbout(run, base, payload, .{});
     const installed = try ready(run, base) orelse return run.refuse("what was installed does not stay as it was written", .{});
     held.letGo();
     if (!base.network) prune.afterInstalling(run, base);

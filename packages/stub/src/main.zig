@@ -73,6 +73,7 @@ pub const std_options: std.Options = .{ .signal_stack_size = null, .allow_stack_
 
 test {
     _ = @import("command_line.zig");
+    _ = @import("cpu.zig");
     _ = @import("fat.zig");
     _ = @import("host.zig");
     _ = @import("json.zig");

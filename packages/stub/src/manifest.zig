@@ -27,7 +27,13 @@ pub const Kind = enum {
 pub const File = struct { path: [:0]const u8, size: u64, mode: u32, xxh3: u64 };
 pub const Link = struct { path: [:0]const u8, target: [:0]const u8 };
 pub const Filter = @import("branch_filter").Filter;
-pub const Library = struct { name: []const u8, versions: []const []const u8 };
+pub const Library = struct {
+    name: []const u8,
+    versions: []const []const u8,
+    /// Versions that a file of the release needs, and the runtime does not.
+    needed_by: []const NeededBy = &.{},
+};
+pub const NeededBy = struct { version: []const u8, file: []const u8 };
 
 pub const Frame = struct {
     part: Kind,
@@ -53,6 +59,8 @@ pub const Manifest = struct {
     filter: ?Filter,
     interpreter: ?[:0]const u8,
     libraries: []const Library,
+    /// Features of the CPU.
+    cpu: []const []const u8,
     runtime: Part,
     release: Part,
     frames: []const Frame,
@@ -65,6 +73,7 @@ pub fn parse(arena: Allocator, text: []const u8) Error!Manifest {
         .filter = null,
         .interpreter = null,
         .libraries = &.{},
+        .cpu = &.{},
         .runtime = .{ .directories = &.{}, .files = &.{}, .links = &.{} },
         .release = .{ .directories = &.{}, .files = &.{}, .links = &.{} },
         .frames = &.{},
@@ -158,6 +167,8 @@ fn readRequires(reader: *json.Reader, result: *Manifest) Error!void {
             if (!reader.takeNull()) result.interpreter = try reader.arena.dupeZ(u8, try reader.string());
         } else if (is(key, "libraries")) {
             result.libraries = try list(reader, Library, libraries_max, readLibrary);
+        } else if (is(key, "cpu")) {
+            result.cpu = try list(reader, []const u8, libraries_max, json.Reader.string);
         } else try reader.skip();
     }
 }
@@ -170,9 +181,21 @@ fn readLibrary(reader: *json.Reader) Error!Library {
             library.name = try reader.string();
         } else if (is(key, "versions")) {
             library.versions = try list(reader, []const u8, libraries_max, json.Reader.string);
+        } else if (is(key, "for")) {
+            library.needed_by = try readNeededBy(reader);
         } else try reader.skip();
     }
     return library;
+}
+
+fn readNeededBy(reader: *json.Reader) Error![]const NeededBy {
+    var items: std.ArrayList(NeededBy) = .empty;
+    try reader.object();
+    while (try reader.key()) |version| {
+        if (items.items.len == libraries_max) return error.Malformed;
+        try items.append(reader.arena, .{ .version = version, .file = try reader.string() });
+    }
+    return items.items;
 }
 
 fn readFile(reader: *json.Reader) Error!File {

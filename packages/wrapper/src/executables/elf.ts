@@ -29,7 +29,16 @@ export interface Requirements {
   /** Path of the dynamic loader, null for a static executable. */
   readonly interpreter: string | null;
   /** Shared libraries and the symbol versions needed of each, both sorted. */
-  readonly libraries: readonly { readonly name: string; readonly versions: readonly string[] }[];
+  readonly libraries: readonly RequiredLibrary[];
+  /** Features of the CPU, where not every one of its kind will do (arm-attributes.ts). */
+  readonly cpu?: readonly string[];
+}
+
+export interface RequiredLibrary {
+  readonly name: string;
+  readonly versions: readonly string[];
+  /** Versions that the runtime does not need: a file of the release that does, by the version. */
+  readonly for?: Readonly<Record<string, string>>;
 }
 
 /**
