@@ -15,6 +15,8 @@ import {
 } from '@sarma/release';
 import {
   type About,
+  addonFinder,
+  assembledPackages,
   type Compression,
   defaultRange,
   type ExecutableSettings,
@@ -26,6 +28,7 @@ import {
   type Outcome,
   outputPaths,
   type Runtime,
+  reportMissing,
   singleTargets,
   type Target,
   warnOfNatives,
@@ -168,12 +171,21 @@ async function tarStep(release: Release, work: Work): Promise<Release> {
   const { targets } = chosenTargets(release, work);
   const folder = await tarFolder(release, work, targets);
   const found = release.options.runtime.include ? await runtimes(release, work, targets) : undefined;
+  const find = addonFinder(runtimeRequest(release, work));
+  const packages = await assembledPackages(release.assembled!.path);
   for (const target of singleTargets(targets)) {
     const started = performance.now();
+    const runtime = found && runtimeFor(target, found);
+    const settings = release.options.wrap.addons;
+    const addons = await find(packages, { target, runtime, settings });
+    if (addons.found.length > 0) work.onEvent({ type: 'addons', target: target.name, found: addons.found });
+    reportMissing(addons.found, target.name, work.onEvent);
     const file = await tarRelease(release.assembled!, {
       target: target.name,
       windows: target.os === 'win',
-      runtime: found && runtimeFor(target, found),
+      runtime,
+      without: addons.without,
+      files: addons.files.map(({ content, ...file }) => ({ ...file, from: content })),
       launcher: launcherPath(target.name),
       output: folder,
     });

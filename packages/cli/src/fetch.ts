@@ -1,10 +1,20 @@
 import { findProject } from '@sarma/release';
-import { defaultRange, fetchRuntimes, loadTargets, type Outcome, singleTargets } from '@sarma/wrapper';
+import {
+  defaultRange,
+  fetchRuntimes,
+  loadTargets,
+  type Outcome,
+  type Runtime,
+  singleTargets,
+  type Target,
+} from '@sarma/wrapper';
+import { projectAddons } from './addons.ts';
 import type { BuildOptions } from './build.ts';
 import { chooseTargets } from './choose-targets.ts';
+import type { OnBuildEvent } from './events.ts';
 import { OWN_MODULE } from './own-module.ts';
 
-/** What decides which runtimes a build needs. */
+/** What decides which runtimes and addons a build needs. */
 export type FetchOptions = Pick<
   BuildOptions,
   | 'project'
@@ -21,8 +31,8 @@ export type FetchOptions = Pick<
 >;
 
 /**
- * Gets the runtimes that a build of the project would need into the build cache, and their versions into
- * `sarma.lock.json`; the project need not be ready to be built. Returns the targets that there is none for.
+ * Gets the runtimes and native addons that a build of the project would need into the build cache, and their versions
+ * into `sarma.lock.json`; the project need not be ready to be built. Returns the targets that there is none for.
  * Throws ReleaseError, UnknownTargetError, and what `fetchRuntimes` of the wrapper throws.
  */
 export async function fetchProjectRuntimes(options: FetchOptions): Promise<readonly Outcome[]> {
@@ -48,9 +58,45 @@ export async function fetchProjectRuntimes(options: FetchOptions): Promise<reado
   for (const [target, { version, source, sha256 }] of runtimes) {
     onEvent({ type: 'fetched', target, version, source, sha256 });
   }
-  return [...failures].map(([target, error]) => {
+  const without = await fetchAddons(
+    options,
+    targets.filter(({ name }) => runtimes.has(name)),
+    runtimes,
+    onEvent,
+  );
+  return [...failures, ...without].map(([target, error]) => {
     const { code = 'UNEXPECTED', message } = error as NodeJS.ErrnoException;
     onEvent({ type: 'failure', target, code, message });
     return { target, error };
   });
+}
+
+/** Returns why a target's addons cannot be had. */
+async function fetchAddons(
+  options: FetchOptions,
+  targets: readonly Target[],
+  runtimes: ReadonlyMap<string, Runtime>,
+  onEvent: OnBuildEvent,
+): Promise<readonly (readonly [target: string, error: Error])[]> {
+  const { offline = false, frozen = false } = options;
+  const addons = await projectAddons(options, { offline, frozen, onEvent });
+  if (typeof addons === 'string') {
+    const message = `Native addons were not looked for: ${addons}`;
+    onEvent({ type: 'notice', level: 'info', message });
+    return [];
+  }
+  const failed: (readonly [string, Error])[] = [];
+  for (const target of targets) {
+    try {
+      const found = await addons.find(target, runtimes.get(target.name));
+      if (found.length > 0) onEvent({ type: 'addons', target: target.name, found });
+      for (const { package: name, version, detail } of found.filter(({ how }) => how === 'missing')) {
+        const message = `${name}@${version} has no native addon for ${target.name}: ${detail}.`;
+        onEvent({ type: 'notice', level: 'warning', target: target.name, message });
+      }
+    } catch (error) {
+      failed.push([target.name, error as Error]);
+    }
+  }
+  return failed;
 }

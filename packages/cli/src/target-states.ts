@@ -1,5 +1,14 @@
 import { findProject } from '@sarma/release';
-import { defaultRange, fetchRuntimes, loadTargets, type Target } from '@sarma/wrapper';
+import {
+  defaultRange,
+  type FoundAddon,
+  fetchRuntimes,
+  loadTargets,
+  type Runtime,
+  singleTargets,
+  type Target,
+} from '@sarma/wrapper';
+import { type ProjectAddons, projectAddons } from './addons.ts';
 import { knownHost } from './choose-targets.ts';
 import type { FetchOptions } from './fetch.ts';
 import { OWN_MODULE } from './own-module.ts';
@@ -14,6 +23,8 @@ export interface TargetState {
   readonly newest?: number;
   /** The runtime that `sarma.lock.json` names and the build cache has. */
   readonly runtime?: { readonly version: string; readonly source: string };
+  /** What there is of the packages' native addons; undefined where the project is not ready to be released. */
+  readonly addons?: readonly FoundAddon[];
   /** Why it cannot be built offline now. */
   readonly missing?: { readonly code: string; readonly message: string };
 }
@@ -29,21 +40,43 @@ export async function targetStates(
   const range = options.runtime ?? runtime.version ?? defaultRange(engines);
   const matrix = await loadTargets(directory);
   const host = knownHost(matrix);
+  const addons = await projectAddons(options, { offline: true, frozen: true });
   return await Promise.all(
-    [...matrix.values()].map(async (target) => ({
-      target: target.name,
-      host: target === host,
-      ...(target.newest !== undefined && { newest: target.newest }),
-      ...(await runtimeState(target, range, directory)),
-    })),
+    [...matrix.values()].map(async (target) => {
+      const { runtimes, ...state } = await runtimeState(target, range, directory);
+      return {
+        target: target.name,
+        host: target === host,
+        ...(target.newest !== undefined && { newest: target.newest }),
+        ...state,
+        ...(typeof addons === 'object' && (await addonState(target, addons, runtimes))),
+      };
+    }),
   );
+}
+
+/** Of a universal target, what its slices have. */
+async function addonState(
+  target: Target,
+  addons: ProjectAddons,
+  runtimes: ReadonlyMap<string, Runtime>,
+): Promise<Pick<TargetState, 'addons' | 'missing'>> {
+  try {
+    const slices = singleTargets([target]);
+    const found = await Promise.all(slices.map((slice) => addons.find(slice, runtimes.get(slice.name))));
+    return { addons: found.flat() };
+  } catch (error) {
+    const code = codeOf(error);
+    if (code === undefined) throw error;
+    return { missing: { code, message: (error as Error).message } };
+  }
 }
 
 async function runtimeState(
   target: Target,
   range: string,
   project: string,
-): Promise<Pick<TargetState, 'runtime' | 'missing'>> {
+): Promise<Pick<TargetState, 'runtime' | 'missing'> & { readonly runtimes: ReadonlyMap<string, Runtime> }> {
   try {
     const { runtimes } = await fetchRuntimes({
       targets: [target],
@@ -54,11 +87,12 @@ async function runtimeState(
     });
     const found = [...runtimes.values()];
     return {
+      runtimes,
       runtime: { version: found[0]!.version, source: found.map(({ source }) => source).join(', ') },
     };
   } catch (error) {
     const code = codeOf(error);
     if (code === undefined || code === 'RUNTIME_RANGE_INVALID') throw error;
-    return { missing: { code, message: (error as Error).message } };
+    return { runtimes: new Map(), missing: { code, message: (error as Error).message } };
   }
 }

@@ -68,11 +68,16 @@ async function write(release: Release, tree: Tree, onNotice: OnNotice): Promise<
   return written;
 }
 
-async function readPackages(release: Release, onNotice: OnNotice): Promise<Installation> {
+/** The packages on this disk that a release needs. Throws ReleaseError. */
+export async function releaseInstallation(release: Release): Promise<Installation> {
   const manifest = release.singleFile
     ? (await import('./single-file.ts')).singleFileManifest(release)
     : release.manifest;
-  const installation = await readUmbrella(release, manifest, await otherPackages(release));
+  return await readUmbrella(release, manifest, await otherPackages(release));
+}
+
+async function readPackages(release: Release, onNotice: OnNotice): Promise<Installation> {
+  const installation = await releaseInstallation(release);
   for (const message of installation.notices) onNotice({ type: 'notice', level: 'info', message });
   for (const name of checkAddons(installation, release.project)) {
     const message = `${name}, an optional dependency, has no native addon: its install script did not run`;

@@ -1,4 +1,4 @@
-export { assemble } from './assemble.ts';
+export { assemble, releaseInstallation } from './assemble.ts';
 export { writeSourceRelease } from './boot/source-release.ts';
 export { configurationSchema } from './definition/json-schema.ts';
 export {

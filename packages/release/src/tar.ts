@@ -20,8 +20,21 @@ export interface TarOptions {
   readonly runtime?: { readonly version: string; readonly file: string } | undefined;
   /** The target's launcher, an absolute path: the log carrier, on Windows the programs too. */
   readonly launcher?: string | undefined;
+  /** What the target's release has not of the assembled one: places of files and folders. */
+  readonly without?: readonly string[];
+  /** What it has besides or instead: files of this disk by their places. */
+  readonly files?: readonly OwnFile[];
   /** The folder that the file is written to. */
   readonly output: string;
+}
+
+/** A file that only this target's release has. */
+export interface OwnFile {
+  readonly path: string;
+  readonly mode: number;
+  readonly size: number;
+  /** An absolute path. */
+  readonly from: string;
 }
 
 /**
@@ -41,7 +54,7 @@ export async function tarRelease(assembled: AssembledRelease, options: TarOption
 async function contents(assembled: AssembledRelease, options: TarOptions): Promise<TarEntries> {
   const { version } = assembled;
   const { windows, runtime, launcher } = options;
-  const read = await readEntries(assembled);
+  const read = withOwn(await readEntries(assembled), options);
   const entries = new Map(windows ? await unlinked(read, assembled) : read);
   const place = runtime === undefined ? null : runtimePlace({ ...runtime, windows });
   entries.set('releases/start.json', { type: 'text', text: startText(version, place) });
@@ -49,6 +62,28 @@ async function contents(assembled: AssembledRelease, options: TarOptions): Promi
   if (launcher !== undefined)
     for (const name of launcherPlaces(assembled, windows)) await addExecutable(entries, name, launcher);
   return entries;
+}
+
+/** The entries of the target: without what is not its own, and without links that lead there. */
+function withOwn(read: TarEntries, { without = [], files = [] }: TarOptions): TarEntries {
+  const left = new Set(without);
+  const isLeft = (place: string) => [place, ...foldersAbove(place)].some((one) => left.has(one));
+  const entries = new Map(
+    [...read].filter(([place, entry]) => {
+      if (isLeft(place)) return false;
+      return entry.type !== 'link' || !isLeft(path.posix.join(path.posix.dirname(place), entry.target));
+    }),
+  );
+  for (const { path: place, mode, size, from } of files) {
+    entries.set(place, { type: 'file', from, mode, size });
+    for (const folder of foldersAbove(place)) entries.set(folder, { type: 'directory' });
+  }
+  return entries;
+}
+
+function foldersAbove(place: string): readonly string[] {
+  const names = place.split('/').slice(0, -1);
+  return names.map((_, index) => names.slice(0, index + 1).join('/'));
 }
 
 /** Without links, and with the new places of moved packages in what names places. */
@@ -79,8 +114,7 @@ function launcherPlaces({ version, kind, entries }: AssembledRelease, windows: b
 async function addExecutable(entries: Map<string, TarEntry>, name: string, from: string): Promise<void> {
   const { size } = await stat(from);
   entries.set(name, { type: 'file', from, mode: 0o755, size });
-  for (let folder = path.posix.dirname(name); folder !== '.'; folder = path.posix.dirname(folder))
-    entries.set(folder, { type: 'directory' });
+  for (const folder of foldersAbove(name)) entries.set(folder, { type: 'directory' });
 }
 
 /** Says of a path what docs/format.md does: whether it is there for the host that the release was assembled on. */

@@ -11,7 +11,7 @@ import {
 
 export const fetchCommand = command({
   name: 'fetch',
-  description: 'Get the runtimes now, to build offline later',
+  description: 'Get runtimes and native addons now, to build offline later',
   positional: projectPositional,
   flags: {
     ...projectFlags,
@@ -21,7 +21,7 @@ export const fetchCommand = command({
     ...strictFlags,
     ...shownFlags,
   },
-  examples: [['sarma fetch -t all', 'every runtime → the build cache, and sarma.lock.json']],
+  examples: [['sarma fetch -t all', 'all that builds need → the build cache, and sarma.lock.json']],
   run: async (flags) => {
     const [{ fetchProjectRuntimes }, { runBuild }, { releaseOptionsOf }] = await Promise.all([
       import('../fetch.ts'),

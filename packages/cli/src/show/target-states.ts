@@ -6,6 +6,7 @@ const COLUMNS: readonly Column<TargetState>[] = [
   { title: 'target', cell: ({ target }) => target },
   { title: 'node', cell: ({ runtime, newest }) => runtime?.version ?? (newest ? `up to ${newest}` : '') },
   { title: 'from', cell: ({ runtime }) => runtime?.source ?? '' },
+  { title: 'addons', cell: addonsOf },
   { title: 'ready', cell: readiness },
 ];
 
@@ -26,9 +27,17 @@ export function showTargetStates(states: readonly TargetState[]): void {
   }
 }
 
+/** How many packages have an addon for the target, and which have none. */
+function addonsOf({ addons }: TargetState): string {
+  if (addons === undefined || addons.length === 0) return '';
+  const missing = addons.filter(({ how }) => how === 'missing').map((one) => one.package);
+  const there = addons.length - missing.length;
+  return missing.length === 0 ? `${there}` : `${there}, none for ${missing.join(', ')}`;
+}
+
 function readiness({ runtime, missing, host }: TargetState): string {
   const here = host ? ', here' : '';
-  if (runtime !== undefined) return `${styleText('green', 'yes')}${here}`;
+  if (runtime !== undefined && missing === undefined) return `${styleText('green', 'yes')}${here}`;
   return `${WHY_NOT.get(missing!.code) ?? missing!.message.split('\n')[0]}${here}`;
 }
 

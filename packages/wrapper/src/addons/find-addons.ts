@@ -1,4 +1,4 @@
-import type { BuildCache } from '../build-cache.ts';
+import { type BuildCache, openBuildCache } from '../build-cache.ts';
 import type { OnEvent } from '../events.ts';
 import { type Locked, readLocked, updateLocked } from '../lockfile.ts';
 import type { Wanted } from '../native/fit.ts';
@@ -22,7 +22,8 @@ import { openRegistry } from './registry.ts';
 export interface AddonRequest {
   /** Where the lock files and `.npmrc` are. */
   readonly project: string;
-  readonly cache: BuildCache;
+  /** Default: the user's. */
+  readonly cache?: BuildCache | undefined;
   readonly offline?: boolean | undefined;
   readonly frozen?: boolean | undefined;
   readonly onEvent?: OnEvent | undefined;
@@ -44,7 +45,8 @@ export interface AddonQuestion {
 export type FindAddons = (packages: AddonPackages, question: AddonQuestion) => Promise<TargetAddons>;
 
 /** Reads nothing and asks nobody before the first call. */
-export function addonFinder(request: AddonRequest): FindAddons {
+export function addonFinder(options: AddonRequest): FindAddons {
+  const request = { ...options, cache: options.cache ?? openBuildCache() };
   let opened: ReturnType<typeof open> | undefined;
   const host = hostPlatform();
   const filesOf = packageFiles();
@@ -85,7 +87,7 @@ function joined(parts: readonly TargetAddons[]): TargetAddons {
   };
 }
 
-async function open(request: AddonRequest) {
+async function open(request: AddonRequest & { readonly cache: BuildCache }) {
   const { project, cache, offline = false, frozen = false, onEvent = () => {}, env = process.env } = request;
   const [lockFile, { packages, downloads: archives }] = await Promise.all([
     readLockFile(project),

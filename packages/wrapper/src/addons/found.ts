@@ -11,10 +11,15 @@ export interface FoundAddon {
   readonly optional?: boolean;
 }
 
+/** A file of the build cache, an absolute path, at its place in the release. */
+export interface AddonFile extends TreeFile {
+  readonly content: string;
+}
+
 /** What a target's release has of its own: what is left out of the host's, what is added, and why. */
 export interface TargetAddons {
   /** Places of directories and files. */
   readonly without: readonly string[];
-  readonly files: readonly TreeFile[];
+  readonly files: readonly AddonFile[];
   readonly found: readonly FoundAddon[];
 }

@@ -4,8 +4,7 @@ import type { PlacedFile } from '../native/native-files.ts';
 import type { NativePackage } from '../native/native-package.ts';
 import { liesWithOthers } from '../native/place.ts';
 import type { skippedBy } from '../native/skipped.ts';
-import type { TreeFile } from '../tree.ts';
-import type { FoundAddon, TargetAddons } from './found.ts';
+import type { AddonFile, FoundAddon, TargetAddons } from './found.ts';
 import { type LockFile, platformFields } from './lock-files.ts';
 import type { PackageFiles } from './package-files.ts';
 import type { AddonPackage } from './packages.ts';
@@ -148,6 +147,6 @@ async function isSame(a: string, b: string): Promise<boolean> {
   return left.equals(right);
 }
 
-function treeFile({ place }: AddonPackage, { path, mode, size, file }: PackedFile): TreeFile {
+function treeFile({ place }: AddonPackage, { path, mode, size, file }: PackedFile): AddonFile {
   return { path: `${place}/${path}`, mode, size, content: file };
 }

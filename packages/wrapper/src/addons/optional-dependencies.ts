@@ -1,8 +1,7 @@
 import { existsSync, realpathSync } from 'node:fs';
 import path from 'node:path';
 import semver from 'semver';
-import type { TreeFile } from '../tree.ts';
-import type { FoundAddon, TargetAddons } from './found.ts';
+import type { AddonFile, FoundAddon, TargetAddons } from './found.ts';
 import { platformFields } from './lock-files.ts';
 import {
   type AddonManifest,
@@ -204,7 +203,7 @@ function satisfies({ version }: AddonManifest, spec: string): boolean {
 }
 
 /** A file that `bin` names can be executed, as npm makes it so. */
-function treeFiles(place: string, { manifest, files }: FetchedPackage): readonly TreeFile[] {
+function treeFiles(place: string, { manifest, files }: FetchedPackage): readonly AddonFile[] {
   const { bin = {} } = manifest;
   const programs = new Set(
     (typeof bin === 'string' ? [bin] : Object.values(bin)).map((file) => path.posix.normalize(file)),

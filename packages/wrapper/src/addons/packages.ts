@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
+import { readAssembledRelease } from '../assembled-release.ts';
 
 /** The little of a `package.json` that addons are found by. */
 export interface AddonManifest {
@@ -50,6 +51,12 @@ export function releasePackages(
     return readPackage(directory, place, firstParty) ?? [];
   });
   return { root, packages };
+}
+
+/** Reads the packages of the assembled release in a directory. Throws AssembledReleaseError. */
+export async function assembledPackages(directory: string): Promise<AddonPackages> {
+  const release = await readAssembledRelease(directory);
+  return releasePackages(release.directory, release.packages);
 }
 
 /** Reads the packages of an installation by their directories. Places have no meaning there. */
