@@ -54,8 +54,14 @@ export function checkManifest(content: Buffer, file: string): void {
   }
   const xml = sax.parser(true, { xmlns: true });
   let root: { readonly local: string; readonly uri: string } | undefined;
+  let depth = 0;
   xml.onopentag = (tag) => {
-    if ('local' in tag) root ??= tag;
+    if (depth++ > 0) return;
+    if (root !== undefined) throw fail(`a second outermost element begins in line ${xml.line + 1}`);
+    if ('local' in tag) root = tag;
+  };
+  xml.onclosetag = () => {
+    depth--;
   };
   xml.onerror = (error) => {
     throw fail(`${error.message.replace(/\n.*/s, '').replace(/\.$/, '')} in line ${xml.line + 1}`);
