@@ -40,7 +40,7 @@ export async function targetStates(
   const range = options.runtime ?? runtime.version ?? defaultRange(engines);
   const matrix = await loadTargets(directory);
   const host = knownHost(matrix);
-  const addons = await projectAddons(options, { offline: true, frozen: true });
+  const addons = await projectAddons(options, { lookOnly: true });
   return await Promise.all(
     [...matrix.values()].map(async (target) => {
       const { runtimes, ...state } = await runtimeState(target, range, directory);
@@ -64,7 +64,11 @@ async function addonState(
   try {
     const slices = singleTargets([target]);
     const found = await Promise.all(slices.map((slice) => addons.find(slice, runtimes.get(slice.name))));
-    return { addons: found.flat() };
+    const flat = found.flat();
+    const absent = flat.filter(({ downloaded }) => downloaded === false).map((one) => one.detail);
+    if (absent.length === 0) return { addons: flat };
+    const message = `${absent.join(', ')}: not in the build cache yet.`;
+    return { addons: flat, missing: { code: 'OFFLINE', message } };
   } catch (error) {
     const code = codeOf(error);
     if (code === undefined) throw error;

@@ -30,8 +30,10 @@ export function showTargetStates(states: readonly TargetState[]): void {
 /** How many packages have an addon for the target, and which have none. */
 function addonsOf({ addons }: TargetState): string {
   if (addons === undefined || addons.length === 0) return '';
-  const missing = addons.filter(({ how }) => how === 'missing').map((one) => one.package);
-  const there = addons.length - missing.length;
+  // A universal target has its slices' packages twice.
+  const names = (some: typeof addons) => [...new Set(some.map((one) => one.package))];
+  const missing = names(addons.filter(({ how }) => how === 'missing'));
+  const there = names(addons).length - missing.length;
   return missing.length === 0 ? `${there}` : `${there}, none for ${missing.join(', ')}`;
 }
 

@@ -26,6 +26,8 @@ export interface AddonRequest {
   readonly cache?: BuildCache | undefined;
   readonly offline?: boolean | undefined;
   readonly frozen?: boolean | undefined;
+  /** Looks only, opens no socket and changes nothing: what would have to be downloaded is marked. */
+  readonly lookOnly?: boolean | undefined;
   readonly onEvent?: OnEvent | undefined;
   readonly env?: NodeJS.ProcessEnv | undefined;
 }
@@ -88,7 +90,8 @@ function joined(parts: readonly TargetAddons[]): TargetAddons {
 }
 
 async function open(request: AddonRequest & { readonly cache: BuildCache }) {
-  const { project, cache, offline = false, frozen = false, onEvent = () => {}, env = process.env } = request;
+  const { project, cache, lookOnly = false, onEvent = () => {}, env = process.env } = request;
+  const { offline = lookOnly, frozen = lookOnly } = request;
   const [lockFile, { packages, downloads: archives }] = await Promise.all([
     readLockFile(project),
     readLocked(project),
@@ -105,6 +108,7 @@ async function open(request: AddonRequest & { readonly cache: BuildCache }) {
     lockFile,
     registry: openRegistry({
       ...shared,
+      lookOnly,
       lockFile,
       locked: packages,
       lock: (id, tarball) => lock({ packages: { [id]: tarball } }),

@@ -7,6 +7,8 @@ export interface FoundAddon {
   readonly how: 'installed' | 'optional dependency' | 'prebuild' | 'downloaded' | 'rebuilt' | 'missing';
   /** Which package or file it is; what to do about a missing one. */
   readonly detail: string;
+  /** False where only its metadata was looked at: a build has yet to download it. */
+  readonly downloaded?: boolean;
   /** Of a missing one: the project can do without. */
   readonly optional?: boolean;
 }

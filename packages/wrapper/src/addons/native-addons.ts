@@ -131,7 +131,8 @@ async function restore(
   if (strange.length === 0 || lockFile.find(name, version) === undefined) return nothing;
   const pinned = await registry.choose(name, version);
   if (pinned === undefined) return nothing;
-  const published = (await registry.fetch(pinned, wanted.target.name)).files;
+  const published = (await registry.fetch(pinned, wanted.target.name))?.files;
+  if (published === undefined) return nothing;
   const changed: PackedFile[] = [];
   const gone: string[] = [];
   for (const { place } of strange) {

@@ -87,7 +87,7 @@ async function addFamily(
 
 interface Member {
   readonly name: string;
-  readonly how: 'installed' | 'fetched' | 'other' | 'unknown';
+  readonly how: 'installed' | 'fetched' | 'absent' | 'other' | 'unknown';
   readonly fields: ReturnType<typeof platformFields>;
 }
 
@@ -148,6 +148,7 @@ async function addMissing(
   if (!isPlatformPackage(fields)) return { name, how: 'unknown', fields };
   if (!wanting.some((platform) => runsOn(name, fields, platform))) return { name, how: 'other', fields };
   const fetched = await registry.fetch(pinned, target.name);
+  if (fetched === undefined) return { name, how: 'absent', fields };
   // Older lock files do not have `libc`.
   const own = platformFields({ ...fetched.manifest });
   if (!wanting.some((platform) => runsOn(name, own, platform))) return { name, how: 'other', fields: own };
@@ -191,6 +192,7 @@ async function addNeeds(
     const pinned = await registry.choose(name, spec);
     if (pinned === undefined) continue;
     const fetched = await registry.fetch(pinned, target.name);
+    if (fetched === undefined) continue;
     const at = freePlace(name, pinned, { parent: place, folder }, tree);
     tree.added.set(at, { pinned, fetched });
     await addNeeds(at, fetched.manifest, target, tree, registry);
@@ -223,10 +225,12 @@ function describeFamily(
 ): readonly FoundAddon[] {
   // What a package for one machine needs itself was found with it.
   if (isPlatformPackage(platformFields({ ...manifest }))) return [];
-  const taken = family.filter(({ how }) => how === 'installed' || how === 'fetched');
+  const taken = family.filter(({ how }) => how !== 'other' && how !== 'unknown');
   if (taken.length > 0) {
-    const how = taken.some((member) => member.how === 'fetched') ? 'optional dependency' : 'installed';
-    return [{ package: name, version, how, detail: taken.map((member) => member.name).join(', ') }];
+    const how = taken.every((member) => member.how === 'installed') ? 'installed' : 'optional dependency';
+    const detail = taken.map((member) => member.name).join(', ');
+    const isAbsent = taken.some((member) => member.how === 'absent');
+    return [{ package: name, version, how, detail, ...(isAbsent && { downloaded: false }) }];
   }
   if (!isForManySystems(family)) return [];
   const wanted = platforms.map(platformText).join(' and ');

@@ -38,8 +38,8 @@ export interface Registry {
   choose(name: string, spec: string): Promise<Pinned | undefined>;
   /** Where a package runs. Throws OfflineError, UnreachableError. */
   platformOf(pinned: Pinned): Promise<PlatformFields>;
-  /** Brings a package into the build cache. Throws IntegrityError, OfflineError, UnreachableError, AddonPackageError. */
-  fetch(pinned: Pinned, target: string): Promise<FetchedPackage>;
+  /** Brings a package into the build cache; undefined where it is not there and only looked for. Throws IntegrityError, OfflineError, UnreachableError, AddonPackageError. */
+  fetch(pinned: Pinned, target: string): Promise<FetchedPackage | undefined>;
 }
 
 export interface RegistryContext {
@@ -47,6 +47,8 @@ export interface RegistryContext {
   readonly cache: BuildCache;
   readonly offline: boolean;
   readonly frozen: boolean;
+  /** Downloads nothing, and does not mind. */
+  readonly lookOnly: boolean;
   readonly onEvent: OnEvent;
   /** The package manager's. */
   readonly lockFile: LockFile;
@@ -77,6 +79,7 @@ export function openRegistry(context: RegistryContext): Registry {
     choose: onceFor((name, spec) => choose(name, spec, context, metadata)),
     platformOf: async (pinned) => pinned.platform ?? (await describe(pinned, context, metadata)),
     fetch: async (pinned, target) => {
+      if (context.lookOnly && (await context.cache.entry(keyOf(pinned))) === undefined) return undefined;
       const tarball = await download(pinned, target, context, metadata);
       const files = await unpack(tarball, pinned.integrity, context.cache, { strip: true });
       return { manifest: await manifestOf(pinned, files), files };
@@ -198,6 +201,10 @@ async function describe(
   return JSON.parse(await readFile(file, 'utf8')) as PlatformFields;
 }
 
+function keyOf({ name, version, integrity }: Pinned): string {
+  return `addon-package:${name}@${version}:${integrity}`;
+}
+
 async function download(
   pinned: Pinned,
   target: string,
@@ -205,7 +212,7 @@ async function download(
   metadata: Metadata,
 ): Promise<string> {
   const { name, version, integrity, resolved } = pinned;
-  return await cache.produce(`addon-package:${name}@${version}:${integrity}`, async (temporary) => {
+  return await cache.produce(keyOf(pinned), async (temporary) => {
     if (offline) throw notHere(`${name}@${version}`);
     const save = (url: string) =>
       http.save(url, temporary, integrity, (received, total) =>
