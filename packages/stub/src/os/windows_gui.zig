@@ -26,7 +26,8 @@ pub fn joinConsole() void {
     const parent = 0xFFFFFFFF; // ATTACH_PARENT_PROCESS
     var given: [streams.len]bool = undefined;
     for (&given, streams) |*is_given, stream| is_given.* = isOpen(nt.GetStdHandle(stream.number));
-    const joined = AttachConsole(parent) != 0;
+    const has_one = 5; // ERROR_ACCESS_DENIED: it is on a console already
+    const joined = AttachConsole(parent) != 0 or nt.GetLastError() == has_one;
     for (given, streams) |is_given, stream| {
         if (!is_given) _ = SetStdHandle(stream.number, open(if (joined) stream.console else text16("NUL")));
     }
