@@ -5,7 +5,7 @@ import type { Bench, Part } from '../bench.ts';
 import { megabytes, reason, type Section } from '../report.ts';
 import { wrap } from '../sarma.ts';
 
-const COMPRESSIONS: readonly Compression[] = ['fast', 'balanced', 'best', 'none'];
+const COMPRESSIONS: readonly Compression[] = ['fast', 'balanced', 'best', 'smallest', 'none'];
 
 /** The line of Node that the npm registry has for every target. */
 const WIDESPREAD = '26';
@@ -26,7 +26,7 @@ export const size: Part = {
     return {
       title: 'Size of hello world',
       blocks: [
-        'In MB (10^6 bytes). Aims for linux-x64: `balanced` at most 36, `best` at most 30.',
+        'In MB (10^6 bytes). Aims for linux-x64: `balanced` at most 36, `best` at most 30, `smallest` at most 26.5.',
         { columns: ['target', 'Node', ...COMPRESSIONS.map((name) => `\`${name}\``)], rows },
         ...(failures.length > 0 ? [failures.join('\n')] : []),
       ],

@@ -10,6 +10,7 @@ pub fn build(b: *std.Build) !void {
     const only = b.option([]const u8, "target-name", "one target of targets.json instead of all");
     const zstd = b.option([]const u8, "zstd", "the lib folder of the zstd sources") orelse
         "../../node_modules/zstd-napi/deps/zstd/lib";
+    if (b.option([]const u8, "liblzma", "the src folder of the xz sources, for zig-out/lzma.wasm")) |sources| installLzmaCoder(b, sources);
     const io = b.graph.io;
     const text = try b.build_root.handle.readFileAlloc(io, "../../targets.json", b.allocator, .limited(1 << 20));
     const targets = try std.json.parseFromSliceLeaky(std.json.ArrayHashMap(Target), b.allocator, text, .{ .ignore_unknown_fields = true });
@@ -34,6 +35,7 @@ pub fn build(b: *std.Build) !void {
     for ([_]*std.Build.Module{
         module(b, tested_target, query, .Debug, zstd),
         branchFilter(b, tested_target, .Debug),
+        lzma(b, tested_target, .Debug),
         plainModule(b, tested_target, "src/launcher.zig", .Debug),
     }) |tested| {
         test_step.dependOn(&b.addRunArtifact(b.addTest(.{ .root_module = tested })).step);
@@ -110,6 +112,7 @@ fn module(b: *std.Build, target: std.Build.ResolvedTarget, query: std.Target.Que
     const release = optimize != .Debug;
     const root = plainModule(b, target, "src/main.zig", optimize);
     root.addImport("branch_filter", branchFilter(b, target, if (release) .ReleaseFast else optimize));
+    root.addImport("lzma", lzma(b, target, if (release) .ReleaseFast else optimize));
     addDecoder(b, root, target, zstd);
     if (acceleratedQuery(target.result.cpu.arch, query)) |accelerated| {
         const source = "src/sha256_accelerated.zig";
@@ -124,11 +127,56 @@ fn branchFilter(b: *std.Build, target: std.Build.ResolvedTarget, optimize: std.b
     return b.createModule(.{ .root_source_file = b.path("src/branch_filter.zig"), .target = target, .optimize = optimize });
 }
 
-/// -O3 was measured best; the assembly is for x86-64 with its System V calling convention.
+fn lzma(b: *std.Build, target: std.Build.ResolvedTarget, optimize: std.builtin.OptimizeMode) *std.Build.Module {
+    return b.createModule(.{ .root_source_file = b.path("src/lzma.zig"), .target = target, .optimize = optimize });
+}
+
+/// What the wrapper encodes with (src/lzma/coder.c), for every host the same: liblzma without threads, containers and checks.
+fn installLzmaCoder(b: *std.Build, sources: []const u8) void {
+    const target = b.resolveTargetQuery(.{ .cpu_arch = .wasm32, .os_tag = .wasi });
+    const coder = b.addExecutable(.{
+        .name = "lzma",
+        .root_module = b.createModule(.{ .target = target, .optimize = .ReleaseFast, .strip = true, .link_libc = true }),
+    });
+    coder.wasi_exec_model = .reactor;
+    const root = b.path(sources);
+    const flags: []const []const u8 = &.{
+        "-std=gnu11",          "-fno-sanitize=all", "-w",                           "-DNDEBUG",                       "-DHAVE_STDBOOL_H",
+        "-DHAVE__BOOL",        "-DHAVE_STDINT_H",   "-DHAVE_INTTYPES_H",            "-DHAVE_LIMITS_H",                "-DHAVE_STRING_H",
+        "-DHAVE_VISIBILITY=0", "-DHAVE_ENCODERS",   "-DHAVE_DECODERS",              "-DHAVE_ENCODER_LZMA1",           "-DHAVE_DECODER_LZMA1",
+        "-DHAVE_MF_BT4",       "-DSIZEOF_SIZE_T=4", "-DTUKLIB_SYMBOL_PREFIX=lzma_",
+        // Compares four bytes at a time, which finds the same matches.
+        "-DTUKLIB_FAST_UNALIGNED_ACCESS",
+        // That header is about threads and wants signals, which WebAssembly does not have.
+        "-DMYTHREAD_H",
+    };
+    for ([_][]const u8{ "common", "liblzma/api", "liblzma/common", "liblzma/lz", "liblzma/lzma", "liblzma/rangecoder", "liblzma/check", "liblzma/delta", "liblzma/simple" }) |folder| {
+        coder.root_module.addIncludePath(root.path(b, folder));
+    }
+    coder.root_module.addCSourceFile(.{ .file = b.path("src/lzma/coder.c"), .flags = flags });
+    coder.root_module.addCSourceFiles(.{ .root = root.path(b, "liblzma"), .flags = flags, .files = &.{
+        "common/common.c",                  "common/filter_common.c",
+        "common/filter_encoder.c",          "common/filter_decoder.c",
+        "lz/lz_encoder.c",                  "lz/lz_encoder_mf.c",
+        "lz/lz_decoder.c",                  "lzma/lzma_encoder.c",
+        "lzma/lzma_encoder_optimum_fast.c", "lzma/lzma_encoder_optimum_normal.c",
+        "lzma/lzma_encoder_presets.c",      "lzma/lzma_decoder.c",
+        "lzma/fastpos_table.c",             "rangecoder/price_table.c",
+        "check/crc32_table.c",
+    } });
+    b.getInstallStep().dependOn(&b.addInstallArtifact(coder, .{ .dest_dir = .{ .override = .prefix } }).step);
+}
+
+/// -O3 was measured best, and makes more of it than a stub has room for where instructions are long or registers few. The assembly
+/// is for x86-64 with its System V calling convention.
 fn addDecoder(b: *std.Build, root: *std.Build.Module, target: std.Build.ResolvedTarget, zstd: []const u8) void {
     const assembly = target.result.cpu.arch == .x86_64 and target.result.os.tag != .windows;
+    const level = switch (target.result.cpu.arch) {
+        .s390x, .x86 => "-Os",
+        else => "-O3",
+    };
     const flags: []const []const u8 = &.{
-        "-O3",                                                    "-std=gnu11",                                                   "-fno-sanitize=all", "-fno-stack-protector", "-fno-asynchronous-unwind-tables", "-w",
+        level,                                                    "-std=gnu11",                                                   "-fno-sanitize=all", "-fno-stack-protector", "-fno-asynchronous-unwind-tables", "-w",
         // Without the assembly a second copy of every loop for BMI2 gains 3 % and costs 40 KB.
         if (assembly) "-DDYNAMIC_BMI2=1" else "-DDYNAMIC_BMI2=0", if (assembly) "-UZSTD_DISABLE_ASM" else "-DZSTD_DISABLE_ASM=1",
         // Clang's emmintrin.h would want the C library's malloc.h for functions that nobody calls.

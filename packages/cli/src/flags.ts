@@ -82,7 +82,12 @@ export const wrapFlags = {
     ...text(HOW, 'fast, balanced, best, smallest or none [balanced for this machine, else best]'),
     choices: ['fast', 'balanced', 'best', 'smallest', 'none'],
   },
+  engine: {
+    ...text(HOW, 'stub (unpacks itself) or pkg (@yao-pkg/pkg, unpacks nothing) [stub]'),
+    choices: ['stub', 'pkg'],
+  },
   jobs: { ...text(HOW, 'How many targets at once [2]'), type: 'number' },
+  verify: toggle(HOW, 'Start what was made for this machine, away from the project'),
 } as const;
 
 /** For those who know better than the check of native files. */

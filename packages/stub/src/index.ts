@@ -36,6 +36,18 @@ export function launcherPath(targetName: string): string {
   return built(targetName, 'launcher');
 }
 
+/** Where the LZMA coder (src/lzma/coder.c, a WebAssembly module) lies, whether it has been built or not. */
+export function lzmaCoderLocation(): string {
+  return path.resolve(import.meta.dirname, '..', 'dist', 'lzma.wasm');
+}
+
+/** The built LZMA coder. Throws StubMissingError. */
+export function lzmaCoderPath(): string {
+  const location = lzmaCoderLocation();
+  if (existsSync(location)) return location;
+  throw new StubMissingError(`There is no LZMA coder at ${location}. Run \`npm run build:stubs\`.`);
+}
+
 function built(targetName: string, program: NativeProgram): string {
   const location = nativeProgramLocation(targetName, program);
   if (existsSync(location)) return location;

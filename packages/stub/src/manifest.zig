@@ -42,7 +42,7 @@ pub const Frame = struct {
     length: usize,
     size: usize,
     position: u64,
-    codec: enum { zstd, none },
+    codec: enum { zstd, lzma, none },
     sha256: [32]u8,
 };
 

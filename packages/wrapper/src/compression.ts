@@ -1,19 +1,28 @@
 import { constants, createZstdCompress } from 'node:zlib';
+import { encodeLzma } from './lzma.ts';
+import type { LzmaProperties } from './lzma-coder.ts';
+import type { Frame } from './manifest.ts';
 
 export const COMPRESSIONS = ['fast', 'balanced', 'best', 'smallest', 'none'] as const;
 export type Compression = (typeof COMPRESSIONS)[number];
 
 /**
- * What a setting means. More frames let more threads work, on both sides, and cost size: zstd cannot look
+ * What a setting means. More frames let more threads work, on both sides, and cost size: neither codec can look
  * back across a frame's beginning.
  */
 export interface CompressionSettings {
-  readonly codec: 'zstd' | 'none';
+  readonly codec: Frame['codec'];
   readonly level: number;
   /** Frames that a runtime is cut into. */
   readonly runtimeFrames: number;
   /** Bytes of the tar after which a frame ends (at the next entry). */
   readonly releaseFrameSize: number;
+}
+
+/** A frame's stored bytes, and what they are coded with: what would not get shorter is stored as it is. */
+export interface Compressed {
+  readonly codec: Frame['codec'];
+  readonly stored: Buffer;
 }
 
 const MiB = 1024 * 1024;
@@ -23,30 +32,56 @@ const SETTINGS: Readonly<Record<Compression, CompressionSettings>> = {
   fast: { codec: 'zstd', level: 3, runtimeFrames: 8, releaseFrameSize: 4 * MiB },
   balanced: { codec: 'zstd', level: 9, runtimeFrames: 8, releaseFrameSize: 8 * MiB },
   best: { codec: 'zstd', level: 19, runtimeFrames: 6, releaseFrameSize: 16 * MiB },
-  smallest: { codec: 'zstd', level: 22, runtimeFrames: 2, releaseFrameSize: 64 * MiB },
+  smallest: { codec: 'lzma', level: 9, runtimeFrames: 2, releaseFrameSize: 64 * MiB },
+};
+
+/** What LZMA's probabilities depend on is chosen by what is compressed. Each was measured (docs/decisions/0011). */
+export type ContentKind = 'x86' | 'arm64' | 'data' | 'release';
+
+const LZMA_PROPERTIES: Readonly<Record<ContentKind, LzmaProperties>> = {
+  x86: { literalContext: 4, literalPosition: 0, position: 0 },
+  arm64: { literalContext: 2, literalPosition: 2, position: 2 },
+  data: { literalContext: 3, literalPosition: 0, position: 2 },
+  release: { literalContext: 4, literalPosition: 0, position: 0 },
 };
 
 export function compressionSettings(compression: Compression): CompressionSettings {
   return SETTINGS[compression];
 }
 
-/**
- * One frame with its content size in the header, as the stub's one-shot decoder needs it. Chunks of a fixed size
- * keep the bytes the same whoever calls, and tell `onProgress` how many input bytes are done.
- */
+/** One frame; tells `onProgress` how many bytes of it are done. Throws StubMissingError where the LZMA coder is not built. */
 export async function compressFrame(
   content: Buffer,
+  kind: ContentKind,
   settings: CompressionSettings,
   onProgress: (bytes: number) => void = () => {},
-): Promise<Buffer> {
-  if (settings.codec === 'none') {
-    onProgress(content.length);
-    return content;
+): Promise<Compressed> {
+  switch (settings.codec) {
+    case 'none':
+      onProgress(content.length);
+      return { codec: 'none', stored: content };
+    case 'zstd':
+      return { codec: 'zstd', stored: await encodeZstd(content, settings.level, onProgress) };
+    case 'lzma': {
+      const stored = await encodeLzma(content, LZMA_PROPERTIES[kind], onProgress);
+      return stored === undefined ? { codec: 'none', stored: content } : { codec: 'lzma', stored };
+    }
   }
+}
+
+/**
+ * With the content's size in the header, as the stub's one-shot decoder needs it. Chunks of a fixed size keep the bytes the
+ * same whoever calls.
+ */
+async function encodeZstd(
+  content: Buffer,
+  level: number,
+  onProgress: (bytes: number) => void,
+): Promise<Buffer> {
   const stream = createZstdCompress({
     pledgedSrcSize: content.length,
     params: {
-      [constants.ZSTD_c_compressionLevel]: settings.level,
+      [constants.ZSTD_c_compressionLevel]: level,
       // The whole frame is in memory on both sides, so the window may span it.
       [constants.ZSTD_c_windowLog]: windowLog(content.length),
     },

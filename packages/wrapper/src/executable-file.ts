@@ -3,6 +3,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { zstdDecompressSync } from 'node:zlib';
 import { decode } from './executables/branch-filter.ts';
 import { FAT_HEADER_SIZE, readSlices } from './executables/fat.ts';
+import { decodeLzma } from './lzma.ts';
 import type { Frame, Manifest } from './manifest.ts';
 import { decodeStamp, findStamp, STAMP_SIZE, type Stamp, StampError } from './stamp.ts';
 
@@ -138,8 +139,18 @@ function stampOf(file: string, bytes: Buffer): Stamp {
 
 /** The bytes that a frame stands for: decoded, and the branch filter undone. */
 export function decodeFrame(frame: Frame, stored: Buffer, manifest: Manifest): Buffer {
-  const content =
-    frame.codec === 'zstd' ? zstdDecompressSync(stored, { maxOutputLength: frame.size }) : stored;
+  const content = decodeStored(frame, stored);
   const { filter } = manifest.runtime;
   return frame.part === 'runtime' && filter !== null ? decode(content, frame.position, filter) : content;
+}
+
+function decodeStored({ codec, size }: Frame, stored: Buffer): Buffer {
+  switch (codec) {
+    case 'none':
+      return stored;
+    case 'zstd':
+      return zstdDecompressSync(stored, { maxOutputLength: size });
+    case 'lzma':
+      return decodeLzma(stored, size);
+  }
 }

@@ -31,7 +31,7 @@ export interface Frame {
   readonly size: number;
   /** Where the decoded bytes lie in the runtime's file, or in the tar. */
   readonly position: number;
-  readonly codec: 'zstd' | 'none';
+  readonly codec: 'zstd' | 'lzma' | 'none';
   /** SHA-256 of the stored bytes. */
   readonly sha256: string;
 }

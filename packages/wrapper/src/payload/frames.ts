@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { Compressed } from '../compression.ts';
 import type { Frame } from '../manifest.ts';
 
 /** A frame and its stored bytes, not yet given its place in the payload. */
@@ -9,10 +10,9 @@ export interface StoredFrame {
 
 export function storedFrame(
   part: Frame['part'],
-  codec: Frame['codec'],
+  { codec, stored }: Compressed,
   position: number,
   size: number,
-  stored: Buffer,
 ): StoredFrame {
   const sha256 = createHash('sha256').update(stored).digest('hex');
   return { frame: { part, length: stored.length, size, position, codec, sha256 }, stored };

@@ -18,8 +18,8 @@ export async function packRelease(tree: Tree, settings: CompressionSettings): Pr
   const frames: Promise<StoredFrame>[] = [];
   for await (const slice of tarSlices(tree, settings.releaseFrameSize)) {
     files.push(...slice.files);
-    const frame = compressFrame(slice.content, settings).then((stored) =>
-      storedFrame('release', settings.codec, slice.position, slice.content.length, stored),
+    const frame = compressFrame(slice.content, 'release', settings).then((compressed) =>
+      storedFrame('release', compressed, slice.position, slice.content.length),
     );
     frame.catch(() => {}); // reported by the await below, not as an unhandled rejection before it
     frames.push(frame);

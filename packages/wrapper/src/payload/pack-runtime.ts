@@ -4,8 +4,10 @@ import path from 'node:path';
 import { createXXHash3 } from 'hash-wasm';
 import type { BuildCache } from '../build-cache.ts';
 import { type CompressionSettings, compressFrame } from '../compression.ts';
-import { codeRange, encode } from '../executables/branch-filter.ts';
+import { armFeatures } from '../executables/arm-attributes.ts';
+import { type BranchRange, codeRange, encode } from '../executables/branch-filter.ts';
 import { dropSymbols, type Requirements, requirements } from '../executables/elf.ts';
+import { lzmaVersion } from '../lzma.ts';
 import type { ManifestRuntime } from '../manifest.ts';
 import { IntegrityError } from '../runtimes/errors.ts';
 import type { Runtime } from '../runtimes/runtime.ts';
@@ -47,7 +49,7 @@ export async function packRuntime(
     source: runtime.source,
     sha256: runtime.sha256,
     settings,
-    zstd: process.versions.zstd,
+    ...(settings.codec === 'lzma' ? { lzma: lzmaVersion() } : { zstd: process.versions.zstd }),
   });
   const entry = await cache.produce(`runtime-frames:${key}`, async (temporaryPath) => {
     await writeFile(temporaryPath, await pack(runtime, target, settings, onProgress));
@@ -83,14 +85,14 @@ async function pack(
     done += bytes;
     onProgress(done, file.length);
   };
-  const sliceSize = Math.ceil(file.length / settings.runtimeFrames);
-  const positions = Array.from({ length: settings.runtimeFrames }, (_, index) => index * sliceSize);
+  const positions = framePositions(file.length, settings, filter);
   const frames = await Promise.all(
-    positions.map(async (position) => {
-      const slice = file.subarray(position, position + sliceSize);
+    positions.map(async (position, index) => {
+      const slice = file.subarray(position, positions[index + 1]);
       const content = filter === null ? slice : encode(slice, position, filter);
-      const stored = await compressFrame(content, settings, progress);
-      return storedFrame('runtime', settings.codec, position, slice.length, stored);
+      const kind = filter !== null && position < filter.end ? filter.name : 'data';
+      const compressed = await compressFrame(content, kind, settings, progress);
+      return storedFrame('runtime', compressed, position, slice.length);
     }),
   );
   const header: CacheHeader = {
@@ -106,13 +108,29 @@ async function pack(
       changes: dropping ? ['symbol table dropped'] : [],
       filter,
     },
-    requires: target.os === 'linux' ? requirements(file) : { interpreter: null, libraries: [] },
+    requires: target.os === 'linux' ? requiredBy(file) : { interpreter: null, libraries: [] },
     frames: frames.map(({ frame }) => frame),
   };
   const json = Buffer.from(JSON.stringify(header));
   const length = Buffer.alloc(4);
   length.writeUInt32LE(json.length);
   return Buffer.concat([length, json, ...frames.map(({ stored }) => stored)]);
+}
+
+/** Where the frames begin. Code and data have little in common, so that a cut between them costs LZMA next to nothing. */
+function framePositions(
+  size: number,
+  { codec, runtimeFrames }: CompressionSettings,
+  filter: BranchRange | null,
+): readonly number[] {
+  if (codec === 'lzma' && filter !== null) return [0, filter.end].filter((position) => position < size);
+  const sliceSize = Math.ceil(size / runtimeFrames);
+  return Array.from({ length: runtimeFrames }, (_, index) => index * sliceSize);
+}
+
+function requiredBy(file: Buffer): Requirements {
+  const cpu = armFeatures(file);
+  return { ...requirements(file), ...(cpu.length > 0 && { cpu }) };
 }
 
 /** Where on the build host a runtime lay is nobody's business but the host's. */
