@@ -47,7 +47,17 @@ export async function assemble(release: Release, onNotice: OnNotice = () => {}):
   const linked = linkedModules(release, roots, taken);
   const built = { sys, providerStates, compiled, hooks, linked };
   const boot = hasBoot ? await planBoot(release, roots, places, built) : null;
-  const files = { entries, packages, boot, nodeLine: nodeLine(release), configuration, vmArgs, shell };
+  const { bundled } = taken;
+  const files = {
+    entries,
+    packages,
+    bundled,
+    boot,
+    nodeLine: nodeLine(release),
+    configuration,
+    vmArgs,
+    shell,
+  };
   await addReleaseFiles(tree, release, files);
   const written = await write(release, tree, onNotice);
   const { path: root, name, version, kind, notes } = release;

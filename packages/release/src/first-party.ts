@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { buildOnly } from './boot/build-only.ts';
+import type { BundledPackage } from './bundle/bundled-packages.ts';
 import { exclusions } from './exclusions.ts';
 import { firstPartyPackages, type Installation, type InstalledPackage, packageOf } from './installation.ts';
 import { type Layout, layOut } from './layout.ts';
@@ -28,6 +29,8 @@ export interface Taken {
   readonly placeOf: (file: string) => string | undefined;
   /** First-party files that files can lead to, themselves included, as far as they are files of the release. */
   readonly reachedFrom: (files: readonly string[]) => ReadonlySet<string>;
+  /** Packages of others that are bundled. */
+  readonly bundled: readonly BundledPackage[];
   /** Bundled source → first-party sources inside; empty where files are taken as they are. */
   readonly bundles: ReadonlyMap<string, ReadonlySet<string>>;
 }
@@ -57,7 +60,15 @@ export async function takeCopies(
   reportProblems(resolver, onNotice);
   const { reach } = await import('./sources/reach.ts');
   const reachedFrom = (files: readonly string[]) => reach(files, resolver);
-  return { tree, layout, packages: installation.packages, placeOf, reachedFrom, bundles: new Map() };
+  return {
+    tree,
+    layout,
+    packages: installation.packages,
+    placeOf,
+    reachedFrom,
+    bundled: [],
+    bundles: new Map(),
+  };
 }
 
 export function reportProblems({ problems }: SourceResolver, onNotice: OnNotice): void {

@@ -18,6 +18,7 @@ export interface Manifest {
   readonly description?: unknown;
   readonly author?: unknown;
   readonly license?: unknown;
+  readonly licenses?: unknown;
   readonly homepage?: unknown;
   readonly workspaces?: readonly string[] | { readonly packages?: readonly string[] };
   readonly dependencies?: Readonly<Record<string, string>>;

@@ -1,4 +1,5 @@
 import type { BootApplication, BootFile } from '@sarma/boot';
+import type { BundledPackage } from '../bundle/bundled-packages.ts';
 import type { Release, ReleasePackage } from '../release.ts';
 import { startText } from '../runtime-directory.ts';
 import type { Tree } from '../tree.ts';
@@ -9,6 +10,7 @@ export interface ReleaseFiles {
   /** Program → the file Node executes for it. */
   readonly entries: Readonly<Record<string, string>>;
   readonly packages: readonly ReleasePackage[];
+  readonly bundled: readonly BundledPackage[];
   /** Null for programs that Node runs without a boot. */
   readonly boot: BootFile | null;
   readonly nodeLine: number | null;
@@ -26,7 +28,7 @@ export async function addReleaseFiles(tree: Tree, release: Release, files: Relea
     tree.set(file, { type: 'text', text: `${JSON.stringify(value, null, 2)}\n`, mode: 0o644 });
   };
   const { name, version, kind, environment, options, notes } = release;
-  const { entries, packages, boot, nodeLine, configuration, vmArgs, shell } = files;
+  const { entries, packages, bundled, boot, nodeLine, configuration, vmArgs, shell } = files;
   const folder = versionFolder(release);
   const { keep, maintenance, nodeOptions } = options.wrap;
   add('package.json', { private: true, type: 'commonjs' });
@@ -43,6 +45,7 @@ export async function addReleaseFiles(tree: Tree, release: Release, files: Relea
     shell,
     wrap: { keep, maintenance, nodeOptions },
     packages,
+    ...(bundled.length > 0 && { bundled }),
     notes,
   });
   if (boot === null) return;

@@ -12,6 +12,8 @@ export interface Bundle {
   readonly code: string;
   /** First-party sources that are in it. */
   readonly inside: ReadonlySet<string>;
+  /** Files in it that are nobody's source here. */
+  readonly foreign: ReadonlySet<string>;
   /** First-party sources in it that load what no bundler sees. */
   readonly computed: ReadonlySet<string>;
   /** Files in it of packages that are no production dependency, and that may miss what lies beside them → why. */
@@ -59,27 +61,29 @@ export async function bundle(
         computed: new Set(),
         strangers: new Map(),
       };
-      const code = await build(state, formatOf(entry) === 'module', define);
-      if (code === undefined) continue;
-      files.set(entry, { code, inside: state.inside, computed: state.computed, strangers: state.strangers });
+      const built = await build(state, formatOf(entry) === 'module', define);
+      if (built === undefined) continue;
+      const { inside, computed, strangers } = state;
+      files.set(entry, { ...built, inside, computed, strangers });
       for (const worker of workersOf(state.inside)) queue.add(worker);
     }
     if (refused.size === known) return { files, loads, refused };
   }
 }
 
-/** The bundle's code; undefined when a package got in the way, which is then refused. */
+/** The bundle's code and whose files are in it; undefined when a package got in the way, which is then refused. */
 async function build(
   state: BundleState,
   module: boolean,
   define: Readonly<Record<string, unknown>>,
-): Promise<string | undefined> {
+): Promise<Pick<Bundle, 'code' | 'foreign'> | undefined> {
   const esbuild = await import('esbuild');
   try {
     const result = await esbuild.build({
       entryPoints: [state.entry],
       bundle: true,
       write: false,
+      metafile: true,
       platform: 'node',
       target,
       format: module ? 'esm' : 'cjs',
@@ -91,7 +95,9 @@ async function build(
       logLevel: 'silent',
       plugins: [bundlePlugin(state)],
     });
-    return withHead(result.outputFiles[0]!.text, module);
+    const inputs = Object.keys(result.metafile.inputs).map((file) => path.resolve(file));
+    const foreign = new Set(inputs.filter((file) => !state.inside.has(file)));
+    return { code: withHead(result.outputFiles[0]!.text, module), foreign };
   } catch (error) {
     const own = (error as BuildFailure).errors?.find(({ detail }) => detail instanceof ReleaseError);
     if (own !== undefined) throw own.detail;

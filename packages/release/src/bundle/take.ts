@@ -24,6 +24,7 @@ import type { SourceResolver } from '../sources/resolve.ts';
 import { renameInManifest } from '../sources/transpile.ts';
 import { addFile, type Tree } from '../tree.ts';
 import { type Bundles, besideBundles, bundle } from './bundle.ts';
+import { bundledPackages } from './bundled-packages.ts';
 import { startedSources } from './workers.ts';
 
 /** Takes the project as one file per entry, its assets, and beside them the packages that cannot be bundled. */
@@ -71,6 +72,7 @@ export async function takeBundles(
     placeOf: (file) => (foreign.includes(file) ? layout.placeOf(file) : placeOf(file)),
     reachedFrom: (files) =>
       new Set(files.flatMap((file) => [file, ...(bundles.files.get(file)?.inside ?? [])])),
+    bundled: bundledPackages(bundles, installation),
     bundles: new Map([...bundles.files].map(([file, { inside }]) => [file, inside])),
   };
 }
