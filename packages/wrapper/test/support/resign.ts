@@ -41,12 +41,14 @@ function resign(executable: Buffer): Buffer {
     [0x1000, directory(signed, 2, 32, 'sha256')],
     [0x10000, blob(0xfade0b01, Buffer.alloc(2000, 7))],
   ];
-  const size = superBlob(blobs(code)).length;
+  // Signers guess how large it will be, and fill up with zeros.
+  const size = superBlob(blobs(code)).length + 4000;
   const linkeditSize = offset + size - Number(code.readBigUInt64LE(linkedit + 40));
   code.writeUInt32LE(size, signature + 12);
   code.writeBigUInt64LE(BigInt(linkeditSize), linkedit + 48);
   code.writeBigUInt64LE(BigInt(Math.ceil(linkeditSize / 0x4000) * 0x4000), linkedit + 32);
-  return Buffer.concat([code, superBlob(blobs(code))]);
+  const signed = superBlob(blobs(code));
+  return Buffer.concat([code, signed, Buffer.alloc(size - signed.length)]);
 }
 
 function directory(code: Buffer, type: number, size: number, algorithm: string): Buffer {
