@@ -62,6 +62,8 @@ export interface BuildOptions extends AssembleOptions, TargetChoice {
   readonly compression?: Compression | undefined;
   /** How many targets are built at once. Default: 2. */
   readonly jobs?: number | undefined;
+  /** Starts the executables of this machine's target, with these arguments. Default: what the release says, else not. */
+  readonly verify?: boolean | readonly string[] | undefined;
   /** Ends commands of the configuration (`wrap.macos.sign`) while they run; their targets then fail. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -229,6 +231,7 @@ async function wrapStep(release: Release, work: Work, outcomes: Outcome[]): Prom
       ...(options.jobs !== undefined && { jobs: options.jobs }),
       ...(options.signal !== undefined && { signal: options.signal }),
       settings: executableSettings(release),
+      verify: startArguments(options.verify, settings.verify),
       extraSteps: settings.extraSteps,
       phases: settings.phases,
     })),
@@ -236,6 +239,15 @@ async function wrapStep(release: Release, work: Work, outcomes: Outcome[]): Prom
   const artifacts = outcomes.flatMap((outcome) => ('error' in outcome ? [] : outcome.artifacts));
   onEvent({ type: 'finished', artifacts, milliseconds: performance.now() - started });
   return outcomes.some((outcome) => 'error' in outcome) ? { ...release, steps: [] } : release;
+}
+
+/** Where the option says only that, it is the release that says with which arguments. */
+function startArguments(
+  option: BuildOptions['verify'],
+  setting: Release['options']['wrap']['verify'],
+): boolean | readonly string[] {
+  if (option === undefined || (option === true && Array.isArray(setting))) return setting ?? false;
+  return option;
 }
 
 function executableSettings({ manifest, options: { runtime, wrap: settings } }: Release): ExecutableSettings {

@@ -75,14 +75,22 @@ export function singleTargets(targets: readonly Target[]): readonly Target[] {
   return [...new Set(targets.flatMap((target) => target.slices ?? [target]))];
 }
 
+/** The target whose executables start on this machine, if it is among these. */
+export function hostAmong(targets: Iterable<Target>): Target | undefined {
+  const { os, cpu, libc } = hostMachine();
+  return [...targets].find((target) => target.os === os && target.cpu === cpu && target.libc === libc);
+}
+
+function hostMachine() {
+  const os = OS_NAMES.get(process.platform) ?? process.platform;
+  return { os, cpu: hostCpu(), libc: os === 'linux' ? hostLibc() : undefined };
+}
+
 /** The target of this machine. Throws UnknownTargetError when the matrix has no row for it. */
 export function hostTarget(matrix: Matrix): Target {
-  const os = OS_NAMES.get(process.platform) ?? process.platform;
-  const cpu = hostCpu();
-  const libc = os === 'linux' ? hostLibc() : undefined;
-  for (const target of matrix.values()) {
-    if (target.os === os && target.cpu === cpu && target.libc === libc) return target;
-  }
+  const found = hostAmong(matrix.values());
+  if (found !== undefined) return found;
+  const { os, cpu, libc } = hostMachine();
   const machine = [os, cpu, ...(libc === 'musl' ? ['musl'] : [])].join('-');
   throw new UnknownTargetError(
     `No target for this machine (${machine}). There are: ${[...matrix.keys()].join(', ')}. ` +

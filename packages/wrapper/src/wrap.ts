@@ -13,6 +13,7 @@ import { withProofs } from './proofs.ts';
 import { fetchRuntimes, type RuntimeRequest, type Runtimes } from './runtimes/resolve.ts';
 import { lockedIntegrity } from './sbom/locked-integrity.ts';
 import { DEFAULT_SETTINGS, type ExecutableSettings } from './settings.ts';
+import { checkStarts, startedTarget } from './start-check.ts';
 import { singleTargets, type Target } from './targets.ts';
 import { checkOneRuntime, runtimeEvents, sliceJoiner } from './universal.ts';
 
@@ -31,7 +32,9 @@ export interface WrapOptions extends Omit<RuntimeRequest, 'cache' | 'env'> {
   readonly extraSteps?: Readonly<Record<string, unknown>>;
   /** Phase → the list that replaces ours: functions, and our steps by their names. */
   readonly phases?: Readonly<Record<string, unknown>>;
-  /** Ends commands that the settings name while they run; their targets then fail. */
+  /** Starts the executables of this machine's target once they are made, with these arguments. */
+  readonly verify?: boolean | readonly string[];
+  /** Ends commands that the settings name, and programs that are checked, while they run; their targets then fail. */
   readonly signal?: AbortSignal;
 }
 
@@ -70,6 +73,7 @@ export async function wrap(options: WrapOptions): Promise<readonly Outcome[]> {
   const { project, signal, settings = DEFAULT_SETTINGS } = options;
   const delivery = deliverTo(fileOf, { directory: project, signal, onEvent });
   const deliver = named ? delivery : withProofs(delivery);
+  const started = startedTarget(options);
   const builds = targets.map((target) => {
     const slices = target.slices && sliceJoiner(target, release, settings, fileOf, deliver, onEvent);
     const run = runWith(slices?.keep ?? deliver, slices?.onEvent ?? onEvent);
@@ -86,7 +90,9 @@ export async function wrap(options: WrapOptions): Promise<readonly Outcome[]> {
       for (const context of contexts) {
         artifacts.push(...(await patchAndBuild(context, run, hasUserStep(plan.patch))));
       }
-      return { target: target.name, artifacts: (await slices?.join(artifacts)) ?? artifacts };
+      const finished = (await slices?.join(artifacts)) ?? artifacts;
+      if (target === started) await checkStarts(finished, release, cache, options);
+      return { target: target.name, artifacts: finished };
     };
     return { target, fetch, finish };
   });

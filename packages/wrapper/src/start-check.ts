@@ -1,0 +1,233 @@
+import { spawn } from 'node:child_process';
+import { constants, existsSync } from 'node:fs';
+import { copyFile, mkdir, mkdtemp, realpath, rm } from 'node:fs/promises';
+import path from 'node:path';
+import type { Artifact } from './artifact.ts';
+import type { AssembledRelease } from './assembled-release.ts';
+import type { BuildCache } from './build-cache.ts';
+import type { OnEvent } from './events.ts';
+import { ISOLATION_ENVIRONMENT, type Isolation, isolation } from './isolation.ts';
+import { hostAmong, type Target } from './targets.ts';
+
+/** What of a build decides whether and how what it made is started. */
+interface Starts {
+  readonly targets: readonly Target[];
+  /** True, or arguments of the program. Default: nothing is started. */
+  readonly verify?: boolean | readonly string[];
+  readonly project: string;
+  readonly signal?: AbortSignal | undefined;
+  readonly onEvent?: OnEvent;
+}
+
+/** This machine's target, if its executables are to be started. */
+export function startedTarget({ targets, verify = false, onEvent = () => {} }: Starts): Target | undefined {
+  if (verify === false) return undefined;
+  const host = hostAmong(targets);
+  if (host !== undefined) return host;
+  const message =
+    'None of the targets is that of this machine: no executable was started to see whether it does.';
+  onEvent({ type: 'notice', level: 'info', message });
+  return undefined;
+}
+
+/** Starts each, and says how it went. Throws StartCheckError. */
+export async function checkStarts(
+  artifacts: readonly Artifact[],
+  { kind }: Pick<AssembledRelease, 'kind'>,
+  cache: StartCheck['cache'],
+  { project, verify, signal, onEvent = () => {} }: Starts,
+): Promise<void> {
+  const given = typeof verify === 'object' ? verify : true;
+  for (const artifact of artifacts) {
+    const message = await checkStart({ artifact, kind, arguments: given, project, cache, signal });
+    onEvent({ type: 'notice', level: 'info', target: artifact.target, message });
+  }
+}
+
+/** A start as a machine would make it that has never seen the project. */
+export interface StartCheck {
+  readonly artifact: Pick<Artifact, 'file' | 'name' | 'target'>;
+  readonly kind: 'cli' | 'service';
+  /** Of the program; true: what every program and service is likely to answer. */
+  readonly arguments: true | readonly string[];
+  readonly project: string;
+  readonly cache: Pick<BuildCache, 'directory'>;
+  readonly signal?: AbortSignal | undefined;
+  /** Milliseconds. Whatever runs longer has started. Default: 30,000. */
+  readonly limit?: number;
+}
+
+/** An executable of this machine's does not start, or not as it should, where nothing of the project is. */
+export class StartCheckError extends Error {
+  override readonly name = 'StartCheckError';
+  readonly code = 'START_FAILED';
+}
+
+const LIMIT = 30_000;
+/** Of what a program prints, in characters from the end. */
+const KEPT = 8000;
+const SHOWN_LINES = 20;
+
+/** Commands of a service that start nothing: the second loads all of its configuration. */
+const SERVICE_STARTS = [['version'], ['eval', '1']];
+
+/**
+ * Starts a copy of the executable in an empty directory: no environment, HOME and cache empty and thrown away afterwards,
+ * nothing on stdin, the project out of sight where the system allows. Returns a sentence on how it went. Throws
+ * StartCheckError when it does not end with status 0; what is still running after the limit has started, and is ended.
+ */
+export async function checkStart(check: StartCheck): Promise<string> {
+  const folder = path.join(check.cache.directory, 'tmp');
+  await mkdir(folder, { recursive: true });
+  const work = await realpath(await mkdtemp(path.join(folder, 'start-')));
+  try {
+    for (const name of ['empty', 'home', 'root']) await mkdir(path.join(work, name), { mode: 0o700 });
+    const copy = path.basename(check.artifact.file);
+    await copyFile(check.artifact.file, path.join(work, copy), constants.COPYFILE_FICLONE);
+    const hidden = await hiddenDirectories(check.project);
+    const isolated = isolation(work, hidden);
+    for (const args of startsOf(check)) {
+      const ended = await start(copy, args, work, isolated, check);
+      check.signal?.throwIfAborted();
+      if (!ended.running && ended.status !== 0) throw failure(check, args, ended, hidden, isolated);
+    }
+    const started = startsOf(check).map((args) => [check.artifact.name, ...args].join(' '));
+    return `started in an empty directory, ${surroundings(isolated)}: ${started.join(', ')}.`;
+  } finally {
+    await rm(work, { recursive: true, force: true, maxRetries: 3 });
+  }
+}
+
+function startsOf({ kind, arguments: given }: StartCheck): readonly (readonly string[])[] {
+  if (given !== true) return [given];
+  return kind === 'service' ? SERVICE_STARTS : [['--version']];
+}
+
+/** The project, and the outermost directory around it that packages are installed in: a workspace's root. */
+async function hiddenDirectories(project: string): Promise<readonly string[]> {
+  const own = await realpath(project);
+  let outermost = own;
+  for (let at = own; at !== path.dirname(at); at = path.dirname(at)) {
+    if (existsSync(path.join(at, 'node_modules'))) outermost = at;
+  }
+  // More than the project's: the packages that somebody has installed in a home, say.
+  const isRoot = outermost === own || existsSync(path.join(outermost, 'package.json'));
+  return isRoot ? [outermost] : [own, path.join(outermost, 'node_modules')];
+}
+
+interface Ended {
+  /** Until it was ended for that. */
+  readonly running: boolean;
+  readonly status: number | null;
+  readonly signal: string | null;
+  readonly errors: string;
+}
+
+async function start(
+  copy: string,
+  args: readonly string[],
+  work: string,
+  isolated: Isolation | undefined,
+  { limit = LIMIT, signal }: StartCheck,
+): Promise<Ended> {
+  const [program, ...rest] = isolated
+    ? [...isolated.command, `${isolated.work}/${copy}`, ...args]
+    : [path.join(work, copy), ...args];
+  const child = spawn(program!, rest, {
+    cwd: path.join(work, 'empty'),
+    env: isolated ? ISOLATION_ENVIRONMENT : bareEnvironment(path.join(work, 'home')),
+    stdio: ['ignore', 'ignore', 'pipe'],
+    // A group of its own, to be ended with all that it starts.
+    detached: process.platform !== 'win32',
+  });
+  const end = () => endGroup(child.pid);
+  signal?.addEventListener('abort', end);
+  let running = false;
+  const timer = setTimeout(() => {
+    running = true;
+    end();
+  }, limit);
+  let errors = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    errors = (errors + text).slice(-KEPT);
+  });
+  try {
+    return await new Promise<Ended>((resolve, reject) => {
+      child.once('error', reject);
+      child.once('exit', (status, signal) => {
+        // What it printed may arrive after its end; what it left running holds the pipe open, and is not waited for.
+        end();
+        setTimeout(() => resolve({ running, status, signal, errors }), 50);
+      });
+    });
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener('abort', end);
+    child.stderr.destroy();
+  }
+}
+
+function endGroup(pid: number | undefined): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(process.platform === 'win32' ? pid : -pid, 'SIGKILL');
+  } catch {
+    // It has ended by itself.
+  }
+}
+
+/** Windows cannot load its own libraries without the first of these. */
+function bareEnvironment(home: string): Record<string, string> {
+  if (process.platform !== 'win32') return { HOME: home };
+  return {
+    SystemRoot: process.env.SystemRoot!,
+    USERPROFILE: home,
+    LOCALAPPDATA: home,
+    TEMP: home,
+    TMP: home,
+  };
+}
+
+function surroundings(isolated: Isolation | undefined): string {
+  return isolated
+    ? 'with the project hidden'
+    : 'with the project in sight (this system hides no directory for this user)';
+}
+
+function failure(
+  { artifact }: StartCheck,
+  args: readonly string[],
+  { status, signal, errors }: Ended,
+  hidden: readonly string[],
+  isolated: Isolation | undefined,
+): StartCheckError {
+  const how = signal === null ? `ended with exit status ${status}` : `was ended by ${signal}`;
+  const lines = errors.trim().split('\n').slice(-SHOWN_LINES);
+  const said =
+    errors.trim() === '' ? ', and said nothing' : `:\n${lines.map((line) => `  ${line}`).join('\n')}`;
+  return new StartCheckError(
+    [
+      `${[artifact.name, ...args].join(' ')} ${how} in an empty directory, ${surroundings(isolated)}${said}`,
+      advice(errors, hidden),
+      `${artifact.file} was written, and is not proven to start.`,
+    ].join('\n'),
+  );
+}
+
+/** What a program lacks that does not start away from its project. */
+function advice(errors: string, hidden: readonly string[]): string {
+  const reached = hidden.map((directory) => reachedFor(errors, directory)).find((file) => file !== undefined);
+  if (reached !== undefined) {
+    return `It reaches for ${reached}, which is not in the release: let it read files beside its own modules, and have "files" or an overlay take them in.`;
+  }
+  const module = /Cannot find (?:module|package) '([^']+)'/.exec(errors)?.[1];
+  if (module !== undefined) {
+    return `${module} is not in the release: a package has to be among the "dependencies" of package.json and installed, a file among those that are taken in.`;
+  }
+  return 'If it is to end like this, name arguments with which it ends with 0: wrap.verify: ["--help"]';
+}
+
+function reachedFor(errors: string, directory: string): string | undefined {
+  const at = errors.indexOf(directory + path.sep);
+  return at === -1 ? undefined : /^[^'"`\s)]+/.exec(errors.slice(at))?.[0];
+}
