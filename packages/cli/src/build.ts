@@ -15,6 +15,7 @@ import {
 } from '@sarma/release';
 import {
   type About,
+  addChecksums,
   addonFinder,
   assembledPackages,
   type Compression,
@@ -22,6 +23,7 @@ import {
   type ExecutableSettings,
   fetchRuntimes,
   hostTarget,
+  isNamedFile,
   launcherPath,
   loadTargets,
   type Matrix,
@@ -60,6 +62,8 @@ export interface AssembleOptions extends ReleaseOptions {
 export interface BuildOptions extends AssembleOptions, TargetChoice {
   /** Default: the release's; else `balanced` for this machine, else `best`. */
   readonly compression?: Compression | undefined;
+  /** What the executables are made of. Default: what the release says, else `stub`. */
+  readonly engine?: 'stub' | 'pkg' | undefined;
   /** How many targets are built at once. Default: 2. */
   readonly jobs?: number | undefined;
   /** Starts the executables of this machine's target, with these arguments. Default: what the release says, else not. */
@@ -175,6 +179,7 @@ async function tarStep(release: Release, work: Work): Promise<Release> {
   const found = release.options.runtime.include ? await runtimes(release, work, targets) : undefined;
   const find = addonFinder(runtimeRequest(release, work));
   const packages = await assembledPackages(release.assembled!.path);
+  const proven = await hasChecksums(release, work, targets);
   for (const target of singleTargets(targets)) {
     const started = performance.now();
     const runtime = found && runtimeFor(target, found);
@@ -191,6 +196,7 @@ async function tarStep(release: Release, work: Work): Promise<Release> {
       launcher: launcherPath(target.name),
       output: folder,
     });
+    if (proven) await addChecksums(folder, [file]);
     const { size } = await stat(file);
     const milliseconds = performance.now() - started;
     work.onEvent({ type: 'tar', target: target.name, file, bytes: size, milliseconds });
@@ -203,6 +209,13 @@ async function tarFolder(release: Release, work: Work, targets: readonly Target[
   if (!release.steps.includes('wrap')) return release.output;
   const fileOf = await outputPaths(outputOf(release, work), Object.keys(release.assembled!.entries), targets);
   return path.dirname(fileOf(release.name, targets[0]!));
+}
+
+/** A folder where the user named one file is not ours to put anything else into. */
+async function hasChecksums(release: Release, work: Work, targets: readonly Target[]): Promise<boolean> {
+  if (!release.steps.includes('wrap')) return true;
+  const programs = Object.keys(release.assembled!.entries);
+  return !(await isNamedFile(outputOf(release, work), programs, targets));
 }
 
 /** As it was given, for a slash at its end says that it is a folder. */
@@ -227,6 +240,7 @@ async function wrapStep(release: Release, work: Work, outcomes: Outcome[]): Prom
       directory: release.assembled!.path,
       targets,
       compression: options.compression ?? settings.compression ?? (isHost ? 'balanced' : 'best'),
+      engine: options.engine ?? settings.engine ?? 'stub',
       output: outputOf(release, work),
       ...(options.jobs !== undefined && { jobs: options.jobs }),
       ...(options.signal !== undefined && { signal: options.signal }),

@@ -27,8 +27,11 @@ test('a build leaves nothing in the project but its outputs and the lock file', 
   await sarma(['wrap', ...quickly], { directory });
   const found = await readdir(directory);
   expect(found.toSorted()).toEqual(['_build', 'burrito_out', 'main.js', 'package.json', 'sarma.lock.json']);
-  expect(await readdir(path.join(directory, 'burrito_out'))).toEqual([`hello_${target}`]);
+  expect(await readdir(path.join(directory, 'burrito_out'))).toEqual(withProofs(`hello_${target}`));
 });
+
+/** What lies in a folder of outputs when one executable was built into it. */
+const withProofs = (name: string): string[] => ['SHA256SUMS', name, `${name}.cdx.json`];
 
 test('without a word about targets it is for this machine, and says how to build for others', async () => {
   const directory = await folder(hello);
@@ -51,7 +54,7 @@ test('one file needs no package.json', async () => {
   const directory = await folder({ 'greet.mjs': 'console.log("hi")\n' });
   const { exitCode, stderr } = await sarma(['greet.mjs', '-q', ...quickly], { directory, program: 'wrap' });
   expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
-  expect(await readdir(path.join(directory, 'burrito_out'))).toEqual([`greet_${target}`]);
+  expect(await readdir(path.join(directory, 'burrito_out'))).toEqual(withProofs(`greet_${target}`));
 });
 
 test('a replaced output is told in one line; --quiet says nothing at all', async () => {
@@ -74,13 +77,15 @@ test('a target that fails does not take the others with it, and the exit code sa
   expect(exitCode).toBe(1);
   expect(stderr).toMatch(/^error: linux-x64-other: /m);
   expect(stdout).toMatch(/^linux-x64 +burrito_out\/hello_linux-x64 /m);
-  expect(await readdir(path.join(directory, 'burrito_out'))).toEqual(['hello_linux-x64']);
+  expect(await readdir(path.join(directory, 'burrito_out'))).toEqual(withProofs('hello_linux-x64'));
 });
 
 describe('-o is', () => {
   test('the file, when one is built', async () => {
     const directory = await folder(hello);
     await sarma(['wrap', '-q', '-o', 'out/program', ...quickly], { directory });
+    // Whoever names a file gets that file.
+    expect(await readdir(path.join(directory, 'out'))).toEqual(['program']);
     expect((await stat(path.join(directory, 'out/program'))).mode & 0o777).toBe(0o755);
   });
 
@@ -100,8 +105,8 @@ describe('-o is', () => {
     await mkdir(path.join(directory, 'there'));
     await sarma(['wrap', '-q', '-o', 'there', ...quickly], { directory });
     await sarma(['wrap', '-q', '-o', 'new/', ...quickly], { directory });
-    expect(await readdir(path.join(directory, 'there'))).toEqual([`hello_${target}`]);
-    expect(await readdir(path.join(directory, 'new'))).toEqual([`hello_${target}`]);
+    expect(await readdir(path.join(directory, 'there'))).toEqual(withProofs(`hello_${target}`));
+    expect(await readdir(path.join(directory, 'new'))).toEqual(withProofs(`hello_${target}`));
   });
 
   test('refused as a file when several are built, and the file stays', async () => {

@@ -6,12 +6,13 @@ export { assembledPackages, installedPackages } from './addons/packages.ts';
 export type { Artifact } from './artifact.ts';
 // For the tests of the whole, which set up their own.
 export { openBuildCache } from './build-cache.ts';
+export { addChecksums } from './checksums.ts';
 export type { Compression } from './compression.ts';
 export type { WrapEvent } from './events.ts';
 export type { Requirements } from './executables/elf.ts';
 export { type Inspection, inspect, inspectSlices } from './inspect.ts';
 export { warnOfNatives } from './native/check-natives.ts';
-export { outputPaths } from './outputs.ts';
+export { isNamedFile, outputPaths } from './outputs.ts';
 export { type BuildContext, type BuildStep, BuildStepError, type OwnStepName, type Phase } from './phases.ts';
 export { defaultRange } from './runtimes/default-range.ts';
 export { fetchRuntimes } from './runtimes/resolve.ts';
