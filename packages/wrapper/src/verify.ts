@@ -10,6 +10,7 @@ import {
   type Span,
   spansOf,
 } from './executable-file.ts';
+import { checkAuthenticode } from './executables/authenticode.ts';
 import { checkCodeSignature } from './executables/code-signature.ts';
 import type { Requirements } from './executables/elf.ts';
 import { MalformedExecutableError } from './executables/errors.ts';
@@ -34,7 +35,7 @@ export interface Verification {
 
 /**
  * Checks everything that can be checked of an executable without running it: stamp, manifest, every frame's stored
- * bytes, the runtime and every file of the release, and for macOS the hashes that its signature has; in a universal file of
+ * bytes, the runtime and every file of the release, and what the signature for macOS or Windows hashes; in a universal file of
  * each slice. Throws ExecutableFileError only when the file is none of ours.
  */
 export async function verify(file: string): Promise<Verification> {
@@ -68,7 +69,8 @@ async function verifySpan(file: string, span: Span): Promise<Verification> {
       { name: 'stamp and manifest', ok: true, detail: `id ${executable.id}` },
       await checkPart('runtime', executable, checkRuntime),
       await checkPart('release', executable, checkRelease),
-      ...(manifest.target.startsWith('darwin-') ? [await checkSignature(executable)] : []),
+      ...(manifest.target.startsWith('darwin-') ? [await checkSignature(executable, ofCode)] : []),
+      ...(manifest.target.startsWith('win-') ? [await checkSignature(executable, ofAuthenticode)] : []),
     ];
     return {
       file,
@@ -82,16 +84,28 @@ async function verifySpan(file: string, span: Span): Promise<Verification> {
   }
 }
 
-/** The only check that reads the stub: what macOS would kill the program for. */
-async function checkSignature({ file, span }: ExecutableFile): Promise<Check> {
+/** The only check that reads the stub: what macOS would kill the program for, and Windows warn of. */
+async function checkSignature(
+  { file, span }: ExecutableFile,
+  describe: (bytes: Buffer) => string,
+): Promise<Check> {
   try {
-    const { identifier, isAdHoc } = checkCodeSignature(await readSpan(file, span));
-    const by = isAdHoc ? 'ad hoc' : 'with a certificate, which is not checked here';
-    return { name: 'signature', ok: true, detail: `${identifier}, ${by}` };
+    return { name: 'signature', ok: true, detail: describe(await readSpan(file, span)) };
   } catch (error) {
     if (!(error instanceof MalformedExecutableError)) throw error;
     return { name: 'signature', ok: false, detail: error.message };
   }
+}
+
+function ofCode(bytes: Buffer): string {
+  const { identifier, isAdHoc } = checkCodeSignature(bytes);
+  return `${identifier}, ${isAdHoc ? 'ad hoc' : 'with a certificate, which is not checked here'}`;
+}
+
+function ofAuthenticode(bytes: Buffer): string {
+  const signature = checkAuthenticode(bytes);
+  if (signature === null) return 'none';
+  return `by ${signature.signer}, whose certificate is not checked here`;
 }
 
 async function readSpan(file: string, { offset, size }: Span): Promise<Buffer> {

@@ -13,6 +13,8 @@ export interface Pe {
   readonly subsystemAt: number;
   /** Where the certificate table lies, both 0 if there is none. */
   readonly certificates: { readonly offset: number; readonly size: number };
+  /** Offset of the data directory that says so, 8 bytes. */
+  readonly certificatesAt: number;
   /** IMAGE_FILE_HEADER.Characteristics */
   readonly characteristics: number;
   /** Where the image prefers to be loaded. */
@@ -71,6 +73,7 @@ export function readPe(file: Buffer): Pe {
     checksumAt: optional + 64,
     subsystemAt: optional + 68,
     certificates,
+    certificatesAt: directories + 32,
     characteristics: file.readUInt16LE(header + 22),
     imageBase:
       magic === 0x20b ? Number(file.readBigUInt64LE(optional + 24)) : file.readUInt32LE(optional + 28),
