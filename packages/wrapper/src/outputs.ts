@@ -1,5 +1,6 @@
 import { mkdir, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { isPkgExecutable } from './engines/pkg.ts';
 import { isOwnExecutable } from './executable-file.ts';
 import type { Target } from './targets.ts';
 import { writeWhole } from './write-whole.ts';
@@ -52,7 +53,7 @@ export async function checkReplaceable(file: string): Promise<void> {
   if (found.isDirectory()) {
     throw new OutputError('OUTPUT_IS_DIRECTORY', `${file} is a directory; remove it or choose another -o.`);
   }
-  if (!found.isFile() || !(await isOwnExecutable(file))) {
+  if (!found.isFile() || !((await isOwnExecutable(file)) || (await isPkgExecutable(file)))) {
     throw new OutputError(
       'OUTPUT_IS_FOREIGN',
       `${file} exists and was not made by Sarma; remove it or choose another -o.`,

@@ -25,6 +25,8 @@ export interface StepTools {
   readonly runtimes: () => Promise<Runtimes>;
   readonly addons: FindAddons;
   readonly deliver: Deliver;
+  /** Stand in for `pack` and `write` where another engine makes the executables. */
+  readonly engine?: Pick<Record<OwnStepName, BuildStep>, 'pack' | 'write'> | undefined;
   /** What lock files say of the archives of npm packages. */
   readonly integrity: () => Promise<FindIntegrity>;
 }
@@ -36,6 +38,7 @@ export function ownSteps({
   runtimes,
   addons,
   deliver,
+  engine,
   integrity,
 }: StepTools): Readonly<Record<OwnStepName, BuildStep>> {
   const started = new Map<string, number>();
@@ -103,6 +106,7 @@ export function ownSteps({
       }
       return { ...context, artifacts };
     },
+    ...engine,
   };
 }
 

@@ -4,6 +4,7 @@ import { type AssembledRelease, readAssembledRelease } from './assembled-release
 import { openBuildCache } from './build-cache.ts';
 import type { Compression } from './compression.ts';
 import { type Deliver, deliverTo } from './deliver.ts';
+import { type PkgTools, pkgSteps, refuseUniversal } from './engines/pkg.ts';
 import type { OnEvent } from './events.ts';
 import { checkReplaceable, isNamedFile, outputPaths } from './outputs.ts';
 import { ownSteps } from './own-steps.ts';
@@ -14,7 +15,7 @@ import { fetchRuntimes, type RuntimeRequest, type Runtimes } from './runtimes/re
 import { lockedIntegrity } from './sbom/locked-integrity.ts';
 import { DEFAULT_SETTINGS, type ExecutableSettings } from './settings.ts';
 import { checkStarts, startedTarget } from './start-check.ts';
-import { singleTargets, type Target } from './targets.ts';
+import { hostTarget, loadTargets, singleTargets, type Target } from './targets.ts';
 import { checkOneRuntime, runtimeEvents, sliceJoiner } from './universal.ts';
 
 export interface WrapOptions extends Omit<RuntimeRequest, 'cache' | 'env'> {
@@ -32,6 +33,8 @@ export interface WrapOptions extends Omit<RuntimeRequest, 'cache' | 'env'> {
   readonly extraSteps?: Readonly<Record<string, unknown>>;
   /** Phase → the list that replaces ours: functions, and our steps by their names. */
   readonly phases?: Readonly<Record<string, unknown>>;
+  /** What the executables are made of: our stub, or `@yao-pkg/pkg`. Default: `stub`. */
+  readonly engine?: 'stub' | 'pkg';
   /** Starts the executables of this machine's target once they are made, with these arguments. */
   readonly verify?: boolean | readonly string[];
   /** Ends commands that the settings name, and programs that are checked, while they run; their targets then fail. */
@@ -59,12 +62,22 @@ export async function wrap(options: WrapOptions): Promise<readonly Outcome[]> {
   for (const target of targets) {
     for (const program of programs) await checkReplaceable(fileOf(program, target));
   }
-  const fetching = fetchOnce(options);
   const cache = openBuildCache();
   const integrity = () => lockedIntegrity(options.project);
   const addons = addonFinder({ ...options, cache, onEvent });
+  const engine = options.engine === 'pkg' ? await pkgEngine(options, fileOf, !named) : undefined;
+  const fetching = fetchOnce(engine?.request ?? options);
   const runWith = (deliver: Deliver, onEvent: OnEvent): RunPhase => {
-    const own = ownSteps({ cache, onEvent, runtimes: fetching.runtimes, addons, deliver, integrity });
+    const tools = {
+      cache,
+      onEvent,
+      runtimes: fetching.runtimes,
+      addons,
+      deliver,
+      engine: engine?.steps,
+      integrity,
+    };
+    const own = ownSteps(tools);
     return async (phase, context) => {
       onEvent({ type: 'phase', target: context.target.name, phase });
       return await runPhase(phase, plan[phase], own, context);
@@ -78,6 +91,7 @@ export async function wrap(options: WrapOptions): Promise<readonly Outcome[]> {
     const slices = target.slices && sliceJoiner(target, release, settings, fileOf, deliver, onEvent);
     const run = runWith(slices?.keep ?? deliver, slices?.onEvent ?? onEvent);
     const fetch = async () => {
+      if (engine !== undefined) refuseUniversal(target);
       const singles = singleTargets([target]);
       const contexts = await Promise.all(
         singles.map((one) => run('fetch', firstContext(release, one, options))),
@@ -115,6 +129,25 @@ export async function wrap(options: WrapOptions): Promise<readonly Outcome[]> {
   return await mapLimited(fetched, options.jobs ?? 2, async (ready) =>
     'error' in ready ? ready : await attempt(ready.target, ready.finish),
   );
+}
+
+/** What the engine pkg needs; it also needs a runtime of this machine, of the targets' version. */
+async function pkgEngine(
+  options: WrapOptions,
+  fileOf: PkgTools['fileOf'],
+  withChecksums: boolean,
+): Promise<{ readonly steps: ReturnType<typeof pkgSteps>; readonly request: RuntimeRequest }> {
+  const { project, targets, perTarget = false, onEvent = () => {} } = options;
+  const host = hostTarget(await loadTargets(project));
+  const hasHost = targets.some(({ name }) => name === host.name);
+  const request = perTarget || hasHost ? options : { ...options, targets: [...targets, host] };
+  const hostRuntime = async (version: string) => {
+    const { runtimes, failures } = await fetchRuntimes({ ...options, targets: [host], range: version });
+    const runtime = runtimes.get(host.name);
+    if (runtime === undefined) throw failures.get(host.name);
+    return runtime;
+  };
+  return { steps: pkgSteps({ project, fileOf, hostRuntime, withChecksums, onEvent }), request };
 }
 
 type RunPhase = (phase: Phase, context: BuildContext) => Promise<BuildContext>;
@@ -162,7 +195,7 @@ function hasUserStep(steps: BuildPlan[Phase]): boolean {
 }
 
 /** The runtimes of all targets are one request: they get one version. A failure of the request ends everything. */
-function fetchOnce(options: WrapOptions) {
+function fetchOnce(options: RuntimeRequest) {
   const onEvent = runtimeEvents(options.targets, options.onEvent ?? (() => {}));
   let request: Promise<Runtimes> | undefined;
   let failure: { readonly error: unknown } | undefined;

@@ -50,6 +50,7 @@ export const wrapCommand = command({
         ...runtimeOptionsOf(flags),
         skipAddons: flags.skipAddons,
         compression: flags.compression,
+        engine: flags.engine,
         verify: flags.verify,
         jobs,
         onEvent,

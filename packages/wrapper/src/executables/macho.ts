@@ -67,7 +67,7 @@ export function embed(stub: Buffer, payloadLength: number, identifier: string): 
   return { head, payloadOffset, tail, seal };
 }
 
-function knownSegments(macho: Macho): { text: MachoSegment; linkedit: MachoSegment } {
+export function knownSegments(macho: Macho): { text: MachoSegment; linkedit: MachoSegment } {
   const text = macho.segments.find(({ name }) => name === '__TEXT');
   const linkedit = macho.segments.at(-1);
   if (!text || linkedit?.name !== '__LINKEDIT') throw malformed('its last segment is not __LINKEDIT');
@@ -138,7 +138,7 @@ function payloadSegment(linkedit: MachoSegment, payloadLength: number, size: num
   return command;
 }
 
-function signatureCommand(offset: number, size: number): Buffer {
+export function signatureCommand(offset: number, size: number): Buffer {
   const command = Buffer.alloc(SIGNATURE_COMMAND_SIZE);
   command.writeUInt32LE(LC.CODE_SIGNATURE, 0);
   command.writeUInt32LE(command.length, 4);
@@ -148,7 +148,7 @@ function signatureCommand(offset: number, size: number): Buffer {
 }
 
 /** Writes the load commands into the room between the header and the first section. */
-function writeCommands(head: Buffer, macho: Macho, commands: readonly Buffer[]): void {
+export function writeCommands(head: Buffer, macho: Macho, commands: readonly Buffer[]): void {
   const bytes = Buffer.concat(commands);
   const sections = macho.segments.flatMap((segment) => segment.sections);
   const room = Math.min(...sections.filter(({ offset }) => offset > 0).map(({ offset }) => offset));

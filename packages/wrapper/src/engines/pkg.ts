@@ -1,0 +1,194 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { copyFile, mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import semver from 'semver';
+import type { Artifact } from '../artifact.ts';
+import { treeOf } from '../build.ts';
+import { addChecksums } from '../checksums.ts';
+import type { OnEvent } from '../events.ts';
+import { resign } from '../executables/resign.ts';
+import { writeExecutable } from '../outputs.ts';
+import type { BuildContext, BuildStep } from '../phases.ts';
+import type { Runtime } from '../runtimes/runtime.ts';
+import type { Target } from '../targets.ts';
+import type { Tree } from '../tree.ts';
+import { findPkg, type PkgInstallation, type PkgTarget, runPkg } from './pkg-command.ts';
+import { PkgEngineError } from './pkg-error.ts';
+
+/** What the engine needs besides the build's context. */
+export interface PkgTools {
+  /** Where pkg is looked for first. */
+  readonly project: string;
+  readonly fileOf: (program: string, target: Target) => string;
+  /** A runtime of this version that runs here, which writes the blob for targets that do not. */
+  readonly hostRuntime: (version: string) => Promise<Runtime>;
+  /** Whether `SHA256SUMS` is written beside the executables. */
+  readonly withChecksums: boolean;
+  readonly onEvent: OnEvent;
+}
+
+/** Node has `node:sea` assets since 21.7, and zstd, which the files are compressed with, since 22.15. */
+const SUPPORTED = '>=22.15.0';
+
+/**
+ * The steps of the phase `build` that make executables by `@yao-pkg/pkg`: the published Node with the release in a blob
+ * that it reads as a file system. Nothing is unpacked where they run. Throws PkgEngineError.
+ */
+export function pkgSteps(tools: PkgTools): { readonly pack: BuildStep; readonly write: BuildStep } {
+  return {
+    // The release is packed by pkg itself.
+    pack: async (context) => context,
+    write: async (context) => {
+      const pkg = await findPkg(tools.project);
+      const target = pkgTarget(context);
+      const artifacts: Artifact[] = [];
+      for (const program of Object.keys(context.release.entries)) {
+        artifacts.push(await writeProgram(context, program, target, pkg, tools));
+      }
+      return { ...context, artifacts: [...context.artifacts, ...artifacts] };
+    },
+  };
+}
+
+/** Throws PkgEngineError for a target whose executables are joined. */
+export function refuseUniversal({ name, slices }: Target): void {
+  if (slices === undefined) return;
+  const list = slices.map((slice) => slice.name).join(' and ');
+  throw new PkgEngineError(
+    `The engine pkg makes no executable for ${name}. Build ${list} with it, or leave --engine pkg away.`,
+  );
+}
+
+/** What pkg calls the target. Throws PkgEngineError for what it cannot carry. */
+function pkgTarget({ target, runtime, release, settings }: BuildContext): PkgTarget {
+  const { os, cpu, libc, name } = target;
+  if (runtime === undefined) throw new PkgEngineError(`The build of ${name} has no runtime.`);
+  if ((cpu !== 'x64' && cpu !== 'arm64') || libc === 'musl') {
+    throw new PkgEngineError(
+      `The engine pkg makes no executable for ${name}: it knows x64 and arm64 of Linux (glibc), macOS and Windows. Leave --engine pkg away for it.`,
+    );
+  }
+  if (!semver.satisfies(runtime.version, SUPPORTED)) {
+    throw new PkgEngineError(
+      `The engine pkg needs Node ${SUPPORTED} for ${name}, and the runtime is ${runtime.version}. Name another with --runtime.`,
+    );
+  }
+  if (release.shell || release.vmArgs.length > 0) {
+    throw new PkgEngineError(
+      `${release.name} has vm.args or env.sh, which an executable of the engine pkg cannot obey. Leave --engine pkg away, or them.`,
+    );
+  }
+  const key = os === 'darwin' ? 'macos' : os === 'win' ? 'windows' : undefined;
+  if (key !== undefined && settings[key].sign !== undefined) {
+    throw new PkgEngineError(
+      `wrap.${key}.sign is for executables of the engine stub. Sign ${name} afterwards, or leave --engine pkg away.`,
+    );
+  }
+  return { os, cpu, version: runtime.version, runtime: runtime.file };
+}
+
+async function writeProgram(
+  context: BuildContext,
+  program: string,
+  target: PkgTarget,
+  pkg: PkgInstallation,
+  { fileOf, hostRuntime, withChecksums, onEvent }: PkgTools,
+): Promise<Artifact> {
+  const started = performance.now();
+  const { release } = context;
+  const directory = await mkdtemp(path.join(tmpdir(), 'sarma-pkg-'));
+  try {
+    const project = path.join(directory, release.name);
+    await lay(await treeOf(context), project);
+    await describe(project, release.name, release.version, release.entries[program]!);
+    const runsHere = target.os === SYSTEMS[process.platform] && target.cpu === process.arch;
+    const isOwn = runsHere || target.version === process.versions.node;
+    const host = isOwn ? undefined : await runtimeOfHost(target.version, context.target, hostRuntime);
+    const compress = context.compression !== 'none';
+    const output = await runPkg(pkg, { directory, project, target, host, compress });
+    for (const message of output.notes) {
+      onEvent({ type: 'notice', level: 'detail', message, target: context.target.name });
+    }
+    const made = await readFile(output.file);
+    const bytes = target.os === 'darwin' ? resign(made, program) : made;
+    const file = fileOf(program, context.target);
+    const replaced = await writeExecutable(file, bytes);
+    if (withChecksums) await addChecksums(path.dirname(file), [file]);
+    onEvent({ type: 'artifact', target: context.target.name, file, bytes: bytes.length });
+    const { size: runtime } = await stat(target.runtime);
+    return {
+      target: context.target.name,
+      name: program,
+      file,
+      bytes: bytes.length,
+      replaced,
+      id: createHash('sha256').update(bytes).digest('hex').slice(0, 12),
+      parts: { stub: 0, runtime, release: Math.max(0, bytes.length - runtime), manifest: 0 },
+      milliseconds: performance.now() - started,
+    };
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+/** Throws PkgEngineError where there is none. */
+async function runtimeOfHost(
+  version: string,
+  { name }: Target,
+  hostRuntime: PkgTools['hostRuntime'],
+): Promise<string> {
+  try {
+    return (await hostRuntime(version)).file;
+  } catch (cause) {
+    throw new PkgEngineError(
+      `The engine pkg packs for ${name} with a Node ${version} of this machine, and there is none. ` +
+        `Name a version that both have with --runtime, or leave --per-target away.\n${(cause as Error).message}`,
+      'PKG_ENGINE',
+      { cause },
+    );
+  }
+}
+
+const SYSTEMS: Readonly<Partial<Record<NodeJS.Platform, Target['os']>>> = {
+  linux: 'linux',
+  darwin: 'darwin',
+  win32: 'win',
+};
+
+/** Lays a release out as it is installed on its target. */
+async function lay(tree: Tree, root: string): Promise<void> {
+  await mkdir(root);
+  for (const directory of tree.directories) await mkdir(path.join(root, directory), { recursive: true });
+  for (const { path: relative, content, mode } of tree.files) {
+    const file = path.join(root, relative);
+    if (typeof content === 'string') await copyFile(content, file);
+    else await writeFile(file, content, { mode });
+  }
+  for (const { path: relative, target, directory } of tree.links) {
+    await symlink(target, path.join(root, relative), directory ? 'junction' : 'file');
+  }
+}
+
+/** Lies in every release that pkg packs: its name tells whose executable it is, and can be read in the file. */
+const MARK = '.made-by-sarma';
+
+/** Whether a file was made by this engine. Throws what reading it throws. */
+export async function isPkgExecutable(file: string): Promise<boolean> {
+  let rest = '';
+  for await (const chunk of createReadStream(file, { encoding: 'latin1', highWaterMark: 1024 * 1024 })) {
+    const text = rest + chunk;
+    if (text.includes(MARK)) return true;
+    rest = text.slice(-MARK.length);
+  }
+  return false;
+}
+
+/** What pkg reads: where to begin, and that every file belongs to the program. */
+async function describe(project: string, name: string, version: string, entry: string): Promise<void> {
+  const assets = ['**/*', '**/.*', '**/.*/**'];
+  const manifest = { name, version, bin: entry, pkg: { assets } };
+  await writeFile(path.join(project, 'package.json'), JSON.stringify(manifest));
+  await writeFile(path.join(project, MARK), '');
+}
