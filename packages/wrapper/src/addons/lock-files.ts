@@ -107,7 +107,9 @@ function readNpm(text: string): readonly LockedPackage[] {
   return Object.entries(fields(lock.packages)).flatMap(([place, value]) => {
     const entry = fields(value);
     const at = place.lastIndexOf('node_modules/');
-    if (at === -1 || entry.link === true) return [];
+    // What comes from a repository or a folder is not the registry's package of that name.
+    const isElsewhere = /^(git|file:)/.test(String(entry.resolved));
+    if (at === -1 || entry.link === true || isElsewhere) return [];
     // An alias lies in a folder of another name.
     return [locked(entry.name ?? place.slice(at + 'node_modules/'.length), entry, true)];
   });

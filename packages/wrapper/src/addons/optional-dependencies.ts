@@ -10,7 +10,14 @@ import {
   lookupPlaces,
   readManifest,
 } from './packages.ts';
-import { isPlatformPackage, type Platform, platformText, runsOn, saysOther } from './platform.ts';
+import {
+  isPlatformPackage,
+  namedSystems,
+  type Platform,
+  platformText,
+  runsOn,
+  saysOther,
+} from './platform.ts';
 import type { FetchedPackage, Pinned, Registry } from './registry.ts';
 
 /** For which machines, and what is known of the one that the packages were installed on. */
@@ -69,7 +76,7 @@ async function addFamily(
   const members = wanted.map(([name, spec]) => ({
     name,
     spec,
-    installed: resolve(name, parent.place, tree),
+    installed: resolve(name, spec, parent.place, tree),
   }));
   const folder = folderOf(parent, members);
   const family: Member[] = [];
@@ -98,12 +105,15 @@ interface Installed {
   readonly isLeft: boolean;
 }
 
-/** What Node would load as `name` from a place. */
-function resolve(name: string, from: string, tree: PlannedTree): Installed | undefined {
+/** What Node would load as `name` from a place; undefined as well for what was added for others and does not satisfy `spec`. */
+function resolve(name: string, spec: string, from: string, tree: PlannedTree): Installed | undefined {
   for (const place of lookupPlaces(from, name)) {
     const folder = place.slice(0, -name.length - 1);
     const added = tree.added.get(place);
-    if (added !== undefined) return { manifest: added.fetched.manifest, folder, isLeft: false };
+    if (added !== undefined) {
+      const { manifest } = added.fetched;
+      return satisfies(manifest, spec) ? { manifest, folder, isLeft: false } : undefined;
+    }
     const directory = path.join(tree.root, place);
     const manifest = existsSync(directory) ? readManifest(directory) : undefined;
     if (manifest === undefined) continue;
@@ -141,9 +151,10 @@ async function addMissing(
     (platform) =>
       platformText(platform) !== (target.host && platformText(target.host)) && !saysOther(name, platform),
   );
-  if (wanting.length === 0) return { name, how: 'unknown', fields: {} };
+  const unknown: Member = { name, how: 'unknown', fields: namedSystems(name) };
+  if (wanting.length === 0) return unknown;
   const pinned = await registry.choose(name, spec);
-  if (pinned === undefined) return { name, how: 'unknown', fields: {} };
+  if (pinned === undefined) return unknown;
   const fields = await registry.platformOf(pinned);
   if (!isPlatformPackage(fields)) return { name, how: 'unknown', fields };
   if (!wanting.some((platform) => runsOn(name, fields, platform))) return { name, how: 'other', fields };
@@ -183,7 +194,7 @@ async function addNeeds(
 ): Promise<void> {
   const folder = place.slice(0, place.lastIndexOf('node_modules/') + 'node_modules'.length);
   for (const [name, spec] of Object.entries({ ...dependencies, ...optional })) {
-    const there = resolve(name, place, tree);
+    const there = resolve(name, spec, place, tree);
     if (there !== undefined && !there.isLeft && satisfies(there.manifest, spec)) continue;
     if (name in optional) {
       await addMissing(name, spec, { parent: place, folder }, target, tree, registry);

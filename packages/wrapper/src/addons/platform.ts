@@ -59,10 +59,16 @@ const SYSTEM_WORDS: ReadonlyMap<string, string> = new Map([
   ...['win32', 'windows'].map((word) => [word, 'win32'] as const),
 ]);
 
+/** The systems that the name of a package names, as its field `os` would. */
+export function namedSystems(name: string): PlatformFields {
+  const os = wordsOf(name).flatMap((word) => SYSTEM_WORDS.get(word) ?? []);
+  return os.length === 0 ? {} : { os };
+}
+
 /** Whether the name of a package (`@esbuild/darwin-arm64`) says that it is for another system or C library. */
 export function saysOther(name: string, platform: Platform): boolean {
-  const systems = wordsOf(name).flatMap((word) => SYSTEM_WORDS.get(word) ?? []);
-  return (systems.length > 0 && !systems.includes(platform.os)) || saysOtherLibc(name, platform);
+  const { os } = namedSystems(name);
+  return (os !== undefined && !os.includes(platform.os)) || saysOtherLibc(name, platform);
 }
 
 function saysOtherLibc(name: string, { libc }: Platform): boolean {
