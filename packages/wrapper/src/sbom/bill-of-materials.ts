@@ -15,12 +15,12 @@ import {
 } from '@cyclonedx/cyclonedx-library/Models';
 import { JSON as Json, JsonSerializer } from '@cyclonedx/cyclonedx-library/Serialize';
 import { Spec1dot6 } from '@cyclonedx/cyclonedx-library/Spec';
-import { PackageURL } from 'packageurl-js';
 import parseExpression from 'spdx-expression-parse';
 import type { ManifestRuntime } from '../manifest.ts';
 import type { About } from '../settings.ts';
 import { nodeComponents } from './node-components.ts';
 import type { NodeVersions } from './node-versions.ts';
+import { packageUrl } from './package-url.ts';
 import type { PackageManifest, ShippedPackage } from './release-packages.ts';
 
 /** What an executable is made of. */
@@ -82,7 +82,7 @@ function applicationComponent({ name, version, kind, target, about }: Materials)
   return new Component(ComponentType.Application, name, {
     version,
     bomRef: `application:${name}@${version}`,
-    purl: genericPurl(name, version),
+    purl: packageUrl('generic', name, version),
     ...(description !== undefined && { description }),
     ...(author !== undefined && { author }),
     licenses: licencesOf({ license }),
@@ -98,7 +98,7 @@ function runtimeComponent({ runtime, versions, target }: Materials): Component {
     version,
     bomRef: `runtime:${target}:node@${version}`,
     description: 'JavaScript runtime, as it is installed',
-    purl: genericPurl('node', version),
+    purl: packageUrl('generic', 'node', version),
     cpe: `cpe:2.3:a:nodejs:node.js:${version.replace(/[-+].*$/, '')}:*:*:*:*:*:*:*`,
     hashes: new HashDictionary([[HashAlgorithm['SHA-256'], sha256]]),
     licenses: licencesOf({ license: 'MIT' }),
@@ -137,7 +137,7 @@ function stubComponent(version: string): Component {
     version,
     bomRef: `stub:sarma@${version}`,
     description: 'Unpacks the program and starts it',
-    purl: new PackageURL('npm', '@sarma', 'stub', version).toString(),
+    purl: packageUrl('npm', '@sarma/stub', version),
     licenses: licencesOf({ license: 'MIT' }),
   });
 }
@@ -159,7 +159,7 @@ function packageComponent(shipped: ShippedPackage): Component {
     ...(group !== undefined && { group }),
     ...(isText(description) && { description }),
     ...(writer !== undefined && { author: writer }),
-    purl: new PackageURL(type, group, name, version).toString(),
+    purl: packageUrl(type, full, version),
     licenses: licencesOf(manifest),
     externalReferences: references({ homepage: isText(homepage) ? homepage : undefined }),
     hashes: new HashDictionary(published === undefined ? [] : [[HashAlgorithm['SHA-512'], published]]),
@@ -168,10 +168,6 @@ function packageComponent(shipped: ShippedPackage): Component {
       'sarma:package:files:sha256': content,
     }),
   });
-}
-
-function genericPurl(name: string, version: string): string {
-  return new PackageURL('generic', undefined, name, version).toString();
 }
 
 function properties(values: Readonly<Record<string, string | readonly string[] | undefined>>) {
@@ -210,8 +206,7 @@ function references({
 function addressOf(source: string): string | undefined {
   const [, name, version] = /^npm:(.+)@([^@]+)$/.exec(source) ?? [];
   if (name === undefined || version === undefined) return source.startsWith('https://') ? source : undefined;
-  const [scope, bare] = name.startsWith('@') ? name.split('/') : [undefined, name];
-  return new PackageURL('npm', scope, bare!, version).toString();
+  return packageUrl('npm', name, version);
 }
 
 const factory = new Factories.LicenseFactory((text) => void parseExpression(text));

@@ -1,3 +1,5 @@
+import { packageUrl } from './package-url.ts';
+
 /** A library that Node is built from. */
 export interface NodeComponent {
   readonly name: string;
@@ -65,7 +67,7 @@ export function nodeComponents(versions: Readonly<Record<string, string>>): read
       return {
         ...{ name, version, type: data ? ('data' as const) : ('library' as const) },
         licence: Number.parseInt(version, 10) >= since ? licence : undefined,
-        purl: `pkg:${npm ? 'npm' : 'generic'}/${name}@${encodeURIComponent(version)}`,
+        purl: packageUrl(npm ? 'npm' : 'generic', name, version),
         cpe: cpe && `cpe:2.3:a:${cpe}:${cpeVersion(version)}:*:*:*:*:*:*:*`,
       };
     })

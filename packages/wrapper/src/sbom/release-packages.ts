@@ -171,7 +171,7 @@ function contentsOf(tree: Tree, places: ReadonlySet<string>): ReadonlyMap<string
 /** SHA-256 of what `sha256sum` says of the files, sorted by path: lines of digest, two spaces, path in the package. */
 async function digestOf(place: string, files: readonly TreeFile[]): Promise<string> {
   const whole = createHash('sha256');
-  for (const { path, content } of files) {
+  for (const { path, content } of files.toSorted((a, b) => (a.path < b.path ? -1 : 1))) {
     const bytes = typeof content === 'string' ? await readFile(content) : content;
     const digest = createHash('sha256').update(bytes).digest('hex');
     whole.update(`${digest}  ${path.slice(place.length + 1)}\n`);
