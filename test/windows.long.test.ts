@@ -18,6 +18,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { stubPath } from '@sarma/stub';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { makeProgram } from './support/programs.ts';
+import { lacks } from './support/requirements.ts';
 import { run, temporaryDirectory, wrapProgram } from './support/run.ts';
 
 const has = (tool: string) => spawnSync(tool, ['--version']).error === undefined;
@@ -131,6 +132,86 @@ describe.skipIf(!wine)('under Wine', () => {
       expect(JSON.parse(stdout)).toEqual(given);
     });
 
+    /** What a script prints that runs on the installed Node, so among programs of Windows. */
+    const onWindows = async (script: string) => {
+      const { execPath } = JSON.parse((await start(file, ['about'])).stdout);
+      const place = path.join(await temporaryDirectory(), 'script.js');
+      await writeFile(place, script);
+      return JSON.parse((await start(execPath, [toWindows(place), toWindows(file)])).stdout);
+    };
+
+    test('so do hundreds of random ones, from a parent that passes them on by CreateProcess', async () => {
+      const pieces = [
+        '"',
+        '\\',
+        '\\\\',
+        ' ',
+        '\t',
+        '\n',
+        '%',
+        '%OS%',
+        '^',
+        '&',
+        '|',
+        '<',
+        '!',
+        "'",
+        'a',
+        'ü',
+        '日',
+        '😀',
+      ];
+      const random = generator(20261121);
+      const one = () => Array.from({ length: random(9) }, () => pieces[random(pieces.length)]).join('');
+      const rounds = Array.from({ length: 3 }, () => Array.from({ length: 300 }, one));
+      const script = `
+        const { spawnSync } = require('node:child_process');
+        const got = ${JSON.stringify(rounds)}.map((given) => {
+          const { stdout } = spawnSync(process.argv[2], ['arguments', ...given], { encoding: 'utf8' });
+          return JSON.parse(stdout);
+        });
+        require('node:fs').writeSync(1, JSON.stringify(got));`;
+      expect(await onWindows(script)).toEqual(rounds);
+    });
+
+    test('command lines that no program would write are split as node.exe splits them', async () => {
+      const pieces = ['"', '"', '""', '\\', '\\\\', ' ', ' ', '\t', 'a', 'b c', '%', 'ü'];
+      const random = generator(4);
+      const lines = Array.from({ length: 8 }, () =>
+        Array.from({ length: 200 }, () => pieces[random(pieces.length)]).join(''),
+      );
+      // Node is given the same line behind the name of the script, as the stub does it.
+      const script = `
+        const { spawnSync } = require('node:child_process');
+        const options = { encoding: 'utf8', windowsVerbatimArguments: true };
+        const about = JSON.parse(spawnSync(process.argv[2], ['about'], options).stdout);
+        const got = ${JSON.stringify(lines)}.map((line) => [
+          spawnSync(about.execPath, ['"' + about.file + '"', 'arguments ' + line], options).stdout,
+          spawnSync(process.argv[2], ['arguments ' + line], options).stdout,
+        ]);
+        require('node:fs').writeSync(1, JSON.stringify(got));`;
+      const got: [string, string][] = await onWindows(script);
+      for (const [node, own] of got) expect(own).toBe(node);
+      expect(got.every(([node]) => JSON.parse(node).length > 3)).toBe(true);
+    });
+
+    test('what cmd makes of a line arrives as it arrives at node.exe', async () => {
+      const lines = ['a "b c" "" d\\', '"say ""so""" %OS% ^& ^"x', '"100%" "a^b" !x! ü 日'];
+      const script = `
+        const { spawnSync } = require('node:child_process');
+        const options = { encoding: 'utf8', windowsVerbatimArguments: true };
+        const about = JSON.parse(spawnSync(process.argv[2], ['about'], options).stdout);
+        const cmd = (line) => spawnSync('cmd.exe', ['/d /s /c "' + line + '"'], options).stdout;
+        const got = ${JSON.stringify(lines)}.map((line) => [
+          cmd(about.execPath + ' ' + about.file + ' arguments ' + line),
+          cmd(process.argv[2] + ' arguments ' + line),
+        ]);
+        require('node:fs').writeSync(1, JSON.stringify(got));`;
+      const got: [string, string][] = await onWindows(script);
+      for (const [node, own] of got) expect(own).toBe(node);
+      expect(JSON.parse(got[0]![1])).toEqual(['a', 'b c', '', 'd\\']);
+    });
+
     test('exit codes have 32 bits', async () => {
       expect((await start(file, ['exit', '42'])).exitCode).toBe(42);
       // Unix sees eight of them, so a program of Windows has to look.
@@ -182,6 +263,118 @@ describe.skipIf(!wine)('under Wine', () => {
 
     test('files whose paths have more than 260 characters', async () => {
       expect(Number((await start(file, ['deep'])).stdout)).toBeGreaterThan(260);
+    });
+  });
+
+  describe('without a console window', () => {
+    let app: string;
+    let starter: string;
+    const source = `
+      const fs = require('node:fs');
+      const [log, starter] = process.argv.slice(2);
+      const isTerminal = [0, 1, 2].map((descriptor) => require('node:tty').isatty(descriptor));
+      if (log === 'say') return fs.writeSync(1, 'seen by the terminal ' + isTerminal);
+      const onConsole = require('node:child_process').spawnSync(starter, ['window'], { stdio: 'ignore' }).status;
+      fs.writeFileSync(log, JSON.stringify({ isTerminal, onConsole }));`;
+
+    beforeAll(async () => {
+      const wrap = { windows: { subsystem: 'gui' } };
+      const program = await makeProgram(
+        { name: 'gui', bin: 'main.js', sarma: { wrap } },
+        { 'main.js': source },
+      );
+      const made = await wrapProgram(program, ['-t', 'win-x64', '--runtime', '22']);
+      app = `${made}.exe`;
+      await rename(made, app);
+      await start(app, ['say']);
+      starter = await buildStarter();
+    });
+
+    const terminal = (...line: readonly string[]) =>
+      spawnSync('script', ['-qec', `wine ${line.map((part) => `'${part}'`).join(' ')}`, '/dev/null'], {
+        env,
+        encoding: 'utf8',
+        input: '',
+      });
+
+    test.skipIf(!has('script'))(
+      'it prints in the terminal that it was started in, without being given one',
+      () => {
+        expect(terminal(starter, '0', toWindows(app), 'say').stdout).toContain(
+          'seen by the terminal true,true,true',
+        );
+      },
+    );
+
+    test.skipIf(!has('script'))('so does the stub with what it has to say', () => {
+      const { stdout, status } = terminal(starter, '0', toWindows(app), 'maintenance', 'nonsense');
+      expect(stdout).toContain('usage: gui maintenance');
+      expect(status).toBe(125);
+    });
+
+    test('it writes where it is redirected to', async () => {
+      expect((await start(app, ['say'])).stdout).toBe('seen by the terminal false,false,false');
+    });
+
+    test('started without a console, as from Explorer, it has one that nobody sees, for its children', async () => {
+      const log = path.join(await temporaryDirectory(), 'log');
+      // Windows gives a console to none of them: DETACHED_PROCESS.
+      const line = ['8', toWindows(starter), '8', toWindows(app), toWindows(log), toWindows(starter)];
+      expect((await start(starter, line)).exitCode).toBe(0);
+      const withoutWindow = 1;
+      const expected = { isTerminal: [false, false, false], onConsole: withoutWindow };
+      expect(JSON.parse(await text(log))).toEqual(expected);
+    });
+
+    test('and ends with its exit code where nobody reads why', async () => {
+      const line = ['8', toWindows(starter), '8', toWindows(app), 'maintenance', 'nonsense'];
+      expect((await start(starter, line)).exitCode).toBe(125);
+    });
+
+    const buildStarter = async () => {
+      const file = path.join(await temporaryDirectory(), 'starter.exe');
+      const zig = path.resolve(import.meta.dirname, '../node_modules/.bin/zig');
+      const script = path.resolve(import.meta.dirname, 'support/windows-starter.zig');
+      const options = [
+        '-target',
+        'x86_64-windows-gnu',
+        '-OReleaseSmall',
+        '-fsingle-threaded',
+        `-femit-bin=${file}`,
+      ];
+      const { status, stderr } = spawnSync(zig, ['build-exe', script, ...options], { encoding: 'utf8' });
+      if (status !== 0) throw new Error(stderr);
+      return file;
+    };
+  });
+
+  describe.skipIf(lacks('osslsigncode', 'openssl'))('signed', () => {
+    test('it runs, from the bytes that the signature covers', async () => {
+      const place = await temporaryDirectory();
+      const request = [
+        'req',
+        '-x509',
+        '-newkey',
+        'rsa:2048',
+        '-nodes',
+        '-days',
+        '2',
+        '-subj',
+        '/CN=Self made',
+      ];
+      const [key, certificate] = [path.join(place, 'key.pem'), path.join(place, 'certificate.pem')];
+      spawnSync('openssl', [...request, '-keyout', key, '-out', certificate]);
+      const signed = path.join(place, 'signed.exe');
+      const sign = ['sign', '-certs', certificate, '-key', key, '-h', 'sha256', '-in', file, '-out', signed];
+      expect(spawnSync('osslsigncode', sign).status).toBe(0);
+      const cache = newCache();
+      const { stdout } = await start(signed, ['arguments', 'signed'], { SARMA_CACHE_DIR: cache.windows });
+      expect(JSON.parse(stdout)).toEqual(['signed']);
+      expect(
+        await start(signed, ['maintenance', 'verify'], { SARMA_CACHE_DIR: cache.windows }),
+      ).toMatchObject({
+        exitCode: 0,
+      });
     });
   });
 
@@ -434,6 +627,16 @@ describe.skipIf(!wine)('under Wine', () => {
     test.skip('win-arm64 and win-x86: this Wine runs x86-64 alone', () => {});
   });
 });
+
+/** The same whole numbers below what is asked for, each time. */
+function generator(seed: number): (limit: number) => number {
+  let state = seed;
+  return (limit) => {
+    // Of Numerical Recipes; its low bits are poor.
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return Math.floor((state / 2 ** 32) * limit);
+  };
+}
 
 async function until(condition: () => Promise<boolean>): Promise<void> {
   for (let tries = 0; tries < 200; tries++) {

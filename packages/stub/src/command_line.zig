@@ -81,6 +81,28 @@ test "what is typed stays as it is typed, what is inserted is read back as it wa
     try std.testing.expectEqual(null, argument(arena, line, 8));
 }
 
+test "whatever is inserted is read back, and so is what was typed behind it" {
+    const literal = std.unicode.utf8ToUtf16LeStringLiteral;
+    const pieces = [_][]const u8{ "\"", "\"", "\\", "\\", "\\\\", " ", "\t", "\n", "%", "^", "&", "a", "ü", "日", "😀" };
+    var random: std.Random.DefaultPrng = .init(20261121);
+    var memory: std.heap.ArenaAllocator = .init(std.testing.allocator);
+    defer memory.deinit();
+    for (0..2000) |_| {
+        defer _ = memory.reset(.retain_capacity);
+        const arena = memory.allocator();
+        var inserted: [4][]const u8 = undefined;
+        for (&inserted) |*text| {
+            var parts: [8][]const u8 = undefined;
+            for (&parts) |*part| part.* = pieces[random.random().uintLessThan(usize, pieces.len)];
+            text.* = try std.mem.concat(arena, u8, parts[0..random.random().uintAtMost(usize, parts.len)]);
+        }
+        const line = try compose(arena, "C:\\x.exe", &inserted, literal("x \"last one\\\\\""));
+        for (inserted, 1..) |text, at| try std.testing.expectEqualStrings(text, argument(arena, line, at).?);
+        try std.testing.expectEqualStrings("last one\\", argument(arena, line, inserted.len + 1).?);
+        try std.testing.expectEqual(null, argument(arena, line, inserted.len + 2));
+    }
+}
+
 test "a name that cannot be used is replaced" {
     const literal = std.unicode.utf8ToUtf16LeStringLiteral;
     var memory: std.heap.ArenaAllocator = .init(std.testing.allocator);
