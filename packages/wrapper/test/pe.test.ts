@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { checkAuthenticode } from '../src/executables/authenticode.ts';
 import { AlreadySignedError } from '../src/executables/errors.ts';
 import { checksum, embed } from '../src/executables/pe.ts';
 import { readPe } from '../src/executables/pe-headers.ts';
@@ -44,6 +45,37 @@ describe.each(['x86_64-windows-gnu', 'aarch64-windows-gnu', 'x86-windows-gnu'])(
     damaged[embedding.payloadOffset + 50_000]! ^= 1;
     expect(verify(damaged)).not.toContain('Signature verification: ok');
     expect(verify(damaged)).toContain('MISMATCH');
+  });
+
+  test.skipIf(!signing)('a signature is read as it was made, by its digest and its signer', () => {
+    expect(checkAuthenticode(file)).toBe(null);
+    const signed = sign(file);
+    expect(checkAuthenticode(signed)).toEqual({ algorithm: 'sha256', signer: 'CN=Sarma test' });
+    const { certificates, checksumAt } = readPe(signed);
+    signed[checksumAt]! ^= 1; // is not signed
+    expect(checkAuthenticode(signed)).not.toBe(null);
+    for (const at of [checksumAt + 4, embedding.payloadOffset + 50_000, certificates.offset - 1]) {
+      const altered = Buffer.from(signed);
+      altered[at]! ^= 1;
+      expect(() => checkAuthenticode(altered), String(at)).toThrow('it was altered after it was signed');
+    }
+  });
+
+  test.skipIf(!signing)('whatever stands in the place of a signature is refused in words', () => {
+    const signed = sign(file);
+    const { offset, size } = readPe(signed).certificates;
+    expect(() => checkAuthenticode(signed.subarray(0, -8))).toThrow('its signature is cut off');
+    for (let at = offset; at < offset + Math.min(size, 400); at++) {
+      const altered = Buffer.from(signed);
+      altered[at]! ^= 0x41;
+      let error: unknown;
+      try {
+        checkAuthenticode(altered);
+      } catch (caught) {
+        error = caught;
+      }
+      if (error !== undefined) expect(error).toMatchObject({ code: 'MALFORMED_EXECUTABLE' });
+    }
   });
 
   test.skipIf(!signing)('a certificate table begins where the file ended', () => {
