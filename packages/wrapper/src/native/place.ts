@@ -23,7 +23,7 @@ export function liesWithOthers(
 
 /** Names of systems, CPUs and C libraries in the names of files, and what targets call them. */
 const SYSTEMS = wordMap({
-  linux: 'linux linux32 linux64 linuxmusl alpine',
+  linux: 'linux linux32 linux64 linuxmusl alpine so',
   darwin: 'darwin macos mac osx apple dylib app',
   win: 'win win32 win64 windows msvc mingw dll exe',
   other: 'android androideabi ios freebsd openbsd netbsd sunos solaris aix openharmony ohos',
