@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { chmod, mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -14,6 +15,7 @@ import { type Outcome, wrap } from '../src/wrap.ts';
 import { writeAssembled } from './support/assembled.ts';
 import { writeNodes } from './support/darwin-node.ts';
 import { checkLayout, checkUniversal } from './support/macho-check.ts';
+import { hasTool } from './support/tools.ts';
 
 const RESIGN = path.join(import.meta.dirname, 'support/resign.ts');
 const node = process.execPath;
@@ -113,6 +115,39 @@ test('a command that writes another file and moves it there, as osslsigncode wan
   expect(outcome).toMatchObject({ artifacts: [{ file, bytes: (await stat(file)).size }] });
   expect((await stat(file)).mode & 0o777).toBe(0o755);
 });
+
+test.skipIf(!hasTool('osslsigncode') || !hasTool('openssl'))(
+  'the line for the shell that docs/executable.md has signs a Windows executable',
+  async () => {
+    const subject = ['-subj', '/CN=Test', '-days', '2', '-addext', 'extendedKeyUsage=codeSigning'];
+    const options = { cwd: root, stdio: 'ignore' } as const;
+    const request = [
+      'req',
+      '-x509',
+      '-newkey',
+      'rsa:2048',
+      '-nodes',
+      '-keyout',
+      'key.pem',
+      '-out',
+      'cert.pem',
+    ];
+    execFileSync('openssl', [...request, ...subject], options);
+    const bundle = ['pkcs12', '-export', '-inkey', 'key.pem', '-in', 'cert.pem', '-out', 'cert.p12'];
+    execFileSync('openssl', [...bundle, '-passout', 'pass:'], options);
+    const docs = await readFile(path.join(import.meta.dirname, '../../../docs/executable.md'), 'utf8');
+    const line = /windows: \{ sign: '(.*)' \}/.exec(docs)![1]!;
+    const outcome = await build('win-x64', line);
+    const file = path.join(output, 'small_win-x64.exe');
+    expect(outcome).toMatchObject({ artifacts: [{ file }] });
+    const verified = execFileSync('osslsigncode', ['verify', '-CAfile', 'cert.pem', '-in', file], {
+      cwd: root,
+      encoding: 'utf8',
+    });
+    expect(verified).toContain('Signature verification: ok');
+    expect(await verify(file)).toMatchObject({ ok: true });
+  },
+);
 
 describe('a build whose command', () => {
   const flip = (where: string) =>

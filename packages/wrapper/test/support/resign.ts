@@ -10,7 +10,7 @@ writeFileSync(file, before.readUInt32BE(0) === 0xcafebabe ? resignUniversal(befo
 
 function resignUniversal(universal: Buffer): Buffer {
   const header = Buffer.from(universal.subarray(0, 0x4000));
-  const parts = [header];
+  const parts: Buffer[] = [header];
   let end = header.length;
   for (let at = 8; at < 8 + 20 * universal.readUInt32BE(4); at += 20) {
     const [offset, size] = [universal.readUInt32BE(at + 8), universal.readUInt32BE(at + 12)];
