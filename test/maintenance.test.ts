@@ -61,6 +61,15 @@ test('`meta` prints the id and the manifest, which are also what `sarma inspect`
   expect(JSON.parse((await runCommand(['inspect', '--json', file])).stdout)).toMatchObject({ id, manifest });
 });
 
+test('`meta --sbom` prints the bill of materials, where nothing can be installed too', async () => {
+  const env = { SARMA_CACHE_DIR: '/proc/none', HOME: '/proc/none' };
+  const { stdout, stderr, exitCode } = await run(file, ['maintenance', 'meta', '--sbom'], { env });
+  expect({ stderr, exitCode }).toEqual({ stderr: '', exitCode: 0 });
+  expect(stdout).toBe((await runCommand(['inspect', '--sbom', file])).stdout);
+  expect(JSON.parse(stdout)).toMatchObject({ metadata: { component: { name: 'tended' } } });
+  expect(await maintain('meta', '--other')).toMatchObject({ stdout: '', exitCode: 125 });
+});
+
 describe('`verify`', () => {
   test('finds nothing wrong in a fresh install, and fails where there is none', async () => {
     expect(await maintain('verify')).toMatchObject({
