@@ -223,4 +223,23 @@ describe('optional dependencies', () => {
       },
     ]);
   });
+
+  test('that were never published are nobody a lock file that has the right one need be asked for', async () => {
+    const optionalDependencies = {
+      ...CRC.optionalDependencies,
+      'crc-linux-any': '1.0.0',
+      'crc-linux-s390x': '1.0.0',
+    };
+    await project.install(`${modules}/crc2`, { ...CRC, name: 'crc2', optionalDependencies });
+    await publishLocked(machine('linux', 'arm64'));
+    const { found } = await project.find('linux-arm64', { frozen: true });
+    expect(found).toMatchObject([{ package: 'crc' }, { package: 'crc2', how: 'optional dependency' }]);
+    expect((await project.find('linux-s390x')).found).toContainEqual({
+      package: 'crc2',
+      version: '1.0.0',
+      how: 'missing',
+      detail:
+        'none of its optional dependencies is for linux s390x glibc; the registry has no crc-linux-any, crc-linux-s390x of that version',
+    });
+  });
 });

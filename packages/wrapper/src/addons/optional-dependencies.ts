@@ -1,6 +1,7 @@
 import { existsSync, realpathSync } from 'node:fs';
 import path from 'node:path';
 import semver from 'semver';
+import { AddonPackageError } from './errors.ts';
 import type { AddonFile, FoundAddon, TargetAddons } from './found.ts';
 import { platformFields } from './lock-files.ts';
 import {
@@ -80,22 +81,31 @@ async function addFamily(
   }));
   const folder = folderOf(parent, members);
   const family: Member[] = [];
-  for (const { name, spec, installed } of members) {
+  const add = async (some: typeof members) => {
+    for (const { name, spec } of some)
+      family.push(await addMissing(name, spec, { parent: parent.place, folder }, target, tree, registry));
+  };
+  for (const { name, installed } of members) {
     const fields = installed && platformFields({ ...installed.manifest });
-    if (installed !== undefined && fields !== undefined) {
-      if (isPlatformPackage(fields))
-        family.push({ name, how: installed.isLeft ? 'other' : 'installed', fields });
-      continue;
-    }
-    family.push(await addMissing(name, spec, { parent: parent.place, folder }, target, tree, registry));
+    if (fields !== undefined && isPlatformPackage(fields))
+      family.push({ name, how: installed!.isLeft ? 'other' : 'installed', fields });
   }
+  const missing = members.filter(({ installed }) => installed === undefined);
+  const locked = missing.filter(({ name, spec }) => registry.isLocked(name, spec));
+  await add(locked);
+  // Some packages name relatives that were never published; a lock file that has the right one has none of those.
+  if (!family.some(isTaken)) await add(missing.filter((one) => !locked.includes(one)));
   return describeFamily(parent, family, target);
 }
 
 interface Member {
   readonly name: string;
-  readonly how: 'installed' | 'fetched' | 'absent' | 'other' | 'unknown';
+  readonly how: 'installed' | 'fetched' | 'absent' | 'other' | 'unknown' | 'unpublished';
   readonly fields: ReturnType<typeof platformFields>;
+}
+
+function isTaken({ how }: Member): boolean {
+  return how === 'installed' || how === 'fetched' || how === 'absent';
 }
 
 interface Installed {
@@ -154,7 +164,7 @@ async function addMissing(
   const unknown: Member = { name, how: 'unknown', fields: namedSystems(name) };
   if (wanting.length === 0) return unknown;
   const pinned = await registry.choose(name, spec);
-  if (pinned === undefined) return unknown;
+  if (pinned === undefined) return { ...unknown, how: 'unpublished' };
   const fields = await registry.platformOf(pinned);
   if (!isPlatformPackage(fields)) return { name, how: 'unknown', fields };
   if (!wanting.some((platform) => runsOn(name, fields, platform))) return { name, how: 'other', fields };
@@ -201,7 +211,9 @@ async function addNeeds(
       continue;
     }
     const pinned = await registry.choose(name, spec);
-    if (pinned === undefined) continue;
+    if (pinned === undefined) {
+      throw new AddonPackageError(`${place} needs ${name}@${spec}, which is not in the registry.`);
+    }
     const fetched = await registry.fetch(pinned, target.name);
     if (fetched === undefined) continue;
     const at = freePlace(name, pinned, { parent: place, folder }, tree);
@@ -236,7 +248,7 @@ function describeFamily(
 ): readonly FoundAddon[] {
   // What a package for one machine needs itself was found with it.
   if (isPlatformPackage(platformFields({ ...manifest }))) return [];
-  const taken = family.filter(({ how }) => how !== 'other' && how !== 'unknown');
+  const taken = family.filter(isTaken);
   if (taken.length > 0) {
     const how = taken.every((member) => member.how === 'installed') ? 'installed' : 'optional dependency';
     const detail = taken.map((member) => member.name).join(', ');
@@ -245,8 +257,16 @@ function describeFamily(
   }
   if (!isForManySystems(family)) return [];
   const wanted = platforms.map(platformText).join(' and ');
+  const unpublished = family.filter(({ how }) => how === 'unpublished').map((member) => member.name);
+  const reason =
+    unpublished.length === 0 ? '' : `; the registry has no ${unpublished.join(', ')} of that version`;
   return [
-    { package: name, version, how: 'missing', detail: `none of its optional dependencies is for ${wanted}` },
+    {
+      package: name,
+      version,
+      how: 'missing',
+      detail: `none of its optional dependencies is for ${wanted}${reason}`,
+    },
   ];
 }
 

@@ -65,10 +65,28 @@ export function namedSystems(name: string): PlatformFields {
   return os.length === 0 ? {} : { os };
 }
 
-/** Whether the name of a package (`@esbuild/darwin-arm64`) says that it is for another system or C library. */
+/** Names of CPUs in the names of packages. */
+const PROCESSOR_WORDS: ReadonlyMap<string, string> = new Map([
+  ...['x64', 'arm64', 'ia32', 'arm', 'ppc64', 's390x', 'riscv64', 'loong64', 'mips64el', 'wasm32'].map(
+    (word) => [word, word] as const,
+  ),
+  ['aarch64', 'arm64'],
+  ['armv7', 'arm'],
+  ['armhf', 'arm'],
+  ['i686', 'ia32'],
+  ['x86', 'ia32'],
+  ['ppc64le', 'ppc64'],
+]);
+
+/** Whether the name of a package (`@esbuild/darwin-arm64`) says that it is for another system, CPU or C library. */
 export function saysOther(name: string, platform: Platform): boolean {
   const { os } = namedSystems(name);
-  return (os !== undefined && !os.includes(platform.os)) || saysOtherLibc(name, platform);
+  const cpu = wordsOf(name).flatMap((word) => PROCESSOR_WORDS.get(word) ?? []);
+  return (
+    (os !== undefined && !os.includes(platform.os)) ||
+    (cpu.length > 0 && !cpu.includes(platform.cpu)) ||
+    saysOtherLibc(name, platform)
+  );
 }
 
 function saysOtherLibc(name: string, { libc }: Platform): boolean {

@@ -33,9 +33,11 @@ export interface Registry {
   /**
    * The version of a package that `spec` (a range, or `npm:NAME@RANGE`) stands for: the lock file's of the package
    * manager, else that of `sarma.lock.json`, else the highest in the registry, which is then locked. Undefined for what
-   * is not of the registry. Throws LockfileError, OfflineError, UnreachableError, AddonPackageError.
+   * the registry has not. Throws LockfileError, OfflineError, UnreachableError, AddonPackageError.
    */
   choose(name: string, spec: string): Promise<Pinned | undefined>;
+  /** Whether a lock file has what `choose` would return. */
+  isLocked(name: string, spec: string): boolean;
   /** Where a package runs. Throws OfflineError, UnreachableError. */
   platformOf(pinned: Pinned): Promise<PlatformFields>;
   /** Brings a package into the build cache; undefined where it is not there and only looked for. Throws IntegrityError, OfflineError, UnreachableError, AddonPackageError. */
@@ -77,6 +79,11 @@ export function openRegistry(context: RegistryContext): Registry {
   const metadata = once((name) => askFor(name, context));
   return {
     choose: onceFor((name, spec) => choose(name, spec, context, metadata)),
+    isLocked: (wanted, spec) => {
+      const { name, range } = meant(wanted, spec);
+      const known = context.lockFile.find(name, range);
+      return known !== undefined || lockedVersion(name, range, context.locked) !== undefined;
+    },
     platformOf: async (pinned) => pinned.platform ?? (await describe(pinned, context, metadata)),
     fetch: async (pinned, target) => {
       if (context.lookOnly && (await context.cache.entry(keyOf(pinned))) === undefined) return undefined;
@@ -87,7 +94,7 @@ export function openRegistry(context: RegistryContext): Registry {
   };
 }
 
-type Metadata = (name: string) => Promise<PackageMetadata>;
+type Metadata = (name: string) => Promise<PackageMetadata | undefined>;
 
 /** The answer to a question, asked once. */
 function once<Answer>(ask: (name: string) => Promise<Answer>): (name: string) => Promise<Answer> {
@@ -106,10 +113,13 @@ function onceFor<Answer>(ask: (name: string, spec: string) => Promise<Answer>) {
   return (name: string, spec: string) => byBoth(JSON.stringify([name, spec]));
 }
 
-async function askFor(name: string, { http, offline }: RegistryContext): Promise<PackageMetadata> {
+async function askFor(
+  name: string,
+  { http, offline }: RegistryContext,
+): Promise<PackageMetadata | undefined> {
   if (offline) throw notHere(name);
   const url = (await http.registry(name)) + name.replace('/', '%2f');
-  return (await http.json(url, { accept: ABBREVIATED })) as PackageMetadata;
+  return (await http.json(url, { accept: ABBREVIATED, optional: true })) as PackageMetadata | undefined;
 }
 
 function notHere(what: string): OfflineError {
@@ -124,9 +134,7 @@ async function choose(
   context: RegistryContext,
   metadata: Metadata,
 ): Promise<Pinned | undefined> {
-  const [, alias, aliased] = /^npm:((?:@[^/]+\/)?[^@]+)(?:@(.+))?$/.exec(spec) ?? [];
-  const name = alias ?? wanted;
-  const range = alias === undefined ? spec : (aliased ?? '*');
+  const { name, range } = meant(wanted, spec);
   if (semver.validRange(range) === null) return undefined;
   const known = context.lockFile.find(name, range);
   if (known?.integrity !== undefined) return pinnedBy(known, known.integrity);
@@ -136,6 +144,12 @@ async function choose(
   if (version !== undefined && own !== undefined)
     return { name, version, integrity: own.integrity, resolved: undefined, platform: undefined };
   return await lockAnew(name, known?.version ?? range, context, metadata);
+}
+
+/** `npm:NAME@RANGE` is another package by the name that is wanted. */
+function meant(wanted: string, spec: string): { readonly name: string; readonly range: string } {
+  const [, alias, range = '*'] = /^npm:((?:@[^/]+\/)?[^@]+)(?:@(.+))?$/.exec(spec) ?? [];
+  return alias === undefined ? { name: wanted, range: spec } : { name: alias, range };
 }
 
 function pinnedBy({ name, version, resolved, platform, tellsPlatform }: LockedPackage, integrity: string) {
@@ -155,18 +169,16 @@ async function lockAnew(
   range: string,
   context: RegistryContext,
   metadata: Metadata,
-): Promise<Pinned> {
+): Promise<Pinned | undefined> {
   if (context.frozen) {
     throw new LockfileError(
       'LOCKFILE_FROZEN',
       `${name}@${range} is in no lock file, and --frozen forbids to add it to sarma.lock.json. Run: sarma fetch`,
     );
   }
-  const { versions } = await metadata(name);
+  const { versions = {} } = (await metadata(name)) ?? {};
   const version = semver.maxSatisfying(Object.keys(versions), range);
-  if (version === null) {
-    throw new AddonPackageError(`The registry has no ${name}@${range}.`);
-  }
+  if (version === null) return undefined;
   const { integrity } = versions[version]!.dist;
   if (integrity === undefined) {
     throw new AddonPackageError(
@@ -195,7 +207,7 @@ async function describe(
   metadata: Metadata,
 ): Promise<PlatformFields> {
   const file = await cache.produce(`addon-platform:${name}@${version}:${integrity}`, async (temporary) => {
-    const { versions } = await metadata(name);
+    const { versions = {} } = (await metadata(name)) ?? {};
     await writeFile(temporary, JSON.stringify(platformFields(versions[version] ?? {})));
   });
   return JSON.parse(await readFile(file, 'utf8')) as PlatformFields;
@@ -229,7 +241,7 @@ async function download(
     } catch (error) {
       if (!(error instanceof UnreachableError) || !/\b404\b/.test(error.reason)) throw error;
       // Some registries keep their tarballs elsewhere.
-      const published = (await metadata(name)).versions[version]?.dist.tarball;
+      const published = (await metadata(name))?.versions[version]?.dist.tarball;
       if (published === undefined) throw error;
       await save(published);
     }
