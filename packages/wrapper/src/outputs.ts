@@ -68,10 +68,14 @@ export async function writeExecutable(file: string, bytes: Buffer): Promise<bool
     await mkdir(path.dirname(file), { recursive: true });
     await writeWhole(file, bytes, 0o755);
   } catch (cause) {
-    const { code, message } = cause as NodeJS.ErrnoException;
-    const reason =
-      code === 'ENOSPC' || code === 'EDQUOT' ? `no space left for ${bytes.length} bytes` : message;
-    throw new OutputError('OUTPUT_NOT_WRITABLE', `${file} could not be written: ${reason}.`, { cause });
+    throw notWritable(file, bytes.length, cause);
   }
   return previous !== undefined;
+}
+
+/** What is said when an executable of so many bytes cannot be put where it should be. */
+export function notWritable(file: string, bytes: number, cause: unknown): OutputError {
+  const { code, message } = cause as NodeJS.ErrnoException;
+  const reason = code === 'ENOSPC' || code === 'EDQUOT' ? `no space left for ${bytes} bytes` : message;
+  return new OutputError('OUTPUT_NOT_WRITABLE', `${file} could not be written: ${reason}.`, { cause });
 }

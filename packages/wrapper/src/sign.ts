@@ -1,4 +1,4 @@
-import { chmod, lstat, mkdir, mkdtemp, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, lstat, mkdir, mkdtemp, readFile, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { type Command, runCommand } from './command.ts';
 import type { Delivered } from './deliver.ts';
@@ -6,7 +6,7 @@ import type { OnEvent } from './events.ts';
 import { checkCodeSignature } from './executables/code-signature.ts';
 import { MalformedExecutableError } from './executables/errors.ts';
 import { FAT_HEADER_SIZE, readSlices } from './executables/fat.ts';
-import { OutputError } from './outputs.ts';
+import { notWritable, writeExecutable } from './outputs.ts';
 import { decodeStamp, findStamp, STAMP_SIZE } from './stamp.ts';
 import type { Target } from './targets.ts';
 
@@ -41,17 +41,15 @@ export class SignError extends Error {
 export async function signExecutable(file: string, bytes: Buffer, signing: Signing): Promise<Delivered> {
   const { command, key, target, name, version, directory, signal, onEvent } = signing;
   const replaced = (await stat(file).catch(() => undefined)) !== undefined;
-  const folder = await folderFor(file);
+  const folder = await folderFor(file, bytes.length);
   try {
     const signed = path.join(folder, path.basename(file));
-    await writeFile(signed, bytes, { mode: 0o755 });
+    await writeExecutable(signed, bytes);
     const values = { file: signed, target: target.name, name, version };
     await runCommand(command, `${key} for ${target.name}`, values, directory, signal);
     const found = await readSigned(signed, signing);
     checkSigned(bytes, found, signing);
-    // A command that writes another file and moves it here may have lost the mode.
-    await chmod(signed, 0o755);
-    await rename(signed, file);
+    await publish(signed, file, found.length);
     const message = `${path.basename(file)} was signed by ${key}.`;
     onEvent({ type: 'notice', level: 'info', message, target: target.name });
     return { file, bytes: found.length, replaced };
@@ -60,13 +58,22 @@ export async function signExecutable(file: string, bytes: Buffer, signing: Signi
   }
 }
 
-async function folderFor(file: string): Promise<string> {
+async function folderFor(file: string, bytes: number): Promise<string> {
   try {
     await mkdir(path.dirname(file), { recursive: true });
     return await mkdtemp(path.join(path.dirname(file), `.${path.basename(file)}.`));
   } catch (cause) {
-    const reason = (cause as Error).message;
-    throw new OutputError('OUTPUT_NOT_WRITABLE', `${file} could not be written: ${reason}.`, { cause });
+    throw notWritable(file, bytes, cause);
+  }
+}
+
+async function publish(signed: string, file: string, bytes: number): Promise<void> {
+  try {
+    // A command that writes another file and moves it here may have lost the mode.
+    await chmod(signed, 0o755);
+    await rename(signed, file);
+  } catch (cause) {
+    throw notWritable(file, bytes, cause);
   }
 }
 
