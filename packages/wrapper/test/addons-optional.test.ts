@@ -234,9 +234,8 @@ describe('optional dependencies', () => {
     await publishLocked(machine('linux', 'arm64'));
     const { found } = await project.find('linux-arm64', { frozen: true });
     expect(found).toMatchObject([{ package: 'crc' }, { package: 'crc2', how: 'optional dependency' }]);
-    expect((await project.find('linux-s390x')).found).toContainEqual({
+    expect((await project.find('linux-s390x')).found[1]).toMatchObject({
       package: 'crc2',
-      version: '1.0.0',
       how: 'missing',
       detail:
         'none of its optional dependencies is for linux s390x glibc; the registry has no crc-linux-any, crc-linux-s390x of that version',

@@ -132,6 +132,10 @@ test('the hashes of Yarn 2 and later are of archives that Yarn makes, and count 
     integrity: undefined,
   });
   expect((await integrityOf(project))('plain', '1.2.0')).toBeUndefined();
+  const packages = { 'plain@1.2.0': { integrity: 'sha512-AA==' } };
+  const own = JSON.stringify({ lockfileVersion: 1, runtimes: {}, packages });
+  await writeFile(path.join(project, 'sarma.lock.json'), own);
+  expect((await integrityOf(project))('plain', '1.2.0')).toBe('sha512-AA==');
 });
 
 test('the lock file of a workspace lies above it', async () => {

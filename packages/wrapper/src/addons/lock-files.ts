@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import semver from 'semver';
 import { parse as parseYaml } from 'yaml';
+import { readLocked } from '../lockfile.ts';
 
 /** A package of the registry as the package manager's lock file has it. */
 export interface LockedPackage {
@@ -57,12 +58,15 @@ export async function readLockFile(project: string): Promise<LockFile> {
   }
 }
 
-/** What a project's lock file says that the tarball of a package must hash to. Throws PackageLockError. */
+/**
+ * What a project's lock files, the package manager's and `sarma.lock.json`, say that the tarball of a package must hash
+ * to. Throws PackageLockError and LockfileError.
+ */
 export async function integrityOf(
   project: string,
 ): Promise<(name: string, version: string) => string | undefined> {
-  const { find } = await readLockFile(project);
-  return (name, version) => find(name, version)?.integrity;
+  const [{ find }, { packages }] = await Promise.all([readLockFile(project), readLocked(project)]);
+  return (name, version) => find(name, version)?.integrity ?? packages[`${name}@${version}`]?.integrity;
 }
 
 function lockFile(file: string | undefined, packages: readonly LockedPackage[]): LockFile {

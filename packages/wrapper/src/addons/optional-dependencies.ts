@@ -88,7 +88,7 @@ async function addFamily(
   for (const { name, installed } of members) {
     const fields = installed && platformFields({ ...installed.manifest });
     if (fields !== undefined && isPlatformPackage(fields))
-      family.push({ name, how: installed!.isLeft ? 'other' : 'installed', fields });
+      family.push({ name, how: howOf(installed!), fields });
   }
   const missing = members.filter(({ installed }) => installed === undefined);
   const locked = missing.filter(({ name, spec }) => registry.isLocked(name, spec));
@@ -104,6 +104,11 @@ interface Member {
   readonly fields: ReturnType<typeof platformFields>;
 }
 
+function howOf({ isLeft, isAdded }: Installed): Member['how'] {
+  if (isLeft) return 'other';
+  return isAdded ? 'fetched' : 'installed';
+}
+
 function isTaken({ how }: Member): boolean {
   return how === 'installed' || how === 'fetched' || how === 'absent';
 }
@@ -113,6 +118,8 @@ interface Installed {
   /** The `node_modules` in which Node finds it. */
   readonly folder: string;
   readonly isLeft: boolean;
+  /** For the target. */
+  readonly isAdded: boolean;
 }
 
 /** What Node would load as `name` from a place; undefined as well for what was added for others and does not satisfy `spec`. */
@@ -122,13 +129,13 @@ function resolve(name: string, spec: string, from: string, tree: PlannedTree): I
     const added = tree.added.get(place);
     if (added !== undefined) {
       const { manifest } = added.fetched;
-      return satisfies(manifest, spec) ? { manifest, folder, isLeft: false } : undefined;
+      return satisfies(manifest, spec) ? { manifest, folder, isLeft: false, isAdded: true } : undefined;
     }
     const directory = path.join(tree.root, place);
     const manifest = existsSync(directory) ? readManifest(directory) : undefined;
     if (manifest === undefined) continue;
     const real = path.relative(realpathSync(tree.root), realpathSync(directory)).replaceAll(path.sep, '/');
-    return { manifest, folder, isLeft: tree.left.has(real) };
+    return { manifest, folder, isLeft: tree.left.has(real), isAdded: false };
   }
   return undefined;
 }
