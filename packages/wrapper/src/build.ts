@@ -6,6 +6,7 @@ import { type Compression, compressionSettings } from './compression.ts';
 import type { OnEvent } from './events.ts';
 import { embed } from './executables/embed.ts';
 import { type ResourceFiles, withOwnResources } from './executables/resources.ts';
+import { languagesOf } from './icu/languages.ts';
 import { checkLimits } from './limits.ts';
 import { type Manifest, type StoredManifest, storeManifest } from './manifest.ts';
 import { checkNames } from './names.ts';
@@ -77,9 +78,13 @@ export async function packTarget(
 ): Promise<Packed> {
   const settings = compressionSettings(build.compression);
   const { target } = build;
-  const runtime = await packRuntime(build.runtime, target, settings, cache, (done, total) =>
+  const { strip, locales } = build.settings;
+  const wanted = { strip, languages: locales && languagesOf(locales) };
+  const runtime = await packRuntime(build.runtime, target, settings, wanted, cache, (done, total) =>
     onEvent({ type: 'compress', target: target.name, done, total }),
   );
+  const message = signatureLost(runtime.runtime, target);
+  if (message) onEvent({ type: 'notice', level: 'info', target: target.name, message });
   for (const need of needsBeyond(runtime.requires, build.needs)) {
     const message = sentenceOf(need);
     onEvent({ type: 'notice', level: 'info', target: target.name, message });
@@ -104,6 +109,16 @@ export async function packTarget(
     frames,
   };
   return { runtime, release, tree, manifest, stored: storeManifest(manifest) };
+}
+
+/** What a build is told that changes a runtime which was signed; undefined where nothing was. */
+function signatureLost(
+  { executable, changes }: PackedRuntime['runtime'],
+  { os }: Target,
+): string | undefined {
+  if (os === 'linux' || changes.length === 0) return undefined;
+  const now = os === 'win' ? 'carries no signature' : 'is signed ad hoc';
+  return `${executable} inside ${now}: wrap.locales changes it, so that its vendor's signature does not fit any more.`;
 }
 
 /** Puts a packed payload behind the target's stub, for one of the release's programs. */

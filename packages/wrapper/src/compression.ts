@@ -38,7 +38,7 @@ const SETTINGS: Readonly<Record<Compression, CompressionSettings>> = {
 /** What LZMA's probabilities depend on is chosen by what is compressed. Each was measured (docs/decisions/0011). */
 export type ContentKind = 'x86' | 'arm64' | 'data' | 'release';
 
-const LZMA_PROPERTIES: Readonly<Record<ContentKind, LzmaProperties>> = {
+export const LZMA_PROPERTIES: Readonly<Record<ContentKind, LzmaProperties>> = {
   x86: { literalContext: 4, literalPosition: 0, position: 0 },
   arm64: { literalContext: 2, literalPosition: 2, position: 2 },
   data: { literalContext: 3, literalPosition: 0, position: 2 },

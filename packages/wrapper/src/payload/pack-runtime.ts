@@ -3,15 +3,16 @@ import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { createXXHash3 } from 'hash-wasm';
 import type { BuildCache } from '../build-cache.ts';
-import { type CompressionSettings, compressFrame } from '../compression.ts';
+import { type CompressionSettings, compressFrame, LZMA_PROPERTIES } from '../compression.ts';
 import { armFeatures } from '../executables/arm-attributes.ts';
 import { type BranchRange, codeRange, encode } from '../executables/branch-filter.ts';
-import { dropSymbols, type Requirements, requirements } from '../executables/elf.ts';
+import { type Requirements, requirements } from '../executables/elf.ts';
 import { lzmaVersion } from '../lzma.ts';
 import type { ManifestRuntime } from '../manifest.ts';
 import { IntegrityError } from '../runtimes/errors.ts';
 import type { Runtime } from '../runtimes/runtime.ts';
 import type { Target } from '../targets.ts';
+import { changeRuntime, type WantedChanges } from './change-runtime.ts';
 import { type StoredFrame, storedFrame } from './frames.ts';
 
 /** A runtime as frames, and what the manifest says of it. */
@@ -33,12 +34,14 @@ interface CacheHeader {
 
 /**
  * Packs a runtime, or takes it from the build cache: compressing one takes most of a minute at `best`.
- * The key holds everything that decides the bytes, the version of zstd included.
+ * The key holds everything that decides the bytes, the version of zstd included. Throws MalformedExecutableError,
+ * IcuDataError, IntegrityError and what the build cache throws.
  */
 export async function packRuntime(
   runtime: Runtime,
   target: Target,
   settings: CompressionSettings,
+  wanted: WantedChanges,
   cache: BuildCache,
   onProgress: (done: number, total: number) => void,
 ): Promise<PackedRuntime> {
@@ -49,18 +52,29 @@ export async function packRuntime(
     source: runtime.source,
     sha256: runtime.sha256,
     settings,
-    ...(settings.codec === 'lzma' ? { lzma: lzmaVersion() } : { zstd: process.versions.zstd }),
+    // Absent where nothing is asked for.
+    ...(wanted.strip ? {} : { strip: false }),
+    ...(wanted.languages && { languages: wanted.languages }),
+    ...codecVersion(settings.codec),
   });
   const entry = await cache.produce(`runtime-frames:${key}`, async (temporaryPath) => {
-    await writeFile(temporaryPath, await pack(runtime, target, settings, onProgress));
+    await writeFile(temporaryPath, await pack(runtime, target, settings, wanted, onProgress));
   });
   return parse(await readFile(entry));
+}
+
+/** What decides the bytes that a codec makes, besides the settings. */
+function codecVersion(codec: CompressionSettings['codec']) {
+  return codec === 'lzma'
+    ? { lzma: lzmaVersion(), properties: LZMA_PROPERTIES }
+    : { zstd: process.versions.zstd };
 }
 
 async function pack(
   runtime: Runtime,
   target: Target,
   settings: CompressionSettings,
+  wanted: WantedChanges,
   onProgress: (done: number, total: number) => void,
 ): Promise<Buffer> {
   const official = await readFile(runtime.file);
@@ -74,9 +88,7 @@ async function pack(
       'Remove it from the build cache and build again.',
     );
   }
-  // Elsewhere the file is signed by its vendor and stays byte for byte what was published.
-  const dropping = target.os === 'linux';
-  const file = dropping ? dropSymbols(official) : official;
+  const { file, changes } = changeRuntime(official, target, wanted);
   const filter = settings.codec === 'none' ? null : codeRange(file);
   const sha256 = createHash('sha256').update(file).digest('hex');
   const xxh3 = (await createXXHash3()).init().update(file).digest('hex');
@@ -105,7 +117,7 @@ async function pack(
       xxh3,
       sha256,
       official: { source: withoutPath(runtime.source), sha256: runtime.sha256 },
-      changes: dropping ? ['symbol table dropped'] : [],
+      changes,
       filter,
     },
     requires: target.os === 'linux' ? requiredBy(file) : { interpreter: null, libraries: [] },
