@@ -24,8 +24,13 @@ const CHECKS = {
     'llvm-readelf',
     'llvm-readobj',
     'llvm-strip',
+    'llvm-objcopy',
+    'strip',
+    'eu-strip',
+    'objcopy',
+    'patchelf',
   ),
-  ...tools('qemu-arm-static', 'qemu-ppc64le-static', 'qemu-s390x-static'),
+  ...tools('qemu-aarch64-static', 'qemu-arm-static', 'qemu-ppc64le-static', 'qemu-s390x-static'),
 } as const satisfies Record<string, () => boolean>;
 
 /** True, and a line that says why, if this machine lacks anything; for `test.skipIf`. */

@@ -29,7 +29,7 @@ pub fn open(run: *Run) !Payload {
     const text = try run.arena.alloc(u8, @intCast(stamp.manifest_length));
     const slice = try sliceOffset(run, file);
     const whole = readWhole(file, text, slice + stamp.manifest_offset) catch |err| return run.refuse("cannot read {s}: {s}", .{ run.own_path, os.describe(err) });
-    if (!whole) return run.damaged("it ends too early", .{});
+    if (!whole) return run.damaged("it ends too early: cut off in a download, or changed by a program such as upx", .{});
     if (!std.mem.eql(u8, &sha256.of(text), &stamp.manifest_sha256)) return run.damaged("manifest", .{});
     const manifest = manifests.parse(run.arena, text) catch |err| switch (err) {
         error.OutOfMemory => return error.OutOfMemory,
