@@ -75,6 +75,11 @@ function pkgTarget({ target, runtime, release, settings }: BuildContext): PkgTar
       `The engine pkg needs Node ${SUPPORTED} for ${name}, and the runtime is ${runtime.version}. Name another with --runtime.`,
     );
   }
+  if (release.kind === 'service') {
+    throw new PkgEngineError(
+      `${release.name} is a service, and the engine pkg carries programs only: a service keeps state beside its release and starts programs of it, which a file that unpacks nothing cannot. Leave --engine pkg away.`,
+    );
+  }
   if (release.shell || release.vmArgs.length > 0) {
     throw new PkgEngineError(
       `${release.name} has vm.args or env.sh, which an executable of the engine pkg cannot obey. Leave --engine pkg away, or them.`,
