@@ -12,8 +12,10 @@ import { makeProgram, type Program } from './support/programs.ts';
 import { lacks } from './support/requirements.ts';
 import { run, runCommand, runNode, temporaryDirectory, wrapCommand } from './support/run.ts';
 
-/** What `-t all` makes: universal targets are made of these. */
-const NAMES = Object.keys(targets).filter((name) => !('slices' in targets[name as keyof typeof targets]));
+/** Universal targets are made of these; where runtimes for musl are published may be out of reach (linux.long.test.ts). */
+const NAMES = Object.keys(targets).filter(
+  (name) => !('slices' in targets[name as keyof typeof targets]) && !name.endsWith('-musl'),
+);
 const LINUX = NAMES.filter((name) => name.startsWith('linux-'));
 const DARWIN = NAMES.filter((name) => name.startsWith('darwin-'));
 const WINDOWS = NAMES.filter((name) => name.startsWith('win-'));
@@ -42,7 +44,7 @@ beforeAll(async () => {
     },
   );
   outputs = await temporaryDirectory();
-  const args = [program.directory, '-t', 'all', '--runtime', '20 || 22 || 24', '--per-target'];
+  const args = [program.directory, '-t', NAMES.join(), '--runtime', '20 || 22 || 24', '--per-target'];
   const { exitCode, stdout, stderr } = await wrapCommand([
     ...args,
     '--compression',
