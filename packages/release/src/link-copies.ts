@@ -1,4 +1,4 @@
-import { realpathSync } from 'node:fs';
+import { lstatSync, realpathSync } from 'node:fs';
 import path from 'node:path';
 import { ReleaseError } from './error.ts';
 import type { TarEntries, TarEntry } from './tar-entries.ts';
@@ -164,6 +164,9 @@ function childrenOf(entries: TarEntries): ReadonlyMap<string, readonly string[]>
 }
 
 function realPlace(root: string, name: string): string {
+  // What only the target has is not in the assembled release, and no link.
+  if (lstatSync(path.join(root, name), { throwIfNoEntry: false }) === undefined)
+    return join(realPlace(root, path.posix.dirname(name)), path.posix.basename(name));
   try {
     return path.relative(root, realpathSync(path.join(root, name))).replaceAll(path.sep, '/');
   } catch (cause) {
