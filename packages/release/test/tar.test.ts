@@ -111,6 +111,47 @@ test('what belongs to the machine it was assembled on stays there', async () => 
   expect(ran).toBe(`dep  ${process.execPath}\n`);
 });
 
+test.each([linux, windows])(
+  "a target ($target) has its own packages instead of the host's",
+  async (target) => {
+    // As in pnpm's store: the package for this machine lies elsewhere, and is linked to from beside the one that wants it.
+    const store = 'node_modules/.store';
+    const fast = {
+      name: 'fast',
+      version: '1.0.0',
+      optionalDependencies: { 'fast-here': '1.0.0', 'fast-there': '1.0.0' },
+    };
+    const root = project({
+      'package.json': { name: 'app', version: '1.0.0', main: 'main.js', dependencies: { fast: '1.0.0' } },
+      'main.js': `console.log(require('fast'))`,
+      [`${store}/fast/node_modules/fast/package.json`]: fast,
+      [`${store}/fast/node_modules/fast/index.js`]: `module.exports = require('fast-there')`,
+      [`${store}/here/node_modules/fast-here/package.json`]: { name: 'fast-here', version: '1.0.0' },
+      'elsewhere/package.json': '{"name":"fast-there","version":"1.0.0"}',
+      'elsewhere/index.js': `module.exports = 'there'`,
+    });
+    symlinkSync('.store/fast/node_modules/fast', path.join(root, 'node_modules/fast'));
+    symlinkSync('../../here/node_modules/fast-here', path.join(root, store, 'fast/node_modules/fast-here'));
+    const made = await release(root);
+    const place = `lib/app-1.0.0/${store}`;
+    const files = ['package.json', 'index.js'].map((name) => {
+      const from = path.join(root, 'elsewhere', name);
+      return {
+        path: `${place}/fast/node_modules/fast-there/${name}`,
+        mode: 0o755,
+        size: statSync(from).size,
+        from,
+      };
+    });
+    const without = [`${place}/here/node_modules/fast-here`];
+    const at = unpacked(await tarred(made, { ...target, runtime: undefined, without, files }));
+    expect(names(at).filter((name) => name.endsWith('fast-here'))).toEqual([]);
+    expect(statSync(path.join(at, files[0]!.path)).mode & 0o777).toBe(0o755);
+    const main = path.join(at, 'lib/app-1.0.0/main.js');
+    expect(execFileSync(process.execPath, [main], { encoding: 'utf8' })).toBe('there\n');
+  },
+);
+
 test('the launcher is the log carrier of a service, and every program on Windows', async () => {
   const made = await assembled();
   const launcher = path.join(made.path, '../launcher');
