@@ -1,0 +1,24 @@
+import { buffer } from 'node:stream/consumers';
+import { extract } from 'tar-stream';
+import { decodeFrame, openExecutable } from '../../src/executable-file.ts';
+
+/** The files of the release in an executable by their paths, without running it. */
+export async function filesInside(file: string): Promise<ReadonlyMap<string, Buffer>> {
+  const executable = await openExecutable(file);
+  try {
+    const { manifest } = executable;
+    const tar: Buffer[] = [];
+    for (const frame of manifest.frames.filter(({ part }) => part === 'release'))
+      tar.push(decodeFrame(frame, await executable.stored(frame), manifest));
+    const reader = extract();
+    reader.end(Buffer.concat(tar));
+    const files = new Map<string, Buffer>();
+    for await (const entry of reader) {
+      const content = await buffer(entry);
+      if (entry.header.type === 'file') files.set(entry.header.name, content);
+    }
+    return files;
+  } finally {
+    await executable.close();
+  }
+}
