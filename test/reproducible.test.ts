@@ -1,4 +1,5 @@
-// The same inputs give the same bytes (promise P16), on a Linux x64 for three targets of different formats.
+// The same inputs give the same bytes (promise P16), on a Linux x64 for three targets of different formats; in
+// reproducible.long.test.ts for all of them, with all that a release can have.
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { chmod, cp, mkdir, rename } from 'node:fs/promises';
@@ -26,9 +27,14 @@ beforeAll(async () => {
     },
   );
   expected = await built(program.directory);
+  // What proves them has the same bytes too.
   expect(Object.keys(expected).sort()).toEqual([
+    'SHA256SUMS',
     'same-bytes_darwin-arm64',
+    'same-bytes_darwin-arm64.cdx.json',
     'same-bytes_linux-x64',
+    'same-bytes_linux-x64.cdx.json',
+    'same-bytes_win-x64.cdx.json',
     'same-bytes_win-x64.exe',
   ]);
 });
