@@ -23,7 +23,7 @@ export interface PackedRuntime {
 }
 
 /** Raised when the bytes that this module makes of the same input change, so that older cache entries are not used. */
-const PACKING = 1;
+const PACKING = 2;
 
 /** What is kept in the build cache before the frames' stored bytes. */
 interface CacheHeader {
