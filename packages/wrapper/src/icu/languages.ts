@@ -13,12 +13,13 @@ const FAMILIES: readonly (readonly string[])[] = [
   ['fil', 'tl'],
 ];
 
-/** What a language takes from another one: `hi_Latn` begins from `en_IN`, the others are aliases in a tree or two. */
-const NEEDS: Readonly<Record<string, readonly string[]>> = { hi: ['en'], yue: ['zh'], ars: ['ar'] };
+/** What a language takes from another one, by aliases in a tree or two. `hi_Latn` begins from English, which always stays. */
+const NEEDS: Readonly<Record<string, readonly string[]>> = { yue: ['zh'], ars: ['ar'] };
 
 /** Items that are named by a script or rule instead of a locale, and the languages that need them. */
 const BREAKS: readonly (readonly [RegExp, readonly string[]])[] = [
-  [/^brkitr\/cjdict\.dict$/, ['ja', 'zh']],
+  // Words of Chinese are found by what the Japanese bundle says, too.
+  [/^brkitr\/(cjdict\.dict|ja\.res)$/, ['ja', 'zh']],
   [/^brkitr\/.*_cj\.brk$/, ['ja', 'ko', 'zh']],
   [/^brkitr\/burmesedict\.dict$/, ['my']],
   [/^brkitr\/khmerdict\.dict$/, ['km']],
@@ -42,9 +43,12 @@ export function languageOf(locale: string): string {
   return locale.split(/[-_]/)[0]!.toLowerCase();
 }
 
-/** Languages as they are written down, each once and sorted: a region or script keeps the whole of its language. */
+/**
+ * Languages as they are written down, each once and sorted: a region or script keeps the whole of its language. English is
+ * always among them: V8 takes it where a program's own language is not known, and lists currencies by it.
+ */
 export function languagesOf(locales: readonly string[]): readonly string[] {
-  return [...new Set(locales.map(languageOf))].sort();
+  return [...new Set(['en', ...locales.map(languageOf)])].sort();
 }
 
 /** Whether an item stays when these languages do. What belongs to no language always does. */
