@@ -75,7 +75,6 @@ function versionResource({ strings, file, product, prerelease }: VersionInformat
   };
   const language = { lang: ENGLISH, codepage: UTF_16 };
   const version = Resource.VersionInfo.create(ENGLISH, fixed, [{ ...language, values: strings }]);
-  version.replaceAvailableLanguages([language]);
   return version;
 }
 
