@@ -86,7 +86,9 @@ beforeAll(async () => {
 });
 
 describe.each(BUILDS)('%s', (_what, make, args, outputs) => {
-  test('is the same elsewhere: other directory, order, times, umask, clock, zone, language, home, npm, threads', async () => {
+  test('is the same elsewhere: other directory, order, times, umask, clock, zone, language, home, npm, threads', {
+    timeout: 900_000,
+  }, async () => {
     const program = await make();
     const expected = await built(program.directory, args, {}, '022');
     expect(Object.keys(expected)).toHaveLength(outputs);
