@@ -222,6 +222,8 @@ describe('optional dependencies', () => {
         detail: 'none of its optional dependencies is for linux s390x glibc',
       },
     ]);
+    const skipped = (await project.find('linux-s390x', { skip: ['crc'] })).found;
+    expect(skipped).toMatchObject([{ package: 'crc', how: 'missing', optional: true }]);
   });
 
   test('that were never published are nobody a lock file that has the right one need be asked for', async () => {
