@@ -19,6 +19,7 @@ import {
   addonFinder,
   assembledPackages,
   type Compression,
+  checkDirectory,
   defaultRange,
   type ExecutableSettings,
   fetchRuntimes,
@@ -187,6 +188,9 @@ async function tarStep(release: Release, work: Work): Promise<Release> {
     const addons = await find(packages, { target, runtime, settings });
     if (addons.found.length > 0) work.onEvent({ type: 'addons', target: target.name, found: addons.found });
     reportMissing(addons.found, target.name, work.onEvent);
+    const { without, files } = addons;
+    const checked = { target, runtime, without, files, settings: { addons: settings } };
+    await checkDirectory(release.assembled!.path, checked, work.onEvent);
     const file = await tarRelease(release.assembled!, {
       target: target.name,
       windows: target.os === 'win',

@@ -11,7 +11,7 @@ export type { Compression } from './compression.ts';
 export type { WrapEvent } from './events.ts';
 export type { Requirements } from './executables/elf.ts';
 export { type Inspection, inspect, inspectSlices } from './inspect.ts';
-export { warnOfNatives } from './native/check-natives.ts';
+export { checkDirectory, warnOfNatives } from './native/check-natives.ts';
 export { isNamedFile, outputPaths } from './outputs.ts';
 export { type BuildContext, type BuildStep, BuildStepError, type OwnStepName, type Phase } from './phases.ts';
 export { defaultRange } from './runtimes/default-range.ts';

@@ -1,7 +1,8 @@
 import { readAssembledRelease } from '../assembled-release.ts';
 import { type Build, treeOf } from '../build.ts';
 import type { OnEvent } from '../events.ts';
-import { type Held, holdToTarget } from './hold.ts';
+import type { ExecutableSettings } from '../settings.ts';
+import { type Held, type HoldRequest, holdToTarget } from './hold.ts';
 import type { Need } from './needs.ts';
 
 /** Native files of a release cannot work on the target. */
@@ -11,7 +12,11 @@ export class NativeFileError extends Error {
 }
 
 /** What of a build decides the native files on its target. */
-export type CheckedBuild = Omit<Build, 'needs' | 'compression'>;
+export interface CheckedBuild extends Pick<Build, 'release' | 'directory' | 'files' | 'without' | 'target'> {
+  /** Undefined where the release carries none: then any version of Node will do. */
+  readonly runtime: HoldRequest['runtime'];
+  readonly settings: Pick<ExecutableSettings, 'addons'>;
+}
 
 /** Bytes for other systems that are worth a line. */
 const FOREIGN_BYTES = 1_000_000;
@@ -31,6 +36,15 @@ export async function checkNatives(build: CheckedBuild, onEvent: OnEvent): Promi
   if (foreign !== undefined)
     onEvent({ type: 'notice', level: 'info', target: target.name, message: foreign });
   return held.needs;
+}
+
+/** The same for an assembled release that is packed in another way, as a tar. Throws NativeFileError. */
+export async function checkDirectory(
+  directory: string,
+  build: Omit<CheckedBuild, 'release' | 'directory'>,
+  onEvent: OnEvent,
+): Promise<void> {
+  await checkNatives({ ...build, release: await readAssembledRelease(directory), directory }, onEvent);
 }
 
 /**

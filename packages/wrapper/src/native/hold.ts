@@ -17,7 +17,7 @@ export interface HoldRequest {
   readonly release: AssembledRelease;
   readonly tree: Tree;
   readonly target: Target;
-  readonly runtime: Pick<Runtime, 'file' | 'version'>;
+  readonly runtime: Pick<Runtime, 'file' | 'version'> | undefined;
   /** Patterns of files that are not held to the target. */
   readonly skip: readonly string[];
 }
@@ -52,8 +52,8 @@ export async function holdToTarget(request: HoldRequest): Promise<Held> {
   if (owned.length === 0) return NOTHING;
 
   const asksForNode = owned.some(({ native }) => native?.abi?.api === 'modules');
-  const modules = asksForNode ? await modulesVersion(runtime.file) : null;
-  const wanted: Wanted = { target, node: runtime.version, modules };
+  const modules = asksForNode && runtime ? await modulesVersion(runtime.file) : null;
+  const wanted: Wanted = { target, node: runtime?.version ?? 'any', modules };
   const groups = [...Map.groupBy(owned, ({ owner }) => owner.place).values()].map((files) =>
     judge(files, wanted),
   );

@@ -1,4 +1,5 @@
-import { open, readFile } from 'node:fs/promises';
+import { closeSync, openSync, readSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { MalformedExecutableError } from '../executables/errors.ts';
 import type { Tree, TreeFile } from '../tree.ts';
@@ -37,7 +38,7 @@ export async function nativeFiles(tree: Tree): Promise<readonly PlacedFile[]> {
 }
 
 async function readPlaced({ path: place, size, content }: TreeFile): Promise<PlacedFile | undefined> {
-  if (!beginsNative(await beginningOf(content))) return undefined;
+  if (!beginsNative(beginningOf(content))) return undefined;
   const bytes = typeof content === 'string' ? await readFile(content) : content;
   try {
     const native = readNativeFile(bytes);
@@ -49,13 +50,14 @@ async function readPlaced({ path: place, size, content }: TreeFile): Promise<Pla
   }
 }
 
-async function beginningOf(content: TreeFile['content']): Promise<Buffer> {
+/** Waits for the disk: for so few bytes of so many files that is several times faster than to be told. */
+function beginningOf(content: TreeFile['content']): Buffer {
   if (typeof content !== 'string') return content.subarray(0, MAGIC_LENGTH);
-  const file = await open(content);
+  const file = openSync(content, 'r');
   try {
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(MAGIC_LENGTH), 0, MAGIC_LENGTH, 0);
-    return buffer.subarray(0, bytesRead);
+    const beginning = Buffer.alloc(MAGIC_LENGTH);
+    return beginning.subarray(0, readSync(file, beginning, 0, MAGIC_LENGTH, 0));
   } finally {
-    await file.close();
+    closeSync(file);
   }
 }
