@@ -45,6 +45,8 @@ export interface Build {
   readonly runtime: Runtime;
   /** What the release's native files ask of the host. */
   readonly needs: readonly Need[];
+  /** What treeOf says of the above, where it was read already. */
+  readonly tree: Tree | undefined;
   readonly compression: Compression;
 }
 
@@ -89,7 +91,13 @@ export async function packTarget(
     const message = sentenceOf(need);
     onEvent({ type: 'notice', level: 'info', target: target.name, message });
   }
-  const tree = await addBillOfMaterials(await treeOf(build), build, runtime.runtime, integrity, cache);
+  const tree = await addBillOfMaterials(
+    build.tree ?? (await treeOf(build)),
+    build,
+    runtime.runtime,
+    integrity,
+    cache,
+  );
   checkNames(tree, target);
   checkLimits(tree, releaseDirectory(build.release, '0'.repeat(12)));
   const release = await packRelease(tree, settings);

@@ -70,7 +70,7 @@ export function ownSteps({
     files: async (context) => ({ ...context, files: [...context.files, ...(await ownFiles(context))] }),
     check: async (context) => {
       const runtime = required(context.runtime, context, 'a runtime', 'fetch', 'runtime');
-      return { ...context, needs: await checkNatives({ ...context, runtime }, onEvent) };
+      return { ...context, ...(await checkNatives({ ...context, runtime }, onEvent)) };
     },
     pack: async (context) => {
       started.set(context.target.name, performance.now());

@@ -7,7 +7,7 @@ import type { Need } from './native/needs.ts';
 import type { Runtime } from './runtimes/runtime.ts';
 import type { ExecutableSettings } from './settings.ts';
 import type { Target } from './targets.ts';
-import type { TreeFile } from './tree.ts';
+import type { Tree, TreeFile } from './tree.ts';
 
 /** The build of one target on its way through its phases: plain data, which a step may return with other values. */
 export interface BuildContext {
@@ -24,6 +24,8 @@ export interface BuildContext {
   readonly runtime: Runtime | undefined;
   /** Set by `check`: what the release's native files ask of the host. */
   readonly needs: readonly Need[];
+  /** Set by `check`: the release as it is on the target, until a step of the user's may have changed it. */
+  readonly tree: Tree | undefined;
   readonly compression: Compression;
   /** Set by `resources`, for Windows: icon and manifest. */
   readonly resources: ResourceFiles | undefined;
@@ -145,7 +147,8 @@ export async function runPhase(
     const called = `Step ${name} of ${phase}`;
     const returned =
       typeof step === 'function' ? await callUserStep(step, context, called) : await own[step](context);
-    context = checkContext(returned, context, called);
+    const checked = checkContext(returned, context, called);
+    context = typeof step === 'function' ? { ...checked, tree: undefined } : checked;
   }
   return context;
 }

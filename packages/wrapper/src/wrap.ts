@@ -166,6 +166,7 @@ function firstContext(
     settings,
     runtime: undefined,
     needs: [],
+    tree: undefined,
     compression,
     resources: undefined,
     packed: undefined,

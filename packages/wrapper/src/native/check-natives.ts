@@ -2,6 +2,7 @@ import { readAssembledRelease } from '../assembled-release.ts';
 import { type Build, treeOf } from '../build.ts';
 import type { OnEvent } from '../events.ts';
 import type { ExecutableSettings } from '../settings.ts';
+import type { Tree } from '../tree.ts';
 import { type Held, type HoldRequest, holdToTarget } from './hold.ts';
 import type { Need } from './needs.ts';
 
@@ -18,14 +19,21 @@ export interface CheckedBuild extends Pick<Build, 'release' | 'directory' | 'fil
   readonly settings: Pick<ExecutableSettings, 'addons'>;
 }
 
+/** What packing goes on with. */
+export interface Checked {
+  readonly needs: readonly Need[];
+  /** The release as it is on the target. */
+  readonly tree: Tree;
+}
+
 /** Bytes for other systems that are worth a line. */
 const FOREIGN_BYTES = 1_000_000;
 
 /**
- * Holds the native files of a release to its target, and returns what they ask of the host. Throws NativeFileError, which
+ * Holds the native files of a release to its target, and returns what they ask of the host, with the tree that was read. Throws NativeFileError, which
  * names all that cannot work; what the release can do without is a warning.
  */
-export async function checkNatives(build: CheckedBuild, onEvent: OnEvent): Promise<readonly Need[]> {
+export async function checkNatives(build: CheckedBuild, onEvent: OnEvent): Promise<Checked> {
   const { release, target, runtime, settings } = build;
   const tree = await treeOf(build);
   const held = await holdToTarget({ release, tree, target, runtime, skip: settings.addons.skip });
@@ -35,7 +43,7 @@ export async function checkNatives(build: CheckedBuild, onEvent: OnEvent): Promi
   const foreign = foreignNotice(target.name, held);
   if (foreign !== undefined)
     onEvent({ type: 'notice', level: 'info', target: target.name, message: foreign });
-  return held.needs;
+  return { needs: held.needs, tree };
 }
 
 /** The same for an assembled release that is packed in another way, as a tar. Throws NativeFileError. */
