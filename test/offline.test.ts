@@ -17,9 +17,14 @@ let program: Program;
 
 beforeAll(async () => {
   program = await makeProgram(
-    { name: 'offline', bin: 'main.ts', type: 'module', dependencies: { 'is-odd': '3.0.1' } },
     {
-      'main.ts': `import isOdd from 'is-odd';\nenum Answer { Yes = 'yes' }\nconsole.log(isOdd(1) && Answer.Yes);`,
+      name: 'offline',
+      bin: 'main.ts',
+      type: 'module',
+      dependencies: { 'is-odd': '3.0.1', '@node-rs/crc32': '1.10.6' },
+    },
+    {
+      'main.ts': `import isOdd from 'is-odd';\nimport hash from '@node-rs/crc32';\nenum Answer { Yes = 'yes' }\nconsole.log(isOdd(1) && Answer.Yes, hash.crc32('hello'));`,
     },
   );
   const { exitCode, stderr } = await runCommand(['fetch', program.directory, ...TARGETS]);
@@ -102,7 +107,7 @@ describe.skipIf(lacks('strace'))('offline, no socket is opened, not even one of 
     });
     if (process.platform === 'linux' && process.arch === 'x64') {
       const env = { SARMA_CACHE_DIR: await temporaryDirectory() };
-      expect((await run(path.join(out, 'offline_linux-x64'), [], { env })).stdout).toBe('yes\n');
+      expect((await run(path.join(out, 'offline_linux-x64'), [], { env })).stdout).toBe('yes 907060870\n');
     }
   });
 
