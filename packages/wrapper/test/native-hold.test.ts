@@ -101,7 +101,7 @@ describe('an addon that was built for this machine', () => {
     expect(wrong[0]).toMatch(
       /is an addon for NODE_MODULE_VERSION 115; linux-x64 needs NODE_MODULE_VERSION 137/,
     );
-    expect(wrong[0]).toContain(`node@${process.versions.node}`);
+    expect(wrong[0]).toContain(`Run npm rebuild old with Node ${process.versions.node}`);
   });
 
   test('is a warning where the project can do without its package', async () => {

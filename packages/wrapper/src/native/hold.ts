@@ -181,7 +181,7 @@ function mendOf(
   if (firstParty)
     return 'Take it out with `exclude` of the configuration, or put the one for the target in its place.';
   if (isForOtherNode)
-    return `Build it with the Node that is in the executable: npx node@${node} $(which npm) rebuild ${name}`;
+    return `Run npm rebuild ${name} with Node ${node}, which is the one in the executable, or build it with wrap.addons.rebuild.`;
   const parent = families.parentOf(name);
   if (parent !== undefined || isPlatformPackage(owner.platform)) {
     const { name: chosen, version: at } = parent ?? owner;
