@@ -26,7 +26,10 @@ test('`sha256sum -c` finds every file as it is, and one that was changed', async
   await addChecksums(directory, [await put('b_win-x64.exe', 'b'), await put('a_linux-x64', 'a')]);
   expect((await check()).stdout).toBe('a_linux-x64: OK\nb_win-x64.exe: OK');
   await put('a_linux-x64', 'A');
-  expect(await check()).toMatchObject({ exitCode: 1, stdout: expect.stringContaining('a_linux-x64: FAILED') });
+  expect(await check()).toMatchObject({
+    exitCode: 1,
+    stdout: expect.stringContaining('a_linux-x64: FAILED'),
+  });
 });
 
 test('lines of other files stay while these are there, sorted by name', async () => {
