@@ -113,7 +113,9 @@ describe('a truncated executable', () => {
     await truncate(damaged, Math.floor(size / 2));
     expect((await run(damaged, [], { env })).stdout).toBe('whole\n');
     const { stderr, exitCode } = await run(damaged, ['maintenance', 'verify'], { env });
-    expect(stderr).toMatch(/is damaged \(it ends too early: cut off in a download, or changed by .*\): download it again\n$/);
+    expect(stderr).toMatch(
+      /is damaged \(it ends too early: cut off in a download, or changed by .*\): download it again\n$/,
+    );
     expect(exitCode).toBe(125);
   });
 });
