@@ -30,7 +30,7 @@ const CHECKS = {
     'objcopy',
     'patchelf',
   ),
-  ...tools('qemu-aarch64-static', 'qemu-arm-static', 'qemu-ppc64le-static', 'qemu-s390x-static'),
+  ...tools('wine', 'qemu-aarch64-static', 'qemu-arm-static', 'qemu-ppc64le-static', 'qemu-s390x-static'),
 } as const satisfies Record<string, () => boolean>;
 
 /** True, and a line that says why, if this machine lacks anything; for `test.skipIf`. */

@@ -118,5 +118,6 @@ function probe(locales: readonly string[]): void {
     say('calendars', () => Intl.supportedValuesOf('calendar'));
     say('numberingSystems', () => Intl.supportedValuesOf('numberingSystem'));
   }
-  console.log(JSON.stringify(said));
+  // Synchronously: Wine's pipes lose what console.log has not written yet.
+  require('node:fs').writeFileSync(1, JSON.stringify(said));
 }
