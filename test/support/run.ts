@@ -67,12 +67,12 @@ export async function wrapProgram(program: Program, args: readonly string[] = []
   const file = path.join(directory, 'app');
   const choice = args.some((argument) => /^(-t|--target)/.test(argument)) ? [] : ['--current'];
   const runtime = args.includes('--runtime') ? [] : ['--runtime', process.versions.node];
+  const compression = args.includes('--compression') ? [] : ['--compression', 'fast'];
   const { exitCode, stdout, stderr } = await wrapCommand([
     program.directory,
     ...choice,
     ...runtime,
-    '--compression',
-    'fast',
+    ...compression,
     '-o',
     file,
     ...args,
