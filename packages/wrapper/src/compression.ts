@@ -41,7 +41,7 @@ export type ContentKind = 'x86' | 'arm64' | 'data' | 'release';
 export const LZMA_PROPERTIES: Readonly<Record<ContentKind, LzmaProperties>> = {
   x86: { literalContext: 4, literalPosition: 0, position: 0 },
   arm64: { literalContext: 2, literalPosition: 2, position: 2 },
-  data: { literalContext: 3, literalPosition: 0, position: 2 },
+  data: { literalContext: 3, literalPosition: 1, position: 2 },
   release: { literalContext: 4, literalPosition: 0, position: 0 },
 };
 
