@@ -33,7 +33,10 @@ function probe(locales: readonly string[]): void {
     calendar: 'roc',
     dateTimeField: 'weekOfYear',
   };
-  type Resolving = new (locale: string) => { resolvedOptions(): { locale: string } };
+  interface Resolving {
+    new (locale: string): { resolvedOptions(): { locale: string } };
+    supportedLocalesOf(locale: string): readonly string[];
+  }
   const texts = ['Hello, world. How are you?', 'Größe der Straße. Und nun?'];
   const chinese = '我们在北京大学学习。';
   for (const locale of locales) {
@@ -47,7 +50,7 @@ function probe(locales: readonly string[]): void {
       Intl.Segmenter,
     ];
     sayOf('resolved', () => constructors.map((of) => new of(locale).resolvedOptions().locale));
-    sayOf('supported', () => Intl.DateTimeFormat.supportedLocalesOf(locale));
+    sayOf('supported', () => constructors.map((of) => of.supportedLocalesOf(locale).length));
     for (const style of styles) {
       const options = { dateStyle: style, timeStyle: style, timeZone: 'America/New_York' };
       sayOf(`date ${style}`, () => new Intl.DateTimeFormat(locale, options).format(date));
