@@ -14,7 +14,7 @@ const isX64 = process.platform === 'linux' && process.arch === 'x64';
 describe.skipIf(!isX64)('hello world for linux-x64, with the whole of Node', () => {
   test('has at most 26.5 MB at smallest, is whole, and runs as Node does', SLOW, async () => {
     const program = await makeProgram(manifest, files);
-    const file = await wrapProgram(program, ['--compression', 'smallest']);
+    const file = await wrapProgram(program, ['--compression', 'smallest'], SLOW);
     expect((await stat(file)).size).toBeLessThan(26_500_000);
     expect(await runCommand(['verify', file])).toMatchObject({ exitCode: 0, stderr: '' });
     const env = { SARMA_CACHE_DIR: await temporaryDirectory() };
@@ -32,7 +32,7 @@ describe.skipIf(!isX64)('hello world for linux-x64, with the ICU data of English
     ['smallest', 22_000_000],
   ] as const)('at %s has at most %i bytes, and runs as Node does', SLOW, async (compression, most) => {
     const program = await makeProgram(manifest, english);
-    const file = await wrapProgram(program, ['--compression', compression]);
+    const file = await wrapProgram(program, ['--compression', compression], SLOW);
     expect((await stat(file)).size).toBeLessThan(most);
     const env = { SARMA_CACHE_DIR: await temporaryDirectory() };
     expect(await run(file, ['a'], { env })).toEqual(await runNode(program, ['a']));

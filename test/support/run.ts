@@ -18,6 +18,8 @@ export interface RunOptions {
   /** Added to the environment; `undefined` takes away. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly input?: string;
+  /** In milliseconds. Default: 100 seconds. */
+  readonly timeout?: number;
 }
 
 export async function run(
@@ -31,7 +33,7 @@ export async function run(
     input: options.input ?? '',
     reject: false,
     stripFinalNewline: false,
-    timeout: 100_000,
+    timeout: options.timeout ?? 100_000,
   });
   if (exitCode === undefined && signal === undefined)
     throw new Error(`${file} could not be started: ${code}`);
@@ -62,21 +64,21 @@ async function runScript(name: string, args: readonly string[], options: RunOpti
  * Wraps a project for this machine, with the Node that runs the tests so that the two can be compared, and returns the
  * executable. It lies in a directory of its own, away from the project.
  */
-export async function wrapProgram(program: Program, args: readonly string[] = []): Promise<string> {
+export async function wrapProgram(
+  program: Program,
+  args: readonly string[] = [],
+  options: RunOptions = {},
+): Promise<string> {
   const directory = await temporaryDirectory();
   const file = path.join(directory, 'app');
   const choice = args.some((argument) => /^(-t|--target)/.test(argument)) ? [] : ['--current'];
   const runtime = args.includes('--runtime') ? [] : ['--runtime', process.versions.node];
   const compression = args.includes('--compression') ? [] : ['--compression', 'fast'];
-  const { exitCode, stdout, stderr } = await wrapCommand([
-    program.directory,
-    ...choice,
-    ...runtime,
-    ...compression,
-    '-o',
-    file,
-    ...args,
-  ]);
+  const chosen = [...choice, ...runtime, ...compression];
+  const { exitCode, stdout, stderr } = await wrapCommand(
+    [program.directory, ...chosen, '-o', file, ...args],
+    options,
+  );
   if (exitCode !== 0) throw new Error(`wrap ended with ${exitCode}:\n${stdout}${stderr}`);
   return file;
 }

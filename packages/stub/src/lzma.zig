@@ -307,3 +307,20 @@ test "whatever the stream is, it is decoded or damaged, and nothing else is touc
         decodeSample(&text, &stream) catch |err| try std.testing.expectEqual(error.Damaged, err);
     }
 }
+
+test "nothing is read behind the margin" {
+    if (@import("builtin").os.tag != .linux) return error.SkipZigTest;
+    const page = 64 << 10;
+    const memory = try std.posix.mmap(null, 2 * page, .{ .READ = true, .WRITE = true }, .{ .TYPE = .PRIVATE, .ANONYMOUS = true }, -1, 0);
+    defer std.posix.munmap(memory);
+    try std.testing.expectEqual(0, std.os.linux.mprotect(memory[page..].ptr, page, .{}));
+    const workspace = try std.testing.allocator.alignedAlloc(u8, .@"2", workspace_size);
+    defer std.testing.allocator.free(workspace);
+    const text = try std.testing.allocator.alloc(u8, 1 << 20);
+    defer std.testing.allocator.free(text);
+    // Zeros are literals for as long as they are read, and a margin of them goes on as the stream began.
+    for (6..300) |length| {
+        const stream = memory[page - margin - length ..][0..length];
+        try std.testing.expectError(error.Damaged, decode(text, stream, workspace));
+    }
+}
