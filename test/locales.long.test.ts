@@ -194,5 +194,5 @@ test('a language that there is none of stops the build, with those near it', asy
   expect(stdout + stderr).toContain(
     'wrap.locales has "deu", and the runtime has no data for such a language.',
   );
-  expect(stdout + stderr).toMatch(/Near it are .*\bde\b/);
+  expect(stdout + stderr).toMatch(/Near it: .*\bde\b/);
 });

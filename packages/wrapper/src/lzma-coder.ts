@@ -39,7 +39,13 @@ type Coding = (
   pb: number,
 ) => number;
 
-/** At most `room` bytes, made in a new instance, whose memory is given back with it. Empty where the coder failed. */
+/** Returned in place of a length where there was not enough memory. */
+const NO_MEMORY = 0xffffffff;
+
+/**
+ * At most `room` bytes, made in a new instance, whose memory is given back with it. Empty where `room` is too small or the
+ * input is no stream; null where there is not enough memory.
+ */
 export function code(
   what: 'encode' | 'decode',
   module: WebAssembly.Module,
@@ -47,16 +53,16 @@ export function code(
   room: number,
   { literalContext, literalPosition, position }: LzmaProperties,
   progress: (bytes: number) => void = () => {},
-): Uint8Array {
+): Uint8Array | null {
   const coder = new WebAssembly.Instance(module, { host: { progress } }).exports as unknown as Coder;
   coder._initialize();
   // Addresses and lengths beyond 2 GiB come as negative numbers.
   const from = coder.allocate(input.length + 1) >>> 0;
   const to = coder.allocate(room + 1) >>> 0;
-  if (from === 0 || to === 0) return new Uint8Array();
+  if (from === 0 || to === 0) return null;
   new Uint8Array(coder.memory.buffer).set(input, from);
   const length = coder[what](from, input.length, to, room, literalContext, literalPosition, position) >>> 0;
-  return new Uint8Array(coder.memory.buffer).slice(to, to + length);
+  return length === NO_MEMORY ? null : new Uint8Array(coder.memory.buffer).slice(to, to + length);
 }
 
 function encodeTask({ module, content, properties }: EncodingTask): void {

@@ -130,7 +130,7 @@ describe('what cannot be done is said', () => {
 
   test('of a language that there is none of', () => {
     expect(failure(() => keepLanguages(node, languagesOf(['dee'])))).toMatch(
-      /^UNKNOWN_LOCALE: wrap\.locales has "dee", and the runtime has no data for such a language\. Near it are de, /,
+      /^UNKNOWN_LOCALE: wrap\.locales has "dee", and the runtime has no data for such a language\. Near it: de, /,
     );
     expect(failure(() => keepLanguages(node, ['en', 'res']))).toMatch(/^UNKNOWN_LOCALE: /);
   });

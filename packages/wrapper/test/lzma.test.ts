@@ -53,6 +53,13 @@ describe('an LZMA stream', () => {
   });
 });
 
+test('what is too large for the memory is said, and not stored as it is', () => {
+  // The coder's addresses have 32 bits.
+  expect(() => decodeLzma(Buffer.from([0x5d, 0, 0, 0, 0, 0]), 0xfffffff0)).toThrow(
+    /^There is not enough memory to read a frame of 4294967280 bytes, which takes three times as much\.$/,
+  );
+});
+
 test('the event loop lives while a stream is made, and hears of all its bytes', async () => {
   let turns = 0;
   const turning = setInterval(() => turns++, 1);

@@ -10,12 +10,19 @@ __attribute__((import_module("host"), import_name("progress"))) void progress(ui
 
 enum { PIECE = 1 << 20 };
 
-EXPORT("allocate") void *allocate(uint32_t size) { return malloc(size); }
+/* More would not fit the 4 GiB that a module can have, at eleven times a dictionary, where a frame is very large. */
+enum { DICTIONARY_MAX = 128 << 20 };
+
+/* Returned in place of a length: there was not enough memory. */
+#define NO_MEMORY UINT32_MAX
+
+/* Zig's malloc rounds large sizes up to powers of two, and its sum overflows close to 4 GiB. */
+EXPORT("allocate") void *allocate(uint32_t size) { return size > UINT32_MAX / 2 ? NULL : malloc(size); }
 
 EXPORT("version") uint32_t version(void) { return lzma_version_number(); }
 
 static uint32_t run(lzma_stream *stream, lzma_ret started, const uint8_t *from, uint32_t length) {
-    if (started != LZMA_OK) return 0;
+    if (started != LZMA_OK) return started == LZMA_MEM_ERROR ? NO_MEMORY : 0;
     for (uint32_t done = 0;;) {
         const uint32_t piece = length - done < PIECE ? length - done : PIECE;
         stream->next_in = from + done;
@@ -24,6 +31,7 @@ static uint32_t run(lzma_stream *stream, lzma_ret started, const uint8_t *from, 
         const lzma_ret result = lzma_code(stream, done == length ? LZMA_FINISH : LZMA_RUN);
         progress(piece);
         if (result == LZMA_STREAM_END) return (uint32_t)stream->total_out;
+        if (result == LZMA_MEM_ERROR) return NO_MEMORY;
         if (result != LZMA_OK || stream->avail_in > 0 || done == length) return 0;
     }
 }
@@ -39,10 +47,10 @@ static lzma_options_lzma options(uint32_t dictionary, uint32_t lc, uint32_t lp, 
     return chosen;
 }
 
-/* The bytes written, 0 where it failed or `room` was too small. */
+/* The bytes written, 0 where `room` was too small, NO_MEMORY. */
 EXPORT("encode")
 uint32_t encode(const uint8_t *from, uint32_t length, uint8_t *to, uint32_t room, uint32_t lc, uint32_t lp, uint32_t pb) {
-    lzma_options_lzma chosen = options(length, lc, lp, pb);
+    lzma_options_lzma chosen = options(length < DICTIONARY_MAX ? length : DICTIONARY_MAX, lc, lp, pb);
     const lzma_filter filters[] = {{LZMA_FILTER_LZMA1, &chosen}, {LZMA_VLI_UNKNOWN, NULL}};
     lzma_stream stream = LZMA_STREAM_INIT;
     stream.next_out = to;
@@ -50,7 +58,7 @@ uint32_t encode(const uint8_t *from, uint32_t length, uint8_t *to, uint32_t room
     return run(&stream, lzma_raw_encoder(&stream, filters), from, length);
 }
 
-/* The bytes written, 0 where `from` is no stream of at most `room` bytes. */
+/* The bytes written, 0 where `from` is no stream of at most `room` bytes, NO_MEMORY. */
 EXPORT("decode")
 uint32_t decode(const uint8_t *from, uint32_t length, uint8_t *to, uint32_t room, uint32_t lc, uint32_t lp, uint32_t pb) {
     lzma_options_lzma chosen = options(room, lc, lp, pb);

@@ -85,6 +85,6 @@ function unknownLanguage(unknown: string, available: readonly string[]): IcuData
   return new IcuDataError(
     'UNKNOWN_LOCALE',
     `wrap.locales has "${unknown}", and the runtime has no data for such a language. ` +
-      `Near it are ${near.slice(0, 8).join(', ')}. Languages are written as in "en", "pt-BR" or "zh-Hant".`,
+      `Near it: ${near.slice(0, 8).join(', ')}. Languages are written as in "en", "pt-BR" or "zh-Hant".`,
   );
 }
