@@ -151,7 +151,7 @@ describe('with an icon, a signature and own strings', () => {
 
     test.skipIf(!signing)('can be inspected and verified when it is signed', async () => {
       const verified = await runCommand(['verify', fileOf(target)]);
-      expect(verified.stdout).toContain('ok      signature: by CN=Self made, whose certificate');
+      expect(verified.stdout).toContain('ok      signature: fits the file and names CN=Self made as signer');
       expect(verified.exitCode).toBe(0);
     });
 

@@ -1,6 +1,9 @@
 import { execa } from 'execa';
 
-/** A line for the shell, or a program and its arguments. `{name}` stands for the value of that name. */
+/**
+ * A line for the shell, or a program and its arguments. `{name}` stands for the value of that name. In a line it is one word,
+ * in quotes of its own or without; inside other quotes it is not: there the environment has it.
+ */
 export type Command = string | readonly string[];
 
 export class CommandError extends Error {
@@ -9,7 +12,7 @@ export class CommandError extends Error {
 }
 
 /**
- * Runs a command of the user's to its end. `values` replace `{name}` in it (in a line for the shell quoted) and are in
+ * Runs a command of the user's to its end. `values` replace `{name}` in it and are in
  * its environment as `SARMA_NAME`. `what` names the command in the message of the CommandError that is thrown when it
  * cannot be run or fails; what it printed is in it. `signal` ends it.
  */
@@ -31,7 +34,7 @@ export async function runCommand(
   } as const;
   const isLine = typeof command === 'string';
   const fill = (text: string) =>
-    text.replace(/\{(\w+)\}/g, (whole, name: string) => {
+    text.replace(isLine ? /(["']?)\{(\w+)\}\1/g : /()\{(\w+)\}/g, (whole, _quote, name: string) => {
       const value = values[name];
       return value === undefined ? whole : isLine ? quoted(value) : value;
     });

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { type Command, runCommand } from './command.ts';
 import type { Delivered } from './deliver.ts';
 import type { OnEvent } from './events.ts';
+import { checkAuthenticode } from './executables/authenticode.ts';
 import { checkCodeSignature } from './executables/code-signature.ts';
 import { MalformedExecutableError } from './executables/errors.ts';
 import { FAT_HEADER_SIZE, readSlices } from './executables/fat.ts';
@@ -83,8 +84,12 @@ async function readSigned(file: string, signing: Signing): Promise<Buffer> {
   return await readFile(file);
 }
 
-/** Signing may change headers and add to the end. Stamp and payload must be what they were, or the program cannot start. */
+/**
+ * Signing may change headers and add to the end. Stamp and payload must be what they were, or the program cannot start,
+ * and there has to be a signature that fits: a command that does nothing must not pass for one that signs.
+ */
 function checkSigned(before: Buffer, after: Buffer, signing: Signing): void {
+  if (after.equals(before)) throw damaged('it left the file as it was', signing);
   const isMacos = signing.target.os === 'darwin';
   try {
     const unsigned = slicesOf(before);
@@ -93,7 +98,8 @@ function checkSigned(before: Buffer, after: Buffer, signing: Signing): void {
     for (const [index, slice] of signed.entries()) {
       if (!holdsPayload(unsigned[index]!, slice))
         throw damaged('what the executable unpacks has changed', signing);
-      if (isMacos) checkCodeSignature(slice);
+      const signature = isMacos ? checkCodeSignature(slice) : checkAuthenticode(slice);
+      if (signature === null) throw damaged('it has no signature', signing);
     }
   } catch (error) {
     if (error instanceof MalformedExecutableError) throw damaged(error.message, signing);
@@ -122,7 +128,7 @@ function holdsPayload(before: Buffer, after: Buffer): boolean {
 
 function damaged(what: string, { key, target }: Signing): SignError {
   return new SignError(
-    `${key} did not leave a usable executable for ${target.name}: ${what}. ` +
+    `${key} did not leave a signed executable for ${target.name}: ${what}. ` +
       'The command has to sign the file that {file} stands for in place, and change nothing else of it.',
   );
 }

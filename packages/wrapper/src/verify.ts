@@ -84,7 +84,10 @@ async function verifySpan(file: string, span: Span): Promise<Verification> {
   }
 }
 
-/** The only check that reads the stub: what macOS would kill the program for, and Windows warn of. */
+/**
+ * The only check that reads the stub: what macOS would kill the program for, and Windows warn of. The bytes are held to the
+ * hashes in the signature; whether the certificate's key signed these, and who trusts it, is not looked at.
+ */
 async function checkSignature(
   { file, span }: ExecutableFile,
   describe: (bytes: Buffer) => string,
@@ -99,14 +102,16 @@ async function checkSignature(
 
 function ofCode(bytes: Buffer): string {
   const { identifier, isAdHoc } = checkCodeSignature(bytes);
-  return `${identifier}, ${isAdHoc ? 'ad hoc' : 'with a certificate, which is not checked here'}`;
+  return `fits the file and names it ${identifier}${isAdHoc ? ', ad hoc' : `; ${UNCHECKED}`}`;
 }
 
 function ofAuthenticode(bytes: Buffer): string {
   const signature = checkAuthenticode(bytes);
   if (signature === null) return 'none';
-  return `by ${signature.signer}, whose certificate is not checked here`;
+  return `fits the file and names ${signature.signer} as signer; ${UNCHECKED}`;
 }
+
+const UNCHECKED = 'neither it nor the certificate is checked further';
 
 async function readSpan(file: string, { offset, size }: Span): Promise<Buffer> {
   const chunks: Buffer[] = [];

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { Command } from '../src/command.ts';
+import { type Command, runCommand } from '../src/command.ts';
 import type { WrapEvent } from '../src/events.ts';
 import { checkCodeSignature } from '../src/executables/code-signature.ts';
 import { DEFAULT_SETTINGS } from '../src/settings.ts';
@@ -63,6 +63,11 @@ function script(body: string): Command {
   return [node, '-e', `${start}${body}`, '{file}', '{target}', '{name}', '{version}'];
 }
 
+/** JavaScript that flips a bit of `file`. */
+function flip(where: string): string {
+  return `const bytes = fs.readFileSync(file); bytes[${where}] ^= 1; fs.writeFileSync(file, bytes);`;
+}
+
 function errorOf(outcome: Outcome): Error & { code?: string } {
   if ('error' in outcome) return outcome.error;
   throw new Error('it was built');
@@ -108,12 +113,24 @@ test('a command is told the file under its final name, target, name and version,
 });
 
 test('a command that writes another file and moves it there, as osslsigncode wants, loses no mode', async () => {
-  const body =
-    'fs.writeFileSync(file + ".new", Buffer.concat([fs.readFileSync(file), Buffer.alloc(8)]), { mode: 0o600 });';
-  const outcome = await build('win-x64', script(`${body} fs.renameSync(file + ".new", file);`));
-  const file = path.join(output, 'small_win-x64.exe');
+  const signer = `"${node}" "${RESIGN}" {file} org.example`;
+  const outcome = await build(
+    'darwin-x64',
+    `${signer} && cp {file} "{file}".new && chmod 600 {file}.new && mv {file}.new {file}`,
+  );
+  const file = path.join(output, 'small_darwin-x64');
   expect(outcome).toMatchObject({ artifacts: [{ file, bytes: (await stat(file)).size }] });
   expect((await stat(file)).mode & 0o777).toBe(0o755);
+});
+
+test('a placeholder in a line for the shell may stand in quotes, whatever its value holds', async () => {
+  for (const quote of ['', '"', "'"]) {
+    const told = path.join(root, 'quoted');
+    const value = `it's a "$HOME" \\ b`;
+    const line = `printf %s ${quote}{file}${quote} > ${told}`;
+    await runCommand(line, 'the test', { file: value }, root);
+    expect(await readFile(told, 'utf8')).toBe(value);
+  }
 });
 
 test.skipIf(!hasTool('osslsigncode') || !hasTool('openssl'))(
@@ -145,14 +162,25 @@ test.skipIf(!hasTool('osslsigncode') || !hasTool('openssl'))(
       encoding: 'utf8',
     });
     expect(verified).toContain('Signature verification: ok');
-    expect(await verify(file)).toMatchObject({ ok: true });
+    expect((await stat(file)).mode & 0o777).toBe(0o755);
+    const { ok, checks } = await verify(file);
+    expect(ok).toBe(true);
+    expect(checks.at(-1)).toEqual({
+      name: 'signature',
+      ok: true,
+      detail: 'fits the file and names CN=Test as signer; neither it nor the certificate is checked further',
+    });
+    const last = await readFile(file);
+    const breaks = `${line} && "${node}" -e ${`'const fs = require("node:fs"); const file = process.argv[1]; ${flip('0x500')}'`} {file}`;
+    expect(errorOf(await build('win-x64', breaks))).toMatchObject({
+      code: 'SIGNED_IS_DAMAGED',
+      message: expect.stringContaining('it was altered after it was signed'),
+    });
+    expect((await readFile(file)).equals(last)).toBe(true);
   },
 );
 
 describe('a build whose command', () => {
-  const flip = (where: string) =>
-    `const bytes = fs.readFileSync(file); bytes[${where}] ^= 1; fs.writeFileSync(file, bytes);`;
-
   test.each([
     [
       'fails',
@@ -162,6 +190,10 @@ describe('a build whose command', () => {
       /wrap\.macos\.sign for darwin-arm64 failed: .* exit code 3: .*\n {2}no such key/s,
     ],
     ['fails', 'win-x64', 'process.exit(3);', 'COMMAND_FAILED', /wrap\.windows\.sign for win-x64 failed/],
+    ['does nothing', 'darwin-arm64', '', 'SIGNED_IS_DAMAGED', /it left the file as it was/],
+    ['does nothing', 'darwin-universal', '', 'SIGNED_IS_DAMAGED', /it left the file as it was/],
+    ['does nothing', 'win-x64', '', 'SIGNED_IS_DAMAGED', /it left the file as it was/],
+    ['signs nothing', 'win-x64', flip('0x500'), 'SIGNED_IS_DAMAGED', /it has no signature/],
     [
       'damages the stub',
       'darwin-arm64',
