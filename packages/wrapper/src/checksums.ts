@@ -1,4 +1,5 @@
-import { open, readFile, rm, stat } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { open, readFile, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { hashFile } from './build-cache.ts';
@@ -11,34 +12,44 @@ const ABANDONED_AFTER = 10_000;
 
 /**
  * Writes what files hash to into `SHA256SUMS` beside them, in the form that `sha256sum -c` reads, sorted by name. Lines
- * of other files stay as long as these are there. Any number of builds may do this at once. Throws what writing throws.
+ * of other files stay as long as these are there; those of another form stay. Any number of builds may do this at once.
+ * Throws what writing throws.
  */
 export async function addChecksums(directory: string, files: readonly string[]): Promise<void> {
-  const own = new Map<string, string>();
-  for (const file of files) own.set(path.relative(directory, file), await hashFile(file));
+  const names = files.map((file) => path.relative(directory, file));
+  const own = await Promise.all(
+    names.map(async (name, index) => `${await hashFile(files[index]!)}  ${name}`),
+  );
   const release = await lock(path.join(directory, `.${CHECKSUMS}.lock`));
   try {
     const sums = path.join(directory, CHECKSUMS);
-    const all = new Map([...(await kept(sums, directory)), ...own]);
-    const sorted = [...all].sort(([a], [b]) => (a < b ? -1 : 1));
-    await writeWhole(sums, sorted.map(([name, digest]) => `${digest}  ${name}\n`).join(''), 0o666);
+    const all = [...(await kept(sums, directory, names)), ...own];
+    const sorted = all.sort((a, b) => ((nameIn(a) ?? '') < (nameIn(b) ?? '') ? -1 : 1));
+    await writeWhole(sums, sorted.map((line) => `${line}\n`).join(''), 0o666);
   } finally {
     await release();
   }
 }
 
-/** Name and digest of what has a line and is still there. */
-async function kept(sums: string, directory: string): Promise<readonly (readonly [string, string])[]> {
+/** Undefined for a comment, an escaped name, a path of Windows. */
+function nameIn(line: string): string | undefined {
+  return /^[0-9a-f]{64} [ *]([^\\]+)$/i.exec(line)?.[1];
+}
+
+/** The lines but those of `names`, and of what is no longer there. */
+async function kept(sums: string, directory: string, names: readonly string[]): Promise<readonly string[]> {
   const text = await readFile(sums, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return '';
     throw error;
   });
-  const lines = text.split('\n').flatMap((line) => {
-    const [, digest, name] = /^([0-9a-f]{64}) [ *]([^/\\]+)$/.exec(line.trimEnd()) ?? [];
-    return digest === undefined || name === undefined ? [] : [[name, digest] as const];
-  });
-  const there = await Promise.all(lines.map(([name]) => exists(path.join(directory, name))));
-  return lines.filter((_, index) => there[index]);
+  const lines = text.split(/\r?\n/).filter((line) => line !== '');
+  const stays = await Promise.all(
+    lines.map(async (line) => {
+      const name = nameIn(line);
+      return name === undefined || (!names.includes(name) && (await exists(path.resolve(directory, name))));
+    }),
+  );
+  return lines.filter((_, index) => stays[index]);
 }
 
 async function exists(file: string): Promise<boolean> {
@@ -63,11 +74,20 @@ async function lock(file: string): Promise<() => Promise<void>> {
   }
 }
 
+/** Whoever was faster may have taken a new lock meanwhile: what was moved away is looked at again, and given back. */
 async function removeAbandoned(file: string): Promise<void> {
-  const age = await stat(file).then(
-    ({ mtimeMs }) => Date.now() - mtimeMs,
-    // Its owner has just removed it.
-    () => 0,
-  );
-  if (age > ABANDONED_AFTER) await rm(file, { force: true });
+  if (!(await isAbandoned(file))) return;
+  const taken = `${file}.${randomBytes(6).toString('hex')}`;
+  try {
+    await rename(file, taken);
+    await ((await isAbandoned(taken)) ? rm(taken) : rename(taken, file));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  }
+}
+
+/** A clock that is ahead makes no lock that stays. */
+async function isAbandoned(file: string): Promise<boolean> {
+  const found = await stat(file).catch(() => undefined);
+  return found !== undefined && Math.abs(Date.now() - found.mtimeMs) > ABANDONED_AFTER;
 }

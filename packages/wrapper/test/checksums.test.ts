@@ -42,6 +42,20 @@ test('lines of other files stay while these are there, sorted by name', async ()
   expect((await check()).stdout).toBe('a: OK\nb: OK');
 });
 
+test('lines that others wrote stay as they are', async () => {
+  const digest = '0123456789ABCDEF'.repeat(4);
+  await put('mine', 'mine');
+  const others = ['# release 1', `${digest}  folder\\windows.exe`, `${digest} *mine`];
+  await put(
+    'SHA256SUMS',
+    `${[...others, `${digest}  gone`, `${digest}  folder/gone`, `${digest}  a`].join('\r\n')}\r\n`,
+  );
+  await addChecksums(directory, [await put('a', 'a')]);
+  const [a, ...rest] = (await sums()).trimEnd().split('\n').toSorted().reverse();
+  expect(a).toMatch(/^[0-9a-f]{64} {2}a$/);
+  expect(rest.toSorted()).toEqual(others.toSorted());
+});
+
 test('any number of builds may write it at once', async () => {
   const names = Array.from({ length: 40 }, (_, index) => `file-${index}`);
   await Promise.all(names.map(async (name) => addChecksums(directory, [await put(name, name)])));
@@ -49,10 +63,13 @@ test('any number of builds may write it at once', async () => {
   expect((await readdir(directory)).filter((name) => name.startsWith('.'))).toEqual([]);
 });
 
-test('what a killed build has locked is free after a while', async () => {
+test.each([
+  ['a minute old', -60_000],
+  ['from a clock that is ahead', 3_600_000],
+])('what a killed build has locked is free after a while: a lock %s', async (_, age) => {
   const lock = await put('.SHA256SUMS.lock', '');
-  const old = new Date(Date.now() - 60_000);
-  await utimes(lock, old, old);
+  const time = new Date(Date.now() + age);
+  await utimes(lock, time, time);
   await addChecksums(directory, [await put('a', 'a')]);
   expect(await sums()).toMatch(/^[0-9a-f]{64} {2}a\n$/);
 });
