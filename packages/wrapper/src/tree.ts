@@ -20,7 +20,7 @@ export interface TreeFile {
 
 export class TreeError extends Error {
   override readonly name = 'TreeError';
-  readonly code: 'LINK_OUTSIDE' | 'LINK_BROKEN' | 'NOT_A_FILE';
+  readonly code: 'LINK_OUTSIDE' | 'LINK_BROKEN' | 'NOT_A_FILE' | 'FILE_OUTSIDE';
   constructor(code: TreeError['code'], message: string) {
     super(message);
     this.code = code;
@@ -64,8 +64,9 @@ export async function readTree(
   return { directories: directories.sort(), files: files.sort(byPath), links: links.sort(byPath) };
 }
 
-/** The tree with files laid over it, and the directories that these need. */
+/** The tree with files laid over it, and the directories that these need. Throws TreeError. */
 export function withFiles(tree: Tree, added: readonly TreeFile[]): Tree {
+  for (const file of added) checkInside(file.path);
   const replaced = new Set(added.map((file) => file.path));
   const directories = new Set([...tree.directories, ...added.flatMap((file) => directoriesAbove(file.path))]);
   return {
@@ -73,6 +74,15 @@ export function withFiles(tree: Tree, added: readonly TreeFile[]): Tree {
     files: [...tree.files.filter((file) => !replaced.has(file.path)), ...added].sort(byPath),
     links: tree.links.filter((link) => !replaced.has(link.path)),
   };
+}
+
+/** Places that packages name for what is downloaded for them come from anywhere. */
+function checkInside(place: string): void {
+  if (!place.split(/[/\\]/).some((name) => name === '..' || name === '.' || name === '')) return;
+  throw new TreeError(
+    'FILE_OUTSIDE',
+    `"${place}" is no place inside the release; what put it there, a package or a step of yours, has to name another.`,
+  );
 }
 
 function directoriesAbove(file: string): readonly string[] {

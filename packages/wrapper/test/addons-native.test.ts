@@ -4,6 +4,7 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { reportMissing } from '../src/addons/missing.ts';
 import { hostTarget, shippedTargets } from '../src/targets.ts';
+import { withFiles } from '../src/tree.ts';
 import { ADDON_SOURCE, addonFile, compileArguments } from './support/addon-file.ts';
 import { type AddonProject, addonProject, tarOf } from './support/addon-project.ts';
 
@@ -126,7 +127,7 @@ describe('an addon that was built for this machine', () => {
     );
   });
 
-  test('is no loss where the project can do without: optional, with a fallback, or said so', async () => {
+  test('is no loss where the package falls back to JavaScript', async () => {
     const index =
       "try { module.exports = require('node-gyp-build')(__dirname) } catch (e) { module.exports = require('./fallback') }";
     await install({ ...built, 'index.js': index });
@@ -137,11 +138,17 @@ describe('an addon that was built for this machine', () => {
     expect(events).toMatchObject([{ type: 'notice', level: 'warning', target: OTHER }]);
   });
 
-  test('may be taken as it is', async () => {
+  test("is no loss where the package is somebody's optional dependency only", async () => {
+    await install(built, {}, 'quick');
+    await install({}, { optionalDependencies: { quick: '1.0.0' } });
+    expect((await project.find(OTHER!)).found).toMatchObject([
+      { package: 'quick', how: 'missing', optional: true },
+    ]);
+  });
+
+  test('stays and is not spoken of where the user skips it', async () => {
     await install(built);
-    expect(
-      (await project.find(OTHER!, { skip: ['fast'] })).found.filter(({ optional }) => !optional),
-    ).toEqual([]);
+    expect(await project.find(OTHER!, { skip: ['fast'] })).toEqual({ without: [], files: [], found: [] });
   });
 });
 
@@ -161,6 +168,15 @@ describe('a file that an install script put over another', () => {
     expect(without).toEqual([`${modules}/fast/lib/helper`]);
     expect(found).toMatchObject([{ package: 'fast', how: 'missing' }]);
   });
+});
+
+test('files for other systems that lie in a package are nothing that this machine would have to fetch', async () => {
+  const packages = { 'node_modules/fast': { version: '1.0.0', integrity: 'sha512-AA==' } };
+  await project.write('package-lock.json', JSON.stringify({ lockfileVersion: 3, packages }));
+  await install({ 'data/fixture': OTHERS }, { scripts: { postinstall: 'node install.js' } });
+  expect(await project.find(HOST!, { offline: true })).toEqual({ without: [], files: [], found: [] });
+  await expect(project.find(OTHER!, { offline: true })).resolves.toBeDefined();
+  await expect(project.find('win-x64', { offline: true })).rejects.toMatchObject({ code: 'OFFLINE' });
 });
 
 describe('archives of prebuilt addons', () => {
@@ -188,6 +204,30 @@ describe('archives of prebuilt addons', () => {
     expect(lock.downloads).toEqual({ [`${project.registry.url}/mirror/v1.0.0/${file}`]: { sha256 } });
     project.registry.files.clear();
     expect(await project.find(OTHER!, { offline: true, frozen: true })).toEqual(found);
+  });
+
+  test('that are locked and not here yet are told so by who only looks', async () => {
+    const id = `${project.registry.url}/mirror/v1.0.0/${file}`;
+    const downloads = { [id]: { sha256: '0'.repeat(64) } };
+    await project.write('sarma.lock.json', JSON.stringify({ lockfileVersion: 1, runtimes: {}, downloads }));
+    expect((await project.find(OTHER!, { lookOnly: true })).found).toEqual([
+      { package: 'fast', version: '1.0.0', how: 'downloaded', detail: id, downloaded: false },
+    ]);
+    expect((await project.find(OTHER!, { offline: true })).found).toMatchObject([
+      { how: 'missing', detail: expect.stringContaining('run: sarma fetch') },
+    ]);
+    expect(project.registry.requests).toEqual([]);
+  });
+
+  test('that are no archives are named, and not locked', async () => {
+    project.registry.files.set(`/mirror/v1.0.0/${file}`, Buffer.from('<html>Log in first</html>'));
+    await expect(project.find(OTHER!)).rejects.toMatchObject({
+      code: 'ADDON_PACKAGE_INVALID',
+      message: expect.stringMatching(
+        /^http\S+\.tar\.gz, the addon of fast@1\.0\.0, cannot be unpacked: .*Clear the build cache/,
+      ),
+    });
+    await expect(readFile(path.join(project.directory, 'sarma.lock.json'))).rejects.toThrow();
   });
 
   test('that are not what they were stop the build', async () => {
@@ -233,6 +273,39 @@ describe('archives of prebuilt addons', () => {
     const places = (await project.find(OTHER!)).files.map((one) => one.path);
     expect(places).toEqual([`${modules}/quick/lib/binding/node-v137-linux-${cpu}/quick.node`]);
   });
+});
+
+describe('what node-pre-gyp is told by a package', () => {
+  const quick = async (binary: object) => {
+    await install(
+      { 'lib/binding/here/quick.node': HERE },
+      { scripts: { install: 'node-pre-gyp install' }, binary: { module_name: 'quick', ...binary } },
+      'quick',
+    );
+    const [, cpu] = OTHER!.split('-');
+    project.registry.files.set(
+      `/quick-v1.0.0-node-v137-linux-${cpu}.tar.gz`,
+      await tarOf({ 'here/quick.node': OTHERS }),
+    );
+  };
+
+  test('leads to no place outside of the release', async () => {
+    await quick({ module_path: '../../../../..', host: project.registry.url });
+    const { files } = await project.find(OTHER!);
+    expect(() => withFiles({ directories: [], files: [], links: [] }, files)).toThrow(
+      expect.objectContaining({ code: 'FILE_OUTSIDE' }),
+    );
+  });
+
+  test.each(['addons.example/quick', 'localhost:8080/quick'])(
+    'may be an address without a scheme, which is a line: %s',
+    async (host) => {
+      await quick({ module_path: 'lib/binding', host });
+      expect((await project.find(OTHER!)).found).toMatchObject([
+        { how: 'missing', detail: expect.stringContaining(`${host}/quick-v1.0.0-node-v137-linux-`) },
+      ]);
+    },
+  );
 });
 
 describe('wrap.addons.rebuild', { timeout: 60_000 }, () => {

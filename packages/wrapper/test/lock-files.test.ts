@@ -116,6 +116,23 @@ test.each(Object.entries(FILES))(
   },
 );
 
+test('what Yarn 1 has from elsewhere than the registry is not the package of that name', async () => {
+  const specs = [
+    '"secret@git+https://git.example/secret.git"',
+    'secret@acme/secret',
+    '"secret@file:../secret"',
+    '"secret@https://files.example/secret.tgz"',
+    '"secret@^1.0.0", "secret@git+ssh://git@git.example/secret.git#1"',
+  ];
+  for (const spec of specs) {
+    await writeFile(path.join(project, 'yarn.lock'), `${spec}:\n  version "1.0.0"\n`);
+    expect((await readLockFile(project)).find('secret', '1.0.0'), spec).toBeUndefined();
+  }
+  const alias = '"own@npm:@s/secret@^1.0.0", "own@npm:@s/secret@1.x":\n  version "1.0.0"\n';
+  await writeFile(path.join(project, 'yarn.lock'), alias);
+  expect((await readLockFile(project)).find('@s/secret', '^1.0.0')?.version).toBe('1.0.0');
+});
+
 test('the hashes of Yarn 2 and later are of archives that Yarn makes, and count for nothing', async () => {
   const text = `__metadata:
   version: 8

@@ -238,3 +238,18 @@ test('a newer C library than the runtime needs is asked of the host, with the fi
   ]);
   expect(raiseRequirements(requires(['GLIBC_2.34']), needs)).toEqual(requires(['GLIBC_2.34']));
 });
+
+test('a project without a name cannot do without what it needs either', async () => {
+  const packages = {
+    '': { 'package.json': { name: undefined, dependencies: { fast: '*' } } },
+    fast: { 'build/Release/fast.node': linux },
+  };
+  expect(found(await held('darwin-arm64', packages))).toEqual(WRONG);
+});
+
+test('versions of the C library that are no numbers do not hide what an addon needs', () => {
+  const libraries = [{ name: 'libc.so.6', versions: ['GLIBC_2.28', 'GLIBC_ABI_DT_RELR'] }];
+  const requires = { libraries } as unknown as Parameters<typeof raiseRequirements>[0];
+  const need = { library: 'libc.so.6', prefix: 'GLIBC_', version: '2.38', place: 'a.node' };
+  expect(raiseRequirements(requires, [need]).libraries[0]!.versions).toContain('GLIBC_2.38');
+});

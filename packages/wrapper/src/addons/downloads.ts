@@ -4,8 +4,9 @@ import type { OnEvent } from '../events.ts';
 import { type LockedDownload, LockfileError } from '../lockfile.ts';
 import { fits, type Wanted } from '../native/fit.ts';
 import { readNativeFile } from '../native/native-file.ts';
-import { IntegrityError, UnreachableError } from '../runtimes/errors.ts';
+import { UnreachableError } from '../runtimes/errors.ts';
 import { type Http, withoutCredentials } from '../runtimes/http.ts';
+import { integrityOf } from '../runtimes/source.ts';
 import type { AddonSource } from './native-addons.ts';
 import type { AddonPackage } from './packages.ts';
 import { platformsOf } from './platform.ts';
@@ -18,6 +19,8 @@ export interface DownloadContext {
   readonly cache: BuildCache;
   readonly offline: boolean;
   readonly frozen: boolean;
+  /** Downloads nothing, and does not mind. */
+  readonly lookOnly: boolean;
   readonly onEvent: OnEvent;
   /** What `sarma.lock.json` has, by address. */
   readonly locked: Readonly<Record<string, LockedDownload>>;
@@ -40,6 +43,7 @@ export function downloads(context: DownloadContext): AddonSource {
       const told = withoutCredentials(archive.url);
       try {
         const files = await fetchArchive(archive, one, wanted, context);
+        if (files === undefined && context.lookOnly) return { files: [], detail: told, downloaded: false };
         if (files === undefined) return `${told} is not in the build cache (run: sarma fetch)`;
         if (!(await hasAddon(files, wanted))) return `${told} holds no addon that works there`;
         return { files, detail: told };
@@ -56,7 +60,7 @@ export function downloads(context: DownloadContext): AddonSource {
 /** Undefined where the network would be needed and is forbidden. */
 async function fetchArchive(
   { url, into, strip }: PrebuiltArchive,
-  { name }: AddonPackage,
+  { name, version }: AddonPackage,
   { target }: Wanted,
   context: DownloadContext,
 ): Promise<readonly PackedFile[] | undefined> {
@@ -71,27 +75,18 @@ async function fetchArchive(
   }
   const key = `addon-archive:${id}:${known?.sha256 ?? ''}`;
   if (offline && (await cache.entry(key)) === undefined) return undefined;
-  const integrity = known && `sha256-${Buffer.from(known.sha256, 'hex').toString('base64')}`;
   const file = await cache.produce(key, (temporary) =>
-    http.save(url, temporary, integrity, (received, total) =>
+    http.save(url, temporary, known && integrityOf(known.sha256), (received, total) =>
       onEvent({ type: 'download', target: target.name, received, total }),
     ),
   );
-  const sha256 = await hashFile(file);
-  if (known !== undefined && known.sha256 !== sha256) {
-    throw new IntegrityError(
-      id,
-      `SHA-256 ${known.sha256} (sarma.lock.json)`,
-      sha256,
-      'Clear the build cache.',
-    );
-  }
+  const sha256 = known?.sha256 ?? (await hashFile(file));
+  const files = await unpack(file, `${id}, the addon of ${name}@${version},`, sha256, cache, { strip });
   if (known === undefined) {
     await lock(id, { sha256 });
     // The next build knows the hash, and looks under it.
     await cache.produce(`addon-archive:${id}:${sha256}`, (temporary) => copyFile(file, temporary));
   }
-  const files = await unpack(file, sha256, cache, { strip });
   return into === '' ? files : files.map((one) => ({ ...one, path: `${into}/${one.path}` }));
 }
 

@@ -15,7 +15,7 @@ import { markOptional } from './needed.ts';
 import { type AddonTarget, optionalDependencies } from './optional-dependencies.ts';
 import { packageFiles } from './package-files.ts';
 import type { AddonPackages } from './packages.ts';
-import { type Platform, platformsOf } from './platform.ts';
+import { type Platform, platformsOf, platformText } from './platform.ts';
 import { rebuilds } from './rebuild.ts';
 import { openRegistry } from './registry.ts';
 
@@ -28,6 +28,8 @@ export interface AddonRequest {
   readonly frozen?: boolean | undefined;
   /** Looks only, opens no socket and changes nothing: what would have to be downloaded is marked. */
   readonly lookOnly?: boolean | undefined;
+  /** Ends the command that rebuilds addons while it runs. */
+  readonly signal?: AbortSignal | undefined;
   readonly onEvent?: OnEvent | undefined;
   readonly env?: NodeJS.ProcessEnv | undefined;
 }
@@ -62,11 +64,19 @@ export function addonFinder(options: AddonRequest): FindAddons {
       filesOf,
       registry,
       lockFile,
-      sources: [download, ...(rebuild === undefined ? [] : [rebuilds(rebuild, request.cache)])],
+      sources: [
+        download,
+        ...(rebuild === undefined ? [] : [rebuilds(rebuild, request.cache, request.signal)]),
+      ],
       isSkipped: skippedBy(skip),
+      isHost:
+        host !== undefined && machine.platforms.every((one) => platformText(one) === platformText(host)),
     };
-    const modules = runtime === undefined ? null : await modulesVersion(runtime.file);
-    const wanted: Wanted = { target, node: runtime?.version ?? '', modules };
+    let asked: Promise<Wanted> | undefined;
+    const wanted = () => {
+      asked ??= wantedOf(target, runtime);
+      return asked;
+    };
     const left = new Set(families.without);
     const parts = [families];
     for (const one of packages.packages)
@@ -79,6 +89,12 @@ export function addonFinder(options: AddonRequest): FindAddons {
       ),
     };
   };
+}
+
+/** Reads the whole runtime. */
+async function wantedOf(target: Target, runtime: AddonQuestion['runtime']): Promise<Wanted> {
+  const modules = runtime === undefined ? null : await modulesVersion(runtime.file);
+  return { target, node: runtime?.version ?? '', modules };
 }
 
 function joined(parts: readonly TargetAddons[]): TargetAddons {
@@ -115,6 +131,7 @@ async function open(request: AddonRequest & { readonly cache: BuildCache }) {
     }),
     download: downloads({
       ...shared,
+      lookOnly,
       locked: archives,
       lock: (url, archive) => lock({ downloads: { [url]: archive } }),
     }),

@@ -145,10 +145,12 @@ function readPnpm(text: string): readonly LockedPackage[] {
 function readYarn(text: string): readonly LockedPackage[] {
   if (/^__metadata:/m.test(text)) return readBerry(text);
   return text.split(/\n(?=[^\s#])/).flatMap((block) => {
-    const [, key] = /^"?((?:@[^/"]+\/)?[^@"\s]+@[^"]*?)"?(?:,.*)?:$/m.exec(block) ?? [];
-    if (key === undefined) return [];
+    const [, line = ''] = /^([^\s#].*):$/m.exec(block) ?? [];
+    const specs = [...line.matchAll(/"([^"]+)"|([^",\s]+)/g)].map(([, quoted, bare]) => quoted ?? bare!);
+    const [key] = specs;
+    if (key === undefined || !specs.every(isOfRegistry)) return [];
     const field = (name: string) => new RegExp(`^  ${name} "?([^"\\n]+)"?$`, 'm').exec(block)?.[1];
-    const [, name] = /^((?:@[^/]+\/)?[^@]+)@(?:npm:((?:@[^/]+\/)?[^@]+)@)?/.exec(key)!;
+    const [, name] = /^((?:@[^/]+\/)?[^@]+)/.exec(key)!;
     const [, alias] = /@npm:((?:@[^/]+\/)?[^@]+)@/.exec(key) ?? [];
     const entry = {
       version: field('version'),
@@ -157,6 +159,11 @@ function readYarn(text: string): readonly LockedPackage[] {
     };
     return [locked(alias ?? name, entry, false)];
   });
+}
+
+/** Not `name@git+https://…`, `name@file:…`, `name@owner/repository`. */
+function isOfRegistry(spec: string): boolean {
+  return /^(@[^/]+\/)?[^@]+@(npm:|[^/:]*$)/.test(spec);
 }
 
 /** Its `conditions` are of Yarn's own form, and its checksums those of archives that Yarn makes. */

@@ -9,11 +9,17 @@ export function reportMissing(found: readonly FoundAddon[], target: string, onEv
     const message = `${title(one)}, which ${target} can do without: ${one.detail}.`;
     onEvent({ type: 'notice', level: 'warning', target, message });
   }
-  const needed = missing.filter(({ optional }) => !optional);
-  if (needed.length === 0) return;
+  const error = missingError(found, target);
+  if (error !== undefined) throw error;
+}
+
+/** Undefined where nothing is missing that the project needs. */
+export function missingError(found: readonly FoundAddon[], target: string): AddonMissingError | undefined {
+  const needed = found.filter(({ how, optional }) => how === 'missing' && !optional);
+  if (needed.length === 0) return undefined;
   const lines = needed.map((one) => `  ${title(one)}: ${one.detail}.`).join('\n');
   const flags = needed.map((one) => `--skip-addons '${one.package}'`).join(' ');
-  throw new AddonMissingError(
+  return new AddonMissingError(
     `${needed.length === 1 ? 'A package has' : `${needed.length} packages have`} no native addon for ${target}:\n${lines}\n` +
       '  Say how it is built for other machines with wrap.addons.rebuild in sarma.config.ts ' +
       '(docs/addons.md), or choose a version of the package that has it. ' +

@@ -23,6 +23,8 @@ export interface AddonSource {
 export interface AddonFiles {
   readonly files: readonly PackedFile[];
   readonly detail: string;
+  /** False: it is known where the files are, and they were only looked for. */
+  readonly downloaded?: false;
 }
 
 export interface NativeContext {
@@ -30,6 +32,8 @@ export interface NativeContext {
   readonly registry: Registry;
   readonly lockFile: LockFile;
   readonly sources: readonly AddonSource[];
+  /** Whether the target is this machine: what was installed here was installed for it. */
+  readonly isHost: boolean;
   /** Whether the user says that a file is right whatever it looks like. */
   readonly isSkipped: ReturnType<typeof skippedBy>;
 }
@@ -40,13 +44,14 @@ export interface NativeContext {
  */
 export async function nativeAddons(
   one: AddonPackage,
-  wanted: Wanted,
+  askWanted: () => Promise<Wanted>,
   context: NativeContext,
 ): Promise<TargetAddons> {
   const owner = ownerOf(one);
   const all = await context.filesOf(one);
   const files = all.filter(({ place }) => !context.isSkipped(`${one.place}/${place}`, owner));
   if (files.length === 0) return { without: [], files: [], found: [] };
+  const wanted = await askWanted();
   const { name, version } = one;
   const inside = { ...owner, place: '' };
   const useless = uselessFiles(files, inside, wanted);
@@ -99,8 +104,10 @@ async function findElsewhere(
   const reasons: string[] = [];
   for (const source of sources) {
     const found = await source.find(one, wanted);
-    if (typeof found === 'object')
-      return { files: found.files, found: { package: name, version, how: source.how, detail: found.detail } };
+    if (typeof found === 'object') {
+      const { files, ...told } = found;
+      return { files, found: { package: name, version, how: source.how, ...told } };
+    }
     if (found !== undefined) reasons.push(found);
   }
   const detail = ['it has no addon that works there', ...reasons].join('; ');
@@ -115,13 +122,13 @@ async function restore(
   one: AddonPackage,
   kept: readonly PlacedFile[],
   wanted: Wanted,
-  { registry, lockFile }: NativeContext,
+  { registry, lockFile, isHost }: NativeContext,
 ): Promise<{ readonly files: readonly PackedFile[]; readonly gone: readonly string[] }> {
   const nothing = { files: [], gone: [] };
   const { name, version, firstParty, manifest, directory } = one;
   const { preinstall, install, postinstall } = manifest.scripts ?? {};
   const hasScript = [preinstall, install, postinstall].some((script) => script !== undefined);
-  if (firstParty || !hasScript) return nothing;
+  if (isHost || firstParty || !hasScript) return nothing;
   const owner = { ...ownerOf(one), place: '' };
   const strange = kept.filter(
     ({ place, native }) =>

@@ -63,7 +63,7 @@ export async function assembledPackages(directory: string): Promise<AddonPackage
 export function installedPackages(
   listed: readonly { readonly directory: string; readonly firstParty: boolean }[],
 ): AddonPackages {
-  const { root } = path.parse(process.cwd());
+  const { root } = path.parse(listed[0]?.directory ?? process.cwd());
   const packages = listed.flatMap(
     ({ directory, firstParty }) =>
       readPackage(directory, path.relative(root, directory).replaceAll(path.sep, '/'), firstParty) ?? [],

@@ -1,3 +1,4 @@
+import path from 'node:path';
 import type { Wanted } from '../native/fit.ts';
 import type { AddonManifest } from './packages.ts';
 import type { Platform } from './platform.ts';
@@ -126,8 +127,10 @@ async function nodePreGyp(
   const remote = folder === undefined ? '' : slashed(fill(folder, values)).replaceAll('//', '/');
   const usual = '{module_name}-v{version}-{node_abi}-{platform}-{arch}.tar.gz';
   const file = fill(text(binary.package_name) ?? usual, values);
-  const url = new URL(file, new URL(remote, slashed(fill(host, values)))).href;
-  const into = fill(text(binary.module_path) ?? '', values).replace(/^\.\/|\/$/g, '');
+  const base = slashed(fill(host, values));
+  // What is no address is told as one that cannot be had.
+  const url = URL.canParse(remote, base) ? new URL(file, new URL(remote, base)).href : base + remote + file;
+  const into = path.posix.join(fill(text(binary.module_path) ?? '', values), '.').replace(/\/$/, '');
   return { url, into, strip: true };
 }
 

@@ -13,7 +13,7 @@ import { platformsOf } from './platform.ts';
 import { cachedFiles } from './tarball.ts';
 
 /** Addons that a command of the user's builds, each once for a content of the package. Throws CommandError. */
-export function rebuilds(command: Command, cache: BuildCache): AddonSource {
+export function rebuilds(command: Command, cache: BuildCache, signal?: AbortSignal): AddonSource {
   return {
     how: 'rebuilt',
     find: async (one, wanted) => {
@@ -23,7 +23,7 @@ export function rebuilds(command: Command, cache: BuildCache): AddonSource {
         inCopy(one, async (copy) => {
           const before = await contents(copy);
           const what = `wrap.addons.rebuild for ${one.name}@${one.version} and ${wanted.target.name}`;
-          await runCommand(command, what, { ...values, directory: copy }, copy);
+          await runCommand(command, what, { ...values, directory: copy }, copy, signal);
           const made = await built(copy, before, wanted);
           if (made.length === 0) throw new CommandError(`${what} left no new native file that works there.`);
           for (const file of made) {

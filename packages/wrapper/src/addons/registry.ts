@@ -38,7 +38,7 @@ export interface Registry {
   choose(name: string, spec: string): Promise<Pinned | undefined>;
   /** Whether a lock file has what `choose` would return. */
   isLocked(name: string, spec: string): boolean;
-  /** Where a package runs. Throws OfflineError, UnreachableError. */
+  /** Where a package runs. Throws OfflineError, UnreachableError, AddonPackageError. */
   platformOf(pinned: Pinned): Promise<PlatformFields>;
   /** Brings a package into the build cache; undefined where it is not there and only looked for. Throws IntegrityError, OfflineError, UnreachableError, AddonPackageError. */
   fetch(pinned: Pinned, target: string): Promise<FetchedPackage | undefined>;
@@ -88,7 +88,8 @@ export function openRegistry(context: RegistryContext): Registry {
     fetch: async (pinned, target) => {
       if (context.lookOnly && (await context.cache.entry(keyOf(pinned))) === undefined) return undefined;
       const tarball = await download(pinned, target, context, metadata);
-      const files = await unpack(tarball, pinned.integrity, context.cache, { strip: true });
+      const what = `The tarball of ${pinned.name}@${pinned.version}`;
+      const files = await unpack(tarball, what, pinned.integrity, context.cache, { strip: true });
       return { manifest: await manifestOf(pinned, files), files };
     },
   };
@@ -200,15 +201,21 @@ function strongest(integrity: string): string {
   return integrity.trim().split(/\s+/).toSorted().at(-1)!.replace(/\?.*$/, '');
 }
 
-/** What the registry says of a package, kept in the build cache. */
+/** What the registry says of a package, kept in the build cache. Throws AddonPackageError. */
 async function describe(
   { name, version, integrity }: Pinned,
   { cache }: RegistryContext,
   metadata: Metadata,
 ): Promise<PlatformFields> {
   const file = await cache.produce(`addon-platform:${name}@${version}:${integrity}`, async (temporary) => {
-    const { versions = {} } = (await metadata(name)) ?? {};
-    await writeFile(temporary, JSON.stringify(platformFields(versions[version] ?? {})));
+    const found = (await metadata(name))?.versions[version];
+    if (found === undefined) {
+      throw new AddonPackageError(
+        `The registry has no ${name}@${version}, which your lock file names, so that nothing tells where it runs. ` +
+          'If it is another registry that has it, or one that asks who you are: both are settings of .npmrc.',
+      );
+    }
+    await writeFile(temporary, JSON.stringify(platformFields(found)));
   });
   return JSON.parse(await readFile(file, 'utf8')) as PlatformFields;
 }

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { buffer } from 'node:stream/consumers';
@@ -18,10 +19,9 @@ export interface PackedFile {
   readonly file: string;
 }
 
-interface IndexEntry {
-  readonly path: string;
-  readonly mode: number;
-  readonly size: number;
+interface IndexEntry extends Omit<PackedFile, 'file'> {
+  /** Names its content in the build cache: what `make` takes may differ from one time to the next. */
+  readonly sha256: string;
 }
 
 /** Keeps a file. */
@@ -29,16 +29,17 @@ type Take = (path: string, mode: number, content: Buffer) => Promise<void>;
 
 /**
  * Unpacks a tar.gz into the build cache, once, without the folder that everything in it lies in where `strip` says so.
- * `hash` tells its bytes from those of any other. Throws AddonPackageError for one that is none.
+ * `hash` tells its bytes from those of any other, `what` names it in the AddonPackageError that is thrown for one that is none.
  */
 export async function unpack(
   tarball: string,
+  what: string,
   hash: string,
   cache: BuildCache,
   { strip }: { readonly strip: boolean },
 ): Promise<readonly PackedFile[]> {
   return await cachedFiles(`unpacked:${hash}`, cache, (take) =>
-    eachFile(tarball, (name, mode, content) =>
+    eachFile(tarball, what, (name, mode, content) =>
       take(strip ? name.slice(name.indexOf('/') + 1) : name, mode, content),
     ),
   );
@@ -50,24 +51,30 @@ export async function cachedFiles(
   cache: BuildCache,
   make: (take: Take) => Promise<void>,
 ): Promise<readonly PackedFile[]> {
-  const keyOf = (path: string) => `addon-file:${key}:${path}`;
-  const listing = `addon-files:${key}`;
+  const keyOf = (sha256: string) => `addon-file:${sha256}`;
+  const listing = `addon-listing:${key}`;
   const known = await listed(listing, cache);
   const found = await Promise.all(
-    (known ?? []).map(async (one) => ({ ...one, file: (await cache.entry(keyOf(one.path)))?.file })),
+    (known ?? []).map(async ({ sha256, ...one }) => ({
+      ...one,
+      file: (await cache.entry(keyOf(sha256)))?.file,
+    })),
   );
   if (known !== undefined && found.every(isThere)) return found;
   const files: PackedFile[] = [];
-  await make(async (path, mode, content) => {
-    const file = await cache.produce(keyOf(path), (temporary) => writeFile(temporary, content));
-    files.push({ path, mode: (mode & 0o111) === 0 ? 0o644 : 0o755, size: content.length, file });
+  const index: IndexEntry[] = [];
+  await make(async (path, permissions, content) => {
+    const sha256 = createHash('sha256').update(content).digest('hex');
+    const file = await cache.produce(keyOf(sha256), (temporary) => writeFile(temporary, content));
+    const one = { path, mode: (permissions & 0o111) === 0 ? 0o644 : 0o755, size: content.length };
+    files.push({ ...one, file });
+    index.push({ ...one, sha256 });
   });
-  const index = files.map(({ path, mode, size }): IndexEntry => ({ path, mode, size }));
   await cache.produce(listing, (temporary) => writeFile(temporary, JSON.stringify(index)));
   return files;
 }
 
-function isThere(file: IndexEntry & { readonly file: string | undefined }): file is PackedFile {
+function isThere(file: Omit<PackedFile, 'file'> & { readonly file: string | undefined }): file is PackedFile {
   return file.file !== undefined;
 }
 
@@ -77,7 +84,8 @@ async function listed(key: string, cache: BuildCache): Promise<readonly IndexEnt
 }
 
 /** Files only: what else a tar can hold has no business in a package. */
-async function eachFile(tarball: string, take: Take): Promise<void> {
+async function eachFile(tarball: string, what: string, take: Take): Promise<void> {
+  let stopped: unknown;
   const entries = extract();
   const reading = pipeline(createReadStream(tarball), createGunzip(), entries);
   const taking = (async () => {
@@ -89,16 +97,23 @@ async function eachFile(tarball: string, take: Take): Promise<void> {
         continue;
       }
       if (name.startsWith('/') || name.split(/[/\\]/).includes('..')) {
-        throw new AddonPackageError(`${tarball} holds ${name}, a file outside of its own folder.`);
+        stopped = new AddonPackageError(`${what} holds ${name}, a file outside of its own folder.`);
+        throw stopped;
       }
-      await take(name, mode, await buffer(entry));
+      const content = await buffer(entry);
+      await take(name, mode, content).catch((error: unknown) => {
+        stopped = error;
+        throw error;
+      });
     }
   })();
   try {
     await Promise.all([reading, taking]);
   } catch (error) {
-    if (error instanceof AddonPackageError || 'syscall' in (error as object)) throw error;
-    throw new AddonPackageError(`${tarball} cannot be unpacked: ${(error as Error).message}.`, {
+    // What stops the taking breaks off the reading as well, which may be told first.
+    if (stopped !== undefined) throw stopped;
+    const advice = 'Clear the build cache to download it again, or take another version of the package.';
+    throw new AddonPackageError(`${what} cannot be unpacked: ${(error as Error).message}. ${advice}`, {
       cause: error,
     });
   }

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { type PlatformFields, platformFields } from '../addons/lock-files.ts';
 import { type AddonManifest, parseManifest } from '../addons/packages.ts';
-import type { AssembledRelease } from '../assembled-release.ts';
+import type { AssembledRelease, PackageOfRelease } from '../assembled-release.ts';
 import type { Tree, TreeFile } from '../tree.ts';
 
 /** The package that a native file lies in, as it is on the target. */
@@ -21,7 +21,7 @@ export interface NativePackage {
 export interface PackageFinder {
   /** The package of a file. */
   readonly ownerOf: (place: string) => Promise<NativePackage>;
-  /** All that have a name. */
+  /** All that have a name, and those of the project. */
   readonly all: () => Promise<readonly NativePackage[]>;
 }
 
@@ -31,12 +31,14 @@ export function findPackages(tree: Tree, release: AssembledRelease): PackageFind
       .filter((file) => path.posix.basename(file.path) === 'package.json')
       .map((file) => [path.posix.dirname(file.path), file]),
   );
-  const firstParty = new Set(release.packages.filter((one) => one.firstParty).map((one) => one.path));
+  const firstParty = new Map(
+    release.packages.filter((one) => one.firstParty).map((one) => [one.path, one] as const),
+  );
   const read = new Map<string, Promise<NativePackage | undefined>>();
   const packageIn = (directory: string): Promise<NativePackage | undefined> => {
     const file = manifests.get(directory);
     if (file === undefined) return Promise.resolve(undefined);
-    const found = read.get(directory) ?? readPackage(directory, file, firstParty.has(directory));
+    const found = read.get(directory) ?? readPackage(directory, file, firstParty.get(directory));
     read.set(directory, found);
     return found;
   };
@@ -62,21 +64,21 @@ export function findPackages(tree: Tree, release: AssembledRelease): PackageFind
   };
 }
 
-/** Undefined for a `package.json` without a name: it only says of what type a folder's modules are. */
+/** Undefined for a `package.json` without a name, unless it is the project's: it only says of what type a folder's modules are. */
 async function readPackage(
   directory: string,
   file: TreeFile,
-  firstParty: boolean,
+  own: PackageOfRelease | undefined,
 ): Promise<NativePackage | undefined> {
   const text = typeof file.content === 'string' ? await readFile(file.content, 'utf8') : String(file.content);
   const manifest = parseManifest(text);
-  if (manifest?.name === undefined) return undefined;
-  const { name, version = '0.0.0' } = manifest;
+  const name = manifest?.name ?? own?.name;
+  if (manifest === undefined || name === undefined) return undefined;
   return {
     name,
-    version,
+    version: manifest.version ?? '0.0.0',
     place: `${directory}/`,
-    firstParty,
+    firstParty: own !== undefined,
     manifest,
     platform: platformFields({ ...manifest }),
   };

@@ -47,7 +47,8 @@ export function needsBeyond(requires: Requirements, needs: readonly Need[]): rea
     // Libraries that the runtime does not need lie in the release itself.
     if (own === undefined) return [];
     const versions = own.versions.filter((version) => version.startsWith(prefix));
-    const known = versions.map((version) => version.slice(prefix.length));
+    // GLIBC_ABI_DT_RELR and the like are no versions.
+    const known = versions.map((version) => version.slice(prefix.length)).filter((one) => /^\d/.test(one));
     const highest = needs
       .filter((need) => need.library === library && need.prefix === prefix)
       .toSorted((a, b) => compareVersions(b.version, a.version) || (a.place < b.place ? -1 : 1))[0];

@@ -33,7 +33,7 @@ export interface AddonProject {
   close(): Promise<void>;
 }
 
-interface FindOptions extends Pick<AddonRequest, 'offline' | 'frozen'> {
+interface FindOptions extends Pick<AddonRequest, 'offline' | 'frozen' | 'lookOnly'> {
   readonly rebuild?: Command;
   readonly skip?: readonly string[];
 }
