@@ -13,19 +13,20 @@ const ABANDONED_AFTER = 10_000;
 /**
  * Writes what files hash to into `SHA256SUMS` beside them, in the form that `sha256sum -c` reads, sorted by name. Lines
  * of other files stay as long as these are there; those of another form stay. Any number of builds may do this at once.
- * Throws what writing throws.
+ * Returns where it is. Throws what writing throws.
  */
-export async function addChecksums(directory: string, files: readonly string[]): Promise<void> {
+export async function addChecksums(directory: string, files: readonly string[]): Promise<string> {
   const names = files.map((file) => path.relative(directory, file));
   const own = await Promise.all(
     names.map(async (name, index) => `${await hashFile(files[index]!)}  ${name}`),
   );
+  const sums = path.join(directory, CHECKSUMS);
   const release = await lock(path.join(directory, `.${CHECKSUMS}.lock`));
   try {
-    const sums = path.join(directory, CHECKSUMS);
     const all = [...(await kept(sums, directory, names)), ...own];
     const sorted = all.sort((a, b) => ((nameIn(a) ?? '') < (nameIn(b) ?? '') ? -1 : 1));
     await writeWhole(sums, sorted.map((line) => `${line}\n`).join(''), 0o666);
+    return sums;
   } finally {
     await release();
   }

@@ -9,6 +9,8 @@ export interface Delivered {
   readonly bytes: number;
   /** Whether there was an older one. */
   readonly replaced: boolean;
+  /** Files that were put beside it, or that got a line about it. */
+  readonly sidecars: readonly string[];
 }
 
 /** Takes a finished executable to where it belongs. */
@@ -28,7 +30,7 @@ export function deliverTo(fileOf: (program: string, target: Target) => string, d
     const key = SIGN_KEYS.get(target.os);
     const command = key && settings[key].sign;
     if (command === undefined) {
-      return { file, bytes: bytes.length, replaced: await writeExecutable(file, bytes) };
+      return { file, bytes: bytes.length, replaced: await writeExecutable(file, bytes), sidecars: [] };
     }
     const { version } = release;
     const signing = { ...delivery, command, key: `wrap.${key}.sign`, target, name: program, version };

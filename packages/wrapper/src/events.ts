@@ -1,4 +1,5 @@
 import type { FoundAddon } from './addons/found.ts';
+import type { Delivered } from './deliver.ts';
 
 /** What a build says while it works: one plain object per event, also the lines of `--json`. */
 export type WrapEvent =
@@ -21,7 +22,7 @@ export type WrapEvent =
   | { readonly type: 'addons'; readonly target: string; readonly found: readonly FoundAddon[] }
   /** Bytes compressed so far, of all that are to be compressed for this target. */
   | { readonly type: 'compress'; readonly target: string; readonly done: number; readonly total: number }
-  | { readonly type: 'artifact'; readonly target: string; readonly file: string; readonly bytes: number }
+  | ({ readonly type: 'artifact'; readonly target: string } & Delivered)
   | { readonly type: 'failure'; readonly target: string; readonly code: string; readonly message: string };
 
 export type OnEvent = (event: WrapEvent) => void;

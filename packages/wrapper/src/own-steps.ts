@@ -86,23 +86,14 @@ export function ownSteps({
       const artifacts = [...context.artifacts];
       for (const program of Object.keys(release.entries)) {
         const executable = await buildExecutable(context, packed, program);
-        const { file, bytes, replaced } = await deliver(context, program, executable.bytes);
+        const delivered = await deliver(context, program, executable.bytes);
         const milliseconds = performance.now() - (started.get(target.name) ?? performance.now());
         const { id } = executable;
         // A signature is the stub's.
-        const stub = executable.parts.stub + bytes - executable.bytes.length;
+        const stub = executable.parts.stub + delivered.bytes - executable.bytes.length;
         const parts = { ...executable.parts, stub };
-        onEvent({ type: 'artifact', target: target.name, file, bytes });
-        artifacts.push({
-          target: target.name,
-          name: program,
-          file,
-          bytes,
-          replaced,
-          id,
-          parts,
-          milliseconds,
-        });
+        onEvent({ type: 'artifact', target: target.name, ...delivered });
+        artifacts.push({ ...delivered, target: target.name, name: program, id, parts, milliseconds });
       }
       return { ...context, artifacts };
     },

@@ -53,7 +53,7 @@ export async function signExecutable(file: string, bytes: Buffer, signing: Signi
     await publish(signed, file, found.length);
     const message = `${path.basename(file)} was signed by ${key}.`;
     onEvent({ type: 'notice', level: 'info', message, target: target.name });
-    return { file, bytes: found.length, replaced };
+    return { file, bytes: found.length, replaced, sidecars: [] };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

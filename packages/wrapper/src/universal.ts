@@ -48,7 +48,7 @@ export function sliceJoiner(
   return {
     keep: async (_build, program, bytes) => {
       kept.set(program, [...(kept.get(program) ?? []), bytes]);
-      return { file: fileOf(program, target), bytes: bytes.length, replaced: false };
+      return { file: fileOf(program, target), bytes: bytes.length, replaced: false, sidecars: [] };
     },
     onEvent: (event) => {
       if (event.type === 'artifact') return;
@@ -61,7 +61,7 @@ export function sliceJoiner(
       const joined: Artifact[] = [];
       for (const [program, slices] of kept) {
         const whole = await deliver({ target, release, settings }, program, joinSlices(slices));
-        onEvent({ type: 'artifact', target: target.name, file: whole.file, bytes: whole.bytes });
+        onEvent({ type: 'artifact', target: target.name, ...whole });
         const parts = artifacts.filter(({ name, file }) => name === program && file === whole.file);
         joined.push({ ...sumOf(parts, whole.bytes), ...whole, target: target.name, name: program });
       }
@@ -70,8 +70,8 @@ export function sliceJoiner(
   };
 }
 
-/** What a slice's runtime needs is told of the universal target, unless the slice is also built for itself. */
-export function runtimeEvents(targets: readonly Target[], onEvent: OnEvent): OnEvent {
+/** What is told of a slice is told of the universal target, unless the slice is also built for itself. */
+export function sliceEvents(targets: readonly Target[], onEvent: OnEvent): OnEvent {
   return (event) => {
     const name = 'target' in event ? event.target : undefined;
     const universal = targets.find(({ slices }) => slices?.some((slice) => slice.name === name));

@@ -85,7 +85,7 @@ export async function wrap(options: WrapOptions): Promise<readonly Outcome[]> {
   };
   const { project, signal, settings = DEFAULT_SETTINGS } = options;
   const delivery = deliverTo(fileOf, { directory: project, signal, onEvent });
-  const deliver = named ? delivery : withProofs(delivery);
+  const deliver = named ? delivery : withProofs(delivery, onEvent);
   const started = startedTarget(options);
   const builds = targets.map((target) => {
     const slices = target.slices && sliceJoiner(target, release, settings, fileOf, deliver, onEvent);

@@ -120,15 +120,14 @@ async function writeProgram(
     const bytes = target.os === 'darwin' ? resign(made, program) : made;
     const file = fileOf(program, context.target);
     const replaced = await writeExecutable(file, bytes);
-    if (withChecksums) await addChecksums(path.dirname(file), [file]);
-    onEvent({ type: 'artifact', target: context.target.name, file, bytes: bytes.length });
+    const sidecars = withChecksums ? [await addChecksums(path.dirname(file), [file])] : [];
+    const delivered = { file, bytes: bytes.length, replaced, sidecars };
+    onEvent({ type: 'artifact', target: context.target.name, ...delivered });
     const { size: runtime } = await stat(target.runtime);
     return {
       target: context.target.name,
       name: program,
-      file,
-      bytes: bytes.length,
-      replaced,
+      ...delivered,
       id: createHash('sha256').update(bytes).digest('hex').slice(0, 12),
       parts: { stub: 0, runtime, release: Math.max(0, bytes.length - runtime), manifest: 0 },
       milliseconds: performance.now() - started,
