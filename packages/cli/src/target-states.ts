@@ -4,6 +4,7 @@ import {
   type FoundAddon,
   fetchRuntimes,
   loadTargets,
+  missingError,
   type Runtime,
   singleTargets,
   type Target,
@@ -65,6 +66,8 @@ async function addonState(
     const slices = singleTargets([target]);
     const found = await Promise.all(slices.map((slice) => addons.find(slice, runtimes.get(slice.name))));
     const flat = found.flat();
+    const error = missingError(flat, target.name);
+    if (error !== undefined) return { addons: flat, missing: { code: error.code, message: error.message } };
     const absent = flat.filter(({ downloaded }) => downloaded === false).map((one) => one.detail);
     if (absent.length === 0) return { addons: flat };
     const message = `${absent.join(', ')}: not in the build cache yet.`;

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import { writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, test } from 'vitest';
+import { addonFile } from '../../wrapper/test/support/addon-file.ts';
 import { archiveOf, executableOf, publish, serve } from '../../wrapper/test/support/node-mirror.ts';
 import { hostTarget } from './support/host.ts';
 import { folder, hello, sarma } from './support/sarma.ts';
@@ -51,6 +52,37 @@ test('`targets` is ready only with what a build would take', async () => {
   };
   expect(await missing()).toBe('LOCKFILE_FROZEN');
   expect(await missing('--runtime', '22')).toBe('OFFLINE');
+});
+
+test('`targets` is not ready where a package that is needed has no addon', async () => {
+  const [other, own] =
+    hostTarget === 'linux-x64' ? ['linux-arm64', 'x86_64-linux-gnu'] : ['linux-x64', 'aarch64-linux-gnu'];
+  const fast = { name: 'fast', version: '1.0.0', main: 'index.js' };
+  const directory = await folder({
+    ...hello,
+    'package.json': JSON.stringify({
+      ...JSON.parse(hello['package.json']!),
+      dependencies: { fast: '1.0.0' },
+    }),
+    'node_modules/fast/package.json': JSON.stringify(fast),
+    'node_modules/fast/index.js': '',
+  });
+  await mkdir(path.join(directory, 'node_modules/fast/build/Release'), { recursive: true });
+  await writeFile(path.join(directory, 'node_modules/fast/build/Release/fast.node'), addonFile(own!));
+  const stateOf = async () => {
+    const { stdout } = await sarma(['targets', '--json'], { directory });
+    const states = stdout.trimEnd().split('\n');
+    return states.map((line) => JSON.parse(line)).find(({ target }) => target === other);
+  };
+  expect(await stateOf()).toMatchObject({
+    addons: [{ package: 'fast', how: 'missing' }],
+    missing: { code: 'ADDON_MISSING', message: expect.stringContaining('fast@1.0.0') },
+  });
+  await writeFile(
+    path.join(directory, 'sarma.config.json'),
+    JSON.stringify({ wrap: { addons: { skip: ['fast'] } } }),
+  );
+  expect((await stateOf()).missing.code).toBe('LOCKFILE_FROZEN');
 });
 
 test("a source that gives no answer is nobody's concern while the next one has the runtime", async () => {

@@ -1,8 +1,9 @@
 export { launcherPath } from '@sarma/stub';
 export { addonFinder, type FindAddons } from './addons/find-addons.ts';
 export type { FoundAddon, TargetAddons } from './addons/found.ts';
-export { reportMissing } from './addons/missing.ts';
+export { missingError, reportMissing } from './addons/missing.ts';
 export { assembledPackages, installedPackages } from './addons/packages.ts';
+export { toldAddons } from './addons/told-addons.ts';
 export type { Artifact } from './artifact.ts';
 // For the tests of the whole, which set up their own.
 export { openBuildCache } from './build-cache.ts';

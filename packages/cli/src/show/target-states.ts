@@ -22,7 +22,7 @@ export function showTargetStates(states: readonly TargetState[]): void {
         states,
       );
   process.stdout.write(`${lines.join('\n')}\n`);
-  if (states.some(({ missing }) => missing !== undefined)) {
+  if (states.some(({ missing }) => missing !== undefined && missing.code !== 'ADDON_MISSING')) {
     process.stdout.write('\nWhat is missing is downloaded when it is built, or now: sarma fetch -t TARGET\n');
   }
 }
@@ -46,4 +46,5 @@ function readiness({ runtime, missing, host }: TargetState): string {
 const WHY_NOT = new Map([
   ['LOCKFILE_FROZEN', 'not chosen'],
   ['OFFLINE', 'not downloaded'],
+  ['ADDON_MISSING', 'no addon'],
 ]);
