@@ -1,6 +1,7 @@
-import { mkdtemp } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { execa } from 'execa';
+import { afterAll } from 'vitest';
 import type { Program } from './programs.ts';
 
 const COMMANDS = path.resolve(import.meta.dirname, '../../packages/cli/bin');
@@ -83,7 +84,16 @@ export async function wrapProgram(
   return file;
 }
 
-/** A new directory; all of them are removed after the last test. */
+const directories: string[] = [];
+
+/** A new directory; those of a file are removed after its last test, since each may hold an installed runtime. */
 export async function temporaryDirectory(): Promise<string> {
-  return await mkdtemp(path.join(process.env.SARMA_TEST_DIRECTORY!, 'x-'));
+  const directory = await mkdtemp(path.join(process.env.SARMA_TEST_DIRECTORY!, 'x-'));
+  directories.push(directory);
+  return directory;
 }
+
+// What cannot be removed here (a mount that its test leaves in place) goes when all tests have run.
+afterAll(() =>
+  Promise.allSettled(directories.map((directory) => rm(directory, { recursive: true, force: true }))),
+);
