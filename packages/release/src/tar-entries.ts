@@ -1,8 +1,12 @@
-/** One name of a tar: what `from` holds, a text, a link, or a directory. Paths are relative, with `/`. */
+/** One name of a tar. `content` is a file (absolute path), or the bytes. */
 export type TarEntry =
   | { readonly type: 'directory' }
-  | { readonly type: 'file'; readonly from: string; readonly mode: number; readonly size: number }
-  | { readonly type: 'text'; readonly text: string }
+  | {
+      readonly type: 'file';
+      readonly content: string | Buffer;
+      readonly mode: number;
+      readonly size: number;
+    }
   | { readonly type: 'link'; readonly target: string };
 
 export type TarEntries = ReadonlyMap<string, TarEntry>;

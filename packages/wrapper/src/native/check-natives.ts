@@ -30,29 +30,30 @@ export interface Checked {
 const FOREIGN_BYTES = 1_000_000;
 
 /**
- * Holds the native files of a release to its target, and returns what they ask of the host, with the tree that was read. Throws NativeFileError, which
- * names all that cannot work; what the release can do without is a warning.
+ * Holds the native files of a release to its target, and returns what they ask of the host, with the tree that was read.
+ * Throws NativeFileError, which names all that cannot work; what the release can do without is a warning.
  */
 export async function checkNatives(build: CheckedBuild, onEvent: OnEvent): Promise<Checked> {
-  const { release, target, runtime, settings } = build;
-  const tree = await treeOf(build);
-  const held = await holdToTarget({ release, tree, target, runtime, skip: settings.addons.skip });
-  if (held.wrong.length > 0) throw wrongFiles(target.name, held);
-  for (const message of held.doubtful)
-    onEvent({ type: 'notice', level: 'warning', target: target.name, message });
-  const foreign = foreignNotice(target.name, held);
-  if (foreign !== undefined)
-    onEvent({ type: 'notice', level: 'info', target: target.name, message: foreign });
+  const { name } = build.target;
+  const { held, tree } = await hold(build);
+  if (held.wrong.length > 0) throw wrongFiles(name, held);
+  warn(held.doubtful, name, onEvent);
+  const foreign = foreignNotice(name, held);
+  if (foreign !== undefined) onEvent({ type: 'notice', level: 'info', target: name, message: foreign });
   return { needs: held.needs, tree };
 }
 
-/** The same for an assembled release that is packed in another way, as a tar. Throws NativeFileError. */
+/**
+ * The same for an assembled release that is packed in another way, as a tar. Returns it as it is on the target. Throws
+ * NativeFileError.
+ */
 export async function checkDirectory(
   directory: string,
   build: Omit<CheckedBuild, 'release' | 'directory'>,
   onEvent: OnEvent,
-): Promise<void> {
-  await checkNatives({ ...build, release: await readAssembledRelease(directory), directory }, onEvent);
+): Promise<Tree> {
+  const release = await readAssembledRelease(directory);
+  return (await checkNatives({ ...build, release, directory }, onEvent)).tree;
 }
 
 /**
@@ -61,20 +62,21 @@ export async function checkDirectory(
  */
 export async function warnOfNatives(
   directory: string,
-  { target, runtime, settings }: Pick<CheckedBuild, 'target' | 'runtime' | 'settings'>,
+  build: Pick<CheckedBuild, 'target' | 'runtime' | 'settings'>,
   onEvent: OnEvent,
 ): Promise<void> {
   const release = await readAssembledRelease(directory);
-  const tree = await treeOf({ release, directory, target, files: [], without: [] });
-  const { wrong, doubtful } = await holdToTarget({
-    release,
-    tree,
-    target,
-    runtime,
-    skip: settings.addons.skip,
-  });
-  for (const message of [...wrong, ...doubtful])
-    onEvent({ type: 'notice', level: 'warning', target: target.name, message });
+  const { held } = await hold({ ...build, release, directory, files: [], without: [] });
+  warn([...held.wrong, ...held.doubtful], build.target.name, onEvent);
+}
+
+async function hold(build: CheckedBuild): Promise<{ readonly held: Held; readonly tree: Tree }> {
+  const tree = await treeOf(build);
+  return { held: await holdToTarget({ ...build, tree, skip: build.settings.addons.skip }), tree };
+}
+
+function warn(messages: readonly string[], target: string, onEvent: OnEvent): void {
+  for (const message of messages) onEvent({ type: 'notice', level: 'warning', target, message });
 }
 
 function wrongFiles(target: string, { wrong, packages }: Held): NativeFileError {
