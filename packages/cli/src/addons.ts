@@ -1,5 +1,6 @@
 import { loadRelease, ReleaseError, type ReleaseOptions, releaseInstallation } from '@sarma/release';
 import { addonFinder, type FoundAddon, installedPackages, type Runtime, type Target } from '@sarma/wrapper';
+import type { FetchOptions } from './fetch.ts';
 import { OWN_MODULE } from './own-module.ts';
 
 /** The addons of a project's packages, before anything is assembled. */
@@ -13,7 +14,7 @@ export interface ProjectAddons {
  * the project is not ready to be released.
  */
 export async function projectAddons(
-  options: ReleaseOptions,
+  { skipAddons = [], ...options }: ReleaseOptions & Pick<FetchOptions, 'skipAddons'>,
   request: Omit<Parameters<typeof addonFinder>[0], 'project'>,
 ): Promise<ProjectAddons | string> {
   try {
@@ -24,7 +25,7 @@ export async function projectAddons(
     const { rebuild, skip } = release.options.wrap.addons;
     return {
       find: async (target, runtime) => {
-        const settings = { rebuild: undefined, skip };
+        const settings = { rebuild: undefined, skip: [...skip, ...skipAddons] };
         const addons = (await find(found, { target, runtime, settings })).found;
         return rebuild === undefined ? addons : addons.map(withRebuild);
       },

@@ -1,4 +1,3 @@
-import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import {
   type AssembledRelease,
@@ -10,30 +9,23 @@ import {
   type ReleaseOptions,
   runSteps,
   type StepActions,
-  tarRelease,
   tryVmArgs,
 } from '@sarma/release';
 import {
-  type About,
-  addChecksums,
   addonFinder,
-  assembledPackages,
   type Compression,
-  checkDirectory,
   defaultRange,
-  type ExecutableSettings,
+  type FindAddons,
   fetchRuntimes,
   hostTarget,
   isNamedFile,
-  launcherPath,
   loadTargets,
   type Matrix,
   type Outcome,
   outputPaths,
-  type Runtime,
-  reportMissing,
   singleTargets,
   type Target,
+  toldAddons,
   warnOfNatives,
   wrap,
 } from '@sarma/wrapper';
@@ -45,7 +37,9 @@ import {
   type TargetChoice,
 } from './choose-targets.ts';
 import type { OnBuildEvent } from './events.ts';
+import { executableSettings, startArguments } from './executable-settings.ts';
 import { OWN_MODULE } from './own-module.ts';
+import { type Runtimes, runtimeFor, tarTargets } from './tar-targets.ts';
 
 export interface AssembleOptions extends ReleaseOptions {
   /** Version, range, path or URL of the runtime. Default: the release's, `engines.node` where it narrows, else the wrapper's. */
@@ -56,6 +50,8 @@ export interface AssembleOptions extends ReleaseOptions {
   readonly frozen?: boolean | undefined;
   /** Patterns of native files that are not held to the target, besides those of the release. */
   readonly skipAddons?: readonly string[] | undefined;
+  /** Ends commands of the configuration, and programs that are checked, while they run; their targets then fail. */
+  readonly signal?: AbortSignal | undefined;
   readonly onEvent?: OnBuildEvent | undefined;
 }
 
@@ -67,16 +63,17 @@ export interface BuildOptions extends AssembleOptions, TargetChoice {
   readonly engine?: 'stub' | 'pkg' | undefined;
   /** How many targets are built at once. Default: 2. */
   readonly jobs?: number | undefined;
-  /** Starts the executables of this machine's target, with these arguments. Default: what the release says, else not. */
+  /**
+   * Starts the executables of this machine's target, with these arguments; true: with those that the release names, if it
+   * does. Default: what the release says, else not.
+   */
   readonly verify?: boolean | readonly string[] | undefined;
-  /** Ends commands of the configuration (`wrap.macos.sign`) while they run; their targets then fail. */
-  readonly signal?: AbortSignal | undefined;
 }
 
 /**
  * Project → release → assembled release → one executable per program and target: the release's steps, one after the
- * other, with `wrap` behind them if they lack it. A target that fails does not take the others with it: its outcome
- * holds the error, and the steps behind `wrap` are not done. Throws ReleaseError, UnknownTargetError, what `wrap` of
+ * other, with `wrap` behind them if they lack it. A target that fails in `tar` or `wrap` does not take the others with
+ * it: its outcome holds the error, and of the steps behind only `wrap` is done, for the others. Throws ReleaseError, UnknownTargetError, what `wrap` of
  * the wrapper throws, and what steps of the user throw.
  */
 export async function build(options: BuildOptions): Promise<readonly Outcome[]> {
@@ -88,15 +85,22 @@ export async function build(options: BuildOptions): Promise<readonly Outcome[]> 
   return outcomes;
 }
 
+/** A directory, and the targets that the step `tar` failed for. */
+export interface Assembly {
+  readonly assembled: AssembledRelease;
+  readonly failures: readonly Outcome[];
+}
+
 /**
  * Project → release → assembled release, with the runtime of this machine in it: the release's steps but `wrap`.
  * Throws ReleaseError, what fetching the runtime throws, and what steps of the user throw.
  */
-export async function assembleProject(options: AssembleOptions & TargetChoice): Promise<AssembledRelease> {
+export async function assembleProject(options: AssembleOptions & TargetChoice): Promise<Assembly> {
   const release = await loadReported(options);
   const steps = release.steps.filter((step) => step !== 'wrap');
-  const done = await doSteps({ ...release, steps }, options, []);
-  return done.assembled!;
+  const failures: Outcome[] = [];
+  const { assembled } = await doSteps({ ...release, steps }, options, failures);
+  return { assembled: assembled!, failures };
 }
 
 /** `loadRelease`, told as an event. What the options say of runtime and addons is what the release says from here on. */
@@ -134,15 +138,18 @@ interface Work {
   readonly options: BuildOptions;
   readonly matrix: Matrix;
   readonly onEvent: OnBuildEvent;
+  /** Shared by `tar` and `wrap`. */
+  readonly addons: FindAddons;
 }
 
 async function doSteps(release: Release, options: BuildOptions, outcomes: Outcome[]): Promise<Release> {
   const onEvent = options.onEvent ?? (() => {});
-  const work: Work = { options, onEvent, matrix: await loadTargets(release.project) };
+  const addons = toldAddons(addonFinder(runtimeRequest(release, options)), onEvent);
+  const work: Work = { options, onEvent, addons, matrix: await loadTargets(release.project) };
   checkTargets(release, work);
   const actions: StepActions = {
     assemble: (before) => assembleStep(before, work),
-    tar: (before) => tarStep(before, work),
+    tar: (before) => tarStep(before, work, outcomes),
     wrap: (before) => wrapStep(before, work, outcomes),
   };
   return await runSteps(release, actions, onEvent);
@@ -174,38 +181,22 @@ async function assembleStep(release: Release, work: Work): Promise<Release> {
   return { ...release, assembled };
 }
 
-async function tarStep(release: Release, work: Work): Promise<Release> {
+async function tarStep(release: Release, work: Work, outcomes: Outcome[]): Promise<Release> {
   const { targets } = chosenTargets(release, work);
-  const folder = await tarFolder(release, work, targets);
-  const found = release.options.runtime.include ? await runtimes(release, work, targets) : undefined;
-  const find = addonFinder(runtimeRequest(release, work));
-  const packages = await assembledPackages(release.assembled!.path);
-  const proven = await hasChecksums(release, work, targets);
-  for (const target of singleTargets(targets)) {
-    const started = performance.now();
-    const runtime = found && runtimeFor(target, found);
-    const settings = release.options.wrap.addons;
-    const addons = await find(packages, { target, runtime, settings });
-    if (addons.found.length > 0) work.onEvent({ type: 'addons', target: target.name, found: addons.found });
-    reportMissing(addons.found, target.name, work.onEvent);
-    const { without, files } = addons;
-    const checked = { target, runtime, without, files, settings: { addons: settings } };
-    await checkDirectory(release.assembled!.path, checked, work.onEvent);
-    const file = await tarRelease(release.assembled!, {
-      target: target.name,
-      windows: target.os === 'win',
-      runtime,
-      without: addons.without,
-      files: addons.files.map(({ content, ...file }) => ({ ...file, from: content })),
-      launcher: launcherPath(target.name),
-      output: folder,
-    });
-    if (proven) await addChecksums(folder, [file]);
-    const { size } = await stat(file);
-    const milliseconds = performance.now() - started;
-    work.onEvent({ type: 'tar', target: target.name, file, bytes: size, milliseconds });
-  }
-  return release;
+  const failures = await tarTargets({
+    assembled: release.assembled!,
+    targets,
+    runtimes: release.options.runtime.include ? await runtimes(release, work, targets) : undefined,
+    addons: work.addons,
+    settings: release.options.wrap,
+    folder: await tarFolder(release, work, targets),
+    withChecksums: await hasChecksums(release, work, targets),
+    onEvent: work.onEvent,
+  });
+  outcomes.push(...failures);
+  if (failures.length === 0) return release;
+  const isRest = failures.length < targets.length;
+  return { ...release, steps: release.steps.filter((step) => step === 'wrap' && isRest) };
 }
 
 /** Beside the executables: the output may name the file of the one that is made. */
@@ -230,7 +221,8 @@ function outputOf({ output }: Release, { options }: Work): string {
 async function wrapStep(release: Release, work: Work, outcomes: Outcome[]): Promise<Release> {
   const { options, matrix, onEvent } = work;
   const started = performance.now();
-  const { targets, isHost, byDefault } = chosenTargets(release, work);
+  const { targets: chosen, isHost, byDefault } = chosenTargets(release, work);
+  const targets = chosen.filter(({ name }) => !outcomes.some(({ target }) => target === name));
   const names = targets.map(({ name }) => name);
   if (byDefault) {
     const message = `For this machine (${names[0]}); --target all is for all ${singleTargets([...matrix.values()]).length} targets.`;
@@ -240,14 +232,14 @@ async function wrapStep(release: Release, work: Work, outcomes: Outcome[]): Prom
   const settings = release.options.wrap;
   outcomes.push(
     ...(await wrap({
-      ...runtimeRequest(release, work),
+      ...runtimeRequest(release, options),
+      addons: work.addons,
       directory: release.assembled!.path,
       targets,
       compression: options.compression ?? settings.compression ?? (isHost ? 'balanced' : 'best'),
       engine: options.engine ?? settings.engine ?? 'stub',
       output: outputOf(release, work),
       ...(options.jobs !== undefined && { jobs: options.jobs }),
-      ...(options.signal !== undefined && { signal: options.signal }),
       settings: executableSettings(release),
       verify: startArguments(options.verify, settings.verify),
       extraSteps: settings.extraSteps,
@@ -257,32 +249,6 @@ async function wrapStep(release: Release, work: Work, outcomes: Outcome[]): Prom
   const artifacts = outcomes.flatMap((outcome) => ('error' in outcome ? [] : outcome.artifacts));
   onEvent({ type: 'finished', artifacts, milliseconds: performance.now() - started });
   return outcomes.some((outcome) => 'error' in outcome) ? { ...release, steps: [] } : release;
-}
-
-/** Where the option says only that, it is the release that says with which arguments. */
-function startArguments(
-  option: BuildOptions['verify'],
-  setting: Release['options']['wrap']['verify'],
-): boolean | readonly string[] {
-  if (option === undefined || (option === true && Array.isArray(setting))) return setting ?? false;
-  return option;
-}
-
-function executableSettings({ manifest, options: { runtime, wrap: settings } }: Release): ExecutableSettings {
-  const { locales, addons, macos, windows } = settings;
-  return { strip: runtime.strip, locales, addons, macos, windows, about: about(manifest) };
-}
-
-/** npm's `author` is a line (`Ann <ann@example.org> (https://…)`) or an object. */
-function about({ description, author, license, homepage }: Release['manifest']): About {
-  const text = (value: unknown) => (typeof value === 'string' && value !== '' ? value : undefined);
-  const name = text(author) ?? text((author as { name?: unknown } | null | undefined)?.name);
-  return {
-    description: text(description),
-    author: text(name?.replace(/\s*[<(].*$/, '')),
-    license: text(license),
-    homepage: text(homepage),
-  };
 }
 
 function chosenTargets({ options: settings }: Release, { matrix, options }: Work): ChosenTargets {
@@ -312,28 +278,25 @@ function isRunInPlace({ steps, kind }: Release): boolean {
 async function runtimes(release: Release, work: Work, targets: readonly Target[]): Promise<Runtimes> {
   const later = isPacked(release) ? chosenTargets(release, work).targets : [];
   const all = [...new Set([...targets, ...later])];
-  return await fetchRuntimes({ ...runtimeRequest(release, work), targets: all });
+  return await fetchRuntimes({ ...runtimeRequest(release, work.options), targets: all });
 }
 
 function isPacked({ steps }: Release): boolean {
   return steps.includes('tar') || steps.includes('wrap');
 }
 
-type Runtimes = Awaited<ReturnType<typeof fetchRuntimes>>;
-
-function runtimeRequest({ project, manifest, options: { runtime } }: Release, { options, onEvent }: Work) {
+/** What decides runtimes and addons. */
+function runtimeRequest(
+  { project, manifest, options: { runtime } }: Release,
+  { offline = false, frozen = false, signal, onEvent = () => {} }: AssembleOptions,
+) {
   return {
     project,
     range: runtime.version ?? defaultRange(manifest.engines?.node),
-    offline: options.offline ?? false,
-    frozen: options.frozen ?? false,
+    offline,
+    frozen,
     perTarget: runtime.perTarget,
+    ...(signal !== undefined && { signal }),
     onEvent,
   };
-}
-
-function runtimeFor({ name }: Target, { runtimes, failures }: Runtimes): Runtime {
-  const runtime = runtimes.get(name);
-  if (runtime === undefined) throw failures.get(name)!;
-  return runtime;
 }

@@ -5,6 +5,7 @@ import {
   loadTargets,
   type Outcome,
   type Runtime,
+  reportMissing,
   singleTargets,
   type Target,
 } from '@sarma/wrapper';
@@ -27,15 +28,16 @@ export type FetchOptions = Pick<
   | 'perTarget'
   | 'offline'
   | 'frozen'
+  | 'skipAddons'
   | 'onEvent'
 >;
 
 /**
  * Gets the runtimes and native addons that a build of the project would need into the build cache, and their versions
- * into `sarma.lock.json`; the project need not be ready to be built. Returns the targets that there is none for.
+ * into `sarma.lock.json`; the project need not be ready to be built. Returns the targets that something is missing for.
  * Throws ReleaseError, UnknownTargetError, and what `fetchRuntimes` of the wrapper throws.
  */
-export async function fetchProjectRuntimes(options: FetchOptions): Promise<readonly Outcome[]> {
+export async function fetchProject(options: FetchOptions): Promise<readonly Outcome[]> {
   const onEvent = options.onEvent ?? (() => {});
   const {
     directory,
@@ -90,10 +92,7 @@ async function fetchAddons(
     try {
       const found = await addons.find(target, runtimes.get(target.name));
       if (found.length > 0) onEvent({ type: 'addons', target: target.name, found });
-      for (const { package: name, version, detail } of found.filter(({ how }) => how === 'missing')) {
-        const message = `${name}@${version} has no native addon for ${target.name}: ${detail}.`;
-        onEvent({ type: 'notice', level: 'warning', target: target.name, message });
-      }
+      reportMissing(found, target.name, onEvent);
     } catch (error) {
       failed.push([target.name, error as Error]);
     }

@@ -2,7 +2,6 @@ import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { launcherPath } from '@sarma/stub';
 import type { FindAddons } from './addons/find-addons.ts';
-import { reportMissing } from './addons/missing.ts';
 import { releasePackages } from './addons/packages.ts';
 import type { AssembledRelease } from './assembled-release.ts';
 import { buildExecutable, guardPath, packTarget } from './build.ts';
@@ -23,6 +22,7 @@ export interface StepTools {
   readonly onEvent: OnEvent;
   /** The runtimes of all targets, fetched at the first call. */
   readonly runtimes: () => Promise<Runtimes>;
+  /** Also tells of what it finds. */
   readonly addons: FindAddons;
   readonly deliver: Deliver;
   /** Stand in for `pack` and `write` where another engine makes the executables. */
@@ -58,9 +58,7 @@ export function ownSteps({
       const { release, target, runtime, settings } = context;
       const packages = releasePackages(release.directory, release.packages);
       const question = { target, runtime, settings: settings.addons };
-      const { without, files, found } = await addons(packages, question);
-      if (found.length > 0) onEvent({ type: 'addons', target: target.name, found });
-      reportMissing(found, target.name, onEvent);
+      const { without, files } = await addons(packages, question);
       return {
         ...context,
         without: [...context.without, ...without],

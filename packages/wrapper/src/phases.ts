@@ -24,7 +24,7 @@ export interface BuildContext {
   readonly runtime: Runtime | undefined;
   /** Set by `check`: what the release's native files ask of the host. */
   readonly needs: readonly Need[];
-  /** Set by `check`: the release as it is on the target, until a step of the user's may have changed it. */
+  /** Set by `check`: the release as it is on the target, until a step may have changed it. */
   readonly tree: Tree | undefined;
   readonly compression: Compression;
   /** Set by `resources`, for Windows: icon and manifest. */
@@ -148,9 +148,15 @@ export async function runPhase(
     const returned =
       typeof step === 'function' ? await callUserStep(step, context, called) : await own[step](context);
     const checked = checkContext(returned, context, called);
-    context = typeof step === 'function' ? { ...checked, tree: undefined } : checked;
+    const isChanged = typeof step === 'function' || hasOtherFiles(checked, context);
+    context = isChanged ? { ...checked, tree: undefined } : checked;
   }
   return context;
+}
+
+/** Whether what is packed is not what it was. */
+function hasOtherFiles(after: BuildContext, before: BuildContext): boolean {
+  return (['directory', 'files', 'without'] as const).some((key) => after[key] !== before[key]);
 }
 
 async function callUserStep(step: BuildStep, context: BuildContext, called: string): Promise<unknown> {

@@ -34,15 +34,16 @@ export const assembleCommand = command({
       import('../show/assembled.ts'),
       import('../chosen-release.ts'),
     ]);
-    return await runBuild(flags, async (onEvent) => {
-      const assembled = await assembleProject({
+    return await runBuild(flags, async (onEvent, signal) => {
+      const { assembled, failures } = await assembleProject({
         ...(await releaseOptionsOf(flags)),
         ...runtimeOptionsOf(flags),
         skipAddons: flags.skipAddons,
         onEvent,
+        signal,
       });
       if (!flags.json && !flags.quiet) showAssembled(assembled);
-      return [];
+      return failures;
     });
   },
 });

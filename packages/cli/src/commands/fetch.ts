@@ -1,5 +1,6 @@
 import { command, projectPositional } from '../command.ts';
 import {
+  addonFlags,
   definitionFlags,
   projectFlags,
   runtimeFlags,
@@ -18,20 +19,22 @@ export const fetchCommand = command({
     ...targetFlags,
     ...definitionFlags,
     ...runtimeFlags,
+    ...addonFlags,
     ...strictFlags,
     ...shownFlags,
   },
   examples: [['sarma fetch -t all', 'all that builds need → the build cache, and sarma.lock.json']],
   run: async (flags) => {
-    const [{ fetchProjectRuntimes }, { runBuild }, { releaseOptionsOf }] = await Promise.all([
+    const [{ fetchProject }, { runBuild }, { releaseOptionsOf }] = await Promise.all([
       import('../fetch.ts'),
       import('../run-build.ts'),
       import('../chosen-release.ts'),
     ]);
     return await runBuild(flags, async (onEvent) =>
-      fetchProjectRuntimes({
+      fetchProject({
         ...(await releaseOptionsOf(flags)),
         ...runtimeOptionsOf(flags),
+        skipAddons: flags.skipAddons,
         onEvent,
       }),
     );

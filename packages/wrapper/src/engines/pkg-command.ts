@@ -33,6 +33,8 @@ export interface PkgCall {
   /** A runtime of the target's version for this machine; undefined where pkg finds one by itself. */
   readonly host: string | undefined;
   readonly compress: boolean;
+  /** Ends it. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 const PACKAGE = '@yao-pkg/pkg';
@@ -80,14 +82,13 @@ const NO_DOWNLOAD = `data:text/javascript,globalThis.fetch=async(url)=>{throw ne
  */
 export async function runPkg(
   { command }: PkgInstallation,
-  { directory, project, target, host, compress }: PkgCall,
+  { directory, project, target, host, compress, signal }: PkgCall,
 ): Promise<{ readonly file: string; readonly notes: readonly string[] }> {
   const home = path.join(directory, 'home');
   await offer(home, target);
   if (host !== undefined) {
-    const { platform, arch } = process;
-    const os = platform === 'win32' ? 'win' : platform === 'darwin' ? 'darwin' : 'linux';
-    await offer(home, { os, cpu: arch as PkgTarget['cpu'], version: target.version, runtime: host });
+    const cpu = process.arch === 'arm64' ? 'arm64' : 'x64';
+    await offer(home, { os: hostSystem(), cpu, version: target.version, runtime: host });
   }
   const file = path.join(directory, target.os === 'win' ? 'made.exe' : 'made');
   const platform = target.os === 'darwin' ? 'macos' : target.os;
@@ -104,6 +105,7 @@ export async function runPkg(
       stdin: 'ignore',
       all: true,
       reject: false,
+      ...(signal && { cancelSignal: signal }),
     },
   );
   const said = (result.all ?? '').trim();
@@ -112,6 +114,11 @@ export async function runPkg(
     throw new PkgEngineError(`${PACKAGE} failed:\n${reason}`, 'PKG_FAILED');
   }
   return { file, notes: said.split('\n').filter((line) => /^> (Warning|Error)/i.test(line)) };
+}
+
+/** What pkg calls this machine's. */
+export function hostSystem(): PkgTarget['os'] {
+  return process.platform === 'win32' ? 'win' : process.platform === 'darwin' ? 'darwin' : 'linux';
 }
 
 /**

@@ -14,7 +14,7 @@ import type { BuildContext, BuildStep } from '../phases.ts';
 import type { Runtime } from '../runtimes/runtime.ts';
 import type { Target } from '../targets.ts';
 import type { Tree } from '../tree.ts';
-import { findPkg, type PkgInstallation, type PkgTarget, runPkg } from './pkg-command.ts';
+import { findPkg, hostSystem, type PkgInstallation, type PkgTarget, runPkg } from './pkg-command.ts';
 import { PkgEngineError } from './pkg-error.ts';
 
 /** What the engine needs besides the build's context. */
@@ -26,6 +26,8 @@ export interface PkgTools {
   readonly hostRuntime: (version: string) => Promise<Runtime>;
   /** Whether `SHA256SUMS` is written beside the executables. */
   readonly withChecksums: boolean;
+  /** Ends pkg while it runs. */
+  readonly signal?: AbortSignal | undefined;
   readonly onEvent: OnEvent;
 }
 
@@ -85,13 +87,33 @@ function pkgTarget({ target, runtime, release, settings }: BuildContext): PkgTar
       `${release.name} has vm.args or env.sh, which an executable of the engine pkg cannot obey. Leave --engine pkg away, or them.`,
     );
   }
-  const key = os === 'darwin' ? 'macos' : os === 'win' ? 'windows' : undefined;
-  if (key !== undefined && settings[key].sign !== undefined) {
+  const [unheard] = stubSettings(os, release, settings);
+  if (unheard !== undefined) {
     throw new PkgEngineError(
-      `wrap.${key}.sign is for executables of the engine stub. Sign ${name} afterwards, or leave --engine pkg away.`,
+      `${unheard} is for executables of the engine stub, and pkg cannot obey it in ${name}. Leave --engine pkg away, or the setting.`,
     );
   }
   return { os, cpu, version: runtime.version, runtime: runtime.file };
+}
+
+/** What of the configuration is set, and would be lost. */
+function stubSettings(
+  os: Target['os'],
+  { wrap: { nodeOptions, maintenance } }: BuildContext['release'],
+  { locales, macos, windows }: BuildContext['settings'],
+): readonly string[] {
+  const { sign, icon, manifest, subsystem, version } = windows;
+  const systems = os === 'win' ? { sign, icon, manifest, subsystem } : os === 'darwin' ? macos : {};
+  const key = os === 'win' ? 'windows' : 'macos';
+  const own = Object.entries(systems).map(([name, value]) => [`wrap.${key}.${name}`, value !== undefined]);
+  const all = [
+    ['wrap.nodeOptions', nodeOptions !== 'pass'],
+    ['wrap.maintenance', maintenance !== 'maintenance'],
+    ['wrap.locales', locales !== undefined],
+    ...own,
+    ['wrap.windows.version', os === 'win' && Object.keys(version).length > 0],
+  ] as const;
+  return all.filter(([, isSet]) => isSet).map(([name]) => String(name));
 }
 
 async function writeProgram(
@@ -99,20 +121,20 @@ async function writeProgram(
   program: string,
   target: PkgTarget,
   pkg: PkgInstallation,
-  { fileOf, hostRuntime, withChecksums, onEvent }: PkgTools,
+  { fileOf, hostRuntime, withChecksums, signal, onEvent }: PkgTools,
 ): Promise<Artifact> {
   const started = performance.now();
   const { release } = context;
   const directory = await mkdtemp(path.join(tmpdir(), 'sarma-pkg-'));
   try {
     const project = path.join(directory, release.name);
-    await lay(await treeOf(context), project);
+    await lay(context.tree ?? (await treeOf(context)), project);
     await describe(project, release.name, release.version, release.entries[program]!);
-    const runsHere = target.os === SYSTEMS[process.platform] && target.cpu === process.arch;
+    const runsHere = target.os === hostSystem() && target.cpu === process.arch;
     const isOwn = runsHere || target.version === process.versions.node;
     const host = isOwn ? undefined : await runtimeOfHost(target.version, context.target, hostRuntime);
     const compress = context.compression !== 'none';
-    const output = await runPkg(pkg, { directory, project, target, host, compress });
+    const output = await runPkg(pkg, { directory, project, target, host, compress, signal });
     for (const message of output.notes) {
       onEvent({ type: 'notice', level: 'detail', message, target: context.target.name });
     }
@@ -154,12 +176,6 @@ async function runtimeOfHost(
     );
   }
 }
-
-const SYSTEMS: Readonly<Partial<Record<NodeJS.Platform, Target['os']>>> = {
-  linux: 'linux',
-  darwin: 'darwin',
-  win32: 'win',
-};
 
 /** Lays a release out as it is installed on its target. */
 async function lay(tree: Tree, root: string): Promise<void> {
