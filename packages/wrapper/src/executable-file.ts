@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
 import { zstdDecompressSync } from 'node:zlib';
 import { decode } from './executables/branch-filter.ts';
+import { MalformedExecutableError } from './executables/errors.ts';
 import { FAT_HEADER_SIZE, readSlices } from './executables/fat.ts';
 import { decodeLzma } from './lzma.ts';
 import type { Frame, Manifest } from './manifest.ts';
@@ -9,21 +10,21 @@ import { decodeStamp, findStamp, STAMP_SIZE, type Stamp, StampError } from './st
 
 export class ExecutableFileError extends Error {
   override readonly name = 'ExecutableFileError';
-  readonly code: 'NOT_FOUND' | 'NOT_AN_EXECUTABLE' | 'TRUNCATED' | 'MANIFEST_DAMAGED';
+  readonly code: 'NOT_FOUND' | 'NOT_AN_EXECUTABLE' | 'TRUNCATED' | 'MANIFEST_DAMAGED' | 'FRAME_DAMAGED';
   constructor(code: ExecutableFileError['code'], message: string, options?: ErrorOptions) {
     super(message, options);
     this.code = code;
   }
 }
 
-/** Stubs are smaller than this (docs/format.md); the stamp lies within it. */
-const STUB_LIMIT = 1024 * 1024;
+/** A stamp begins before this (docs/format.md). */
+const STAMP_LIMIT = 1024 * 1024;
 
 /** Whether a file was made by Sarma, damaged or not. Throws what opening and reading it throws. */
 export async function isOwnExecutable(file: string): Promise<boolean> {
   const handle = await open(file);
   try {
-    const { buffer, bytesRead } = await handle.read(Buffer.alloc(STUB_LIMIT), 0, STUB_LIMIT, 0);
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(STAMP_LIMIT), 0, STAMP_LIMIT, 0);
     return findStamp(buffer.subarray(0, bytesRead)) !== -1;
   } finally {
     await handle.close();
@@ -44,20 +45,20 @@ export interface ExecutableFile {
   readonly stamp: Stamp;
   readonly manifest: Manifest;
   readonly id: string;
-  /** The stored bytes of a frame. Throws ExecutableFileError when the file ends before. */
+  /** The stored bytes of a frame. Throws ExecutableFileError when the file ends before, or they do not have its hash. */
   stored(frame: Frame): Promise<Buffer>;
   close(): Promise<void>;
 }
 
-/**
- * The executables in a file: one, or the slices of a universal one for macOS. Throws ExecutableFileError and
- * MalformedExecutableError.
- */
+/** The executables in a file: one, or the slices of a universal one for macOS. Throws ExecutableFileError. */
 export async function spansOf(file: string): Promise<readonly Span[]> {
   const { handle, size } = await openFile(file);
   try {
     const { buffer, bytesRead } = await handle.read(Buffer.alloc(FAT_HEADER_SIZE), 0, FAT_HEADER_SIZE, 0);
     return readSlices(buffer.subarray(0, bytesRead), size) ?? [{ offset: 0, size }];
+  } catch (error) {
+    if (!(error instanceof MalformedExecutableError)) throw error;
+    throw new ExecutableFileError('TRUNCATED', `${file} is truncated: ${error.what}. Get it again.`);
   } finally {
     await handle.close();
   }
@@ -76,23 +77,23 @@ async function openFile(file: string): Promise<{ handle: FileHandle; size: numbe
 
 /**
  * Opens an executable made by Sarma, the first of a universal one unless `span` says which, and reads its stamp and
- * manifest without running it. Throws ExecutableFileError, MalformedExecutableError or StampError, each saying what is
- * wrong with the file.
+ * manifest without running it. Throws ExecutableFileError or StampError, each saying what is wrong with the file.
  */
 export async function openExecutable(file: string, span?: Span): Promise<ExecutableFile> {
   const { offset, size } = span ?? (await spansOf(file))[0]!;
   const { handle } = await openFile(file);
   try {
     const read = async (position: number, length: number, what: string) => {
-      const isInside = position + length <= size;
-      const { buffer, bytesRead } = await handle.read(Buffer.alloc(length), 0, length, offset + position);
-      if (isInside && bytesRead === length) return buffer;
+      if (position + length <= size) {
+        const { buffer, bytesRead } = await handle.read(Buffer.alloc(length), 0, length, offset + position);
+        if (bytesRead === length) return buffer;
+      }
       throw new ExecutableFileError(
         'TRUNCATED',
         `${file} is truncated: ${what} should end at byte ${offset + position + length}, and the file has ${offset + size}. Get it again.`,
       );
     };
-    const head = await read(0, Math.min(STUB_LIMIT, size), 'the stub');
+    const head = await read(0, Math.min(STAMP_LIMIT, size), 'the stub');
     const at = findStamp(head);
     if (at === -1) {
       throw new ExecutableFileError(
@@ -110,15 +111,25 @@ export async function openExecutable(file: string, span?: Span): Promise<Executa
         `${file} is damaged: its manifest does not match the digest in the stamp. Get it again.`,
       );
     }
+    const manifest = JSON.parse(bytes.toString()) as Manifest;
+    const stored = async (frame: Frame) => {
+      const at = stamp.payloadOffset + frame.offset;
+      const found = await read(at, frame.length, `a frame of the ${frame.part}`);
+      if (createHash('sha256').update(found).digest('hex') === frame.sha256) return found;
+      const which = `frame ${manifest.frames.indexOf(frame) + 1} of ${manifest.frames.length}`;
+      throw new ExecutableFileError(
+        'FRAME_DAMAGED',
+        `${file} is damaged: ${which} (bytes ${offset + at} to ${offset + at + frame.length}) does not match its SHA-256. Get it again.`,
+      );
+    };
     return {
       file,
       span: { offset, size },
       bytes: size,
       stamp,
-      manifest: JSON.parse(bytes.toString()) as Manifest,
+      manifest,
       id: digest.slice(0, 12),
-      stored: (frame) =>
-        read(stamp.payloadOffset + frame.offset, frame.length, `a frame of the ${frame.part}`),
+      stored,
       close: () => handle.close(),
     };
   } catch (error) {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { createXXHash3 } from 'hash-wasm';
-import { extract } from 'tar-stream';
+import { createXXHash3, type IHasher } from 'hash-wasm';
+import { extract, type Header } from 'tar-stream';
 import {
   decodeFrame,
   type ExecutableFile,
@@ -39,9 +39,12 @@ export interface Verification {
  * each slice. Throws ExecutableFileError only when the file is none of ours.
  */
 export async function verify(file: string): Promise<Verification> {
-  const spans = await spansOf(file);
   const parts: Verification[] = [];
-  for (const span of spans) parts.push(await verifySpan(file, span));
+  try {
+    for (const span of await spansOf(file)) parts.push(await verifySpan(file, span));
+  } catch (error) {
+    return unreadable(file, error);
+  }
   const [first] = parts;
   if (parts.length === 1) return first!;
   const checks = parts.flatMap((part, index) =>
@@ -50,18 +53,23 @@ export async function verify(file: string): Promise<Verification> {
   return { file, ok: parts.every(({ ok }) => ok), checks, target: 'darwin-universal', requires: null };
 }
 
+/** Throws what says that the file is none of ours. */
+function unreadable(file: string, error: unknown): Verification {
+  const isDamaged =
+    error instanceof StampError ||
+    (error instanceof ExecutableFileError &&
+      (error.code === 'TRUNCATED' || error.code === 'MANIFEST_DAMAGED'));
+  if (!isDamaged) throw error;
+  const checks = [{ name: 'stamp and manifest', ok: false, detail: error.message }];
+  return { file, ok: false, checks, target: null, requires: null };
+}
+
 async function verifySpan(file: string, span: Span): Promise<Verification> {
   let executable: ExecutableFile;
   try {
     executable = await openExecutable(file, span);
   } catch (error) {
-    const damaged =
-      error instanceof StampError ||
-      (error instanceof ExecutableFileError &&
-        (error.code === 'TRUNCATED' || error.code === 'MANIFEST_DAMAGED'));
-    if (!damaged) throw error;
-    const checks = [{ name: 'stamp and manifest', ok: false, detail: (error as Error).message }];
-    return { file, ok: false, checks, target: null, requires: null };
+    return unreadable(file, error);
   }
   try {
     const { manifest } = executable;
@@ -138,19 +146,12 @@ async function checkPart(
   }
 }
 
-/** The decoded frames of a part in order, each checked against the hash of its stored bytes. */
+/** The decoded frames of a part in order. */
 async function* decoded(part: Frame['part'], executable: ExecutableFile): AsyncGenerator<Buffer> {
   const { frames } = executable.manifest;
   for (const [index, frame] of frames.entries()) {
     if (frame.part !== part) continue;
-    const stored = await executable.stored(frame);
-    if (createHash('sha256').update(stored).digest('hex') !== frame.sha256) {
-      const at = executable.span.offset + executable.stamp.payloadOffset + frame.offset;
-      throw new Damage(
-        `frame ${index + 1} of ${frames.length} (bytes ${at} to ${at + frame.length}) does not match its SHA-256. Get the file again.`,
-      );
-    }
-    const content = decodeFrame(frame, stored, executable.manifest);
+    const content = decodeFrame(frame, await executable.stored(frame), executable.manifest);
     if (content.length !== frame.size)
       throw new Damage(`frame ${index + 1} has ${content.length} bytes instead of ${frame.size}.`);
     yield content;
@@ -164,8 +165,13 @@ async function checkRuntime(content: AsyncIterable<Buffer>, { runtime }: Manifes
   return `node ${runtime.version}, ${runtime.size} bytes`;
 }
 
+/** Directories, files and links of the tar are exactly those of the manifest. */
 async function checkRelease(content: AsyncIterable<Buffer>, manifest: Manifest): Promise<string> {
-  const expected = new Map(manifest.files.map((file) => [file.path, file]));
+  const expected = new Map([
+    ...manifest.directories.map((path) => [path, directoryOf(0o755)] as const),
+    ...manifest.files.map(({ path, mode, xxh3 }) => [path, fileOf(mode, xxh3)] as const),
+    ...manifest.links.map(({ path, target }) => [path, linkTo(target)] as const),
+  ]);
   const xxh3 = await createXXHash3();
   const reader = extract();
   const feed = (async () => {
@@ -175,21 +181,40 @@ async function checkRelease(content: AsyncIterable<Buffer>, manifest: Manifest):
     reader.end(null);
   })();
   feed.catch((error) => reader.destroy(error as Error));
+  // Nothing is awaited before this: a reader that ended unread would never say so.
   for await (const entry of reader) {
-    if (entry.header.type !== 'file') {
-      entry.resume();
-      continue;
-    }
-    xxh3.init();
-    for await (const chunk of entry) xxh3.update(chunk as Buffer);
-    const { name } = entry.header;
-    const file = expected.get(name);
-    if (file === undefined) throw new Damage(`the release holds ${name}, which is not in its manifest.`);
-    if (xxh3.digest('hex') !== file.xxh3) throw new Damage(`${name} does not match its hash.`);
-    expected.delete(name);
+    const path = entry.header.name.replace(/\/$/, '');
+    const said = expected.get(path);
+    if (said === undefined) throw new Damage(`the release holds ${path}, which is not in its manifest.`);
+    const found = await describe(entry.header, entry, xxh3);
+    if (found !== said) throw new Damage(`${path} is ${found}, and ${said} in the manifest.`);
+    expected.delete(path);
   }
   await feed;
   const [missing] = expected.keys();
   if (missing !== undefined) throw new Damage(`${missing} is in the manifest, but not in the release.`);
   return `${manifest.files.length} files`;
 }
+
+async function describe(
+  { type, mode = 0, linkname }: Header,
+  content: AsyncIterable<unknown>,
+  xxh3: IHasher,
+): Promise<string> {
+  xxh3.init();
+  for await (const chunk of content) xxh3.update(chunk as Buffer);
+  switch (type) {
+    case 'directory':
+      return directoryOf(mode);
+    case 'file':
+      return fileOf(mode, xxh3.digest('hex'));
+    case 'symlink':
+      return linkTo(linkname ?? '');
+    default:
+      return `of the type ${type}`;
+  }
+}
+
+const directoryOf = (mode: number) => `a directory of mode ${mode.toString(8)}`;
+const fileOf = (mode: number, xxh3: string) => `a file of mode ${mode.toString(8)} with the XXH3 ${xxh3}`;
+const linkTo = (target: string) => `a link to ${target}`;

@@ -3,8 +3,12 @@ export class MalformedExecutableError extends Error {
   override readonly name = 'MalformedExecutableError';
   readonly code = 'MALFORMED_EXECUTABLE';
 
+  /** What is wrong, without the name of the file or of its format. */
+  readonly what: string;
+
   constructor(format: string, what: string) {
     super(`Not a usable ${format} executable: ${what}. Is the file complete, and for the right system?`);
+    this.what = what;
   }
 }
 
