@@ -51,11 +51,6 @@ export class LockfileError extends Error {
   }
 }
 
-/** The runtimes in a project's lock file. Throws LockfileError. */
-export async function readLockfile(project: string): Promise<LockedRuntimes> {
-  return (await readLocked(project)).runtimes;
-}
-
 /** Reads a project's lock file; nothing is locked when there is none. Throws LockfileError. */
 export async function readLocked(project: string): Promise<Locked> {
   const file = path.join(project, LOCKFILE);
@@ -79,11 +74,6 @@ export async function readLocked(project: string): Promise<Locked> {
 }
 
 const NOTHING: Locked = { runtimes: {}, packages: {}, downloads: {} };
-
-/** Adds or replaces targets in a project's lock file. Throws LockfileError. */
-export async function updateLockfile(project: string, changes: LockedRuntimes): Promise<void> {
-  await updateLocked(project, { runtimes: changes });
-}
 
 /**
  * Adds to a project's lock file or replaces in it; it is read again for it, since another build may have locked other

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { platformsOf, runsOn, saysOther } from '../src/addons/platform.ts';
+import { platformsOf, runsOn, saysOther } from '../src/packages/platform.ts';
 import { shippedTargets } from '../src/targets.ts';
 import { type AddonProject, addonProject } from './support/addon-project.ts';
 
@@ -242,5 +242,34 @@ describe('optional dependencies', () => {
       detail:
         'none of its optional dependencies is for linux s390x glibc; the registry has no crc-linux-any, crc-linux-s390x of that version',
     });
+  });
+
+  test('that are locked and not here yet are told so by who only looks', async () => {
+    await publishLocked(machine('linux', 'arm64'));
+    expect((await project.find('linux-arm64', { lookOnly: true })).found).toEqual([
+      {
+        package: 'crc',
+        version: '1.0.0',
+        how: 'optional dependency',
+        detail: 'crc-linux-arm64',
+        downloaded: false,
+      },
+    ]);
+    expect(project.registry.requests).toEqual([]);
+  });
+
+  test('that the registry does not tell of stop the build, until it does', async () => {
+    // Yarn's lock file says nothing of systems.
+    const integrity = await project.publish(machine('linux', 'arm64'));
+    const lock = `crc-linux-arm64@1.0.0:\n  version "1.0.0"\n  integrity ${integrity}\n`;
+    await project.write('yarn.lock', lock);
+    const metadata = project.registry.files.get('/crc-linux-arm64')!;
+    project.registry.files.delete('/crc-linux-arm64');
+    await expect(project.find('linux-arm64')).rejects.toMatchObject({
+      code: 'ADDON_PACKAGE_INVALID',
+      message: expect.stringMatching(/^The registry has no crc-linux-arm64@1\.0\.0.*\.npmrc/),
+    });
+    project.registry.files.set('/crc-linux-arm64', metadata);
+    expect((await project.find('linux-arm64')).found).toMatchObject([{ how: 'optional dependency' }]);
   });
 });

@@ -2,7 +2,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { type LockedRuntime, readLockfile, updateLockfile } from '../src/lockfile.ts';
+import { type LockedRuntime, type LockedRuntimes, readLocked, updateLocked } from '../src/lockfile.ts';
 
 let project: string;
 
@@ -21,13 +21,15 @@ const runtime = (version: string): LockedRuntime => ({
   range: '24',
 });
 
+const lock = (runtimes: LockedRuntimes) => updateLocked(project, { runtimes });
+
 test('nothing is locked without a lock file', async () => {
-  expect(await readLockfile(project)).toEqual({});
+  expect(await readLocked(project)).toEqual({ runtimes: {}, packages: {}, downloads: {} });
 });
 
 test('targets are sorted, and those of other builds stay', async () => {
-  await updateLockfile(project, { 'win-x64': runtime('24.1.0'), 'linux-x64': runtime('24.1.0') });
-  await updateLockfile(project, { 'linux-arm64': runtime('24.2.0'), 'win-x64': runtime('24.2.0') });
+  await lock({ 'win-x64': runtime('24.1.0'), 'linux-x64': runtime('24.1.0') });
+  await lock({ 'linux-arm64': runtime('24.2.0'), 'win-x64': runtime('24.2.0') });
   const text = await readFile(file(), 'utf8');
   const runtimes = {
     'linux-arm64': runtime('24.2.0'),
@@ -35,7 +37,7 @@ test('targets are sorted, and those of other builds stay', async () => {
     'win-x64': runtime('24.2.0'),
   };
   expect(text).toBe(`${JSON.stringify({ lockfileVersion: 1, runtimes }, null, 2)}\n`);
-  expect(await readLockfile(project)).toEqual(runtimes);
+  expect((await readLocked(project)).runtimes).toEqual(runtimes);
   expect(await readdir(project)).toEqual(['sarma.lock.json']);
 });
 
@@ -56,9 +58,9 @@ test.each([
   ],
 ])('%s is refused with the reason', async (text, message) => {
   await writeFile(file(), text);
-  await expect(readLockfile(project)).rejects.toThrow(
+  await expect(readLocked(project)).rejects.toThrow(
     expect.objectContaining({ code: 'LOCKFILE_INVALID', message: expect.stringMatching(message) }),
   );
-  await expect(updateLockfile(project, {})).rejects.toThrow();
+  await expect(updateLocked(project, {})).rejects.toThrow();
   expect(await readFile(file(), 'utf8')).toBe(text);
 });

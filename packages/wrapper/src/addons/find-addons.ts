@@ -4,18 +4,18 @@ import { type Locked, readLocked, updateLocked } from '../lockfile.ts';
 import type { Wanted } from '../native/fit.ts';
 import { modulesVersion } from '../native/modules-version.ts';
 import { skippedBy } from '../native/skipped.ts';
+import { readPackageLock } from '../packages/package-lock.ts';
+import { type Platform, platformsOf, platformText } from '../packages/platform.ts';
 import { createHttp } from '../runtimes/http.ts';
 import type { ExecutableSettings } from '../settings.ts';
 import { hostTarget, shippedTargets, type Target, UnknownTargetError } from '../targets.ts';
 import { downloads } from './downloads.ts';
 import type { TargetAddons } from './found.ts';
-import { readLockFile } from './lock-files.ts';
 import { type NativeContext, nativeAddons, ownerOf } from './native-addons.ts';
 import { markOptional } from './needed.ts';
 import { type AddonTarget, optionalDependencies } from './optional-dependencies.ts';
 import { packageFiles } from './package-files.ts';
 import type { AddonPackages } from './packages.ts';
-import { type Platform, platformsOf, platformText } from './platform.ts';
 import { rebuilds } from './rebuild.ts';
 import { openRegistry } from './registry.ts';
 
@@ -56,14 +56,14 @@ export function addonFinder(options: AddonRequest): FindAddons {
   const filesOf = packageFiles();
   return async (packages, { target, runtime, settings }) => {
     opened ??= open(request);
-    const { registry, lockFile, download } = await opened;
+    const { registry, packageLock, download } = await opened;
     const machine: AddonTarget = { name: target.name, platforms: platformsOf(target), host };
     const families = await optionalDependencies(packages, machine, registry);
     const { rebuild, skip } = settings;
     const context: NativeContext = {
       filesOf,
       registry,
-      lockFile,
+      packageLock,
       sources: [
         download,
         ...(rebuild === undefined ? [] : [rebuilds(rebuild, request.cache, request.signal)]),
@@ -108,8 +108,8 @@ function joined(parts: readonly TargetAddons[]): TargetAddons {
 async function open(request: AddonRequest & { readonly cache: BuildCache }) {
   const { project, cache, lookOnly = false, onEvent = () => {}, env = process.env } = request;
   const { offline = lookOnly, frozen = lookOnly } = request;
-  const [lockFile, { packages, downloads: archives }] = await Promise.all([
-    readLockFile(project),
+  const [packageLock, { packages, downloads: archives }] = await Promise.all([
+    readPackageLock(project),
     readLocked(project),
   ]);
   // Targets lock side by side, and the file is read and written for each.
@@ -121,11 +121,11 @@ async function open(request: AddonRequest & { readonly cache: BuildCache }) {
   const http = createHttp(project, env);
   const shared = { http, cache, offline, frozen, onEvent };
   return {
-    lockFile,
+    packageLock,
     registry: openRegistry({
       ...shared,
       lookOnly,
-      lockFile,
+      packageLock,
       locked: packages,
       lock: (id, tarball) => lock({ packages: { [id]: tarball } }),
     }),

@@ -4,11 +4,11 @@ import type { PlacedFile } from '../native/native-files.ts';
 import type { NativePackage } from '../native/native-package.ts';
 import { liesWithOthers } from '../native/place.ts';
 import type { skippedBy } from '../native/skipped.ts';
+import type { PackageLock } from '../packages/package-lock.ts';
+import { isPlatformPackage, platformFields } from '../packages/platform.ts';
 import type { AddonFile, FoundAddon, TargetAddons } from './found.ts';
-import { type LockFile, platformFields } from './lock-files.ts';
 import type { PackageFiles } from './package-files.ts';
 import type { AddonPackage } from './packages.ts';
-import { isPlatformPackage } from './platform.ts';
 import { isAddon, isBuilt, isPrebuild, uselessFiles } from './prebuilds.ts';
 import type { Registry } from './registry.ts';
 import type { PackedFile } from './tarball.ts';
@@ -30,7 +30,7 @@ export interface AddonFiles {
 export interface NativeContext {
   readonly filesOf: PackageFiles;
   readonly registry: Registry;
-  readonly lockFile: LockFile;
+  readonly packageLock: PackageLock;
   readonly sources: readonly AddonSource[];
   /** Whether the target is this machine: what was installed here was installed for it. */
   readonly isHost: boolean;
@@ -122,7 +122,7 @@ async function restore(
   one: AddonPackage,
   kept: readonly PlacedFile[],
   wanted: Wanted,
-  { registry, lockFile, isHost }: NativeContext,
+  { registry, packageLock, isHost }: NativeContext,
 ): Promise<{ readonly files: readonly PackedFile[]; readonly gone: readonly string[] }> {
   const nothing = { files: [], gone: [] };
   const { name, version, firstParty, manifest, directory } = one;
@@ -135,7 +135,7 @@ async function restore(
       native !== null && !fits(native, wanted) && !liesWithOthers(place, owner, wanted.target, native),
   );
   // What is in no lock file may come from anywhere.
-  if (strange.length === 0 || lockFile.find(name, version) === undefined) return nothing;
+  if (strange.length === 0 || packageLock.find(name, version) === undefined) return nothing;
   const pinned = await registry.choose(name, version);
   if (pinned === undefined) return nothing;
   const published = (await registry.fetch(pinned, wanted.target.name))?.files;

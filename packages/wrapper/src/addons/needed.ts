@@ -1,8 +1,8 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { familiesOf } from '../native/family.ts';
+import { platformFields } from '../packages/platform.ts';
 import type { FoundAddon } from './found.ts';
-import { platformFields } from './lock-files.ts';
 import type { AddonPackage } from './packages.ts';
 
 /**

@@ -1,9 +1,17 @@
 import { existsSync, realpathSync } from 'node:fs';
 import path from 'node:path';
 import semver from 'semver';
+import {
+  isPlatformPackage,
+  namedSystems,
+  type Platform,
+  platformFields,
+  platformText,
+  runsOn,
+  saysOther,
+} from '../packages/platform.ts';
 import { AddonPackageError } from './errors.ts';
 import type { AddonFile, FoundAddon, TargetAddons } from './found.ts';
-import { platformFields } from './lock-files.ts';
 import {
   type AddonManifest,
   type AddonPackage,
@@ -11,14 +19,6 @@ import {
   lookupPlaces,
   readManifest,
 } from './packages.ts';
-import {
-  isPlatformPackage,
-  namedSystems,
-  type Platform,
-  platformText,
-  runsOn,
-  saysOther,
-} from './platform.ts';
 import type { FetchedPackage, Pinned, Registry } from './registry.ts';
 
 /** For which machines, and what is known of the one that the packages were installed on. */

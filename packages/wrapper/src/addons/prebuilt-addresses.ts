@@ -1,7 +1,7 @@
 import path from 'node:path';
 import type { Wanted } from '../native/fit.ts';
+import type { Platform } from '../packages/platform.ts';
 import type { AddonManifest } from './packages.ts';
-import type { Platform } from './platform.ts';
 
 /** An archive with a package's addon for one machine, and where in the package it belongs. */
 export interface PrebuiltArchive {

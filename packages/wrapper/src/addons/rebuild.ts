@@ -6,10 +6,10 @@ import type { BuildCache } from '../build-cache.ts';
 import { type Command, CommandError, runCommand } from '../command.ts';
 import { fits, type Wanted } from '../native/fit.ts';
 import { nativeFiles } from '../native/native-files.ts';
+import { platformsOf } from '../packages/platform.ts';
 import { readTree, type TreeFile } from '../tree.ts';
 import type { AddonSource } from './native-addons.ts';
 import type { AddonPackage } from './packages.ts';
-import { platformsOf } from './platform.ts';
 import { cachedFiles } from './tarball.ts';
 
 /** Addons that a command of the user's builds, each once for a content of the package. Throws CommandError. */

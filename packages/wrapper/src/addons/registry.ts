@@ -3,10 +3,11 @@ import semver from 'semver';
 import type { BuildCache } from '../build-cache.ts';
 import type { OnEvent } from '../events.ts';
 import { type LockedTarball, LockfileError } from '../lockfile.ts';
+import type { LockedPackage, PackageLock } from '../packages/package-lock.ts';
+import { type PlatformFields, platformFields } from '../packages/platform.ts';
 import { OfflineError, UnreachableError } from '../runtimes/errors.ts';
 import type { Http } from '../runtimes/http.ts';
 import { AddonPackageError } from './errors.ts';
-import { type LockedPackage, type LockFile, type PlatformFields, platformFields } from './lock-files.ts';
 import type { AddonManifest } from './packages.ts';
 import { parseManifest } from './packages.ts';
 import { type PackedFile, unpack } from './tarball.ts';
@@ -53,7 +54,7 @@ export interface RegistryContext {
   readonly lookOnly: boolean;
   readonly onEvent: OnEvent;
   /** The package manager's. */
-  readonly lockFile: LockFile;
+  readonly packageLock: PackageLock;
   /** What `sarma.lock.json` has, by `name@version`. */
   readonly locked: Readonly<Record<string, LockedTarball>>;
   /** Adds to `sarma.lock.json`. */
@@ -81,7 +82,7 @@ export function openRegistry(context: RegistryContext): Registry {
     choose: onceFor((name, spec) => choose(name, spec, context, metadata)),
     isLocked: (wanted, spec) => {
       const { name, range } = meant(wanted, spec);
-      const known = context.lockFile.find(name, range);
+      const known = context.packageLock.find(name, range);
       return known !== undefined || lockedVersion(name, range, context.locked) !== undefined;
     },
     platformOf: async (pinned) => pinned.platform ?? (await describe(pinned, context, metadata)),
@@ -137,7 +138,7 @@ async function choose(
 ): Promise<Pinned | undefined> {
   const { name, range } = meant(wanted, spec);
   if (semver.validRange(range) === null) return undefined;
-  const known = context.lockFile.find(name, range);
+  const known = context.packageLock.find(name, range);
   if (known?.integrity !== undefined) return pinnedBy(known, known.integrity);
   // Yarn's newer lock files have the version, but no hash that a registry knows.
   const version = known?.version ?? lockedVersion(name, range, context.locked);

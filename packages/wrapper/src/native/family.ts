@@ -1,4 +1,4 @@
-import { isPlatformPackage } from '../addons/platform.ts';
+import { isPlatformPackage } from '../packages/platform.ts';
 import type { NativePackage } from './native-package.ts';
 
 /** How the packages of a release depend on each other, by their names. */

@@ -1,5 +1,5 @@
-import { isPlatformPackage, platformsOf } from '../addons/platform.ts';
 import type { AssembledRelease } from '../assembled-release.ts';
+import { isPlatformPackage, platformsOf } from '../packages/platform.ts';
 import type { Runtime } from '../runtimes/runtime.ts';
 import type { Target } from '../targets.ts';
 import type { Tree } from '../tree.ts';

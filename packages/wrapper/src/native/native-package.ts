@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { type PlatformFields, platformFields } from '../addons/lock-files.ts';
 import { type AddonManifest, parseManifest } from '../addons/packages.ts';
 import type { AssembledRelease, PackageOfRelease } from '../assembled-release.ts';
+import { type PlatformFields, platformFields } from '../packages/platform.ts';
 import type { Tree, TreeFile } from '../tree.ts';
 
 /** The package that a native file lies in, as it is on the target. */

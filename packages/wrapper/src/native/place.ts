@@ -1,4 +1,4 @@
-import { platformsOf, runsOn } from '../addons/platform.ts';
+import { platformsOf, runsOn } from '../packages/platform.ts';
 import type { Target } from '../targets.ts';
 import type { NativeFile } from './native-file.ts';
 import type { NativePackage } from './native-package.ts';

@@ -5,8 +5,8 @@ import {
   type LockedRuntime,
   type LockedRuntimes,
   LockfileError,
-  readLockfile,
-  updateLockfile,
+  readLocked,
+  updateLocked,
 } from '../lockfile.ts';
 import { singleTargets, type Target } from '../targets.ts';
 import { buildCacheSource } from './build-cache-source.ts';
@@ -119,7 +119,7 @@ async function prepare(request: RuntimeRequest): Promise<Context> {
       `"${range}" is no version of Node. Expected a version (24.21.0), a range (24, ^22.12), a path (./node) or an address.`,
     );
   }
-  const known = await readLockfile(request.project);
+  const { runtimes: known } = await readLocked(request.project);
   const targets = singleTargets(request.targets);
   const obeyed = targets
     .map(({ name }) => [name, known[name]] as const)
@@ -361,7 +361,7 @@ async function lock(
     const entry: LockedRuntime = { version, source, sha256, integrity, range };
     return [target, entry] as const;
   });
-  await updateLockfile(project, Object.fromEntries(entries));
+  await updateLocked(project, { runtimes: Object.fromEntries(entries) });
   const replaced = changes.filter(({ target }) => locked[target] !== undefined);
   if (replaced.length === 0) return;
   const list = replaced.map(

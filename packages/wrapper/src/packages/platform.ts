@@ -1,5 +1,4 @@
 import type { Target } from '../targets.ts';
-import type { PlatformFields } from './lock-files.ts';
 
 /** A machine in the words of npm, which are those of `process.platform`, `process.arch` and detect-libc. */
 export interface Platform {
@@ -24,6 +23,25 @@ export function platformsOf({ os, cpu, libc, slices }: Target): readonly Platfor
 /** As messages and npm's flags have it: `linux arm64 glibc`. */
 export function platformText({ os, cpu, libc }: Platform): string {
   return [os, cpu, libc].filter((word) => word !== undefined).join(' ');
+}
+
+/** The fields of `package.json` that say where a package runs (docs.npmjs.com, package.json: os, cpu, libc). */
+export interface PlatformFields {
+  readonly os?: readonly string[];
+  readonly cpu?: readonly string[];
+  readonly libc?: readonly string[];
+}
+
+/** The fields as lists, whatever form they were written in. */
+export function platformFields({ os, cpu, libc }: Readonly<Record<string, unknown>>): PlatformFields {
+  const list = (value: unknown) =>
+    (Array.isArray(value) ? value : [value]).filter((one): one is string => typeof one === 'string');
+  const [systems, processors, libraries] = [list(os), list(cpu), list(libc)];
+  return {
+    ...(systems.length > 0 && { os: systems }),
+    ...(processors.length > 0 && { cpu: processors }),
+    ...(libraries.length > 0 && { libc: libraries }),
+  };
 }
 
 /** Whether a package is for some machines only. */

@@ -3,6 +3,7 @@ import path from 'node:path';
 import semver from 'semver';
 import { parse as parseYaml } from 'yaml';
 import { readLocked } from '../lockfile.ts';
+import { type PlatformFields, platformFields } from './platform.ts';
 
 /** A package of the registry as the package manager's lock file has it. */
 export interface LockedPackage {
@@ -17,15 +18,8 @@ export interface LockedPackage {
   readonly tellsPlatform: boolean;
 }
 
-/** The fields of `package.json` that say where a package runs (docs.npmjs.com, package.json: os, cpu, libc). */
-export interface PlatformFields {
-  readonly os?: readonly string[];
-  readonly cpu?: readonly string[];
-  readonly libc?: readonly string[];
-}
-
 /** Everything that the lock file of a project's package manager pins. */
-export interface LockFile {
+export interface PackageLock {
   /** An absolute path; undefined where the project has none. */
   readonly file: string | undefined;
   /** The highest locked version of a package that satisfies a range. */
@@ -47,14 +41,14 @@ const FORMATS: readonly (readonly [name: string, read: (text: string) => readonl
 ];
 
 /** Reads the lock file that lies nearest above a project. Throws PackageLockError. */
-export async function readLockFile(project: string): Promise<LockFile> {
+export async function readPackageLock(project: string): Promise<PackageLock> {
   for (let directory = project; ; directory = path.dirname(directory)) {
     for (const [name, read] of FORMATS) {
       const file = path.join(directory, name);
       const text = await readIfThere(file);
-      if (text !== undefined) return lockFile(file, parsed(file, text, read));
+      if (text !== undefined) return packageLock(file, parsed(file, text, read));
     }
-    if (directory === path.dirname(directory)) return lockFile(undefined, []);
+    if (directory === path.dirname(directory)) return packageLock(undefined, []);
   }
 }
 
@@ -62,14 +56,14 @@ export async function readLockFile(project: string): Promise<LockFile> {
  * What a project's lock files, the package manager's and `sarma.lock.json`, say that the tarball of a package must hash
  * to. Throws PackageLockError and LockfileError.
  */
-export async function integrityOf(
+export async function lockedIntegrity(
   project: string,
 ): Promise<(name: string, version: string) => string | undefined> {
-  const [{ find }, { packages }] = await Promise.all([readLockFile(project), readLocked(project)]);
+  const [{ find }, { packages }] = await Promise.all([readPackageLock(project), readLocked(project)]);
   return (name, version) => find(name, version)?.integrity ?? packages[`${name}@${version}`]?.integrity;
 }
 
-function lockFile(file: string | undefined, packages: readonly LockedPackage[]): LockFile {
+function packageLock(file: string | undefined, packages: readonly LockedPackage[]): PackageLock {
   const byName = Map.groupBy(packages, ({ name }) => name);
   return {
     file,
@@ -197,18 +191,6 @@ function locked(name: unknown, entry: Fields, tellsPlatform: boolean): LockedPac
     resolved: resolved !== undefined && /^https?:/.test(resolved) ? resolved : undefined,
     platform: platformFields(entry),
     tellsPlatform,
-  };
-}
-
-/** The fields as lists, whatever form they were written in. */
-export function platformFields({ os, cpu, libc }: Fields): PlatformFields {
-  const list = (value: unknown) =>
-    (Array.isArray(value) ? value : [value]).filter((one): one is string => typeof one === 'string');
-  const [systems, processors, libraries] = [list(os), list(cpu), list(libc)];
-  return {
-    ...(systems.length > 0 && { os: systems }),
-    ...(processors.length > 0 && { cpu: processors }),
-    ...(libraries.length > 0 && { libc: libraries }),
   };
 }
 

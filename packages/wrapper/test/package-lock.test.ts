@@ -2,12 +2,12 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { integrityOf, readLockFile } from '../src/addons/lock-files.ts';
+import { lockedIntegrity, readPackageLock } from '../src/packages/package-lock.ts';
 
 let project: string;
 
 beforeEach(async () => {
-  project = await mkdtemp(path.join(tmpdir(), 'sarma-lock-files-'));
+  project = await mkdtemp(path.join(tmpdir(), 'sarma-package-lock-'));
 });
 afterEach(() => rm(project, { recursive: true }));
 
@@ -104,7 +104,7 @@ test.each(Object.entries(FILES))(
   'versions and integrity come from the lock file of %s',
   async (_, [file, text]) => {
     await writeFile(path.join(project, file), text);
-    const { find } = await readLockFile(project);
+    const { find } = await readPackageLock(project);
     expect(find('plain', '^1.0.0')).toMatchObject({ version: '1.2.0', integrity: 'sha512-AA==' });
     expect(find('plain', '*')?.version).toBe('1.2.0');
     expect(find('plain', '0.9.0')?.integrity).toBe('sha512-CC==');
@@ -126,11 +126,11 @@ test('what Yarn 1 has from elsewhere than the registry is not the package of tha
   ];
   for (const spec of specs) {
     await writeFile(path.join(project, 'yarn.lock'), `${spec}:\n  version "1.0.0"\n`);
-    expect((await readLockFile(project)).find('secret', '1.0.0'), spec).toBeUndefined();
+    expect((await readPackageLock(project)).find('secret', '1.0.0'), spec).toBeUndefined();
   }
   const alias = '"own@npm:@s/secret@^1.0.0", "own@npm:@s/secret@1.x":\n  version "1.0.0"\n';
   await writeFile(path.join(project, 'yarn.lock'), alias);
-  expect((await readLockFile(project)).find('@s/secret', '^1.0.0')?.version).toBe('1.0.0');
+  expect((await readPackageLock(project)).find('@s/secret', '^1.0.0')?.version).toBe('1.0.0');
 });
 
 test('the hashes of Yarn 2 and later are of archives that Yarn makes, and count for nothing', async () => {
@@ -144,15 +144,15 @@ test('the hashes of Yarn 2 and later are of archives that Yarn makes, and count 
   languageName: node
 `;
   await writeFile(path.join(project, 'yarn.lock'), text);
-  expect((await readLockFile(project)).find('plain', '^1.0.0')).toMatchObject({
+  expect((await readPackageLock(project)).find('plain', '^1.0.0')).toMatchObject({
     version: '1.2.0',
     integrity: undefined,
   });
-  expect((await integrityOf(project))('plain', '1.2.0')).toBeUndefined();
+  expect((await lockedIntegrity(project))('plain', '1.2.0')).toBeUndefined();
   const packages = { 'plain@1.2.0': { integrity: 'sha512-AA==' } };
   const own = JSON.stringify({ lockfileVersion: 1, runtimes: {}, packages });
   await writeFile(path.join(project, 'sarma.lock.json'), own);
-  expect((await integrityOf(project))('plain', '1.2.0')).toBe('sha512-AA==');
+  expect((await lockedIntegrity(project))('plain', '1.2.0')).toBe('sha512-AA==');
 });
 
 test('the lock file of a workspace lies above it', async () => {
@@ -160,13 +160,13 @@ test('the lock file of a workspace lies above it', async () => {
   await writeFile(path.join(project, file), text);
   const workspace = path.join(project, 'packages', 'a');
   await mkdir(workspace, { recursive: true });
-  expect((await readLockFile(workspace)).file).toBe(path.join(project, file));
-  expect((await integrityOf(workspace))('plain', '1.2.0')).toBe('sha512-AA==');
+  expect((await readPackageLock(workspace)).file).toBe(path.join(project, file));
+  expect((await lockedIntegrity(workspace))('plain', '1.2.0')).toBe('sha512-AA==');
 });
 
 test('one that cannot be understood is named', async () => {
   await writeFile(path.join(project, 'package-lock.json'), '{"packages":');
-  await expect(readLockFile(project)).rejects.toMatchObject({
+  await expect(readPackageLock(project)).rejects.toMatchObject({
     code: 'PACKAGE_LOCK_INVALID',
     message: expect.stringContaining(path.join(project, 'package-lock.json')),
   });
