@@ -48,8 +48,8 @@ const Models = struct {
 };
 
 /// Fails unless `from` is exactly one stream, with its end marked, of `to.len` bytes. `from` and the `margin` bytes behind it
-/// must be readable.
-pub fn decode(to: []u8, from: []const u8, workspace: []align(2) u8) error{Damaged}!void {
+/// must be readable. `progress.add` is told how many bytes more are decoded, about every MiB.
+pub fn decode(to: []u8, from: []const u8, workspace: []align(2) u8, progress: anytype) error{Damaged}!void {
     // Properties, the range coder's first byte (always 0) and its first four.
     if (from.len < 6 or from[1] != 0) return error.Damaged;
     const literal_context_bits = from[0] % 9;
@@ -67,7 +67,7 @@ pub fn decode(to: []u8, from: []const u8, workspace: []align(2) u8) error{Damage
         .literal_position_mask = (@as(usize, 1) << @intCast(literal_position_bits)) - 1,
         .position_mask = (@as(usize, 1) << @intCast(position_bits)) - 1,
     };
-    try stream.decode(to);
+    try stream.decode(to, progress);
 }
 
 const Range = struct {
@@ -155,13 +155,14 @@ const Stream = struct {
     literal_position_mask: usize,
     position_mask: usize,
 
-    fn decode(stream: *Stream, to: []u8) error{Damaged}!void {
+    fn decode(stream: *Stream, to: []u8, progress: anytype) error{Damaged}!void {
         // The compiler keeps in registers what is a variable of its own.
         var range = stream.range;
         const models = stream.models;
         var state: usize = 0;
         var distances = [_]u32{0} ** 4;
         var done: usize = 0;
+        var told: usize = 0;
         // At the end of each symbol, so that one has read at most the margin too much.
         while (range.at <= stream.length) {
             const position_state = done & stream.position_mask;
@@ -197,6 +198,10 @@ const Stream = struct {
             if (distances[0] >= done or length > to.len - done) return error.Damaged;
             repeat(to, done, @as(usize, distances[0]) + 1, length);
             done += length;
+            if (done - told >= 1 << 20) {
+                progress.add(done - told);
+                told = done;
+            }
         }
         return error.Damaged;
     }
@@ -271,8 +276,12 @@ fn decodeSample(to: []u8, from: []const u8) !void {
     @memcpy(padded[0..from.len], from);
     const workspace = try std.testing.allocator.alignedAlloc(u8, .@"2", workspace_size);
     defer std.testing.allocator.free(workspace);
-    try decode(to, padded[0..from.len], workspace);
+    try decode(to, padded[0..from.len], workspace, Nobody{});
 }
+
+const Nobody = struct {
+    fn add(_: Nobody, _: usize) void {}
+};
 
 test "a stream gives back its text" {
     var text: [sample.text.len]u8 = undefined;
@@ -321,6 +330,6 @@ test "nothing is read behind the margin" {
     // Zeros are literals for as long as they are read, and a margin of them goes on as the stream began.
     for (6..300) |length| {
         const stream = memory[page - margin - length ..][0..length];
-        try std.testing.expectError(error.Damaged, decode(text, stream, workspace));
+        try std.testing.expectError(error.Damaged, decode(text, stream, workspace, Nobody{}));
     }
 }

@@ -100,7 +100,7 @@ pub fn fileContent(run: *Run, payload: *const Payload, path: []const u8) !?[]con
 }
 
 fn entryOf(payload: *const Payload, desk: *Desk, frame: *const manifests.Frame, path: []const u8) !?[]const u8 {
-    var reader: tar.Reader = .{ .bytes = try decode(payload, desk, frame) };
+    var reader: tar.Reader = .{ .bytes = try decode(payload, desk, frame, null) };
     while (try reader.next()) |entry| {
         if (entry.kind == .file and std.mem.eql(u8, entry.path, path)) return entry.bytes;
     }
@@ -176,8 +176,9 @@ fn unpackFrame(work: *Work, desk: *Desk, number: u32) Error!void {
     const frame = &manifest.frames[number];
     desk.path = "";
     if (frame.part == .runtime and frame.codec == .none and manifest.filter == null) return copy(work, desk, frame);
-    const bytes = try decode(work.payload, desk, frame);
-    work.progress.add(frame.size / 2);
+    const bytes = try decode(work.payload, desk, frame, work.progress);
+    // LZMA takes long enough to tell meanwhile.
+    if (frame.codec != .lzma) work.progress.add(frame.size / 2);
     switch (frame.part) {
         .runtime => {
             if (manifest.filter) |filter| branch_filter.decode(filter, bytes, frame.position);
@@ -208,7 +209,16 @@ fn copy(work: *Work, desk: *Desk, frame: *const manifests.Frame) Error!void {
     if (!std.mem.eql(u8, &hasher.final(), &frame.sha256)) return error.Damaged;
 }
 
-fn decode(payload: *const Payload, desk: *Desk, frame: *const manifests.Frame) Error![]u8 {
+/// What decoding is of the work; writing is the rest.
+const HalfProgress = struct {
+    progress: ?*Progress,
+
+    pub fn add(half: HalfProgress, bytes: usize) void {
+        if (half.progress) |progress| progress.add(bytes / 2);
+    }
+};
+
+fn decode(payload: *const Payload, desk: *Desk, frame: *const manifests.Frame, progress: ?*Progress) Error![]u8 {
     const stored = (try Desk.room(&desk.stored, @as(usize, frame.length) + lzma.margin))[0..frame.length];
     if (!try payloads.readWhole(payload.file, stored, payload.offset + frame.offset)) return error.Damaged;
     if (!std.mem.eql(u8, &sha256.of(stored), &frame.sha256)) return error.Damaged;
@@ -217,7 +227,7 @@ fn decode(payload: *const Payload, desk: *Desk, frame: *const manifests.Frame) E
     const workspace = try Desk.room(&desk.workspace, @max(zstd.Decoder.workspaceSize(), lzma.workspace_size));
     switch (frame.codec) {
         .zstd => try zstd.Decoder.init(@alignCast(workspace)).decode(decoded, stored),
-        .lzma => try lzma.decode(decoded, stored, @alignCast(workspace)),
+        .lzma => try lzma.decode(decoded, stored, @alignCast(workspace), HalfProgress{ .progress = progress }),
         .none => unreachable,
     }
     return decoded;
