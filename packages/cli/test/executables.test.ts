@@ -16,6 +16,8 @@ test('`inspect` says what is inside and what it weighs', async () => {
   expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
   expect(stdout).toMatch(new RegExp(`^release +hello 1\\.2\\.3 for ${hostTarget}$`, 'm'));
   expect(stdout).toMatch(new RegExp(`^runtime +node ${process.versions.node} `, 'm'));
+  // As in the page: by the bill of materials, without the version in the folder's name.
+  expect(stdout).toMatch(/^hello 1\.2\.3 +\d+ /m);
   const json = JSON.parse((await sarma(['inspect', '--json', file])).stdout);
   const sizes = Object.values<number>(json.parts);
   expect(sizes.reduce((sum, bytes) => sum + bytes)).toBe((await stat(file)).size);

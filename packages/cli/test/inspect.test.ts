@@ -1,5 +1,5 @@
 // What an executable tells of itself without being run: its bill of materials, and a page (promise P21).
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { hostTarget } from './support/host.ts';
@@ -54,5 +54,20 @@ describe('`inspect --html` writes a page', () => {
     const { exitCode, stderr } = await sarma(['inspect', file, '--html', path.join(file, 'page.html')]);
     expect(exitCode).toBe(2);
     expect(stderr).toMatch(/page\.html could not be written: .*Name another file with --html\./);
+  });
+
+  test('but not in place of the executable, whatever it is called', async () => {
+    const file = await wrapped();
+    const before = await readFile(file);
+    const link = path.join(await folder(), 'link');
+    await symlink(file, link);
+    for (const place of [file, link]) {
+      const { exitCode, stderr } = await sarma(['inspect', file, '--html', place]);
+      expect({ exitCode, stderr }).toMatchObject({
+        exitCode: 2,
+        stderr: expect.stringContaining('is the executable itself'),
+      });
+    }
+    expect((await readFile(file)).equals(before)).toBe(true);
   });
 });

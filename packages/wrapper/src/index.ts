@@ -18,9 +18,10 @@ export { type BuildContext, type BuildStep, BuildStepError, type OwnStepName, ty
 export { defaultRange } from './runtimes/default-range.ts';
 export { fetchRuntimes } from './runtimes/resolve.ts';
 export type { Runtime } from './runtimes/runtime.ts';
-export { readSbom, SbomError } from './sbom/read-sbom.ts';
+export { readSbom } from './sbom/read-sbom.ts';
 export type { About, ExecutableSettings } from './settings.ts';
 export { findTarget, hostTarget, loadTargets, type Matrix, singleTargets, type Target } from './targets.ts';
 export { type Verification, verify } from './verify.ts';
-export { packageFacts, type Weight, weigh } from './weights.ts';
+export { type Weight, weighSlices } from './weights.ts';
 export { type Outcome, wrap } from './wrap.ts';
+export { writeWhole } from './write-whole.ts';

@@ -1,7 +1,9 @@
 import type { Executable } from './build.ts';
-import { openExecutable, type Span, spansOf } from './executable-file.ts';
+import { type ExecutableFile, openExecutable, type Span, spansOf } from './executable-file.ts';
 import type { Manifest } from './manifest.ts';
+import { SbomError, sbomOf } from './sbom/read-sbom.ts';
 import type { Stamp } from './stamp.ts';
+import { type PackageFacts, packageFacts, type Weight, weigh } from './weights.ts';
 
 /** What is inside an executable and what it weighs. */
 export interface Inspection {
@@ -10,8 +12,10 @@ export interface Inspection {
   readonly id: string;
   /** Stored bytes of each part; they add up to `bytes`. */
   readonly parts: Executable['parts'];
-  /** Unpacked bytes of each package, largest first; '' is what belongs to none. */
-  readonly packages: readonly { readonly name: string; readonly files: number; readonly bytes: number }[];
+  /** What weighs what. */
+  readonly tree: Weight;
+  /** Those of the tree without what is in them, first what weighs most when it is unpacked. */
+  readonly packages: readonly Omit<Weight, 'parts'>[];
   readonly stamp: Stamp;
   readonly manifest: Manifest;
 }
@@ -23,46 +27,35 @@ export async function inspectSlices(file: string): Promise<readonly Inspection[]
 
 /**
  * Reads an executable without running it, the first of a universal one unless `span` says which. Throws what
- * `openExecutable` throws.
+ * `openExecutable` and reading the bill of materials throw.
  */
 export async function inspect(file: string, span?: Span): Promise<Inspection> {
   const executable = await openExecutable(file, span);
-  await executable.close();
+  const facts = await factsIn(executable).finally(executable.close);
   const { bytes, id, stamp, manifest } = executable;
   const stored = (part: 'runtime' | 'release') =>
     manifest.frames.reduce((sum, frame) => (frame.part === part ? sum + frame.length : sum), 0);
   const runtime = stored('runtime');
   const release = stored('release');
   const stub = bytes - runtime - release - stamp.manifestLength;
-  return {
-    file,
-    bytes,
-    id,
-    parts: { stub, runtime, release, manifest: stamp.manifestLength },
-    packages: weighPackages(manifest),
-    stamp,
-    manifest,
-  };
+  const parts = { stub, runtime, release, manifest: stamp.manifestLength };
+  const tree = weigh(manifest, parts, facts);
+  return { file, bytes, id, parts, tree, packages: packagesIn(tree), stamp, manifest };
 }
 
-function weighPackages(manifest: Manifest): Inspection['packages'] {
-  const weights = new Map<string, { files: number; bytes: number }>();
-  for (const { path, size } of manifest.files) {
-    const name = packageOf(path);
-    const weight = weights.get(name) ?? { files: 0, bytes: 0 };
-    weights.set(name, { files: weight.files + 1, bytes: weight.bytes + size });
+/** Without a bill of materials packages have no versions. */
+async function factsIn(executable: ExecutableFile): Promise<ReadonlyMap<string, PackageFacts>> {
+  try {
+    return packageFacts(await sbomOf(executable));
+  } catch (error) {
+    if (error instanceof SbomError) return new Map();
+    throw error;
   }
-  return [...weights]
-    .map(([name, weight]) => ({ name, ...weight }))
-    .sort((a, b) => b.bytes - a.bytes || (a.name < b.name ? -1 : 1));
 }
 
-/** The innermost package that holds the file: below the last `node_modules`, else the directory in `lib`. */
-function packageOf(path: string): string {
-  const parts = path.split('/');
-  const at = parts.lastIndexOf('node_modules');
-  const scoped = (from: number) =>
-    (parts[from]!.startsWith('@') ? parts.slice(from, from + 2) : [parts[from]!]).join('/');
-  if (at !== -1 && at + 1 < parts.length) return scoped(at + 1);
-  return parts[0] === 'lib' && parts.length > 2 ? scoped(1) : '';
+function packagesIn({ parts = [] }: Weight): Inspection['packages'] {
+  return parts
+    .flatMap(({ kind, parts }) => (kind === 'release' ? (parts ?? []) : []))
+    .map(({ parts, ...one }) => one)
+    .sort((a, b) => b.unpacked - a.unpacked || (a.name < b.name ? -1 : 1));
 }

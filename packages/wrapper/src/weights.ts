@@ -1,5 +1,6 @@
+import type { Executable } from './build.ts';
 import type { Inspection } from './inspect.ts';
-import type { Frame, ManifestFile } from './manifest.ts';
+import type { Frame, Manifest, ManifestFile } from './manifest.ts';
 
 /** Something in an executable and what it weighs, in bytes. What has parts weighs what these do together. */
 export interface Weight {
@@ -18,8 +19,9 @@ export interface Weight {
   readonly stored: number;
   /** As installed; 0 for what is not installed. */
   readonly unpacked: number;
+  readonly files: number;
   readonly version?: string;
-  readonly licence?: string;
+  readonly license?: string;
   /** Heaviest first. */
   readonly parts?: readonly Weight[];
 }
@@ -27,7 +29,7 @@ export interface Weight {
 /** What the bill of materials says of the package at a place of the release. */
 export interface PackageFacts {
   readonly version: string;
-  readonly licence?: string;
+  readonly license?: string;
 }
 
 /** By the places of packages. */
@@ -38,10 +40,10 @@ export function packageFacts(sbom: Buffer): ReadonlyMap<string, PackageFacts> {
       properties
         .filter(({ name, value }) => name === 'sarma:package:place' && value !== 'bundled')
         .map(({ value }) => {
-          const licence = licenses
+          const license = licenses
             .map((one) => one.expression ?? one.license?.id ?? one.license?.name)
             .join(', ');
-          return [value, { version, ...(licence !== '' && { licence }) }] as const;
+          return [value, { version, ...(license !== '' && { license }) }] as const;
         }),
     ),
   );
@@ -61,15 +63,25 @@ interface BillComponent {
  * What weighs what in an executable: its stub, runtime and manifest, and each package with its folders and files. A file
  * belongs to the innermost package that holds it.
  */
-export function weigh({ manifest, parts }: Inspection, facts: ReadonlyMap<string, PackageFacts>): Weight {
+export function weigh(
+  manifest: Manifest,
+  parts: Executable['parts'],
+  facts: ReadonlyMap<string, PackageFacts>,
+): Weight {
   const { runtime, name } = manifest;
   const packages = Map.groupBy(storedShares(manifest.files, manifest.frames), ({ file }) =>
     placeOf(file.path, facts),
   );
   const own: Weight[] = [
-    { name: `node ${runtime.version}`, kind: 'runtime', stored: parts.runtime, unpacked: runtime.size },
-    { name: 'stub', kind: 'stub', stored: parts.stub, unpacked: 0 },
-    { name: 'manifest', kind: 'manifest', stored: parts.manifest, unpacked: 0 },
+    {
+      name: `node ${runtime.version}`,
+      kind: 'runtime',
+      stored: parts.runtime,
+      unpacked: runtime.size,
+      files: 0,
+    },
+    { name: 'stub', kind: 'stub', stored: parts.stub, unpacked: 0, files: 0 },
+    { name: 'manifest', kind: 'manifest', stored: parts.manifest, unpacked: 0, files: 0 },
   ];
   const held = [...packages].map(([place, files]): Weight => {
     const skipped = place === '' ? 0 : place.length + 1;
@@ -82,6 +94,16 @@ export function weigh({ manifest, parts }: Inspection, facts: ReadonlyMap<string
     return { ...folder(title, inside, 0), kind: 'package', ...facts.get(place) };
   });
   return whole(name, 'executable', [...own, whole('code', 'release', held)]);
+}
+
+/** What weighs what in a file: in its only executable, or in the slices of a universal one. */
+export function weighSlices(slices: readonly Inspection[]): Weight {
+  const { tree, manifest } = slices[0]!;
+  if (slices.length === 1) return tree;
+  const parts = slices.map(
+    (slice): Weight => ({ ...slice.tree, kind: 'slice', name: slice.manifest.target }),
+  );
+  return whole(manifest.name, 'executable', parts);
 }
 
 interface Share {
@@ -147,7 +169,7 @@ function folder(name: string, files: readonly Inside[], depth: number): Weight {
     const first = inside[0]!;
     const isFile = first.path.length === depth + 1;
     if (!isFile) return folder(part, inside, depth + 1);
-    return { name: part, kind: 'file', stored: Math.round(first.stored), unpacked: first.unpacked };
+    return { name: part, kind: 'file', stored: Math.round(first.stored), unpacked: first.unpacked, files: 1 };
   });
   // A folder with nothing in it but one folder: one step, not two.
   const [only] = parts;
@@ -158,11 +180,9 @@ function folder(name: string, files: readonly Inside[], depth: number): Weight {
 
 function whole(name: string, kind: Weight['kind'], given: readonly Weight[]): Weight {
   const parts = given.toSorted(heaviest);
-  return { name, kind, stored: sum(parts, 'stored'), unpacked: sum(parts, 'unpacked'), parts };
-}
-
-function sum(weights: readonly Weight[], key: 'stored' | 'unpacked'): number {
-  return weights.reduce((total, weight) => total + weight[key], 0);
+  const sum = (key: 'stored' | 'unpacked' | 'files') =>
+    parts.reduce((total, weight) => total + weight[key], 0);
+  return { name, kind, stored: sum('stored'), unpacked: sum('unpacked'), files: sum('files'), parts };
 }
 
 function heaviest(a: Weight, b: Weight): number {

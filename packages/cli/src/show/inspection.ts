@@ -1,5 +1,5 @@
 import type { Inspection } from '@sarma/wrapper';
-import { factLines } from './facts.ts';
+import { type Fact, factLines } from './facts.ts';
 import { count, shownPath, size } from './measures.ts';
 import { needs } from './needs.ts';
 import { tableLines } from './table.ts';
@@ -14,20 +14,9 @@ export function showInspections(inspections: readonly Inspection[]): void {
 }
 
 function inspectionLines(inspection: Inspection): string[] {
-  const { manifest, stamp, file, bytes, id, parts } = inspection;
-  const { runtime } = manifest;
-  const changes = runtime.changes.length === 0 ? '' : `, ${runtime.changes.join(', ')}`;
+  const { manifest, file, bytes, parts } = inspection;
   const unpacked = manifest.files.reduce((sum, { size }) => sum + size, 0);
-  const facts = factLines([
-    ['release', `${manifest.name} ${manifest.version} for ${manifest.target}`],
-    ['file', `${shownPath(file)}, ${size(bytes)}`],
-    ['id', id],
-    ['starts', stamp.entry],
-    ['runtime', `node ${runtime.version} from ${runtime.official.source}${changes}`],
-    ['needs', needs(manifest.requires)],
-    ['installs', [`runtimes/${stamp.runtimeDirectory}`, `releases/${stamp.releaseDirectory}`]],
-    ['below', `the user's cache directory, or what ${stamp.overrideVariable} says`],
-  ]);
+  const facts = factLines([['file', `${shownPath(file)}, ${size(bytes)}`], ...factsOf(inspection)]);
   const weights = tableLines(
     [
       { title: 'part', cell: ({ part }) => part },
@@ -35,7 +24,7 @@ function inspectionLines(inspection: Inspection): string[] {
       { title: 'unpacked', cell: ({ full }) => (full === undefined ? '' : size(full)), right: true },
     ],
     [
-      { part: 'runtime', stored: parts.runtime, full: runtime.size },
+      { part: 'runtime', stored: parts.runtime, full: manifest.runtime.size },
       { part: 'code', stored: parts.release, full: unpacked },
       { part: 'manifest', stored: parts.manifest, full: undefined },
       { part: 'stub', stored: parts.stub, full: undefined },
@@ -44,17 +33,33 @@ function inspectionLines(inspection: Inspection): string[] {
   return [...facts, '', ...weights, '', ...packageLines(inspection)];
 }
 
+/** What is worth knowing of an executable, wherever it lies. */
+export function factsOf({ id, manifest, stamp }: Inspection): readonly Fact[] {
+  const { name, version, target, kind, runtime, requires } = manifest;
+  return [
+    ['release', `${name} ${version} for ${target}`],
+    ['kind', kind],
+    ['id', id],
+    ['starts', stamp.entry],
+    ['runtime', `node ${runtime.version} from ${runtime.official.source}`],
+    ['changes', runtime.changes.length === 0 ? 'none: byte for byte what was published' : runtime.changes],
+    ['needs', needs(requires)],
+    ['installs', [`runtimes/${stamp.runtimeDirectory}`, `releases/${stamp.releaseDirectory}`]],
+    ['below', `the user's cache directory, or what ${stamp.overrideVariable} says`],
+  ];
+}
+
 function packageLines({ packages }: Inspection): string[] {
   const rest = packages.slice(LISTED);
   const lines = tableLines(
     [
-      { title: 'package', cell: ({ name }) => name || '(the release itself)' },
+      { title: 'package', cell: ({ name, version = '' }) => `${name} ${version}`.trimEnd() },
       { title: 'files', cell: ({ files }) => String(files), right: true },
-      { title: 'unpacked', cell: ({ bytes }) => size(bytes), right: true },
+      { title: 'unpacked', cell: ({ unpacked }) => size(unpacked), right: true },
     ],
     packages.slice(0, LISTED),
   );
   if (rest.length === 0) return lines;
-  const bytes = rest.reduce((sum, { bytes }) => sum + bytes, 0);
+  const bytes = rest.reduce((sum, { unpacked }) => sum + unpacked, 0);
   return [...lines, `and ${count(rest.length, 'package')} more with ${size(bytes)}; --json lists them all`];
 }

@@ -26,8 +26,8 @@ export async function readSbom(file: string): Promise<Buffer> {
   return joinBills(found);
 }
 
-/** It lies in one of the last frames: paths are sorted. */
-async function sbomOf(executable: ExecutableFile): Promise<Buffer> {
+/** That of one executable. It lies in one of the last frames: paths are sorted. Throws SbomError. */
+export async function sbomOf(executable: ExecutableFile): Promise<Buffer> {
   const { file, manifest } = executable;
   const path = sbomPath(manifest);
   const frames = manifest.frames.filter(({ part }) => part === 'release');
