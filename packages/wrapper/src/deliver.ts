@@ -27,7 +27,7 @@ export type Delivery = Pick<Signing, 'directory' | 'signal' | 'onEvent'>;
 export function deliverTo(fileOf: (program: string, target: Target) => string, delivery: Delivery): Deliver {
   return async ({ target, release, settings }, program, bytes) => {
     const file = fileOf(program, target);
-    const key = SIGN_KEYS.get(target.os);
+    const key = SIGN_KEYS[target.os];
     const command = key && settings[key].sign;
     if (command === undefined) {
       return { file, bytes: bytes.length, replaced: await writeExecutable(file, bytes), sidecars: [] };
@@ -39,7 +39,4 @@ export function deliverTo(fileOf: (program: string, target: Target) => string, d
 }
 
 /** Where a release says what signs the executables of a system. */
-const SIGN_KEYS: ReadonlyMap<string, 'macos' | 'windows'> = new Map([
-  ['darwin', 'macos'],
-  ['win', 'windows'],
-]);
+const SIGN_KEYS = { linux: undefined, darwin: 'macos', win: 'windows' } as const;

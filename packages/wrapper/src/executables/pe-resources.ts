@@ -74,8 +74,7 @@ function versionResource({ strings, file, product, prerelease }: VersionInformat
     fileSubtype: 0,
   };
   const language = { lang: ENGLISH, codepage: UTF_16 };
-  const version = Resource.VersionInfo.create(ENGLISH, fixed, [{ ...language, values: strings }]);
-  return version;
+  return Resource.VersionInfo.create(ENGLISH, fixed, [{ ...language, values: strings }]);
 }
 
 function high([major, minor]: VersionNumbers): number {

@@ -21,7 +21,7 @@ import type { About } from '../settings.ts';
 import { nodeComponents } from './node-components.ts';
 import type { NodeVersions } from './node-versions.ts';
 import { packageUrl } from './package-url.ts';
-import type { PackageManifest, ShippedPackage } from './release-packages.ts';
+import { isText, type PackageManifest, type ShippedPackage } from './release-packages.ts';
 
 /** What an executable is made of. */
 export interface Materials {
@@ -85,7 +85,7 @@ function applicationComponent({ name, version, kind, target, about }: Materials)
     purl: packageUrl('generic', name, version),
     ...(description !== undefined && { description }),
     ...(author !== undefined && { author }),
-    licenses: licencesOf({ license }),
+    licenses: licensesOf({ license }),
     externalReferences: references({ homepage }),
     properties: properties({ 'sarma:kind': kind, 'sarma:target': target }),
   });
@@ -101,7 +101,7 @@ function runtimeComponent({ runtime, versions, target }: Materials): Component {
     purl: packageUrl('generic', 'node', version),
     cpe: `cpe:2.3:a:nodejs:node.js:${version.replace(/[-+].*$/, '')}:*:*:*:*:*:*:*`,
     hashes: new HashDictionary([[HashAlgorithm['SHA-256'], sha256]]),
-    licenses: licencesOf({ license: 'MIT' }),
+    licenses: licensesOf({ license: 'MIT' }),
     externalReferences: references({
       homepage: 'https://nodejs.org/',
       distribution: addressOf(official.source),
@@ -115,7 +115,7 @@ function runtimeComponent({ runtime, versions, target }: Materials): Component {
             bomRef: `runtime:${target}:${one.name}@${one.version}`,
             purl: one.purl,
             ...(one.cpe !== undefined && { cpe: one.cpe }),
-            licenses: licencesOf({ license: one.licence }),
+            licenses: licensesOf({ license: one.license }),
           }),
       ),
     ),
@@ -138,7 +138,7 @@ function stubComponent(version: string): Component {
     bomRef: `stub:sarma@${version}`,
     description: 'Unpacks the program and starts it',
     purl: packageUrl('npm', '@sarma/stub', version),
-    licenses: licencesOf({ license: 'MIT' }),
+    licenses: licensesOf({ license: 'MIT' }),
   });
 }
 
@@ -160,7 +160,7 @@ function packageComponent(shipped: ShippedPackage): Component {
     ...(isText(description) && { description }),
     ...(writer !== undefined && { author: writer }),
     purl: packageUrl(type, full, version),
-    licenses: licencesOf(manifest),
+    licenses: licensesOf(manifest),
     externalReferences: references({ homepage: isText(homepage) ? homepage : undefined }),
     hashes: new HashDictionary(published === undefined ? [] : [[HashAlgorithm['SHA-512'], published]]),
     properties: properties({
@@ -212,17 +212,17 @@ function addressOf(source: string): string | undefined {
 const factory = new Factories.LicenseFactory((text) => void parseExpression(text));
 
 /** npm's `license` is an SPDX expression; older packages have an object, or a list in `licenses`. */
-function licencesOf({ license, licenses }: Pick<PackageManifest, 'license' | 'licenses'>): LicenseRepository {
+function licensesOf({ license, licenses }: Pick<PackageManifest, 'license' | 'licenses'>): LicenseRepository {
   const all = [license ?? licenses ?? []].flat() as readonly unknown[];
   const texts = all.flatMap((one) => {
-    const text = isText(one) ? one : ((one as { type?: unknown; name?: unknown } | null)?.type ?? undefined);
+    const text = isText(one) ? one : (one as { type?: unknown } | null)?.type;
     return isText(text) ? [text] : [];
   });
   // An expression may stand only by itself.
   const made = texts.map((text) =>
     texts.length === 1 ? factory.makeFromString(text) : factory.makeDisjunctive(text),
   );
-  return new LicenseRepository(made.length === 0 ? [] : made);
+  return new LicenseRepository(made);
 }
 
 /** npm's person is a line (`Ann <ann@example.org> (https://…)`) or an object. */
@@ -230,8 +230,4 @@ function personOf(author: unknown): string | undefined {
   const name = isText(author) ? author : (author as { name?: unknown } | null | undefined)?.name;
   const bare = isText(name) ? name.replace(/\s*[<(].*$/, '') : '';
   return bare === '' ? undefined : bare;
-}
-
-function isText(value: unknown): value is string {
-  return typeof value === 'string' && value !== '';
 }

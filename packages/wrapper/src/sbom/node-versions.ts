@@ -1,6 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import type { BuildCache } from '../build-cache.ts';
 import type { Runtime } from '../runtimes/runtime.ts';
+import { VERSION_KEYS } from './version-keys.ts';
 
 /** `process.versions` of a runtime that is only looked at, never executed: it may be one for another machine. */
 export interface NodeVersions {
@@ -158,49 +159,6 @@ function stringAt(
   return /^[\x21-\x7e]+$/.test(text) && padding.every((byte) => byte === 0) ? { text, end } : undefined;
 }
 
-const SEMANTIC = /^\d+\.\d+\.\d+(?:\.\d+)?(?:[-+][\w.-]+)?$/;
-const NUMBER = /^\d{1,3}$/;
-
-/** The names that `process.versions` had or has, in its order; what a value of theirs looks like. */
-const NAMES: readonly { readonly name: string; readonly form: RegExp; readonly mayLack?: true }[] = [
-  { name: 'acorn', form: SEMANTIC },
-  { name: 'ada', form: SEMANTIC },
-  { name: 'amaro', form: SEMANTIC },
-  { name: 'ares', form: SEMANTIC },
-  // Everybody's word, and the library's no longer.
-  { name: 'base64', form: SEMANTIC, mayLack: true },
-  { name: 'brotli', form: SEMANTIC },
-  { name: 'cjs_module_lexer', form: SEMANTIC },
-  { name: 'cldr', form: /^\d+\.\d+(?:\.\d+)?$/ },
-  { name: 'icu', form: /^\d+\.\d+(?:\.\d+)?$/ },
-  { name: 'libffi', form: SEMANTIC },
-  { name: 'lief', form: SEMANTIC },
-  { name: 'llhttp', form: SEMANTIC },
-  { name: 'merve', form: SEMANTIC },
-  { name: 'modules', form: NUMBER },
-  // One letter: V8 has that string already, and writes a reference.
-  { name: 'napi', form: NUMBER, mayLack: true },
-  { name: 'nbytes', form: SEMANTIC },
-  { name: 'ncrypto', form: SEMANTIC },
-  { name: 'nghttp2', form: SEMANTIC },
-  // Empty in a Node without QUIC.
-  { name: 'nghttp3', form: SEMANTIC, mayLack: true },
-  { name: 'ngtcp2', form: SEMANTIC, mayLack: true },
-  { name: 'openssl', form: SEMANTIC },
-  { name: 'simdjson', form: SEMANTIC },
-  { name: 'simdutf', form: SEMANTIC },
-  // Names of modules too, in a Node whose `process.versions` does not have them yet.
-  { name: 'sqlite', form: SEMANTIC, mayLack: true },
-  { name: 'tz', form: /^\d{4}[a-z]$/ },
-  { name: 'undici', form: SEMANTIC },
-  { name: 'unicode', form: /^\d+\.\d+(?:\.\d+)?$/ },
-  { name: 'uv', form: SEMANTIC },
-  { name: 'uvwasi', form: SEMANTIC },
-  { name: 'v8', form: /^\d+\.\d+\.\d+\.\d+-node\.\d+$/ },
-  { name: 'zlib', form: SEMANTIC },
-  { name: 'zstd', form: SEMANTIC, mayLack: true },
-];
-
 /** The one way to give the values names; undefined where there is none or several. */
 function named(
   [node, ...values]: readonly string[],
@@ -211,17 +169,17 @@ function named(
   if (node !== version) return undefined;
   const fits = (text: string, key: string, form: RegExp) =>
     form.test(text) && text === (own[key as keyof OwnWords] ?? text);
-  const names = NAMES.filter(({ name }) => holdsWord(snapshot, name));
+  const keys = Object.entries(VERSION_KEYS).filter(([key]) => holdsWord(snapshot, key));
   const ways: Record<string, string>[] = [];
-  const walk = (name: number, value: number, found: Readonly<Record<string, string>>): void => {
-    if (name === names.length) {
+  const walk = (at: number, value: number, found: Readonly<Record<string, string>>): void => {
+    if (at === keys.length) {
       if (value === values.length) ways.push(found);
       return;
     }
-    const { name: key, form, mayLack } = names[name]!;
+    const [key, { form, mayLack }] = keys[at]!;
     const text = values[value];
-    if (text !== undefined && fits(text, key, form)) walk(name + 1, value + 1, { ...found, [key]: text });
-    if (mayLack) walk(name + 1, value, found);
+    if (text !== undefined && fits(text, key, form)) walk(at + 1, value + 1, { ...found, [key]: text });
+    if (mayLack) walk(at + 1, value, found);
   };
   walk(0, 0, {});
   return ways.length === 1 ? ways[0] : undefined;

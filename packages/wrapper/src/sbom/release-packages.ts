@@ -98,7 +98,8 @@ function bundledId({ name, version }: BundledPackage): string {
   return `bundled:${name}@${version}`;
 }
 
-function isText(value: unknown): value is string {
+/** Whether a field of a `package.json` says something. */
+export function isText(value: unknown): value is string {
   return typeof value === 'string' && value !== '';
 }
 
