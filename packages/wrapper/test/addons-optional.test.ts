@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { platformsOf, runsOn, saysOther } from '../src/packages/platform.ts';
+import { platformsOf, runsOn } from '../src/packages/platform.ts';
+import { saysOther } from '../src/packages/platform-names.ts';
 import { shippedTargets } from '../src/targets.ts';
 import { type AddonProject, addonProject } from './support/addon-project.ts';
 
@@ -37,6 +38,10 @@ describe('where a package runs is decided as npm does', () => {
     expect(runsOn('@img/sharp-linuxmusl-x64', { os }, linux!)).toBe(false);
     expect(saysOther('@esbuild/darwin-arm64', linux!)).toBe(true);
     expect(saysOther('fsevents', linux!)).toBe(false);
+    expect(saysOther('tool-win-x64', linux!)).toBe(true);
+    expect(saysOther('tool-alpine', linux!)).toBe(true);
+    expect(saysOther('tool-wasm32', linux!)).toBe(true);
+    expect(saysOther('app', linux!)).toBe(false);
   });
 
   test('a universal target runs on both of its slices', () => {
@@ -271,5 +276,19 @@ describe('optional dependencies', () => {
     });
     project.registry.files.set('/crc-linux-arm64', metadata);
     expect((await project.find('linux-arm64')).found).toMatchObject([{ how: 'optional dependency' }]);
+  });
+
+  test('of a manifest that is not as it should be count as far as they can be understood', async () => {
+    const optionalDependencies = { 'crc-linux-arm64': '1.0.0', '../../escape': '1.0.0', x: 1 };
+    const odd = { main: false, bin: ['x'], scripts: [1], dependencies: 'none', os: { a: 1 }, config: 'x' };
+    await project.install(`${modules}/odd`, { ...odd, name: 'odd', version: 1, optionalDependencies });
+    await project.install(`${modules}/list`, [] as object as Record<string, unknown>);
+    await publishLocked(machine('linux', 'arm64', { bin: { crc: false }, os: ['linux', 7] }));
+    const { files, found } = await project.find('linux-arm64');
+    expect(found.map((one) => [one.package, one.version])).toEqual([
+      ['crc', '1.0.0'],
+      ['odd', '0.0.0'],
+    ]);
+    expect(files).toHaveLength(3);
   });
 });

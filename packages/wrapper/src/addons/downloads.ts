@@ -4,12 +4,12 @@ import type { OnEvent } from '../events.ts';
 import { type LockedDownload, LockfileError } from '../lockfile.ts';
 import { fits, type Wanted } from '../native/fit.ts';
 import { readNativeFile } from '../native/native-file.ts';
+import type { InstalledPackage } from '../packages/package.ts';
 import { platformsOf } from '../packages/platform.ts';
 import { UnreachableError } from '../runtimes/errors.ts';
 import { type Http, withoutCredentials } from '../runtimes/http.ts';
 import { integrityOf } from '../runtimes/source.ts';
 import type { AddonSource } from './native-addons.ts';
-import type { AddonPackage } from './packages.ts';
 import { isAddon } from './prebuilds.ts';
 import { type PrebuiltArchive, prebuiltArchive } from './prebuilt-addresses.ts';
 import { type PackedFile, unpack } from './tarball.ts';
@@ -60,7 +60,7 @@ export function downloads(context: DownloadContext): AddonSource {
 /** Undefined where the network would be needed and is forbidden. */
 async function fetchArchive(
   { url, into, strip }: PrebuiltArchive,
-  { name, version }: AddonPackage,
+  { name, version }: InstalledPackage,
   { target }: Wanted,
   context: DownloadContext,
 ): Promise<readonly PackedFile[] | undefined> {

@@ -11,7 +11,7 @@ import type { ExecutableSettings } from '../settings.ts';
 import { hostTarget, shippedTargets, type Target, UnknownTargetError } from '../targets.ts';
 import { downloads } from './downloads.ts';
 import type { TargetAddons } from './found.ts';
-import { type NativeContext, nativeAddons, ownerOf } from './native-addons.ts';
+import { type NativeContext, nativeAddons } from './native-addons.ts';
 import { markOptional } from './needed.ts';
 import { type AddonTarget, optionalDependencies } from './optional-dependencies.ts';
 import { packageFiles } from './package-files.ts';
@@ -84,9 +84,7 @@ export function addonFinder(options: AddonRequest): FindAddons {
     const found = joined(parts);
     return {
       ...found,
-      found: markOptional(found.found, packages.packages, (one) =>
-        context.isSkipped(`${one.place}/`, ownerOf(one)),
-      ),
+      found: markOptional(found.found, packages.packages, (one) => context.isSkipped(`${one.place}/`, one)),
     };
   };
 }

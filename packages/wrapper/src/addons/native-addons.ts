@@ -1,14 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import { fits, type Wanted } from '../native/fit.ts';
 import type { PlacedFile } from '../native/native-files.ts';
-import type { NativePackage } from '../native/native-package.ts';
 import { liesWithOthers } from '../native/place.ts';
 import type { skippedBy } from '../native/skipped.ts';
+import type { InstalledPackage } from '../packages/package.ts';
 import type { PackageLock } from '../packages/package-lock.ts';
-import { isPlatformPackage, platformFields } from '../packages/platform.ts';
+import { isPlatformPackage } from '../packages/platform.ts';
 import type { AddonFile, FoundAddon, TargetAddons } from './found.ts';
 import type { PackageFiles } from './package-files.ts';
-import type { AddonPackage } from './packages.ts';
 import { isAddon, isBuilt, isPrebuild, uselessFiles } from './prebuilds.ts';
 import type { Registry } from './registry.ts';
 import type { PackedFile } from './tarball.ts';
@@ -17,7 +16,7 @@ import type { PackedFile } from './tarball.ts';
 export interface AddonSource {
   readonly how: FoundAddon['how'];
   /** The files that make the addon, relative to the package; or in a sentence why there are none. */
-  find(one: AddonPackage, wanted: Wanted): Promise<AddonFiles | string | undefined>;
+  find(one: InstalledPackage, wanted: Wanted): Promise<AddonFiles | string | undefined>;
 }
 
 export interface AddonFiles {
@@ -43,18 +42,16 @@ export interface NativeContext {
  * this machine gives way to what the sources have for the target. Throws what the registry and the sources do.
  */
 export async function nativeAddons(
-  one: AddonPackage,
+  one: InstalledPackage,
   askWanted: () => Promise<Wanted>,
   context: NativeContext,
 ): Promise<TargetAddons> {
-  const owner = ownerOf(one);
   const all = await context.filesOf(one);
-  const files = all.filter(({ place }) => !context.isSkipped(`${one.place}/${place}`, owner));
+  const files = all.filter(({ place }) => !context.isSkipped(`${one.place}/${place}`, one));
   if (files.length === 0) return { without: [], files: [], found: [] };
   const wanted = await askWanted();
   const { name, version } = one;
-  const inside = { ...owner, place: '' };
-  const useless = uselessFiles(files, inside, wanted);
+  const useless = uselessFiles(files, one, wanted);
   const isKept = ({ place }: PlacedFile) =>
     !useless.some((one) => place === one || place.startsWith(`${one}/`));
   const kept = files.filter(isKept);
@@ -68,17 +65,11 @@ export async function nativeAddons(
     const how = own.some(({ place }) => !isPrebuild(place)) ? 'installed' : 'prebuild';
     const detail = own.map(({ place }) => place).join(', ');
     // A package for one machine was found as somebody's optional dependency.
-    const isTold = own.length > 0 && !isPlatformPackage(owner.platform);
+    const isTold = own.length > 0 && !isPlatformPackage(one.manifest.platform);
     return { without, files: laid, found: isTold ? [{ package: name, version, how, detail }] : [] };
   }
   const { files: added, found } = await findElsewhere(one, wanted, context);
   return { without, files: [...laid, ...added.map((file) => treeFile(one, file))], found: [found] };
-}
-
-/** The package in the words of `native`. */
-export function ownerOf({ name, version, place, firstParty, manifest }: AddonPackage): NativePackage {
-  const platform = platformFields({ ...manifest });
-  return { name, version, place: `${place}/`, firstParty, manifest, platform };
 }
 
 function isFitting({ native }: PlacedFile, wanted: Wanted): boolean {
@@ -96,7 +87,7 @@ const HOST_SYSTEM = ({ linux: 'linux', darwin: 'darwin', win32: 'win' } as const
 ];
 
 async function findElsewhere(
-  one: AddonPackage,
+  one: InstalledPackage,
   wanted: Wanted,
   { sources }: NativeContext,
 ): Promise<{ readonly files: readonly PackedFile[]; readonly found: FoundAddon }> {
@@ -119,20 +110,17 @@ async function findElsewhere(
  * them. Other machines get the file that was published.
  */
 async function restore(
-  one: AddonPackage,
+  one: InstalledPackage,
   kept: readonly PlacedFile[],
   wanted: Wanted,
   { registry, packageLock, isHost }: NativeContext,
 ): Promise<{ readonly files: readonly PackedFile[]; readonly gone: readonly string[] }> {
   const nothing = { files: [], gone: [] };
   const { name, version, firstParty, manifest, directory } = one;
-  const { preinstall, install, postinstall } = manifest.scripts ?? {};
-  const hasScript = [preinstall, install, postinstall].some((script) => script !== undefined);
-  if (isHost || firstParty || !hasScript) return nothing;
-  const owner = { ...ownerOf(one), place: '' };
+  if (isHost || firstParty || manifest.installScript === '') return nothing;
   const strange = kept.filter(
     ({ place, native }) =>
-      native !== null && !fits(native, wanted) && !liesWithOthers(place, owner, wanted.target, native),
+      native !== null && !fits(native, wanted) && !liesWithOthers(place, one, wanted.target, native),
   );
   // What is in no lock file may come from anywhere.
   if (strange.length === 0 || packageLock.find(name, version) === undefined) return nothing;
@@ -155,6 +143,6 @@ async function isSame(a: string, b: string): Promise<boolean> {
   return left.equals(right);
 }
 
-function treeFile({ place }: AddonPackage, { path, mode, size, file }: PackedFile): AddonFile {
+function treeFile({ place }: InstalledPackage, { path, mode, size, file }: PackedFile): AddonFile {
   return { path: `${place}/${path}`, mode, size, content: file };
 }

@@ -1,24 +1,20 @@
 import { existsSync, realpathSync } from 'node:fs';
 import path from 'node:path';
 import semver from 'semver';
+import { type PackageManifest, readManifest } from '../packages/manifest.ts';
+import type { InstalledPackage } from '../packages/package.ts';
 import {
   isPlatformPackage,
-  namedSystems,
   type Platform,
+  type PlatformFields,
   platformFields,
   platformText,
   runsOn,
-  saysOther,
 } from '../packages/platform.ts';
+import { namedSystems, saysOther } from '../packages/platform-names.ts';
 import { AddonPackageError } from './errors.ts';
 import type { AddonFile, FoundAddon, TargetAddons } from './found.ts';
-import {
-  type AddonManifest,
-  type AddonPackage,
-  type AddonPackages,
-  lookupPlaces,
-  readManifest,
-} from './packages.ts';
+import { type AddonPackages, lookupPlaces } from './packages.ts';
 import type { FetchedPackage, Pinned, Registry } from './registry.ts';
 
 /** For which machines, and what is known of the one that the packages were installed on. */
@@ -38,7 +34,7 @@ export async function optionalDependencies(
   target: AddonTarget,
   registry: Registry,
 ): Promise<TargetAddons> {
-  const left = packages.filter(({ name, manifest }) => !isForAny(name, manifest, target.platforms));
+  const left = packages.filter((one) => !isForAny(one, target.platforms));
   const tree: PlannedTree = {
     root,
     left: new Set(left.map(({ place }) => place)),
@@ -60,20 +56,19 @@ interface PlannedTree {
   readonly added: Map<string, { readonly pinned: Pinned; readonly fetched: FetchedPackage }>;
 }
 
-function isForAny(name: string, manifest: AddonManifest, platforms: readonly Platform[]): boolean {
-  const fields = platformFields({ ...manifest });
-  if (!isPlatformPackage(fields)) return true;
-  return platforms.some((platform) => runsOn(name, fields, platform));
+function isForAny({ name, manifest }: InstalledPackage, platforms: readonly Platform[]): boolean {
+  if (!isPlatformPackage(manifest.platform)) return true;
+  return platforms.some((platform) => runsOn(name, manifest.platform, platform));
 }
 
 /** The optional dependencies of one package, of which a machine takes one or some. */
 async function addFamily(
-  parent: AddonPackage,
+  parent: InstalledPackage,
   target: AddonTarget,
   tree: PlannedTree,
   registry: Registry,
 ): Promise<readonly FoundAddon[]> {
-  const wanted = Object.entries(parent.manifest.optionalDependencies ?? {});
+  const wanted = Object.entries(parent.manifest.optionalDependencies);
   const members = wanted.map(([name, spec]) => ({
     name,
     spec,
@@ -86,7 +81,7 @@ async function addFamily(
       family.push(await addMissing(name, spec, { parent: parent.place, folder }, target, tree, registry));
   };
   for (const { name, installed } of members) {
-    const fields = installed && platformFields({ ...installed.manifest });
+    const fields = installed?.manifest.platform;
     if (fields !== undefined && isPlatformPackage(fields))
       family.push({ name, how: howOf(installed!), fields });
   }
@@ -101,7 +96,7 @@ async function addFamily(
 interface Member {
   readonly name: string;
   readonly how: 'installed' | 'fetched' | 'absent' | 'other' | 'unknown' | 'unpublished';
-  readonly fields: ReturnType<typeof platformFields>;
+  readonly fields: PlatformFields;
 }
 
 function howOf({ isLeft, isAdded }: Installed): Member['how'] {
@@ -114,7 +109,7 @@ function isTaken({ how }: Member): boolean {
 }
 
 interface Installed {
-  readonly manifest: AddonManifest;
+  readonly manifest: PackageManifest;
   /** The `node_modules` in which Node finds it. */
   readonly folder: string;
   readonly isLeft: boolean;
@@ -142,12 +137,11 @@ function resolve(name: string, spec: string, from: string, tree: PlannedTree): I
 
 /** Where the host's packages of a family lie, else where their parent does. */
 function folderOf(
-  { name, place, firstParty }: AddonPackage,
+  { name, place, firstParty }: InstalledPackage,
   members: readonly { readonly installed: Installed | undefined }[],
 ): string {
   const host = members.find(
-    ({ installed }) =>
-      installed !== undefined && isPlatformPackage(platformFields({ ...installed.manifest })),
+    ({ installed }) => installed !== undefined && isPlatformPackage(installed.manifest.platform),
   );
   if (host?.installed !== undefined) return host.installed.folder;
   const ownFolder = place.endsWith(`node_modules/${name}`) && !firstParty;
@@ -168,7 +162,7 @@ async function addMissing(
     (platform) =>
       platformText(platform) !== (target.host && platformText(target.host)) && !saysOther(name, platform),
   );
-  const unknown: Member = { name, how: 'unknown', fields: namedSystems(name) };
+  const unknown: Member = { name, how: 'unknown', fields: platformFields({ os: namedSystems(name) }) };
   if (wanting.length === 0) return unknown;
   const pinned = await registry.choose(name, spec);
   if (pinned === undefined) return { ...unknown, how: 'unpublished' };
@@ -178,7 +172,7 @@ async function addMissing(
   const fetched = await registry.fetch(pinned, target.name);
   if (fetched === undefined) return { name, how: 'absent', fields };
   // Older lock files do not have `libc`.
-  const own = platformFields({ ...fetched.manifest });
+  const own = fetched.manifest.platform;
   if (!wanting.some((platform) => runsOn(name, own, platform))) return { name, how: 'other', fields: own };
   const place = freePlace(name, pinned, at, tree);
   tree.added.set(place, { pinned, fetched });
@@ -204,7 +198,7 @@ function freePlace(
 /** What a fetched package depends on: other packages for the machine, and what is not there already. */
 async function addNeeds(
   place: string,
-  { dependencies = {}, optionalDependencies: optional = {} }: AddonManifest,
+  { dependencies, optionalDependencies: optional }: PackageManifest,
   target: AddonTarget,
   tree: PlannedTree,
   registry: Registry,
@@ -213,7 +207,7 @@ async function addNeeds(
   for (const [name, spec] of Object.entries({ ...dependencies, ...optional })) {
     const there = resolve(name, spec, place, tree);
     if (there !== undefined && !there.isLeft && satisfies(there.manifest, spec)) continue;
-    if (name in optional) {
+    if (Object.hasOwn(optional, name)) {
       await addMissing(name, spec, { parent: place, folder }, target, tree, registry);
       continue;
     }
@@ -229,32 +223,28 @@ async function addNeeds(
   }
 }
 
-function satisfies({ version }: AddonManifest, spec: string): boolean {
+function satisfies({ version }: PackageManifest, spec: string): boolean {
   const range = spec.replace(/^npm:.*@/, '');
   return version === undefined || semver.validRange(range) === null || semver.satisfies(version, range);
 }
 
 /** A file that `bin` names can be executed, as npm makes it so. */
 function treeFiles(place: string, { manifest, files }: FetchedPackage): readonly AddonFile[] {
-  const { bin = {} } = manifest;
-  const programs = new Set(
-    (typeof bin === 'string' ? [bin] : Object.values(bin)).map((file) => path.posix.normalize(file)),
-  );
   return files.map(({ path: name, mode, size, file }) => ({
     path: `${place}/${name}`,
-    mode: programs.has(name) ? 0o755 : mode,
+    mode: manifest.programs.includes(name) ? 0o755 : mode,
     size,
     content: file,
   }));
 }
 
 function describeFamily(
-  { name, version, manifest }: AddonPackage,
+  { name, version, manifest }: InstalledPackage,
   family: readonly Member[],
   { platforms }: AddonTarget,
 ): readonly FoundAddon[] {
   // What a package for one machine needs itself was found with it.
-  if (isPlatformPackage(platformFields({ ...manifest }))) return [];
+  if (isPlatformPackage(manifest.platform)) return [];
   const taken = family.filter(isTaken);
   if (taken.length > 0) {
     const how = taken.every((member) => member.how === 'installed') ? 'installed' : 'optional dependency';

@@ -1,11 +1,11 @@
 import { lstat, readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { nativeFiles, type PlacedFile } from '../native/native-files.ts';
+import type { InstalledPackage } from '../packages/package.ts';
 import type { TreeFile } from '../tree.ts';
-import type { AddonPackage } from './packages.ts';
 
 /** The native files of a package; `place` is relative to the package. */
-export type PackageFiles = (one: AddonPackage) => Promise<readonly PlacedFile[]>;
+export type PackageFiles = (one: InstalledPackage) => Promise<readonly PlacedFile[]>;
 
 /** Where a project builds addons of its own; the rest of it is its own matter. */
 const OWN_FOLDERS = ['build', 'prebuilds'];
@@ -25,7 +25,7 @@ export function packageFiles(): PackageFiles {
   };
 }
 
-async function readFiles({ directory, firstParty }: AddonPackage): Promise<readonly PlacedFile[]> {
+async function readFiles({ directory, firstParty }: InstalledPackage): Promise<readonly PlacedFile[]> {
   const folders = firstParty ? OWN_FOLDERS : [''];
   const names = (await Promise.all(folders.map((folder) => namesBelow(directory, folder)))).flat();
   const files = await Promise.all(

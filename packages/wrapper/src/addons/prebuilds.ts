@@ -1,8 +1,8 @@
 import path from 'node:path';
 import { fits, type Wanted } from '../native/fit.ts';
 import type { PlacedFile } from '../native/native-files.ts';
-import type { NativePackage } from '../native/native-package.ts';
 import { liesWithOthers } from '../native/place.ts';
+import type { Package } from '../packages/package.ts';
 
 /**
  * What of a package's native files no loader would take on the target: those in folders and of names that say so
@@ -12,7 +12,7 @@ import { liesWithOthers } from '../native/place.ts';
  */
 export function uselessFiles(
   files: readonly PlacedFile[],
-  owner: NativePackage,
+  owner: Package,
   wanted: Wanted,
 ): readonly string[] {
   const useless = new Set(files.filter((file) => isUseless(file, owner, wanted)).map(({ place }) => place));
@@ -33,7 +33,7 @@ function byFolder(files: readonly PlacedFile[], useless: ReadonlySet<string>): r
   return [...new Set(places)];
 }
 
-function isUseless({ place, native }: PlacedFile, owner: NativePackage, wanted: Wanted): boolean {
+function isUseless({ place, native }: PlacedFile, owner: Package, wanted: Wanted): boolean {
   const lies = liesWithOthers(place, owner, wanted.target, native);
   if (isPrebuild(place) && lies) return true;
   if (native === null || fits(native, wanted)) return false;

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import type { Wanted } from '../native/fit.ts';
+import type { PackageManifest } from '../packages/manifest.ts';
 import type { Platform } from '../packages/platform.ts';
-import type { AddonManifest } from './packages.ts';
 
 /** An archive with a package's addon for one machine, and where in the package it belongs. */
 export interface PrebuiltArchive {
@@ -17,13 +17,12 @@ export type Setting = (name: string) => Promise<string | undefined>;
 
 /** Where the install script of a package would look for its addon; undefined for one that looks nowhere. */
 export async function prebuiltArchive(
-  manifest: AddonManifest,
+  manifest: PackageManifest,
   platform: Platform,
   wanted: Wanted,
   setting: Setting,
 ): Promise<PrebuiltArchive | undefined> {
-  const { preinstall = '', install = '', postinstall = '' } = manifest.scripts ?? {};
-  const script = [preinstall, install, postinstall].join(' && ');
+  const { installScript: script } = manifest;
   if (/\bprebuild-install\b/.test(script))
     return await prebuildInstall(manifest, script, platform, wanted, setting);
   if (/\bnode-pre-gyp\b/.test(script)) return await nodePreGyp(manifest, platform, wanted, setting);
@@ -32,13 +31,13 @@ export async function prebuiltArchive(
 
 /** github.com/prebuild/prebuild-install: `getDownloadUrl` of util.js, options of rc.js. */
 async function prebuildInstall(
-  manifest: AddonManifest,
+  manifest: PackageManifest,
   script: string,
   platform: Platform,
   wanted: Wanted,
   setting: Setting,
 ): Promise<PrebuiltArchive | undefined> {
-  const { name = '', version = '', binary = {}, config = {} } = manifest;
+  const { name = '', version = '', binary, config } = manifest;
   const flag = (long: string, short: string) =>
     new RegExp(`prebuild-install\\b[^&|;]*?\\s(?:--${long}|-${short})[= ](\\S+)`).exec(script)?.[1];
   const runtime = flag('runtime', 'r') ?? text(config.runtime) ?? 'node';
@@ -82,7 +81,7 @@ function hosted(binary: Fields, usual: string): string | undefined {
     .join('/');
 }
 
-function onGithub({ repository, homepage }: AddonManifest, usual: string): string | undefined {
+function onGithub({ repository, homepage }: PackageManifest, usual: string): string | undefined {
   const found = /\bgithub\.com[:/]([^/"]+)\/([^/"#]+)/.exec(JSON.stringify([repository, homepage]));
   if (found === null) return undefined;
   return `https://github.com/${found[1]}/${found[2]!.replace(/\.git$/, '')}/releases/download/{tag_prefix}{version}/${usual}`;
@@ -90,7 +89,7 @@ function onGithub({ repository, homepage }: AddonManifest, usual: string): strin
 
 /** github.com/mapbox/node-pre-gyp: `evaluate` of lib/util/versioning.js. */
 async function nodePreGyp(
-  { name = '', version = '', main = '', binary = {} }: AddonManifest,
+  { name = '', version = '', main = '', binary }: PackageManifest,
   platform: Platform,
   wanted: Wanted,
   setting: Setting,

@@ -6,10 +6,10 @@ import type { BuildCache } from '../build-cache.ts';
 import { type Command, CommandError, runCommand } from '../command.ts';
 import { fits, type Wanted } from '../native/fit.ts';
 import { nativeFiles } from '../native/native-files.ts';
+import type { InstalledPackage } from '../packages/package.ts';
 import { platformsOf } from '../packages/platform.ts';
 import { readTree, type TreeFile } from '../tree.ts';
 import type { AddonSource } from './native-addons.ts';
-import type { AddonPackage } from './packages.ts';
 import { cachedFiles } from './tarball.ts';
 
 /** Addons that a command of the user's builds, each once for a content of the package. Throws CommandError. */
@@ -36,7 +36,7 @@ export function rebuilds(command: Command, cache: BuildCache, signal?: AbortSign
   };
 }
 
-function valuesOf({ name, version }: AddonPackage, { target, node, modules }: Wanted) {
+function valuesOf({ name, version }: InstalledPackage, { target, node, modules }: Wanted) {
   const [{ os, cpu, libc } = { os: '', cpu: '', libc: undefined }] = platformsOf(target);
   return {
     package: name,
@@ -51,7 +51,7 @@ function valuesOf({ name, version }: AddonPackage, { target, node, modules }: Wa
 }
 
 /** Of everything that decides what the command makes, as far as it is known. */
-async function hashOf(one: AddonPackage, others: unknown): Promise<string> {
+async function hashOf(one: InstalledPackage, others: unknown): Promise<string> {
   const hash = createHash('sha256').update(JSON.stringify(others));
   for (const [name, digest] of await contents(one.directory)) hash.update(`\n${name} ${digest}`);
   return hash.digest('hex');
@@ -74,7 +74,7 @@ async function packageTree(directory: string) {
 }
 
 /** Works in a copy from which Node finds the same packages as from the original. */
-async function inCopy({ directory }: AddonPackage, work: (copy: string) => Promise<void>): Promise<void> {
+async function inCopy({ directory }: InstalledPackage, work: (copy: string) => Promise<void>): Promise<void> {
   const parent = await mkdtemp(path.join(tmpdir(), 'sarma-rebuild-'));
   const copy = path.join(parent, 'package');
   const modules = `${path.sep}node_modules${path.sep}`;

@@ -3,13 +3,12 @@ import semver from 'semver';
 import type { BuildCache } from '../build-cache.ts';
 import type { OnEvent } from '../events.ts';
 import { type LockedTarball, LockfileError } from '../lockfile.ts';
+import { type PackageManifest, parseManifest } from '../packages/manifest.ts';
 import type { LockedPackage, PackageLock } from '../packages/package-lock.ts';
 import { type PlatformFields, platformFields } from '../packages/platform.ts';
 import { OfflineError, UnreachableError } from '../runtimes/errors.ts';
 import type { Http } from '../runtimes/http.ts';
 import { AddonPackageError } from './errors.ts';
-import type { AddonManifest } from './packages.ts';
-import { parseManifest } from './packages.ts';
 import { type PackedFile, unpack } from './tarball.ts';
 
 /** A package at one version, and what its tarball must hash to. */
@@ -25,7 +24,7 @@ export interface Pinned {
 
 /** A package as its tarball holds it. */
 export interface FetchedPackage {
-  readonly manifest: AddonManifest;
+  readonly manifest: PackageManifest;
   readonly files: readonly PackedFile[];
 }
 
@@ -260,7 +259,7 @@ async function usualAddress(name: string, version: string, http: Http): Promise<
   return `${await http.registry(name)}${name}/-/${name.split('/').at(-1)}-${version}.tgz`;
 }
 
-async function manifestOf({ name, version }: Pinned, files: readonly PackedFile[]): Promise<AddonManifest> {
+async function manifestOf({ name, version }: Pinned, files: readonly PackedFile[]): Promise<PackageManifest> {
   const file = files.find(({ path }) => path === 'package.json');
   const manifest = file && parseManifest(await readFile(file.file, 'utf8'));
   if (manifest !== undefined) return manifest;

@@ -1,12 +1,12 @@
+import type { Package } from '../packages/package.ts';
 import { isPlatformPackage } from '../packages/platform.ts';
-import type { NativePackage } from './native-package.ts';
 
 /** How the packages of a release depend on each other, by their names. */
 export interface Families {
   /** Names of the packages one of which is chosen by the system: those that some package has as optional ones. */
-  readonly relativesOf: (name: string) => readonly NativePackage[];
+  readonly relativesOf: (name: string) => readonly Package[];
   /** The package that has this one as an optional dependency. */
-  readonly parentOf: (name: string) => NativePackage | undefined;
+  readonly parentOf: (name: string) => Package | undefined;
   /**
    * Whether the project cannot do without: it is reached without passing an optional dependency, but for those that are
    * optional because they are for one system.
@@ -14,10 +14,10 @@ export interface Families {
   readonly isRequired: (name: string) => boolean;
 }
 
-export function familiesOf(packages: readonly NativePackage[]): Families {
+export function familiesOf(packages: readonly Package[]): Families {
   const byName = Map.groupBy(packages, ({ name }) => name);
   const parentOf = (name: string) =>
-    packages.find(({ manifest }) => manifest.optionalDependencies?.[name] !== undefined);
+    packages.find(({ manifest }) => Object.hasOwn(manifest.optionalDependencies, name));
   const required = requiredNames(packages, byName);
   return {
     parentOf,
@@ -31,17 +31,17 @@ export function familiesOf(packages: readonly NativePackage[]): Families {
 }
 
 function requiredNames(
-  packages: readonly NativePackage[],
-  byName: ReadonlyMap<string, readonly NativePackage[]>,
+  packages: readonly Package[],
+  byName: ReadonlyMap<string, readonly Package[]>,
 ): ReadonlySet<string> {
   const reached = new Set(packages.filter(({ firstParty }) => firstParty).map(({ name }) => name));
   for (const name of reached) {
     for (const { manifest } of byName.get(name) ?? []) {
-      const optional = Object.keys(manifest.optionalDependencies ?? {});
-      const needed = Object.keys(manifest.dependencies ?? {}).filter((one) => !optional.includes(one));
+      const optional = Object.keys(manifest.optionalDependencies);
+      const needed = Object.keys(manifest.dependencies).filter((one) => !optional.includes(one));
       for (const one of needed) reached.add(one);
       for (const one of optional)
-        if (byName.get(one)?.some(({ platform }) => isPlatformPackage(platform))) reached.add(one);
+        if (byName.get(one)?.some((found) => isPlatformPackage(found.manifest.platform))) reached.add(one);
     }
   }
   return reached;

@@ -1,13 +1,14 @@
 import type { AssembledRelease } from '../assembled-release.ts';
+import { type Package, placeInside } from '../packages/package.ts';
 import { isPlatformPackage, platformsOf } from '../packages/platform.ts';
 import type { Runtime } from '../runtimes/runtime.ts';
 import type { Target } from '../targets.ts';
 import type { Tree } from '../tree.ts';
 import { type Families, familiesOf } from './family.ts';
+import { findPackages } from './find-packages.ts';
 import { fits, fitsNode, inWords, type Wanted, wantedInWords } from './fit.ts';
 import { modulesVersion } from './modules-version.ts';
 import { nativeFiles, type PlacedFile } from './native-files.ts';
-import { findPackages, type NativePackage } from './native-package.ts';
 import { type Need, needsOf } from './needs.ts';
 import { liesWithOthers } from './place.ts';
 import { skippedBy } from './skipped.ts';
@@ -74,12 +75,12 @@ export async function holdToTarget(request: HoldRequest): Promise<Held> {
 const NOTHING: Held = { wrong: [], doubtful: [], packages: [], needs: [], foreign: [] };
 
 interface OwnedFile extends PlacedFile {
-  readonly owner: NativePackage;
+  readonly owner: Package;
 }
 
 /** The native files of one package. */
 interface Group {
-  readonly owner: NativePackage;
+  readonly owner: Package;
   readonly fitting: readonly OwnedFile[];
   /** Does not fit, and lies where it would have to. */
   readonly wrong: readonly OwnedFile[];
@@ -91,12 +92,14 @@ function judge(files: readonly OwnedFile[], wanted: Wanted): Group {
   const { owner } = files[0]!;
   const fitting = files.filter(({ native }) => native !== null && fits(native, wanted));
   const rest = files.filter((file) => !fitting.includes(file));
-  const others = rest.filter(({ place, native }) => liesWithOthers(place, owner, wanted.target, native));
+  const others = rest.filter(({ place, native }) =>
+    liesWithOthers(placeInside(owner, place), owner, wanted.target, native),
+  );
   return { owner, fitting, others, wrong: rest.filter((file) => !others.includes(file)) };
 }
 
 interface Finding {
-  readonly owner: NativePackage;
+  readonly owner: Package;
   readonly isWrong: boolean;
   readonly message: string;
 }
@@ -131,7 +134,7 @@ function isAddon({ place, native }: OwnedFile): boolean {
 
 /** A package for other systems by its own manifest, as `@esbuild/darwin-arm64` is; it may hold programs alone. */
 function isForOthers({ owner, fitting }: Group): boolean {
-  return fitting.length === 0 && isPlatformPackage(owner.platform);
+  return fitting.length === 0 && isPlatformPackage(owner.manifest.platform);
 }
 
 /**
@@ -139,17 +142,15 @@ function isForOthers({ owner, fitting }: Group): boolean {
  * on those only, and often only when the system has none of its own; those that its install script put there, and those
  * that npm makes commands of, are what the package is about.
  */
-function isLoaded({ native, owner: { manifest, place }, place: file }: OwnedFile): boolean {
+function isLoaded({ native, owner, place }: OwnedFile): boolean {
   if (native?.kind !== 'executable') return true;
-  const { bin = {}, scripts = {} } = manifest;
-  const commands = typeof bin === 'string' ? [bin] : Object.values(bin);
-  if (commands.some((command) => `${place}${command.replace(/^\.\//, '')}` === file)) return true;
-  return ['preinstall', 'install', 'postinstall'].some((script) => scripts[script] !== undefined);
+  const { programs, installScript } = owner.manifest;
+  return installScript !== '' || programs.includes(placeInside(owner, place));
 }
 
 function sentence({ owner, place, native }: OwnedFile, families: Families, wanted: Wanted): string {
   const what = native === null ? 'is cut off or damaged' : `is ${inWords(native, wanted)}`;
-  const file = place.slice(owner.place.length);
+  const file = placeInside(owner, place);
   const mend = mendOf(
     owner,
     native !== null && !fitsNode(native, wanted) && native.os === wanted.target.os,
@@ -161,7 +162,7 @@ function sentence({ owner, place, native }: OwnedFile, families: Families, wante
 
 function noneSentence(files: readonly OwnedFile[], families: Families, wanted: Wanted): string {
   const { owner, place, native } = files[0]!;
-  const file = place.slice(owner.place.length);
+  const file = placeInside(owner, place);
   const count =
     files.length === 1
       ? 'its one native file is'
@@ -172,7 +173,7 @@ function noneSentence(files: readonly OwnedFile[], families: Families, wanted: W
 
 /** What a person does about it. */
 function mendOf(
-  owner: NativePackage,
+  owner: Package,
   isForOtherNode: boolean,
   families: Families,
   { target, node }: Wanted,
@@ -183,7 +184,7 @@ function mendOf(
   if (isForOtherNode)
     return `Run npm rebuild ${name} with Node ${node}, which is the one in the executable, or build it with wrap.addons.rebuild.`;
   const parent = families.parentOf(name);
-  if (parent !== undefined || isPlatformPackage(owner.platform)) {
+  if (parent !== undefined || isPlatformPackage(owner.manifest.platform)) {
     const { name: chosen, version: at } = parent ?? owner;
     return `Run: npm install ${npmFlags(target)} ${chosen}@${at}`;
   }

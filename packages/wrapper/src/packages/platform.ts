@@ -1,4 +1,5 @@
 import type { Target } from '../targets.ts';
+import { saysOtherLibc } from './platform-names.ts';
 
 /** A machine in the words of npm, which are those of `process.platform`, `process.arch` and detect-libc. */
 export interface Platform {
@@ -56,7 +57,7 @@ export function runsOn(name: string, fields: PlatformFields, platform: Platform)
     (os === undefined || allows(os, platform.os)) &&
     (cpu === undefined || allows(cpu, platform.cpu)) &&
     (libc === undefined
-      ? saysOtherLibc(name, platform) === false
+      ? !saysOtherLibc(name, platform)
       : platform.libc !== undefined && allows(libc, platform.libc))
   );
 }
@@ -66,54 +67,4 @@ function allows(words: readonly string[], value: string): boolean {
   if (words.length === 1 && words[0] === 'any') return true;
   if (words.includes(`!${value}`)) return false;
   return words.includes(value) || words.every((word) => word.startsWith('!'));
-}
-
-/** Names of systems in the names of packages. */
-const SYSTEM_WORDS: ReadonlyMap<string, string> = new Map([
-  ...['linux', 'linuxmusl', 'android', 'freebsd', 'openbsd', 'netbsd', 'sunos', 'aix', 'openharmony'].map(
-    (word) => [word, word === 'linuxmusl' ? 'linux' : word] as const,
-  ),
-  ...['darwin', 'macos', 'osx'].map((word) => [word, 'darwin'] as const),
-  ...['win32', 'windows'].map((word) => [word, 'win32'] as const),
-]);
-
-/** The systems that the name of a package names, as its field `os` would. */
-export function namedSystems(name: string): PlatformFields {
-  const os = wordsOf(name).flatMap((word) => SYSTEM_WORDS.get(word) ?? []);
-  return os.length === 0 ? {} : { os };
-}
-
-/** Names of CPUs in the names of packages. */
-const PROCESSOR_WORDS: ReadonlyMap<string, string> = new Map([
-  ...['x64', 'arm64', 'ia32', 'arm', 'ppc64', 's390x', 'riscv64', 'loong64', 'mips64el', 'wasm32'].map(
-    (word) => [word, word] as const,
-  ),
-  ['aarch64', 'arm64'],
-  ['armv7', 'arm'],
-  ['armhf', 'arm'],
-  ['i686', 'ia32'],
-  ['x86', 'ia32'],
-  ['ppc64le', 'ppc64'],
-]);
-
-/** Whether the name of a package (`@esbuild/darwin-arm64`) says that it is for another system, CPU or C library. */
-export function saysOther(name: string, platform: Platform): boolean {
-  const { os } = namedSystems(name);
-  const cpu = wordsOf(name).flatMap((word) => PROCESSOR_WORDS.get(word) ?? []);
-  return (
-    (os !== undefined && !os.includes(platform.os)) ||
-    (cpu.length > 0 && !cpu.includes(platform.cpu)) ||
-    saysOtherLibc(name, platform)
-  );
-}
-
-function saysOtherLibc(name: string, { libc }: Platform): boolean {
-  if (libc === undefined) return false;
-  const words = wordsOf(name);
-  const says = (other: RegExp) => words.some((word) => other.test(word));
-  return libc === 'musl' ? says(/^(gnu|glibc|gnueabihf)$/) : says(/^(linux)?musl(eabihf)?$/);
-}
-
-function wordsOf(name: string): readonly string[] {
-  return name.toLowerCase().split(/[^a-z0-9]+/);
 }

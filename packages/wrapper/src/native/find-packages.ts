@@ -1,28 +1,16 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { type AddonManifest, parseManifest } from '../addons/packages.ts';
 import type { AssembledRelease, PackageOfRelease } from '../assembled-release.ts';
-import { type PlatformFields, platformFields } from '../packages/platform.ts';
+import { NO_MANIFEST, parseManifest } from '../packages/manifest.ts';
+import type { Package } from '../packages/package.ts';
 import type { Tree, TreeFile } from '../tree.ts';
-
-/** The package that a native file lies in, as it is on the target. */
-export interface NativePackage {
-  readonly name: string;
-  readonly version: string;
-  /** Relative to the release's root, ends with `/`; empty for what lies in no package. */
-  readonly place: string;
-  readonly firstParty: boolean;
-  readonly manifest: AddonManifest;
-  /** The systems that the manifest says it is for. */
-  readonly platform: PlatformFields;
-}
 
 /** Finds packages in a tree by their `package.json`, each read once. */
 export interface PackageFinder {
   /** The package of a file. */
-  readonly ownerOf: (place: string) => Promise<NativePackage>;
+  readonly ownerOf: (place: string) => Promise<Package>;
   /** All that have a name, and those of the project. */
-  readonly all: () => Promise<readonly NativePackage[]>;
+  readonly all: () => Promise<readonly Package[]>;
 }
 
 export function findPackages(tree: Tree, release: AssembledRelease): PackageFinder {
@@ -34,8 +22,8 @@ export function findPackages(tree: Tree, release: AssembledRelease): PackageFind
   const firstParty = new Map(
     release.packages.filter((one) => one.firstParty).map((one) => [one.path, one] as const),
   );
-  const read = new Map<string, Promise<NativePackage | undefined>>();
-  const packageIn = (directory: string): Promise<NativePackage | undefined> => {
+  const read = new Map<string, Promise<Package | undefined>>();
+  const packageIn = (directory: string): Promise<Package | undefined> => {
     const file = manifests.get(directory);
     if (file === undefined) return Promise.resolve(undefined);
     const found = read.get(directory) ?? readPackage(directory, file, firstParty.get(directory));
@@ -53,8 +41,7 @@ export function findPackages(tree: Tree, release: AssembledRelease): PackageFind
         version: release.version,
         place: '',
         firstParty: true,
-        manifest: {},
-        platform: {},
+        manifest: NO_MANIFEST,
       };
     },
     all: async () => {
@@ -69,17 +56,11 @@ async function readPackage(
   directory: string,
   file: TreeFile,
   own: PackageOfRelease | undefined,
-): Promise<NativePackage | undefined> {
+): Promise<Package | undefined> {
   const text = typeof file.content === 'string' ? await readFile(file.content, 'utf8') : String(file.content);
   const manifest = parseManifest(text);
   const name = manifest?.name ?? own?.name;
   if (manifest === undefined || name === undefined) return undefined;
-  return {
-    name,
-    version: manifest.version ?? '0.0.0',
-    place: `${directory}/`,
-    firstParty: own !== undefined,
-    manifest,
-    platform: platformFields({ ...manifest }),
-  };
+  const version = manifest.version ?? '0.0.0';
+  return { name, version, place: directory, firstParty: own !== undefined, manifest };
 }
