@@ -6,7 +6,7 @@ import type { OnEvent } from './events.ts';
 import { checkAuthenticode } from './executables/authenticode.ts';
 import { checkCodeSignature } from './executables/code-signature.ts';
 import { MalformedExecutableError } from './executables/errors.ts';
-import { FAT_HEADER_SIZE, readSlices } from './executables/fat.ts';
+import { slicesOf } from './executables/fat.ts';
 import { notWritable, writeExecutable } from './outputs.ts';
 import { decodeStamp, findStamp, STAMP_SIZE } from './stamp.ts';
 import type { Target } from './targets.ts';
@@ -105,13 +105,6 @@ function checkSigned(before: Buffer, after: Buffer, signing: Signing): void {
     if (error instanceof MalformedExecutableError) throw damaged(error.message, signing);
     throw error;
   }
-}
-
-function slicesOf(file: Buffer): readonly Buffer[] {
-  const slices = readSlices(file.subarray(0, FAT_HEADER_SIZE), file.length) ?? [
-    { offset: 0, size: file.length },
-  ];
-  return slices.map(({ offset, size }) => file.subarray(offset, offset + size));
 }
 
 function holdsPayload(before: Buffer, after: Buffer): boolean {

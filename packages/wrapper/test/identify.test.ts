@@ -27,9 +27,10 @@ test('the libc of a program is the one its loader belongs to', () => {
 
 test('other files are nothing of the kind', () => {
   const javaClass = Buffer.from('cafebabe00000041', 'hex');
-  const universal = Buffer.from('cafebabe00000002', 'hex');
+  const universal = Buffer.from('cafebabe00000001'.padEnd(56, '0'), 'hex');
   expect(identify(javaClass)).toBeNull();
   expect(identify(universal)).toMatchObject({ format: 'macho', cpu: 'universal' });
+  expect(() => identify(universal.subarray(0, -1))).toThrow('its universal header is cut off');
   expect(identify(Buffer.alloc(0))).toBeNull();
   expect(identify(Buffer.from('#!/usr/bin/env node\n'))).toBeNull();
 });

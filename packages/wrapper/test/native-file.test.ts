@@ -73,12 +73,14 @@ test('a macOS file says what macOS it needs, and a universal one what all of its
     nativeSample({ kind: 'node-api', target }),
   );
   expect(slices.map((slice) => readNativeFile(slice)?.macos)).toEqual(['11.0', '14.5']);
-  expect(readNativeFile(universal(slices))).toMatchObject({
-    kind: 'addon',
-    cpus: ['arm64', 'x64'],
-    abi: { api: 'node-api' },
-    macos: '14.5',
-  });
+  for (const file of [universal(slices), wideUniversal(slices)]) {
+    expect(readNativeFile(file)).toMatchObject({
+      kind: 'addon',
+      cpus: ['arm64', 'x64'],
+      abi: { api: 'node-api' },
+      macos: '14.5',
+    });
+  }
 });
 
 /** A file for several CPUs, as <mach-o/fat.h> says; where the slices lie in memory matters to nobody here. */
@@ -92,6 +94,22 @@ function universal(slices: readonly Buffer[]): Buffer {
     header.writeUInt32BE(slice.readUInt32LE(4), at);
     header.writeUInt32BE(offset, at + 8);
     header.writeUInt32BE(slice.length, at + 12);
+    offset += slice.length;
+  }
+  return Buffer.concat([header, ...slices]);
+}
+
+/** The same with offsets of 64 bits. */
+function wideUniversal(slices: readonly Buffer[]): Buffer {
+  const header = Buffer.alloc(8 + slices.length * 32);
+  header.writeUInt32BE(0xcafebabf, 0);
+  header.writeUInt32BE(slices.length, 4);
+  let offset = header.length;
+  for (const [index, slice] of slices.entries()) {
+    const at = 8 + index * 32;
+    header.writeUInt32BE(slice.readUInt32LE(4), at);
+    header.writeBigUInt64BE(BigInt(offset), at + 8);
+    header.writeBigUInt64BE(BigInt(slice.length), at + 16);
     offset += slice.length;
   }
   return Buffer.concat([header, ...slices]);

@@ -8,7 +8,7 @@ import type { Artifact } from '../artifact.ts';
 import { treeOf } from '../build.ts';
 import { addChecksums } from '../checksums.ts';
 import type { OnEvent } from '../events.ts';
-import { resign } from '../executables/resign.ts';
+import { resign } from '../executables/macho.ts';
 import { writeExecutable } from '../outputs.ts';
 import type { BuildContext, BuildStep } from '../phases.ts';
 import type { Runtime } from '../runtimes/runtime.ts';

@@ -5,8 +5,9 @@ import { LC, malformed, readMacho } from './macho-commands.ts';
 const CSMAGIC_EMBEDDED_SIGNATURE = 0xfade0cc0;
 const CSMAGIC_CODEDIRECTORY = 0xfade0c02;
 const CODE_DIRECTORY_SIZE = 44;
-/** The first version with codeLimit64. */
+/** The first version with codeLimit64, and what it has at least. */
 const CS_SUPPORTSCODELIMIT64 = 0x20300;
+const CODE_DIRECTORY_64_SIZE = 64;
 const CS_ADHOC = 0x2;
 /** hashType → the algorithm by the name that Node has for it, and the bytes of a hash that are kept. */
 const ALGORITHMS = new Map([
@@ -62,8 +63,10 @@ function codeDirectories(signature: Buffer): readonly Buffer[] {
 }
 
 function checkPages(executable: Buffer, signatureOffset: number, directory: Buffer): void {
-  const limit64 =
-    directory.readUInt32BE(8) >= CS_SUPPORTSCODELIMIT64 ? Number(directory.readBigUInt64BE(56)) : 0;
+  const isWide = directory.readUInt32BE(8) >= CS_SUPPORTSCODELIMIT64;
+  if (isWide && directory.length < CODE_DIRECTORY_64_SIZE)
+    throw malformed('the code directory of its signature is cut off');
+  const limit64 = isWide ? Number(directory.readBigUInt64BE(56)) : 0;
   if ((limit64 || directory.readUInt32BE(32)) !== signatureOffset)
     throw malformed('its signature does not cover all before it');
   const algorithm = ALGORITHMS.get(directory.readUInt8(37));

@@ -4,17 +4,20 @@ import { malformed } from './macho-commands.ts';
 
 // Structures and numbers from <mach-o/fat.h>; all big-endian.
 const FAT_MAGIC = 0xcafebabe;
+/** Offsets and sizes have 64 bits. */
+const FAT_MAGIC_64 = 0xcafebabf;
 const HEADER_SIZE = 8;
 const ARCHITECTURE_SIZE = 20;
+const ARCHITECTURE_64_SIZE = 32;
 /** A Java class has the same magic number; there the number that follows is a version above 40. */
 const MAXIMUM_SLICES = 40;
 /** Pages of arm64, as a power of two. Those of x64 (4 KiB) are in them. */
 const ALIGNMENT_LOG2 = 14;
-/** Offsets in a universal file have 32 bits. */
+/** Offsets in a universal file of the usual kind have 32 bits. */
 const MAXIMUM_SIZE = 0xffffffff;
 
 /** Bytes that hold the header of every universal file. */
-export const FAT_HEADER_SIZE = HEADER_SIZE + MAXIMUM_SLICES * ARCHITECTURE_SIZE;
+export const FAT_HEADER_SIZE = HEADER_SIZE + MAXIMUM_SLICES * ARCHITECTURE_64_SIZE;
 
 /** Where the executable of one CPU lies in a universal file, in bytes. */
 export interface Slice {
@@ -63,19 +66,27 @@ export function joinSlices(executables: readonly Buffer[]): Buffer {
  * smaller file); null for any other file. Throws MalformedExecutableError.
  */
 export function readSlices(head: Buffer, fileSize: number): readonly Slice[] | null {
-  if (head.length < HEADER_SIZE || head.readUInt32BE(0) !== FAT_MAGIC) return null;
+  if (head.length < HEADER_SIZE) return null;
+  const isWide = head.readUInt32BE(0) === FAT_MAGIC_64;
+  if (!isWide && head.readUInt32BE(0) !== FAT_MAGIC) return null;
   const count = head.readUInt32BE(4);
-  if (count === 0 || count >= MAXIMUM_SLICES) return null;
-  if (HEADER_SIZE + count * ARCHITECTURE_SIZE > head.length)
-    throw malformed('its universal header is cut off');
+  if (count === 0 || count > MAXIMUM_SLICES) return null;
+  const entrySize = isWide ? ARCHITECTURE_64_SIZE : ARCHITECTURE_SIZE;
+  if (HEADER_SIZE + count * entrySize > head.length) throw malformed('its universal header is cut off');
   return Array.from({ length: count }, (_, index) => {
-    const at = HEADER_SIZE + index * ARCHITECTURE_SIZE;
+    const at = HEADER_SIZE + index * entrySize;
     const slice = {
       cpu: head.readUInt32BE(at),
-      offset: head.readUInt32BE(at + 8),
-      size: head.readUInt32BE(at + 12),
+      offset: isWide ? Number(head.readBigUInt64BE(at + 8)) : head.readUInt32BE(at + 8),
+      size: isWide ? Number(head.readBigUInt64BE(at + 16)) : head.readUInt32BE(at + 12),
     };
     if (slice.offset + slice.size > fileSize) throw malformed(`slice ${index + 1} of it is cut off`);
     return slice;
   });
+}
+
+/** The executables in a universal file, or the one that any other is. Throws MalformedExecutableError. */
+export function slicesOf(file: Buffer): readonly Buffer[] {
+  const slices = readSlices(file, file.length) ?? [{ offset: 0, size: file.length }];
+  return slices.map(({ offset, size }) => file.subarray(offset, offset + size));
 }

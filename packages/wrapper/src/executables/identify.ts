@@ -1,5 +1,6 @@
 import { type Requirements, requirements } from './elf.ts';
 import { readElf } from './elf-headers.ts';
+import { readSlices } from './fat.ts';
 import { CPU_TYPE_ARM64, CPU_TYPE_X86_64, MH_MAGIC_64, readMacho } from './macho-commands.ts';
 import { readPe } from './pe-headers.ts';
 
@@ -22,10 +23,7 @@ export function identify(file: Buffer): Identity | null {
   if (magic === 0x7f454c46) return identifyElf(file);
   if (magic >>> 16 === 0x4d5a) return identifyPe(file);
   if (file.readUInt32LE(0) === MH_MAGIC_64) return identifyMacho(file);
-  // FAT_MAGIC and FAT_MAGIC_64. A Java class begins alike; there the next number is a version above 40.
-  if ((magic === 0xcafebabe || magic === 0xcafebabf) && file.readUInt32BE(4) < 40)
-    return { format: 'macho', cpu: 'universal' };
-  return null;
+  return readSlices(file, file.length) && { format: 'macho', cpu: 'universal' };
 }
 
 // e_machine of the System V ABI and its supplements; what differs by class or byte order is told apart by them.

@@ -12,14 +12,35 @@ export const LC = {
   CODE_SIGNATURE: 0x1d,
   SEGMENT_SPLIT_INFO: 0x1e,
   DYLD_INFO: 0x22,
+  VERSION_MIN_MACOSX: 0x24,
   FUNCTION_STARTS: 0x26,
   DATA_IN_CODE: 0x29,
   DYLIB_CODE_SIGN_DRS: 0x2b,
   LINKER_OPTIMIZATION_HINT: 0x2e,
+  BUILD_VERSION: 0x32,
   DYLD_INFO_ONLY: 0x80000022,
   DYLD_EXPORTS_TRIE: 0x80000033,
   DYLD_CHAINED_FIXUPS: 0x80000034,
 } as const;
+
+/** Bytes that a load command has at least; any has a number and its size. */
+const MINIMUM_SIZES = new Map<number, number>([
+  [LC.SYMTAB, 24],
+  [LC.DYSYMTAB, 80],
+  [LC.DYLD_INFO, 48],
+  [LC.DYLD_INFO_ONLY, 48],
+  [LC.BUILD_VERSION, 24],
+  [LC.VERSION_MIN_MACOSX, 16],
+  // linkedit_data_command
+  [LC.CODE_SIGNATURE, 16],
+  [LC.FUNCTION_STARTS, 16],
+  [LC.DATA_IN_CODE, 16],
+  [LC.SEGMENT_SPLIT_INFO, 16],
+  [LC.DYLIB_CODE_SIGN_DRS, 16],
+  [LC.LINKER_OPTIMIZATION_HINT, 16],
+  [LC.DYLD_EXPORTS_TRIE, 16],
+  [LC.DYLD_CHAINED_FIXUPS, 16],
+]);
 
 export const HEADER_SIZE = 32;
 export const SEGMENT_COMMAND_SIZE = 72;
@@ -72,9 +93,12 @@ export function readMacho(file: Buffer): Macho {
   const commands: LoadCommand[] = [];
   let at = HEADER_SIZE;
   for (let index = 0; index < count; index++) {
-    const size = at + 8 <= commandsEnd ? file.readUInt32LE(at + 4) : 0;
-    if (size < 8 || at + size > commandsEnd) throw malformed(`load command ${index} does not fit`);
-    commands.push({ at, command: file.readUInt32LE(at), size });
+    if (at + 8 > commandsEnd) throw malformed(`load command ${index} does not fit`);
+    const command = file.readUInt32LE(at);
+    const size = file.readUInt32LE(at + 4);
+    if (size < (MINIMUM_SIZES.get(command) ?? 8) || at + size > commandsEnd)
+      throw malformed(`load command ${index} does not fit`);
+    commands.push({ at, command, size });
     at += size;
   }
   const segments = commands

@@ -30,6 +30,22 @@ const MAXIMUM_SIZE = 0xffffffff;
  * NoRoomError.
  */
 export function embed(stub: Buffer, payloadLength: number, identifier: string): Embedding {
+  return rebuild(stub, payloadLength, identifier, 'Link the stub with more room, as with -headerpad 4096.');
+}
+
+/**
+ * A copy of a Mach-O executable that somebody changed, with an ad-hoc signature that names it `identifier`, in place of
+ * the one it has, if it has one. Throws MalformedExecutableError and NoRoomError.
+ */
+export function resign(executable: Buffer, identifier: string): Buffer {
+  const { head, tail, seal } = rebuild(executable, 0, identifier, 'Take one that is signed already.');
+  const file = Buffer.concat([head, tail]);
+  seal(file);
+  return file;
+}
+
+/** Without a payload there is no segment for it; `advice` is for whoever has no room for a load command. */
+function rebuild(stub: Buffer, payloadLength: number, identifier: string, advice: string): Embedding {
   const macho = readMacho(stub);
   const { text, linkedit } = knownSegments(macho);
   const oldSignature = macho.commands.find(({ command }) => command === LC.CODE_SIGNATURE);
@@ -52,12 +68,12 @@ export function embed(stub: Buffer, payloadLength: number, identifier: string): 
       const bytes = Buffer.from(stub.subarray(command.at, command.at + command.size));
       if (command.at !== linkedit.at) return [moved(bytes, command, shift, linkedit)];
       moveLinkedit(bytes, linkedit, shift, end);
-      return [payloadSegment(linkedit, payloadLength, shift), bytes];
+      return shift === 0 ? [bytes] : [payloadSegment(linkedit, payloadLength, shift), bytes];
     });
   commands.push(signatureCommand(codeLimit, signatureLength));
 
   const head = Buffer.from(stub.subarray(0, payloadOffset));
-  writeCommands(head, macho, commands);
+  writeCommands(head, macho, commands, advice);
   const tail = Buffer.alloc(end - payloadOffset - payloadLength);
   stub.copy(tail, shift - payloadLength, linkedit.offset, linkeditEnd);
   const seal = (file: Buffer) => {
@@ -67,7 +83,7 @@ export function embed(stub: Buffer, payloadLength: number, identifier: string): 
   return { head, payloadOffset, tail, seal };
 }
 
-export function knownSegments(macho: Macho): { text: MachoSegment; linkedit: MachoSegment } {
+function knownSegments(macho: Macho): { text: MachoSegment; linkedit: MachoSegment } {
   const text = macho.segments.find(({ name }) => name === '__TEXT');
   const linkedit = macho.segments.at(-1);
   if (!text || linkedit?.name !== '__LINKEDIT') throw malformed('its last segment is not __LINKEDIT');
@@ -99,6 +115,7 @@ const LINKEDIT_OFFSETS = new Map<number, readonly number[]>([
 function moved(bytes: Buffer, { command }: LoadCommand, shift: number, linkedit: MachoSegment): Buffer {
   for (const at of LINKEDIT_OFFSETS.get(command) ?? []) {
     const offset = bytes.readUInt32LE(at);
+    if (offset > linkedit.offset + linkedit.fileSize) throw malformed('a table lies behind __LINKEDIT');
     if (offset >= linkedit.offset) bytes.writeUInt32LE(offset + shift, at);
   }
   return bytes;
@@ -138,7 +155,7 @@ function payloadSegment(linkedit: MachoSegment, payloadLength: number, size: num
   return command;
 }
 
-export function signatureCommand(offset: number, size: number): Buffer {
+function signatureCommand(offset: number, size: number): Buffer {
   const command = Buffer.alloc(SIGNATURE_COMMAND_SIZE);
   command.writeUInt32LE(LC.CODE_SIGNATURE, 0);
   command.writeUInt32LE(command.length, 4);
@@ -148,7 +165,7 @@ export function signatureCommand(offset: number, size: number): Buffer {
 }
 
 /** Writes the load commands into the room between the header and the first section. */
-export function writeCommands(head: Buffer, macho: Macho, commands: readonly Buffer[]): void {
+function writeCommands(head: Buffer, macho: Macho, commands: readonly Buffer[], advice: string): void {
   const bytes = Buffer.concat(commands);
   const sections = macho.segments.flatMap((segment) => segment.sections);
   const room = Math.min(...sections.filter(({ offset }) => offset > 0).map(({ offset }) => offset));
@@ -156,7 +173,7 @@ export function writeCommands(head: Buffer, macho: Macho, commands: readonly Buf
     throw new NoRoomError(
       'Mach-O',
       `its load commands would have ${bytes.length} bytes, and there is room for ${room - HEADER_SIZE}`,
-      'Link the stub with more room, as with -headerpad 4096.',
+      advice,
     );
   head.fill(0, HEADER_SIZE, macho.commandsEnd);
   bytes.copy(head, HEADER_SIZE);

@@ -48,7 +48,8 @@ export function readPe(file: Buffer): Pe {
   if (magic !== 0x10b && magic !== 0x20b) throw malformed(`its optional header is of the kind ${magic}`);
   const directories = optional + (magic === 0x20b ? 112 : 96);
   const sectionTable = optional + optionalSize;
-  if (sectionTable + sectionCount * 40 > file.length) throw malformed('it ends within its headers');
+  if (directories > file.length || sectionTable + sectionCount * 40 > file.length)
+    throw malformed('it ends within its headers');
 
   const sections = Array.from({ length: sectionCount }, (_, index) => {
     const at = sectionTable + index * 40;

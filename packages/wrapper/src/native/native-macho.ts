@@ -1,4 +1,5 @@
 import { MalformedExecutableError } from '../executables/errors.ts';
+import { slicesOf } from '../executables/fat.ts';
 import { identify } from '../executables/identify.ts';
 import { LC, type Macho, MH_MAGIC_64, readMacho } from '../executables/macho-commands.ts';
 import type { NativeFile } from './native-file.ts';
@@ -8,8 +9,8 @@ import { compareVersions } from './versions.ts';
 
 /** Throws MalformedExecutableError. */
 export function readNativeMacho(file: Buffer): NativeFile | null {
-  const slices = isUniversal(file) ? slicesOf(file) : [file];
-  const read = slices.map(readSlice);
+  // Java classes begin like universal files, and these may hold libraries for linkers.
+  const read = slicesOf(file).filter(isMacho).map(readSlice);
   const [first] = read;
   if (first === undefined) return null;
   const minima = read.flatMap(({ macos }) => macos ?? []).sort(compareVersions);
@@ -20,29 +21,11 @@ export function readNativeMacho(file: Buffer): NativeFile | null {
   };
 }
 
-// <mach-o/fat.h>: big-endian, unlike what it leads to. A Java class begins alike; there the next number is a version
-// above 40.
-const FAT_MAGIC = 0xcafebabe;
-const FAT_MAGIC_64 = 0xcafebabf;
-const FAT_HEADER_SIZE = 8;
+/** Of 32 bits. */
+const MH_MAGIC = 0xfeedface;
 
-function isUniversal(file: Buffer): boolean {
-  return [FAT_MAGIC, FAT_MAGIC_64].includes(file.readUInt32BE(0));
-}
-
-function slicesOf(file: Buffer): Buffer[] {
-  const count = file.readUInt32BE(4);
-  if (count > 40) return [];
-  const wide = file.readUInt32BE(0) === FAT_MAGIC_64;
-  const size = wide ? 32 : 20;
-  if (FAT_HEADER_SIZE + count * size > file.length) throw malformed('it ends within its table of slices');
-  return Array.from({ length: count }, (_, index) => {
-    const at = FAT_HEADER_SIZE + index * size + 8;
-    const offset = wide ? Number(file.readBigUInt64BE(at)) : file.readUInt32BE(at);
-    const length = wide ? Number(file.readBigUInt64BE(at + 8)) : file.readUInt32BE(at + 4);
-    if (offset + length > file.length) throw malformed(`slice ${index} is cut off`);
-    return file.subarray(offset, offset + length);
-  });
+function isMacho(file: Buffer): boolean {
+  return file.length >= 4 && [MH_MAGIC, MH_MAGIC_64].includes(file.readUInt32LE(0));
 }
 
 // File types (filetype) of <mach-o/loader.h>.
@@ -72,15 +55,13 @@ function readSlice(file: Buffer): NativeFile {
 }
 
 // Load commands that name the oldest system; the version lies in the nibbles xxxx.yy.zz.
-const LC_VERSION_MIN_MACOSX = 0x24;
 const LC_VERSION_MIN_OTHERS = [0x25, 0x2f, 0x30];
-const LC_BUILD_VERSION = 0x32;
 const PLATFORM_MACOS = 1;
 
 function minimumOf({ file, commands }: Macho): string | null {
   for (const { command, at } of commands) {
-    if (command === LC_VERSION_MIN_MACOSX) return versionOf(file.readUInt32LE(at + 8));
-    if (command === LC_BUILD_VERSION && file.readUInt32LE(at + 8) === PLATFORM_MACOS)
+    if (command === LC.VERSION_MIN_MACOSX) return versionOf(file.readUInt32LE(at + 8));
+    if (command === LC.BUILD_VERSION && file.readUInt32LE(at + 8) === PLATFORM_MACOS)
       return versionOf(file.readUInt32LE(at + 12));
   }
   return null;
@@ -91,7 +72,7 @@ function isOfOther({ file, commands }: Macho): boolean {
   return commands.some(
     ({ command, at }) =>
       LC_VERSION_MIN_OTHERS.includes(command) ||
-      (command === LC_BUILD_VERSION && file.readUInt32LE(at + 8) !== PLATFORM_MACOS),
+      (command === LC.BUILD_VERSION && file.readUInt32LE(at + 8) !== PLATFORM_MACOS),
   );
 }
 

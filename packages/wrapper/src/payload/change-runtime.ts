@@ -1,5 +1,5 @@
 import { dropSymbols } from '../executables/elf.ts';
-import { resign } from '../executables/resign.ts';
+import { resign } from '../executables/macho.ts';
 import { unsign } from '../executables/unsign.ts';
 import { keepLanguages } from '../icu/keep-languages.ts';
 import type { Target } from '../targets.ts';
