@@ -187,7 +187,7 @@ describe.skipIf(process.arch !== 'x64' || lacks('root'))('the build for linux-x6
       await glibc({ [library]: null }),
       NAME,
       new RegExp(
-        `needs ${library.replaceAll('+', '\\+')}, which is not installed; install it \\(${advice.replaceAll('+', '\\+')},`,
+        `this program needs ${library.replaceAll('+', '\\+')}, which is not installed; install it \\(${advice.replaceAll('+', '\\+')},`,
       ),
     );
   });

@@ -1,4 +1,4 @@
-//! Whether this host can run the runtime: its CPU, its loader, its libraries, and the versions of their symbols. Compared
+//! Whether this host can run the program: its CPU, its loader, its libraries, and the versions of their symbols. Compared
 //! before the first execution, so that nobody has to make sense of "not found" or of `GLIBC_2.28`.
 
 const std = @import("std");
@@ -26,7 +26,7 @@ pub fn fingerprint(run: *const Run, interpreter: []const u8) ![]const u8 {
     return std.fmt.allocPrint(run.arena, "{x:0>16}", .{hash.final()});
 }
 
-/// Ends the run with a sentence if the runtime cannot work here.
+/// Ends the run with a sentence if the program cannot work here.
 pub fn require(run: *Run, manifest: *const Manifest) !void {
     if (builtin.os.tag != .linux) return;
     if (cpu.missing(manifest.cpu)) |feature| run.fail("this is the build for {s}, and this CPU is too old for it: Node needs {s}; use another machine", .{ run.stamp.target, feature });
@@ -38,13 +38,13 @@ pub fn require(run: *Run, manifest: *const Manifest) !void {
         const versions = (try search.find(library)) orelse {
             // A loader that finds even its own C library elsewhere has its own ways (Nix).
             if (std.mem.startsWith(u8, library.name, "libc.so")) return;
-            run.fail("the runtime needs {s}, which is not installed; {s}", .{ library.name, advice(library.name) });
+            run.fail(the_program ++ " needs {s}, which is not installed; {s}", .{ library.name, advice(library.name) });
         };
         // musl compares no versions.
         if (isMusl(interpreter)) continue;
         for (library.versions) |version| if (!contains(versions, version)) tooOld(run, library, version, versions);
     }
-    run.step("the host has the {d} libraries that the runtime needs", .{manifest.libraries.len});
+    run.step("the host has the {d} libraries that " ++ the_program ++ " needs", .{manifest.libraries.len});
 }
 
 /// The sentence that tells which build would work here.
@@ -133,12 +133,12 @@ fn tooOld(run: *Run, library: Library, version: []const u8, versions: []const []
     const who = neededBy(library, version);
     const instead = if (who == null) "a build of this program with an older Node" else "a build of this program without that file";
     if (std.mem.eql(u8, prefix, "GLIBC_")) {
-        run.fail("{s} needs glibc {s} or newer, and this system has {s}; use a newer system, or {s}", .{ who orelse the_runtime, version[prefix.len..], newest, instead });
+        run.fail("{s} needs glibc {s} or newer, and this system has {s}; use a newer system, or {s}", .{ who orelse the_program, version[prefix.len..], newest, instead });
     }
-    run.fail("{s} needs {s} with {s}, and this system's goes up to {s}{s}; use a newer system, or {s}", .{ who orelse the_runtime, library.name, version, prefix, newest, instead });
+    run.fail("{s} needs {s} with {s}, and this system's goes up to {s}{s}; use a newer system, or {s}", .{ who orelse the_program, library.name, version, prefix, newest, instead });
 }
 
-const the_runtime = "this program";
+const the_program = "this program";
 
 fn neededBy(library: Library, version: []const u8) ?[]const u8 {
     for (library.needed_by) |one| if (std.mem.eql(u8, one.version, version)) return one.file;
