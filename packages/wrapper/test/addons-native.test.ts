@@ -102,6 +102,14 @@ describe('prebuilt addons', () => {
   });
 });
 
+test('the runtime is read only where there are native files', async () => {
+  await install({ 'index.js': '' });
+  const runtime = path.join(project.directory, 'nothing');
+  expect((await project.find(OTHER!, { runtime })).found).toEqual([]);
+  await install({ 'build/Release/fast.node': HERE });
+  await expect(project.find(OTHER!, { runtime })).rejects.toThrow('ENOENT');
+});
+
 describe('an addon that was built for this machine', () => {
   const built = { 'build/Release/fast.node': HERE, 'build/Release/obj.target/fast.node': HERE };
 

@@ -36,6 +36,8 @@ export interface AddonProject {
 interface FindOptions extends Pick<AddonRequest, 'offline' | 'frozen' | 'lookOnly'> {
   readonly rebuild?: Command;
   readonly skip?: readonly string[];
+  /** Default: a file that has nothing but what a runtime is asked for. */
+  readonly runtime?: string;
 }
 
 export async function addonProject(): Promise<AddonProject> {
@@ -66,7 +68,7 @@ export async function addonProject(): Promise<AddonProject> {
       await symlink(path.relative(path.dirname(file), path.join(root, target)), file);
     },
     publish: (manifest, files) => publishPackage(registry, manifest, files),
-    find: async (name, { rebuild, skip = [], ...options } = {}) => {
+    find: async (name, { rebuild, skip = [], runtime: given, ...options } = {}) => {
       const find = addonFinder({
         project: directory,
         cache,
@@ -75,8 +77,8 @@ export async function addonProject(): Promise<AddonProject> {
         ...options,
       });
       // What a runtime is asked for is its NODE_MODULE_VERSION.
-      const runtime = path.join(directory, 'node');
-      await writeFile(runtime, 'node_register_module_v137\0');
+      const runtime = given ?? path.join(directory, 'node');
+      if (given === undefined) await writeFile(runtime, 'node_register_module_v137\0');
       return await find(releasePackages(root, installed), {
         target: shippedTargets.get(name)!,
         runtime: { version: '24.11.0', file: runtime },
