@@ -8,7 +8,7 @@ import { buildExecutable, guardPath, packTarget } from './build.ts';
 import type { BuildCache } from './build-cache.ts';
 import type { Deliver } from './deliver.ts';
 import type { OnEvent } from './events.ts';
-import { readResourceFiles, withOwnResources } from './executables/resources.ts';
+import { type ResourceFiles, readResourceFiles, withOwnResources } from './executables/resources.ts';
 import { checkNatives } from './native/check-natives.ts';
 import { type BuildContext, type BuildStep, BuildStepError, type OwnStepName } from './phases.ts';
 import type { Runtimes } from './runtimes/resolve.ts';
@@ -81,9 +81,10 @@ export function ownSteps({
     write: async (context) => {
       const { target, release } = context;
       const packed = required(context.packed, context, 'a payload', 'build', 'pack');
+      const resources = resourcesOf(context);
       const artifacts = [...context.artifacts];
       for (const program of Object.keys(release.entries)) {
-        const executable = await buildExecutable(context, packed, program);
+        const executable = await buildExecutable({ ...context, resources }, packed, program);
         const delivered = await deliver(context, program, executable.bytes);
         const milliseconds = performance.now() - (started.get(target.name) ?? performance.now());
         const { id } = executable;
@@ -114,6 +115,12 @@ function required<Value>(
   );
 }
 
+/** Throws BuildStepError where Windows would show nothing of a program. */
+function resourcesOf(context: BuildContext): ResourceFiles | undefined {
+  if (context.target.os !== 'win') return undefined;
+  return required(context.resources, context, 'resources', 'patch', 'resources');
+}
+
 /** What an install has and an assembled release has not. */
 async function ownFiles(context: BuildContext): Promise<readonly TreeFile[]> {
   const { release, target } = context;
@@ -127,7 +134,8 @@ async function ownFiles(context: BuildContext): Promise<readonly TreeFile[]> {
   if (release.kind !== 'service') return files;
   const launcher = await readFile(launcherPath(target.name));
   // It speaks to consoles and the service manager, whatever the program does.
-  const shown = withOwnResources(launcher, context, release.name, 'console');
+  const resources = resourcesOf(context);
+  const shown = withOwnResources(launcher, { ...context, resources }, release.name, 'console');
   return [...files, fileOf(placeOfLauncher(release, target), 0o755, shown)];
 }
 

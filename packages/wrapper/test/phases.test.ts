@@ -4,9 +4,10 @@ import path from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { openExecutable } from '../src/executable-file.ts';
 import { type BuildContext, planPhases } from '../src/phases.ts';
-import { hostTarget, loadTargets } from '../src/targets.ts';
+import { hostTarget, loadTargets, shippedTargets } from '../src/targets.ts';
 import { type Outcome, wrap } from '../src/wrap.ts';
 import { writeAssembled } from './support/assembled.ts';
+import { writeNodes } from './support/darwin-node.ts';
 
 describe('what a configuration says of phases', () => {
   test.each([
@@ -143,6 +144,36 @@ describe('steps of the user', { timeout: 60_000 }, () => {
       message: expect.stringContaining('has no runtime: wrap.phases.fetch needs the step "runtime"'),
     });
     expect(await errorOf({}, { build: ['write'] })).toMatchObject({ code: 'STEP_MISSING' });
+  });
+
+  test('may name ours in another order: what comes behind `check` is packed, too', async () => {
+    await build({}, { patch: ['resources'], build: ['check', 'files', 'pack', 'write'] });
+    const executable = await openExecutable(output);
+    await executable.close();
+    const files = executable.manifest.files.map((file) => file.path);
+    expect(files).toEqual(expect.arrayContaining(['releases/start.json', 'releases/1.0.0/guard.cjs']));
+  });
+
+  test('that leave out what Windows shows of a program are told so, and other systems need it not', async () => {
+    const range = await writeNodes(path.join(root, 'nodes'), {
+      'win-x64': '24.1.0',
+      'darwin-arm64': '24.1.0',
+    });
+    const targets = ['win-x64', 'darwin-arm64'].map((name) => shippedTargets.get(name)!);
+    for (const kind of ['cli', 'service']) {
+      const directory = await writeAssembled(path.join(root, `release-${kind}`), { kind });
+      const phases = { patch: ['files'] };
+      const given = { directory, targets, project: root, range, compression: 'none', phases } as const;
+      const [windows, macos] = await wrap({ ...given, output: `${output}-${kind}/` });
+      expect(windows).toMatchObject({
+        error: {
+          code: 'STEP_MISSING',
+          message:
+            'The build of win-x64 has no resources: wrap.phases.patch needs the step "resources", or one that returns resources.',
+        },
+      });
+      expect(macos).toMatchObject({ artifacts: [{ target: 'darwin-arm64' }] });
+    }
   });
 
   test('that take the entry away are found out', async () => {

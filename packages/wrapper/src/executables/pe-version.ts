@@ -59,7 +59,7 @@ export function versionInformation(
     strings,
     file: versionNumbers(FileVersion),
     product: versionNumbers(ProductVersion),
-    prerelease: /^\d+\.\d+\.\d+-/.test(FileVersion),
+    prerelease: VERSION.exec(FileVersion)?.[5] === '-',
   };
 }
 
@@ -72,12 +72,15 @@ function copyrightOf({ author, license }: Described): { LegalCopyright?: string 
   return parts.length === 0 ? {} : { LegalCopyright: parts.join('. ') };
 }
 
+/** Up to four numbers and what ends them. */
+const VERSION = /^v?(\d+)(?:\.(\d+))?(?:\.(\d+))?(?:\.(\d+))?([-+ ]|$)/;
+
 /**
  * What Windows compares. A pre-release has the numbers of its release and a flag: a fourth number would make it newer
  * than that. What is no version at all (a commit) is 0.0.0.0.
  */
 function versionNumbers(version: string): VersionNumbers {
-  const [, ...numbers] = /^v?(\d+)(?:\.(\d+))?(?:\.(\d+))?(?:\.(\d+))?(?:[-+ ]|$)/.exec(version) ?? [];
+  const [, ...numbers] = VERSION.exec(version) ?? [];
   const at = (index: number) => Math.min(Number(numbers[index] ?? 0), MAXIMUM_NUMBER);
   return [at(0), at(1), at(2), at(3)];
 }
