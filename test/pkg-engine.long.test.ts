@@ -3,7 +3,7 @@ import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { execa } from 'execa';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { checkCodeSignature } from '../packages/wrapper/src/executables/code-signature.ts';
+import { checkCodeSignature } from '../packages/wrapper/src/executables/check-code-signature.ts';
 import { makeProgram, type Program } from './support/programs.ts';
 import { lacks } from './support/requirements.ts';
 import { run, runNode, temporaryDirectory, wrapCommand } from './support/run.ts';

@@ -5,7 +5,7 @@ import type { BuildCache } from './build-cache.ts';
 import { type Compression, compressionSettings } from './compression.ts';
 import type { OnEvent } from './events.ts';
 import { embed } from './executables/embed.ts';
-import { type ResourceFiles, withOwnResources } from './executables/resources.ts';
+import { type ResourceFiles, withOwnResources } from './executables/pe-program-resources.ts';
 import { languagesOf } from './icu/languages.ts';
 import { checkLimits } from './limits.ts';
 import { type Manifest, type StoredManifest, storeManifest } from './manifest.ts';

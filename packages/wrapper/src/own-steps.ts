@@ -8,7 +8,11 @@ import { buildExecutable, guardPath, packTarget } from './build.ts';
 import type { BuildCache } from './build-cache.ts';
 import type { Deliver } from './deliver.ts';
 import type { OnEvent } from './events.ts';
-import { type ResourceFiles, readResourceFiles, withOwnResources } from './executables/resources.ts';
+import {
+  type ResourceFiles,
+  readResourceFiles,
+  withOwnResources,
+} from './executables/pe-program-resources.ts';
 import { checkNatives } from './native/check-natives.ts';
 import { type BuildContext, type BuildStep, BuildStepError, type OwnStepName } from './phases.ts';
 import type { Runtimes } from './runtimes/resolve.ts';

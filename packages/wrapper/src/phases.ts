@@ -2,7 +2,7 @@ import type { Artifact } from './artifact.ts';
 import type { AssembledRelease } from './assembled-release.ts';
 import type { Packed } from './build.ts';
 import type { Compression } from './compression.ts';
-import type { ResourceFiles } from './executables/resources.ts';
+import type { ResourceFiles } from './executables/pe-program-resources.ts';
 import type { Need } from './native/needs.ts';
 import type { Runtime } from './runtimes/runtime.ts';
 import type { ExecutableSettings } from './settings.ts';

@@ -4,7 +4,7 @@ import { type Command, runCommand } from './command.ts';
 import type { Delivered } from './deliver.ts';
 import type { OnEvent } from './events.ts';
 import { checkAuthenticode } from './executables/authenticode.ts';
-import { checkCodeSignature } from './executables/code-signature.ts';
+import { checkCodeSignature } from './executables/check-code-signature.ts';
 import { MalformedExecutableError } from './executables/errors.ts';
 import { slicesOf } from './executables/fat.ts';
 import { notWritable, writeExecutable } from './outputs.ts';

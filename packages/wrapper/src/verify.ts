@@ -11,7 +11,7 @@ import {
   spansOf,
 } from './executable-file.ts';
 import { checkAuthenticode } from './executables/authenticode.ts';
-import { checkCodeSignature } from './executables/code-signature.ts';
+import { checkCodeSignature } from './executables/check-code-signature.ts';
 import type { Requirements } from './executables/elf.ts';
 import { MalformedExecutableError } from './executables/errors.ts';
 import type { Frame, Manifest } from './manifest.ts';

@@ -7,7 +7,7 @@ import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type Command, runCommand } from '../src/command.ts';
 import type { WrapEvent } from '../src/events.ts';
-import { checkCodeSignature } from '../src/executables/code-signature.ts';
+import { checkCodeSignature } from '../src/executables/check-code-signature.ts';
 import { DEFAULT_SETTINGS } from '../src/settings.ts';
 import { shippedTargets } from '../src/targets.ts';
 import { verify } from '../src/verify.ts';

@@ -1,4 +1,4 @@
-import { sign, signatureSize } from './codesign.ts';
+import { sign, signatureSize } from './ad-hoc-signature.ts';
 import { align, type Embedding } from './embedding.ts';
 import { NoRoomError } from './errors.ts';
 import {

@@ -1,6 +1,6 @@
 import { dropSymbols } from '../executables/elf.ts';
 import { resign } from '../executables/macho.ts';
-import { unsign } from '../executables/unsign.ts';
+import { unsign } from '../executables/pe-unsign.ts';
 import { keepLanguages } from '../icu/keep-languages.ts';
 import type { Target } from '../targets.ts';
 
@@ -39,7 +39,7 @@ export function changeRuntime(
   let file = official;
   if (strip && os === 'linux') {
     file = dropSymbols(file);
-    changes.push('symbol table dropped');
+    if (file !== official) changes.push('symbol table dropped');
   }
   if (languages !== undefined) {
     const { sign, change } = SIGNATURES[os];

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { sign, signatureSize } from '../src/executables/codesign.ts';
+import { sign, signatureSize } from '../src/executables/ad-hoc-signature.ts';
 import { LC, readMacho } from '../src/executables/macho-commands.ts';
 import { compileStub } from './support/compile-stub.ts';
 import { hasTool } from './support/tools.ts';
