@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, test } from 'vitest';
+import { addonFile } from '../../wrapper/test/support/addon-file.ts';
 import { writeNodes } from '../../wrapper/test/support/darwin-node.ts';
 import { publish, serve } from '../../wrapper/test/support/node-mirror.ts';
 import { hostTarget, shippedMatrix } from './support/host.ts';
@@ -72,34 +73,42 @@ test('Ctrl-C in the middle of a download exits with 130 and leaves no part of it
   expect(await readdir(path.join(cache, 'tmp'))).toEqual([]);
 });
 
-test('Ctrl-C while a command signs ends it, and leaves nothing of what it had', async () => {
-  const directory = await folder({
-    ...hello,
-    'sarma.config.json': JSON.stringify({
-      releases: { hello: { wrap: { macos: { sign: [process.execPath, 'sign.cjs', '{file}'] } } } },
-    }),
-    'sign.cjs': 'require("node:fs").writeFileSync("signing", ""); setInterval(() => {}, 1000);',
-  });
-  await writeNodes(path.join(directory, 'nodes'), { 'darwin-arm64': '24.1.0' });
-  const argv = [
-    'wrap',
-    '--json',
-    '-t',
-    'darwin-arm64',
-    '--runtime',
-    './nodes/{target}',
-    '--compression',
-    'fast',
-  ];
-  const child = start(argv, { directory, environment: { SARMA_BUILD_CACHE: path.join(directory, 'cache') } });
-  const waiting = setInterval(() => {
-    if (!existsSync(path.join(directory, 'signing'))) return;
+test.each([
+  ['signs', (command: unknown) => ({ macos: { sign: command } }), {}],
+  ['rebuilds an addon', (command: unknown) => ({ addons: { rebuild: command } }), { fast: '1.0.0' }],
+])(
+  'Ctrl-C while a command %s ends it, and leaves nothing of what it had',
+  async (_, wrapOf, dependencies) => {
+    const directory = await folder({
+      'package.json': JSON.stringify({ ...JSON.parse(hello['package.json']), dependencies }),
+      'main.js': '',
+      'node_modules/fast/package.json': JSON.stringify({ name: 'fast', version: '1.0.0' }),
+      'node_modules/fast/index.js': '',
+      'node_modules/fast/build/Release/fast.node': addonFile('x86_64-linux-gnu'),
+    });
+    const working = path.join(directory, 'working');
+    const script = 'fs.writeFileSync(process.argv[1], String(process.pid)); setInterval(() => {}, 1000);';
+    const command = [process.execPath, '-e', `const fs = require('node:fs'); ${script}`, working, '{target}'];
+    const config = { releases: { hello: { wrap: wrapOf(command) } } };
+    await writeFile(path.join(directory, 'sarma.config.json'), JSON.stringify(config));
+    await writeNodes(path.join(directory, 'nodes'), { 'darwin-arm64': '24.1.0' });
+    const argv = ['wrap', '--json', '-t', 'darwin-arm64', '--runtime', './nodes/{target}'];
+    const child = start([...argv, '--compression', 'fast'], {
+      directory,
+      environment: { SARMA_BUILD_CACHE: path.join(directory, 'cache') },
+    });
+    const waiting = setInterval(() => {
+      if (!existsSync(working)) return;
+      clearInterval(waiting);
+      child.kill('SIGINT');
+    }, 20);
+    const { exitCode, stdout } = await ended(child);
     clearInterval(waiting);
-    child.kill('SIGINT');
-  }, 20);
-  const { exitCode, stdout } = await ended(child);
-  clearInterval(waiting);
-  expect(stdout).toMatch(/"code":"INTERRUPTED"/);
-  expect(exitCode).toBe(130);
-  expect(await readdir(path.join(directory, 'burrito_out'))).toEqual([]);
-});
+    expect(stdout).toMatch(/"code":"INTERRUPTED"/);
+    expect(exitCode).toBe(130);
+    const left = await readdir(path.join(directory, 'burrito_out')).catch(() => []);
+    expect(left).toEqual([]);
+    const pid = Number(await readFile(working, 'utf8'));
+    expect(() => process.kill(pid, 0)).toThrow('ESRCH');
+  },
+);

@@ -66,7 +66,7 @@ export async function ended(child: ChildProcess): Promise<Ended> {
 }
 
 /** A directory with these files, removed after the test. */
-export async function folder(files: Readonly<Record<string, string>> = {}): Promise<string> {
+export async function folder(files: Readonly<Record<string, string | Buffer>> = {}): Promise<string> {
   const directory = await mkdtemp(path.join(tmpdir(), 'sarma-cli-'));
   onTestFinished(() => rm(directory, { recursive: true }));
   for (const [name, content] of Object.entries(files)) {
