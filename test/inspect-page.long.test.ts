@@ -71,7 +71,7 @@ describe.skipIf(lacks('chromium'))('the page', () => {
     const program = await makeProgram({ name: 'many', bin: 'main.js' }, { 'main.js': '1' });
     for (let folder = 0; folder < 100; folder++) {
       const directory = path.join(program.directory, `folder-${folder}`);
-      await mkdir(directory);
+      await mkdir(directory, { recursive: true });
       for (let file = 0; file < 200; file++)
         await writeFile(path.join(directory, `file-${file}.js`), `${folder}${file}`.repeat(30));
     }
