@@ -169,6 +169,9 @@ describe('a file that an install script put over another', () => {
     await project.write('package-lock.json', JSON.stringify({ lockfileVersion: 3, packages }));
     await install({ 'bin/fast': HERE, 'lib/helper': HERE }, { scripts });
     expect(await project.find(HOST!)).toMatchObject({ without: [], files: [] });
+    expect((await project.find(OTHER!, { lookOnly: true })).found).toEqual([
+      { package: 'fast', version: '1.0.0', how: 'downloaded', detail: 'fast@1.0.0', downloaded: false },
+    ]);
     expect(project.registry.requests).toEqual([]);
     const { without, files, found } = await project.find(OTHER!);
     expect(files.map((file) => [file.path, file.mode])).toEqual([[`${modules}/fast/bin/fast`, 0o755]]);

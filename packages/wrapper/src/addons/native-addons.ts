@@ -56,6 +56,14 @@ export async function nativeAddons(
     !useless.some((one) => place === one || place.startsWith(`${one}/`));
   const kept = files.filter(isKept);
   const restored = await restore(one, kept, wanted, context);
+  if (restored === undefined) {
+    const detail = `${name}@${version}`;
+    return {
+      without: [],
+      files: [],
+      found: [{ package: name, version, how: 'downloaded', detail, downloaded: false }],
+    };
+  }
   const addons = files.filter(({ place }) => isAddon(place));
   const own = addons.filter((file) => isFitting(file, wanted) && isKept(file));
   const at = (place: string) => `${one.place}/${place}`;
@@ -107,14 +115,14 @@ async function findElsewhere(
 
 /**
  * An install script may have put a program for this machine over one of the package's files (esbuild does) or beside
- * them. Other machines get the file that was published.
+ * them. Other machines get the file that was published. Undefined where that is only looked for and not there.
  */
 async function restore(
   one: InstalledPackage,
   kept: readonly PlacedFile[],
   wanted: Wanted,
   { registry, packageLock, isHost }: NativeContext,
-): Promise<{ readonly files: readonly PackedFile[]; readonly gone: readonly string[] }> {
+): Promise<{ readonly files: readonly PackedFile[]; readonly gone: readonly string[] } | undefined> {
   const nothing = { files: [], gone: [] };
   const { name, version, firstParty, manifest, directory } = one;
   if (isHost || firstParty || manifest.installScript === '') return nothing;
@@ -127,7 +135,7 @@ async function restore(
   const pinned = await registry.choose(name, version);
   if (pinned === undefined) return nothing;
   const published = (await registry.fetch(pinned, wanted.target.name))?.files;
-  if (published === undefined) return nothing;
+  if (published === undefined) return undefined;
   const changed: PackedFile[] = [];
   const gone: string[] = [];
   for (const { place } of strange) {
