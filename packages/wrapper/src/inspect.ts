@@ -1,5 +1,11 @@
 import type { Executable } from './build.ts';
-import { type ExecutableFile, openExecutable, type Span, spansOf } from './executable-file.ts';
+import {
+  type ExecutableFile,
+  ExecutableFileError,
+  openExecutable,
+  type Span,
+  spansOf,
+} from './executable-file.ts';
 import type { Manifest } from './manifest.ts';
 import { SbomError, sbomOf } from './sbom/read-sbom.ts';
 import type { Stamp } from './stamp.ts';
@@ -43,12 +49,13 @@ export async function inspect(file: string, span?: Span): Promise<Inspection> {
   return { file, bytes, id, parts, tree, packages: packagesIn(tree), stamp, manifest };
 }
 
-/** Without a bill of materials packages have no versions. */
+/** Without a bill of materials packages have no versions. That its frame is damaged is for `verify` to say. */
 async function factsIn(executable: ExecutableFile): Promise<ReadonlyMap<string, PackageFacts>> {
   try {
     return packageFacts(await sbomOf(executable));
   } catch (error) {
-    if (error instanceof SbomError) return new Map();
+    const isDamaged = error instanceof ExecutableFileError && error.code === 'FRAME_DAMAGED';
+    if (isDamaged || error instanceof SbomError) return new Map();
     throw error;
   }
 }
