@@ -72,6 +72,12 @@ const notices = () => events.flatMap((event) => (event.type === 'notice' ? [even
 const lockfile = async () => JSON.parse(await readFile(path.join(directory, 'sarma.lock.json'), 'utf8'));
 const cached = async () => (await cache.entries()).length;
 
+test('what a version has is asked once for all targets', async () => {
+  await resolve([host, arm64, windows]);
+  const asked = mirror.requests.filter((url) => /index\.json|SHASUMS256/.test(url));
+  expect(asked).toEqual(['/dist/index.json', `/dist/v${here}/SHASUMS256.txt`]);
+});
+
 test('a runtime comes from the mirror, byte for byte, and is locked', async () => {
   const runtime = (await resolve([host])).get(host.name)!;
   expect((await readFile(runtime.file)).equals(await readFile(process.execPath))).toBe(true);

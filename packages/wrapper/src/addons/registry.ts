@@ -8,6 +8,13 @@ import type { LockedPackage, PackageLock } from '../packages/package-lock.ts';
 import { type PlatformFields, platformFields } from '../packages/platform.ts';
 import { OfflineError, UnreachableError } from '../runtimes/errors.ts';
 import type { Http } from '../runtimes/http.ts';
+import { once } from '../runtimes/once.ts';
+import {
+  type PackageMetadata,
+  packageMetadata,
+  strongest,
+  tarballAddress,
+} from '../runtimes/registry-metadata.ts';
 import { AddonPackageError } from './errors.ts';
 import { type PackedFile, unpack } from './tarball.ts';
 
@@ -60,20 +67,6 @@ export interface RegistryContext {
   readonly lock: (id: string, tarball: LockedTarball) => Promise<void>;
 }
 
-/** The abbreviated metadata of a package (github.com/npm/registry, docs/responses/package-metadata.md). */
-interface PackageMetadata {
-  readonly versions: Readonly<
-    Record<
-      string,
-      Readonly<Record<string, unknown>> & {
-        readonly dist: { readonly tarball: string; readonly integrity?: string };
-      }
-    >
-  >;
-}
-
-const ABBREVIATED = 'application/vnd.npm.install-v1+json; q=1.0, application/json; q=0.8';
-
 /** Opens no socket before something is asked that is neither locked nor in the build cache. */
 export function openRegistry(context: RegistryContext): Registry {
   const metadata = once((name) => askFor(name, context));
@@ -97,18 +90,6 @@ export function openRegistry(context: RegistryContext): Registry {
 
 type Metadata = (name: string) => Promise<PackageMetadata | undefined>;
 
-/** The answer to a question, asked once. */
-function once<Answer>(ask: (name: string) => Promise<Answer>): (name: string) => Promise<Answer> {
-  const asked = new Map<string, Promise<Answer>>();
-  return (name) => {
-    const known = asked.get(name);
-    if (known !== undefined) return known;
-    const answer = ask(name);
-    asked.set(name, answer);
-    return answer;
-  };
-}
-
 function onceFor<Answer>(ask: (name: string, spec: string) => Promise<Answer>) {
   const byBoth = once((key) => ask(...(JSON.parse(key) as [string, string])));
   return (name: string, spec: string) => byBoth(JSON.stringify([name, spec]));
@@ -119,8 +100,7 @@ async function askFor(
   { http, offline }: RegistryContext,
 ): Promise<PackageMetadata | undefined> {
   if (offline) throw notHere(name);
-  const url = (await http.registry(name)) + name.replace('/', '%2f');
-  return (await http.json(url, { accept: ABBREVIATED, optional: true })) as PackageMetadata | undefined;
+  return await packageMetadata(name, http);
 }
 
 function notHere(what: string): OfflineError {
@@ -196,11 +176,6 @@ async function lockAnew(
   return pinned;
 }
 
-/** There may be several hashes; the strongest is the last in the order of names (sha1, sha256, sha384, sha512). */
-function strongest(integrity: string): string {
-  return integrity.trim().split(/\s+/).toSorted().at(-1)!.replace(/\?.*$/, '');
-}
-
 /** What the registry says of a package, kept in the build cache. Throws AddonPackageError. */
 async function describe(
   { name, version, integrity }: Pinned,
@@ -237,26 +212,19 @@ async function download(
       http.save(url, temporary, integrity, (received, total) =>
         onEvent({ type: 'download', target, received, total }),
       );
-    const usual = await usualAddress(name, version, http);
     // Like npm, a lock file's address is that of the registry where it has the usual form, whatever host it names.
-    const isUsual =
-      resolved === undefined ||
-      resolved.endsWith(new URL(usual).pathname.slice(1)) ||
-      resolved.includes(`/${name}/-/`);
+    const usual = `${name}/-/${name.split('/').at(-1)}-${version}.tgz`;
+    const url = await tarballAddress(name, resolved ?? `/${usual}`, http);
     try {
-      await save(isUsual ? usual : resolved);
+      await save(url);
     } catch (error) {
-      if (!(error instanceof UnreachableError) || !/\b404\b/.test(error.reason)) throw error;
+      if (!(error instanceof UnreachableError) || error.status !== 404) throw error;
       // Some registries keep their tarballs elsewhere.
       const published = (await metadata(name))?.versions[version]?.dist.tarball;
       if (published === undefined) throw error;
       await save(published);
     }
   });
-}
-
-async function usualAddress(name: string, version: string, http: Http): Promise<string> {
-  return `${await http.registry(name)}${name}/-/${name.split('/').at(-1)}-${version}.tgz`;
 }
 
 async function manifestOf({ name, version }: Pinned, files: readonly PackedFile[]): Promise<PackageManifest> {

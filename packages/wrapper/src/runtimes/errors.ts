@@ -16,8 +16,10 @@ export class UnreachableError extends Error {
   readonly code = 'UNREACHABLE';
   /** Why, without the address: `getaddrinfo ENOTFOUND nodejs.org`. */
   readonly reason: string;
+  /** Of the answer (RFC 9110), if there was one. */
+  readonly status: number | undefined;
 
-  constructor(url: string, reason: string, cause?: unknown) {
+  constructor(url: string, reason: string, cause?: unknown, status?: number) {
     super(
       `Cannot get ${url}: ${reason}. Is there a network, and does it need a proxy (HTTPS_PROXY, .npmrc)?`,
       {
@@ -25,6 +27,7 @@ export class UnreachableError extends Error {
       },
     );
     this.reason = reason;
+    this.status = status;
   }
 }
 

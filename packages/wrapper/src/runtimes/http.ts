@@ -124,7 +124,7 @@ async function answer(
       if (!retried) {
         // A status is an answer: other addresses of that host may have a better one.
         if (statusCode === undefined) silentHosts.set(host, reason);
-        throw new UnreachableError(url, reason, (error as Refusal).cause);
+        throw new UnreachableError(url, reason, (error as Refusal).cause, statusCode);
       }
       await sleep(wait);
     }

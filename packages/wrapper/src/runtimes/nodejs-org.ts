@@ -2,6 +2,7 @@ import semver from 'semver';
 import type { Target } from '../targets.ts';
 import { UnreachableError } from './errors.ts';
 import { type Http, withoutCredentials } from './http.ts';
+import { once } from './once.ts';
 import { integrityOf, type RuntimeSource } from './source.ts';
 
 /** One element of `index.json` (github.com/nodejs/nodejs-dist-indexer). */
@@ -45,23 +46,20 @@ interface Distribution {
 /** A place with the layout of nodejs.org/dist. */
 function distribution(http: Http, { title, url, official, mirror }: Distribution): RuntimeSource {
   const base = url.replace(/\/+$/, '');
-  let asked: Promise<readonly IndexEntry[]> | undefined;
-  const index = () => {
-    asked ??= readIndex(http, base);
-    return asked;
-  };
+  const index = once((url) => readIndex(http, url));
+  const sumsOf = once((url) => http.text(url));
   return {
     title,
     prefix: 'https:',
     serves: (target) => target.nodejs !== undefined && target.mirror === mirror,
     versions: async (target) => {
-      const released = (await index()).filter(({ files }) => hasFile(files, target.nodejs!));
+      const released = (await index(base)).filter(({ files }) => hasFile(files, target.nodejs!));
       return released.map(({ version }) => semver.clean(version)).filter((version) => version !== null);
     },
     locate: async (target, version) => {
       const file = target.nodejs!.includes('/') ? target.nodejs! : `node-v${version}-${target.nodejs}`;
       const sums = `${base}/v${version}/SHASUMS256.txt`;
-      const sha256 = findSum(await http.text(sums), file);
+      const sha256 = findSum(await sumsOf(sums), file);
       if (sha256 === undefined)
         throw new UnreachableError(withoutCredentials(sums), `it does not list ${file}`);
       return {
