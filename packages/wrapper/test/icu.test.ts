@@ -7,6 +7,7 @@ import { readDataPackage } from '../src/icu/data-package.ts';
 import { IcuDataError } from '../src/icu/errors.ts';
 import { keepLanguages } from '../src/icu/keep-languages.ts';
 import { languagesOf } from '../src/icu/languages.ts';
+import { filterIndex } from '../src/icu/resource-bundle.ts';
 import { intlProbe } from './support/intl-probe.ts';
 
 const node = readFileSync(process.execPath);
@@ -158,4 +159,36 @@ describe('what cannot be done is said', () => {
     expect(damaged(contents + 12, 0)).toMatch(/out of order/);
     expect(damaged(contents + 16, 0x7fffffff)).toMatch(/out of order/);
   });
+
+  test('of data that is damaged in any way', () => {
+    const { offset, length, numbers, items } = readDataPackage(slim);
+    const data = slim.subarray(offset, offset + length);
+    const index = items.find(({ name }) => name === 'coll/res_index.res')!.content;
+    const undeclared = [
+      ...undeclaredOf(index, 3000, (bytes) => filterIndex(bytes, numbers, (locale) => locale > 'k')),
+      ...undeclaredOf(data, 100, (bytes) => keepLanguages(bytes, ['en'])),
+    ];
+    expect(undeclared).toEqual([]);
+  });
 });
+
+/** What is thrown but IcuDataError when numbers in the first KiB are others, or the end is missing. */
+function undeclaredOf(bytes: Buffer, times: number, read: (bytes: Buffer) => unknown): unknown[] {
+  let state = 1;
+  const roll = (limit: number) => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return Math.floor((state / 2 ** 32) * limit);
+  };
+  return Array.from({ length: times }).flatMap(() => {
+    const length = roll(4) === 0 ? 32 + roll(992) : bytes.length;
+    const damaged = Buffer.from(bytes.subarray(0, length));
+    const at = roll(Math.min(1024, damaged.length) - 3);
+    damaged.writeUInt32LE([0, 1, 0xffff, 0x7fffffff, 0xffffffff, roll(2 ** 32)][roll(6)]!, at);
+    try {
+      read(damaged);
+      return [];
+    } catch (error) {
+      return error instanceof IcuDataError ? [] : [error];
+    }
+  });
+}

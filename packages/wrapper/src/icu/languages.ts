@@ -1,5 +1,5 @@
 import { closest, distance } from 'fastest-levenshtein';
-import { IcuDataError } from './errors.ts';
+import { IcuDataError, unknownData } from './errors.ts';
 
 /** Older and newer names of one language, and languages whose data is kept in one of them. */
 const FAMILIES: readonly (readonly string[])[] = [
@@ -66,6 +66,7 @@ export function languagesToKeep(languages: readonly string[], names: readonly st
       .filter((name) => !name.includes('/') && !isIndex(name))
       .flatMap((name) => LOCALE_ITEM.exec(name)?.[1] ?? []),
   );
+  if (available.size === 0) throw unknownData('has no languages');
   const unknown = languages.find((language) => !available.has(language));
   if (unknown !== undefined) throw unknownLanguage(unknown, [...available]);
   const kept = new Set<string>();

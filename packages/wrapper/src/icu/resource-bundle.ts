@@ -71,6 +71,7 @@ function tableAt(bundle: Buffer, root: number, word: number, keysTop: number, nu
     const behind = at + 2 + length * 2;
     return type === TABLE ? root + Math.ceil((behind - root) / 4) * 4 : behind;
   };
+  if (valuesAt(count) + count * width > bundle.length) throw unknownData('has an index that is cut off');
   const keyOffset = (entry: number) => numbers.read16(bundle, at + 2 + entry * 2);
   const key = (entry: number) => {
     const start = root + keyOffset(entry);
