@@ -1,3 +1,4 @@
+import { pipeline } from 'node:stream/promises';
 import { constants, createZstdCompress } from 'node:zlib';
 import { encodeLzma } from './lzma.ts';
 import type { LzmaProperties } from './lzma-coder.ts';
@@ -10,14 +11,14 @@ export type Compression = (typeof COMPRESSIONS)[number];
  * What a setting means. More frames let more threads work, on both sides, and cost size: neither codec can look
  * back across a frame's beginning.
  */
-export interface CompressionSettings {
-  readonly codec: Frame['codec'];
-  readonly level: number;
+export type CompressionSettings = Codec & {
   /** Frames that a runtime is cut into. */
   readonly runtimeFrames: number;
   /** Bytes of the tar after which a frame ends (at the next entry). */
   readonly releaseFrameSize: number;
-}
+};
+
+type Codec = { readonly codec: 'none' | 'lzma' } | { readonly codec: 'zstd'; readonly level: number };
 
 /** A frame's stored bytes, and what they are coded with: what would not get shorter is stored as it is. */
 export interface Compressed {
@@ -28,11 +29,11 @@ export interface Compressed {
 const MiB = 1024 * 1024;
 
 const SETTINGS: Readonly<Record<Compression, CompressionSettings>> = {
-  none: { codec: 'none', level: 0, runtimeFrames: 8, releaseFrameSize: 4 * MiB },
+  none: { codec: 'none', runtimeFrames: 8, releaseFrameSize: 4 * MiB },
   fast: { codec: 'zstd', level: 3, runtimeFrames: 8, releaseFrameSize: 4 * MiB },
   balanced: { codec: 'zstd', level: 9, runtimeFrames: 8, releaseFrameSize: 8 * MiB },
   best: { codec: 'zstd', level: 19, runtimeFrames: 6, releaseFrameSize: 16 * MiB },
-  smallest: { codec: 'lzma', level: 9, runtimeFrames: 2, releaseFrameSize: 64 * MiB },
+  smallest: { codec: 'lzma', runtimeFrames: 2, releaseFrameSize: 64 * MiB },
 };
 
 /** What LZMA's probabilities depend on is chosen by what is compressed. Each was measured (docs/decisions/0011). */
@@ -56,16 +57,26 @@ export async function compressFrame(
   settings: CompressionSettings,
   onProgress: (bytes: number) => void = () => {},
 ): Promise<Compressed> {
+  const stored = await encode(content, kind, settings, onProgress);
+  return stored.length < content.length
+    ? { codec: settings.codec, stored }
+    : { codec: 'none', stored: content };
+}
+
+async function encode(
+  content: Buffer,
+  kind: ContentKind,
+  settings: Codec,
+  onProgress: (bytes: number) => void,
+): Promise<Buffer> {
   switch (settings.codec) {
     case 'none':
       onProgress(content.length);
-      return { codec: 'none', stored: content };
+      return content;
     case 'zstd':
-      return { codec: 'zstd', stored: await encodeZstd(content, settings.level, onProgress) };
-    case 'lzma': {
-      const stored = await encodeLzma(content, LZMA_PROPERTIES[kind], onProgress);
-      return stored === undefined ? { codec: 'none', stored: content } : { codec: 'lzma', stored };
-    }
+      return await encodeZstd(content, settings.level, onProgress);
+    case 'lzma':
+      return await encodeLzma(content, LZMA_PROPERTIES[kind], onProgress);
   }
 }
 
@@ -78,26 +89,27 @@ async function encodeZstd(
   level: number,
   onProgress: (bytes: number) => void,
 ): Promise<Buffer> {
-  const stream = createZstdCompress({
-    pledgedSrcSize: content.length,
-    params: {
-      [constants.ZSTD_c_compressionLevel]: level,
-      // The whole frame is in memory on both sides, so the window may span it.
-      [constants.ZSTD_c_windowLog]: windowLog(content.length),
-    },
-  });
   const stored: Buffer[] = [];
-  stream.on('data', (chunk: Buffer) => stored.push(chunk));
-  const ended = new Promise<void>((resolve, reject) => stream.on('end', resolve).on('error', reject));
-  for (let at = 0; at < content.length; at += MiB) {
-    const chunk = content.subarray(at, at + MiB);
-    await new Promise<void>((resolve, reject) =>
-      stream.write(chunk, (error) => (error ? reject(error) : resolve())),
-    );
-    onProgress(chunk.length);
-  }
-  stream.end();
-  await ended;
+  await pipeline(
+    function* () {
+      for (let at = 0; at < content.length; at += MiB) {
+        const chunk = content.subarray(at, at + MiB);
+        yield chunk;
+        onProgress(chunk.length);
+      }
+    },
+    createZstdCompress({
+      pledgedSrcSize: content.length,
+      params: {
+        [constants.ZSTD_c_compressionLevel]: level,
+        // The whole frame is in memory on both sides, so the window may span it.
+        [constants.ZSTD_c_windowLog]: windowLog(content.length),
+      },
+    }),
+    async (chunks) => {
+      for await (const chunk of chunks) stored.push(chunk);
+    },
+  );
   return Buffer.concat(stored);
 }
 

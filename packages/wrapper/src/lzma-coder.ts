@@ -17,59 +17,59 @@ export interface EncodingTask {
   readonly properties: LzmaProperties;
 }
 
-/** This file, which imports nothing that a thread would have to find. Its thread posts lengths while it works, then the stream. */
+export type Coded = Uint8Array<ArrayBuffer> | 'damaged' | 'no memory';
+
+/** This file, which imports nothing that a thread would have to find. Its thread posts lengths while it works, then what was coded. */
 export const CODER_THREAD = new URL(import.meta.url);
 
-/** What packages/stub/src/lzma/coder.c exports; numbers that are no lengths are addresses. */
+/** What packages/stub/src/lzma/coder.c exports, and what `run` answers. */
 interface Coder {
   readonly memory: WebAssembly.Memory;
   _initialize(): void;
-  allocate(size: number): number;
-  encode: Coding;
-  decode: Coding;
+  run(encodes: boolean, size: number, lc: number, lp: number, pb: number): number;
 }
-
-type Coding = (
-  from: number,
-  length: number,
-  to: number,
-  room: number,
-  lc: number,
-  lp: number,
-  pb: number,
-) => number;
-
-/** Returned in place of a length where there was not enough memory. */
-const NO_MEMORY = 0xffffffff;
+const CODED = 0;
+const NO_MEMORY = 2;
 
 /**
- * At most `room` bytes, made in a new instance, whose memory is given back with it. Empty where `room` is too small or the
- * input is no stream; null where there is not enough memory.
+ * Encodes, or decodes to `size` bytes at most, in a new instance, whose memory is given back with it: 64 MiB at most, and eleven
+ * times as much to encode. Damaged is what is not exactly one stream.
  */
 export function code(
   what: 'encode' | 'decode',
   module: WebAssembly.Module,
   input: Uint8Array,
-  room: number,
+  size: number,
   { literalContext, literalPosition, position }: LzmaProperties,
   progress: (bytes: number) => void = () => {},
-): Uint8Array | null {
-  const coder = new WebAssembly.Instance(module, { host: { progress } }).exports as unknown as Coder;
+): Coded {
+  const encodes = what === 'encode';
+  const output: Buffer[] = [];
+  let at = 0;
+  let room = encodes ? Number.POSITIVE_INFINITY : size;
+  const read = (to: number, length: number) => {
+    const piece = input.subarray(at, at + length);
+    new Uint8Array(coder.memory.buffer).set(piece, to);
+    at += piece.length;
+    progress(piece.length);
+    return piece.length;
+  };
+  const write = (from: number, length: number) => {
+    room -= length;
+    output.push(Buffer.from(coder.memory.buffer.slice(from, from + length)));
+    return room >= 0;
+  };
+  const { exports } = new WebAssembly.Instance(module, { host: { read, write } });
+  const coder = exports as unknown as Coder;
   coder._initialize();
-  // Addresses and lengths beyond 2 GiB come as negative numbers.
-  const from = coder.allocate(input.length + 1) >>> 0;
-  const to = coder.allocate(room + 1) >>> 0;
-  if (from === 0 || to === 0) return null;
-  new Uint8Array(coder.memory.buffer).set(input, from);
-  const length = coder[what](from, input.length, to, room, literalContext, literalPosition, position) >>> 0;
-  return length === NO_MEMORY ? null : new Uint8Array(coder.memory.buffer).slice(to, to + length);
+  const result = coder.run(encodes, size, literalContext, literalPosition, position);
+  if (result === NO_MEMORY) return 'no memory';
+  return result === CODED ? Buffer.concat(output) : 'damaged';
 }
 
 function encodeTask({ module, content, properties }: EncodingTask): void {
   const progress = (bytes: number) => parentPort!.postMessage(bytes);
-  // With the byte that says what the properties are, it is to be shorter than the content.
-  const room = Math.max(0, content.length - 2);
-  parentPort!.postMessage(code('encode', module, content, room, properties, progress));
+  parentPort!.postMessage(code('encode', module, content, content.length, properties, progress));
 }
 
 if (!isMainThread && workerData?.module instanceof WebAssembly.Module) encodeTask(workerData);

@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import { lzmaCoderPath } from '@sarma/stub';
-import { CODER_THREAD, code, type EncodingTask, type LzmaProperties } from './lzma-coder.ts';
+import { CODER_THREAD, type Coded, code, type EncodingTask, type LzmaProperties } from './lzma-coder.ts';
 
-/** A frame is too large for the memory that there is. */
+/** There is not enough memory to code a frame. */
 export class LzmaMemoryError extends Error {
   override readonly name = 'LzmaMemoryError';
   readonly code = 'NO_MEMORY';
@@ -16,32 +16,31 @@ export function lzmaVersion(): string {
 }
 
 /**
- * Content as docs/format.md describes it (codec "lzma"); undefined if that would not be shorter. Takes up to
- * eleven times the memory of the content, in a thread of its own. Throws StubMissingError and LzmaMemoryError.
+ * Content as docs/format.md describes it (codec "lzma"), in a thread of its own, which takes eleven times the memory of the
+ * content, or of 64 MiB of it. Throws StubMissingError and LzmaMemoryError.
  */
 export async function encodeLzma(
   content: Buffer,
   properties: LzmaProperties,
   onProgress: (bytes: number) => void,
-): Promise<Buffer | undefined> {
-  const module = coderModule();
+): Promise<Buffer> {
   // A copy by itself: of a part, all of the memory it is a part of would be copied.
-  const workerData: EncodingTask = { module, content: new Uint8Array(content), properties };
-  const worker = new Worker(CODER_THREAD, { workerData });
-  const stream = await new Promise<Uint8Array | null>((resolve, reject) => {
-    worker.on('message', (message: number | Uint8Array | null) => {
+  const copy = new Uint8Array(content);
+  const workerData: EncodingTask = { module: coderModule(), content: copy, properties };
+  const worker = new Worker(CODER_THREAD, { workerData, transferList: [copy.buffer] });
+  const stream = await new Promise<Coded>((resolve, reject) => {
+    worker.on('message', (message: number | Coded) => {
       if (typeof message === 'number') onProgress(message);
       else resolve(message);
     });
     worker.on('error', reject);
     worker.on('exit', () => reject(new Error('The thread that compresses ended before it was done.')));
   });
-  if (stream === null)
+  if (typeof stream === 'string')
     throw new LzmaMemoryError(
-      `There is not enough memory to compress ${content.length} bytes at --compression smallest, which takes up to eleven times as much. ` +
+      'There is not enough memory for --compression smallest, which takes 0.8 GB for each of up to two threads per target. ' +
         'Build fewer targets at once (--jobs 1), or choose --compression best.',
     );
-  if (stream.length === 0) return undefined;
   const { literalContext, literalPosition, position } = properties;
   return Buffer.concat([Uint8Array.of((position * 5 + literalPosition) * 9 + literalContext), stream]);
 }
@@ -55,11 +54,13 @@ export function decodeLzma(stored: Buffer, size: number): Buffer {
     position: Math.floor(byte / 45),
   };
   const content = code('decode', coderModule(), stored.subarray(1), size, properties);
-  if (content === null)
+  if (content === 'no memory')
     throw new LzmaMemoryError(
-      `There is not enough memory to read a frame of ${size} bytes, which takes three times as much.`,
+      'There is not enough memory to read a frame of codec "lzma", which takes 64 MiB.',
     );
-  return Buffer.from(content);
+  return content === 'damaged'
+    ? Buffer.alloc(0)
+    : Buffer.from(content.buffer, content.byteOffset, content.length);
 }
 
 function coderModule(): WebAssembly.Module {

@@ -1,70 +1,45 @@
-/* liblzma's raw LZMA coders as a WebAssembly module, so that they give the same bytes on every host. From memory to memory;
- * an instance is made for one stream and thrown away. The sources are those that the npm package xz carries. */
+/* liblzma's raw LZMA coders as a WebAssembly module, so that they give the same bytes on every host. An instance is made for
+ * one stream and thrown away. The sources are those that the npm package xz carries. */
 #include <lzma.h>
-#include <stdlib.h>
+#include <stdbool.h>
 
-#define EXPORT(name) __attribute__((export_name(name)))
+#define HOST(name) __attribute__((import_module("host"), import_name(name)))
 
-/* How many bytes of the stream have been read since the last call. */
-__attribute__((import_module("host"), import_name("progress"))) void progress(uint32_t bytes);
+/* Fills `to` and returns how many bytes were left for that, at most `room`: 0 at the end. */
+HOST("read") uint32_t host_read(uint8_t *to, uint32_t room);
 
-enum { PIECE = 1 << 20 };
+/* Whether the bytes are wanted. */
+HOST("write") bool host_write(const uint8_t *from, uint32_t length);
 
-/* More would not fit the 4 GiB that a module can have, at eleven times a dictionary, where a frame is very large. */
-enum { DICTIONARY_MAX = 128 << 20 };
+enum { CODED, DAMAGED, NO_MEMORY };
 
-/* Returned in place of a length: there was not enough memory. */
-#define NO_MEMORY UINT32_MAX
+/* Whatever is coded, no more of it than this and the dictionary is in the module's memory, which ends at 4 GiB. */
+static uint8_t in[1 << 20], out[1 << 20];
 
-/* Zig's malloc rounds large sizes up to powers of two, and its sum overflows close to 4 GiB. */
-EXPORT("allocate") void *allocate(uint32_t size) { return size > UINT32_MAX / 2 ? NULL : malloc(size); }
-
-EXPORT("version") uint32_t version(void) { return lzma_version_number(); }
-
-static uint32_t run(lzma_stream *stream, lzma_ret started, const uint8_t *from, uint32_t length) {
-    if (started != LZMA_OK) return started == LZMA_MEM_ERROR ? NO_MEMORY : 0;
-    for (uint32_t done = 0;;) {
-        const uint32_t piece = length - done < PIECE ? length - done : PIECE;
-        stream->next_in = from + done;
-        stream->avail_in = piece;
-        done += piece;
-        const lzma_ret result = lzma_code(stream, done == length ? LZMA_FINISH : LZMA_RUN);
-        progress(piece);
-        if (result == LZMA_STREAM_END) return (uint32_t)stream->total_out;
-        if (result == LZMA_MEM_ERROR) return NO_MEMORY;
-        if (result != LZMA_OK || stream->avail_in > 0 || done == length) return 0;
+/* From what the host reads to what it writes; `size` bytes without compression. The preset has a dictionary of 64 MiB. */
+__attribute__((export_name("run")))
+uint32_t run(bool encodes, uint32_t size, uint32_t lc, uint32_t lp, uint32_t pb) {
+    lzma_options_lzma options;
+    lzma_lzma_preset(&options, 9 | LZMA_PRESET_EXTREME);
+    if (size < options.dict_size) options.dict_size = size < LZMA_DICT_SIZE_MIN ? LZMA_DICT_SIZE_MIN : size;
+    options.lc = lc;
+    options.lp = lp;
+    options.pb = pb;
+    const lzma_filter filters[] = {{LZMA_FILTER_LZMA1, &options}, {LZMA_VLI_UNKNOWN, NULL}};
+    lzma_stream stream = LZMA_STREAM_INIT;
+    lzma_ret result = (encodes ? lzma_raw_encoder : lzma_raw_decoder)(&stream, filters);
+    lzma_action action = LZMA_RUN;
+    while (result == LZMA_OK) {
+        if (stream.avail_in == 0 && action == LZMA_RUN) {
+            stream.next_in = in;
+            stream.avail_in = host_read(in, sizeof in);
+            if (stream.avail_in == 0) action = LZMA_FINISH;
+        }
+        stream.next_out = out;
+        stream.avail_out = sizeof out;
+        result = lzma_code(&stream, action);
+        if (!host_write(out, sizeof out - stream.avail_out)) return DAMAGED;
     }
-}
-
-static lzma_options_lzma options(uint32_t dictionary, uint32_t lc, uint32_t lp, uint32_t pb) {
-    lzma_options_lzma chosen;
-    lzma_lzma_preset(&chosen, 9 | LZMA_PRESET_EXTREME);
-    chosen.dict_size = dictionary < LZMA_DICT_SIZE_MIN ? LZMA_DICT_SIZE_MIN : dictionary;
-    chosen.nice_len = 273;
-    chosen.lc = lc;
-    chosen.lp = lp;
-    chosen.pb = pb;
-    return chosen;
-}
-
-/* The bytes written, 0 where `room` was too small, NO_MEMORY. */
-EXPORT("encode")
-uint32_t encode(const uint8_t *from, uint32_t length, uint8_t *to, uint32_t room, uint32_t lc, uint32_t lp, uint32_t pb) {
-    lzma_options_lzma chosen = options(length < DICTIONARY_MAX ? length : DICTIONARY_MAX, lc, lp, pb);
-    const lzma_filter filters[] = {{LZMA_FILTER_LZMA1, &chosen}, {LZMA_VLI_UNKNOWN, NULL}};
-    lzma_stream stream = LZMA_STREAM_INIT;
-    stream.next_out = to;
-    stream.avail_out = room;
-    return run(&stream, lzma_raw_encoder(&stream, filters), from, length);
-}
-
-/* The bytes written, 0 where `from` is no stream of at most `room` bytes, NO_MEMORY. */
-EXPORT("decode")
-uint32_t decode(const uint8_t *from, uint32_t length, uint8_t *to, uint32_t room, uint32_t lc, uint32_t lp, uint32_t pb) {
-    lzma_options_lzma chosen = options(room, lc, lp, pb);
-    const lzma_filter filters[] = {{LZMA_FILTER_LZMA1, &chosen}, {LZMA_VLI_UNKNOWN, NULL}};
-    lzma_stream stream = LZMA_STREAM_INIT;
-    stream.next_out = to;
-    stream.avail_out = room;
-    return run(&stream, lzma_raw_decoder(&stream, filters), from, length);
+    if (result == LZMA_MEM_ERROR) return NO_MEMORY;
+    return result == LZMA_STREAM_END && stream.avail_in == 0 && host_read(in, 1) == 0 ? CODED : DAMAGED;
 }

@@ -10,8 +10,8 @@ export interface PackedRelease {
   readonly frames: readonly StoredFrame[];
 }
 
-/** Frames compressed at once: as many as libuv has threads for. */
-const CONCURRENCY = 4;
+/** Frames compressed at once: as many as libuv has threads for, and with LZMA, which wants memory, as a runtime has. */
+const CONCURRENCY = { none: 4, zstd: 4, lzma: 2 };
 
 export async function packRelease(tree: Tree, settings: CompressionSettings): Promise<PackedRelease> {
   const files: ManifestFile[] = [];
@@ -23,7 +23,7 @@ export async function packRelease(tree: Tree, settings: CompressionSettings): Pr
     );
     frame.catch(() => {}); // reported by the await below, not as an unhandled rejection before it
     frames.push(frame);
-    await frames.at(-CONCURRENCY);
+    await frames.at(-CONCURRENCY[settings.codec]);
   }
   return { files, frames: await Promise.all(frames) };
 }
