@@ -72,6 +72,29 @@ const notices = () => events.flatMap((event) => (event.type === 'notice' ? [even
 const lockfile = async () => JSON.parse(await readFile(path.join(directory, 'sarma.lock.json'), 'utf8'));
 const cached = async () => (await cache.entries()).length;
 
+test('a download that is stopped does not go on behind the back of whoever stopped it', async () => {
+  const closed = new Promise<void>((resolve) => {
+    mirror.files.set('/endless', (_request, response) => {
+      const dribbling = setInterval(() => response.write('drop'), 20);
+      response.on('close', () => {
+        clearInterval(dribbling);
+        resolve();
+      });
+    });
+  });
+  const stop = new Error('stop');
+  const saved = createHttp(directory, {}).save(
+    `${mirror.url}/endless`,
+    path.join(directory, 'file'),
+    undefined,
+    () => {
+      throw stop;
+    },
+  );
+  await expect(saved).rejects.toBe(stop);
+  await closed;
+});
+
 test('what a version has is asked once for all targets', async () => {
   await resolve([host, arm64, windows]);
   const asked = mirror.requests.filter((url) => /index\.json|SHASUMS256/.test(url));

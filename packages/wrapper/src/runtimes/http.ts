@@ -1,10 +1,8 @@
-import { createHash } from 'node:crypto';
-import { createWriteStream } from 'node:fs';
 import path from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RegistryResponse } from 'npm-registry-fetch';
-import { IntegrityError, UnreachableError } from './errors.ts';
+import { UnreachableError } from './errors.ts';
+import { type OnProgress, saveDownload } from './save-download.ts';
 
 /**
  * HTTP as npm does it: proxies, own certificate authorities and credentials come from the environment and the
@@ -23,9 +21,6 @@ export interface Http {
   /** The registry of a package, with a slash at its end. */
   registry(packageName: string): Promise<string>;
 }
-
-/** Bytes so far, and of all that come if the server says so. */
-export type OnProgress = (received: number, total: number | null) => void;
 
 export interface RequestOptions {
   readonly accept?: string;
@@ -60,7 +55,13 @@ export function createHttp(project: string, env: NodeJS.ProcessEnv): Http {
     save: async (url, file, integrity, onProgress) => {
       for (let attempt = 1; ; attempt++) {
         try {
-          return await save(await request(url), url, file, integrity, onProgress);
+          return await saveDownload(
+            (await request(url))!,
+            withoutCredentials(url),
+            file,
+            integrity,
+            onProgress,
+          );
         } catch (error) {
           if (!(error instanceof UnreachableError) || attempt === ATTEMPTS) throw error;
         }
@@ -251,65 +252,4 @@ function parseJson(url: string, body: string): unknown {
     // Captive portals and proxies answer with pages of their own.
     throw new UnreachableError(withoutCredentials(url), 'the answer is not JSON', error);
   }
-}
-
-/** `integrity` is in the form of Subresource Integrity, one hash: `sha512-<base64>`. */
-async function save(
-  response: RegistryResponse | undefined,
-  url: string,
-  file: string,
-  integrity: string | undefined,
-  onProgress: OnProgress,
-): Promise<void> {
-  const { headers, body } = response!;
-  const length = headers.get('content-length');
-  const total = length === null ? null : Number(length);
-  const [algorithm = '', expected = ''] = (integrity ?? 'sha256').split(/-(.*)/s);
-  const hash = createHash(algorithm);
-  let received = 0;
-  let stopped: unknown;
-  async function* counted(): AsyncGenerator<Buffer> {
-    for await (const chunk of body) {
-      hash.update(chunk);
-      received += chunk.length;
-      try {
-        onProgress(received, total);
-      } catch (error) {
-        stopped = error;
-        throw error;
-      }
-      yield chunk;
-    }
-  }
-  const writer = createWriteStream(file);
-  let written: Error | undefined;
-  writer.on('error', (error) => {
-    written = error;
-  });
-  try {
-    await pipeline(counted(), writer);
-  } catch (error) {
-    // Whoever listens may end the download (Ctrl-C does): no reason to try again.
-    if (stopped !== undefined) throw stopped;
-    if (written !== undefined && 'syscall' in written) throw written;
-    throw new UnreachableError(
-      withoutCredentials(url),
-      `the download broke off (${(error as Error).message})`,
-      error,
-    );
-  }
-  if (total !== null && received < total) {
-    throw new UnreachableError(
-      withoutCredentials(url),
-      `the download ended after ${received} of ${total} bytes`,
-    );
-  }
-  const found = hash.digest('base64');
-  if (integrity === undefined || found === expected) return;
-  throw new IntegrityError(
-    `The download ${withoutCredentials(url)}`,
-    integrity,
-    `${algorithm}-${found}`,
-    'Nothing of it was kept. Somebody between here and the publisher changes it, or the mirror is broken.',
-  );
 }

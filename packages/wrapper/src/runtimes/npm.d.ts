@@ -27,7 +27,8 @@ declare module 'npm-registry-fetch' {
   export interface RegistryResponse {
     readonly status: number;
     readonly headers: { get(name: string): string | null };
-    readonly body: NodeJS.ReadableStream & AsyncIterable<Buffer>;
+    /** `destroy` also ends the request. */
+    readonly body: NodeJS.ReadableStream & AsyncIterable<Buffer> & { destroy(error: Error): void };
     json(): Promise<unknown>;
     text(): Promise<string>;
   }
