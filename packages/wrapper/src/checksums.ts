@@ -1,14 +1,10 @@
-import { randomBytes } from 'node:crypto';
-import { open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
 import { hashFile } from './build-cache.ts';
+import { lockFile } from './file-lock.ts';
 import { writeWhole } from './write-whole.ts';
 
 export const CHECKSUMS = 'SHA256SUMS';
-
-/** Who holds the lock works for milliseconds: a lock this old, in milliseconds, is of a build that was killed. */
-const ABANDONED_AFTER = 10_000;
 
 /**
  * Writes what files hash to into `SHA256SUMS` beside them, in the form that `sha256sum -c` reads, sorted by name. Lines
@@ -21,7 +17,7 @@ export async function addChecksums(directory: string, files: readonly string[]):
     names.map(async (name, index) => `${await hashFile(files[index]!)}  ${name}`),
   );
   const sums = path.join(directory, CHECKSUMS);
-  const release = await lock(path.join(directory, `.${CHECKSUMS}.lock`));
+  const release = await lockFile(sums);
   try {
     const all = [...(await kept(sums, directory, names)), ...own];
     const sorted = all.sort((a, b) => ((nameIn(a) ?? '') < (nameIn(b) ?? '') ? -1 : 1));
@@ -58,37 +54,4 @@ async function exists(file: string): Promise<boolean> {
     () => true,
     () => false,
   );
-}
-
-/** Takes a lock, a file that only one can create. Returns what gives it back. */
-async function lock(file: string): Promise<() => Promise<void>> {
-  for (;;) {
-    try {
-      const handle = await open(file, 'wx');
-      await handle.close();
-      return () => rm(file, { force: true });
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    }
-    await removeAbandoned(file);
-    await pause(20);
-  }
-}
-
-/** Whoever was faster may have taken a new lock meanwhile: what was moved away is looked at again, and given back. */
-async function removeAbandoned(file: string): Promise<void> {
-  if (!(await isAbandoned(file))) return;
-  const taken = `${file}.${randomBytes(6).toString('hex')}`;
-  try {
-    await rename(file, taken);
-    await ((await isAbandoned(taken)) ? rm(taken) : rename(taken, file));
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-  }
-}
-
-/** A clock that is ahead makes no lock that stays. */
-async function isAbandoned(file: string): Promise<boolean> {
-  const found = await stat(file).catch(() => undefined);
-  return found !== undefined && Math.abs(Date.now() - found.mtimeMs) > ABANDONED_AFTER;
 }

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { lockFile } from './file-lock.ts';
 import { writeWhole } from './write-whole.ts';
 
 /** One target's runtime as a build found it; later builds take the same. */
@@ -77,11 +78,24 @@ const NOTHING: Locked = { runtimes: {}, packages: {}, downloads: {} };
 
 /**
  * Adds to a project's lock file or replaces in it; it is read again for it, since another build may have locked other
- * things meanwhile. Sections that hold nothing are left out. Throws LockfileError.
+ * things meanwhile, and any number of builds may do this at once. Sections that hold nothing are left out. Throws LockfileError.
  */
 export async function updateLocked(project: string, changes: Partial<Locked>): Promise<void> {
   const file = path.join(project, LOCKFILE);
-  const old = await readLocked(project);
+  const release = await lockFile(file).catch((error: Error) => {
+    throw unwritable(file, error);
+  });
+  try {
+    const text = textOf(await readLocked(project), changes);
+    await writeWhole(file, text, 0o666).catch((error: Error) => {
+      throw unwritable(file, error);
+    });
+  } finally {
+    await release();
+  }
+}
+
+function textOf(old: Locked, changes: Partial<Locked>): string {
   const section = <Key extends keyof Locked>(key: Key) => {
     const entries = Object.entries({ ...old[key], ...changes[key] });
     const isKept = key === 'runtimes' || entries.length > 0;
@@ -93,14 +107,11 @@ export async function updateLocked(project: string, changes: Partial<Locked>): P
     ...section('packages'),
     ...section('downloads'),
   };
-  const text = `${JSON.stringify(locked, null, 2)}\n`;
-  try {
-    await writeWhole(file, text, 0o666);
-  } catch (error) {
-    throw new LockfileError('LOCKFILE_UNWRITABLE', `Cannot write ${file}: ${(error as Error).message}`, {
-      cause: error,
-    });
-  }
+  return `${JSON.stringify(locked, null, 2)}\n`;
+}
+
+function unwritable(file: string, error: Error): LockfileError {
+  return new LockfileError('LOCKFILE_UNWRITABLE', `Cannot write ${file}: ${error.message}`, { cause: error });
 }
 
 function check(json: unknown): Locked {

@@ -41,6 +41,13 @@ test('targets are sorted, and those of other builds stay', async () => {
   expect(await readdir(project)).toEqual(['sarma.lock.json']);
 });
 
+test('builds at once lose nothing of each other', async () => {
+  const targets = ['linux-x64', 'linux-arm64', 'darwin-arm64', 'win-x64'];
+  await Promise.all(targets.map((target) => lock({ [target]: runtime('24.1.0') })));
+  expect(Object.keys((await readLocked(project)).runtimes).sort()).toEqual(targets.sort());
+  expect(await readdir(project)).toEqual(['sarma.lock.json']);
+});
+
 test.each([
   ['{"lockfileVersion": 1,', /sarma\.lock\.json: .*JSON/],
   ['{"lockfileVersion": 2, "runtimes": {}}', /"lockfileVersion" is 2, and this Sarma knows 1/],
