@@ -56,6 +56,22 @@ describe('`inspect --html` writes a page', () => {
     expect(stderr).toMatch(/page\.html could not be written: .*Name another file with --html\./);
   });
 
+  test('and a newer one in its place, but not in place of any other file', async () => {
+    const file = await wrapped();
+    const directory = await folder();
+    const page = path.join(directory, 'page.html');
+    await sarma(['inspect', file, '--html', page]);
+    expect(await sarma(['inspect', file, '--html', page])).toMatchObject({ exitCode: 0 });
+    const other = path.join(directory, 'package.json');
+    await writeFile(other, '{}');
+    const { exitCode, stderr } = await sarma(['inspect', file, '--html', other]);
+    expect({ exitCode, stderr }).toEqual({
+      exitCode: 2,
+      stderr: expect.stringContaining('package.json exists and is no page of `sarma inspect`.'),
+    });
+    expect(await readFile(other, 'utf8')).toBe('{}');
+  });
+
   test('but not in place of the executable, whatever it is called', async () => {
     const file = await wrapped();
     const before = await readFile(file);

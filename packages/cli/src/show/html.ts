@@ -29,6 +29,11 @@ export async function inspectionPage(file: string, slices: readonly Inspection[]
   return page!.replaceAll(/<!-- (\w+) -->/g, (_, name: string) => values[name]!);
 }
 
+/** Whether a text is a page that `inspectionPage` made. */
+export function isInspectionPage(text: string): boolean {
+  return text.slice(0, 1000).includes('<meta name="generator" content="sarma inspect">');
+}
+
 /** Scripts see what those before them define. */
 const PARTS = ['page.html', 'page.css', 'page.js', 'map.js', 'table.js'] as const;
 
