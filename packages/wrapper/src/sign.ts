@@ -122,6 +122,6 @@ function holdsPayload(before: Buffer, after: Buffer): boolean {
 function damaged(what: string, { key, target }: Signing): SignError {
   return new SignError(
     `${key} did not leave a signed executable for ${target.name}: ${what}. ` +
-      'The command has to sign the file that {file} stands for in place, and change nothing else of it.',
+      'The command has to sign the file that {file}, or $SARMA_FILE, stands for in place, and change nothing else of it.',
   );
 }

@@ -133,6 +133,16 @@ test('a placeholder in a line for the shell may stand in quotes, whatever its va
   }
 });
 
+test("a placeholder that is mistyped fails before anything is run; other words in braces are the command's", async () => {
+  const run = (command: Command) => runCommand(command, 'the test', { file: 'x', target: 'y' }, root);
+  const said =
+    'the test has {fiel}, which stands for nothing. Did you mean {file}? There are {file}, {target}.';
+  await expect(run('touch ran {fiel}')).rejects.toThrow(said);
+  await expect(run(['touch', 'ran', '--in={fiel}'])).rejects.toThrow(said);
+  expect(await readdir(root)).not.toContain('ran');
+  await run("echo a | awk '{print}'");
+});
+
 test.skipIf(!hasTool('osslsigncode') || !hasTool('openssl'))(
   'the line for the shell that docs/executable.md has signs a Windows executable',
   async () => {
