@@ -7,6 +7,7 @@ import { hostTarget, shippedTargets } from '../src/targets.ts';
 import { withFiles } from '../src/tree.ts';
 import { ADDON_SOURCE, addonFile, compileArguments } from './support/addon-file.ts';
 import { type AddonProject, addonProject, tarOf } from './support/addon-project.ts';
+import { nativeSample } from './support/native-samples.ts';
 
 const X64 = addonFile('x86_64-linux-gnu');
 const ARM64 = addonFile('aarch64-linux-gnu');
@@ -133,6 +134,43 @@ describe('an addon that was built for this machine', () => {
         's',
       ),
     );
+  });
+
+  describe('for another version of Node', () => {
+    const cpu = HERE === X64 ? 'x86_64' : 'aarch64';
+    const old = (version: number) =>
+      nativeSample({ kind: 'modules-structure', target: `${cpu}-linux-gnu`, version });
+    const extension = nativeSample({ kind: 'library', target: `${cpu}-linux-gnu`, libc: 'glibc' });
+
+    test('fails the target of this machine, and an extension beside it that is no addon is none', async () => {
+      await install({ 'build/Release/fast.node': old(115), 'build/Release/test_extension.node': extension });
+      const { found } = await project.find(HOST!);
+      expect(found).toMatchObject([
+        {
+          how: 'missing',
+          detail: `build/Release/fast.node is an addon for NODE_MODULE_VERSION 115; ${HOST} needs NODE_MODULE_VERSION 137 (Node 24.11.0)`,
+        },
+      ]);
+      expect(() => reportMissing(found, HOST!, () => {})).toThrow(
+        /Run npm rebuild fast with Node 24\.11\.0, .*--runtime VERSION\b(?!.*for other machines).*--skip-addons 'fast'$/s,
+      );
+    });
+
+    test('is advised to keep its Node where that is the one that builds', async () => {
+      await install({ 'build/Release/fast.node': old(Number(process.versions.modules)) });
+      const runtime = path.join(project.directory, 'other-node');
+      await project.write('other-node', 'node_register_module_v115\0');
+      expect((await project.find(HOST!, { runtime })).found).toMatchObject([
+        { advice: expect.stringContaining(`--runtime ${process.versions.node.split('.')[0]}.`) },
+      ]);
+    });
+
+    test('is built by the command of the user', { timeout: 30_000 }, async () => {
+      await install({ 'build/Release/fast.node': old(115) });
+      await project.write('made.node', HERE);
+      const rebuild = `cp "${project.directory}/made.node" build/Release/fast.node`;
+      expect((await project.find(HOST!, { rebuild })).found).toMatchObject([{ how: 'rebuilt' }]);
+    });
   });
 
   test('is no loss where the package falls back to JavaScript', async () => {

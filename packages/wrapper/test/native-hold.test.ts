@@ -104,6 +104,11 @@ describe('an addon that was built for this machine', () => {
     expect(wrong[0]).toContain(`Run npm rebuild old with Node ${process.versions.node}`);
   });
 
+  test('is missed even where an extension that is no addon has an ending like one', async () => {
+    const others = { 'bin/linux-x64-115/a.node': node115, 'build/test_extension.node': glibc };
+    expect(found(await held('linux-x64', { old: others }))).toEqual(WRONG);
+  });
+
   test('is a warning where the project can do without its package', async () => {
     const packages = {
       parent: { 'package.json': { optionalDependencies: { fast: '*' } } },

@@ -5,8 +5,10 @@ export interface FoundAddon {
   readonly package: string;
   readonly version: string;
   readonly how: 'installed' | 'optional dependency' | 'prebuild' | 'downloaded' | 'rebuilt' | 'missing';
-  /** Which package or file it is; what to do about a missing one. */
+  /** Which package or file it is; why one is missing. */
   readonly detail: string;
+  /** What to do about a missing one, where that is known. */
+  readonly advice?: string;
   /** False where only its metadata was looked at: a build has yet to download it. */
   readonly downloaded?: boolean;
   /** Of a missing one: the project can do without. */

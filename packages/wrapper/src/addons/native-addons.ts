@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
-import { fits, type Wanted } from '../native/fit.ts';
-import type { PlacedFile } from '../native/native-files.ts';
+import { fits, isForOtherNode, mismatch, otherNodeAdvice, type Wanted } from '../native/fit.ts';
+import { isAddonFile, type PlacedFile } from '../native/native-files.ts';
 import { liesWithOthers } from '../native/place.ts';
 import type { skippedBy } from '../native/skipped.ts';
 import type { InstalledPackage } from '../packages/package.ts';
@@ -64,7 +64,7 @@ export async function nativeAddons(
       found: [{ package: name, version, how: 'downloaded', detail, downloaded: false }],
     };
   }
-  const addons = files.filter(({ place }) => isAddon(place));
+  const addons = files.filter((file) => isAddon(file.place) && isAddonFile(file));
   const own = addons.filter((file) => isFitting(file, wanted) && isKept(file));
   const at = (place: string) => `${one.place}/${place}`;
   const without = [...useless, ...restored.gone].map(at);
@@ -76,7 +76,7 @@ export async function nativeAddons(
     const isTold = own.length > 0 && !isPlatformPackage(one.manifest.platform);
     return { without, files: laid, found: isTold ? [{ package: name, version, how, detail }] : [] };
   }
-  const { files: added, found } = await findElsewhere(one, wanted, context);
+  const { files: added, found } = await findElsewhere(one, whyNone(one, addons, wanted), wanted, context);
   return { without, files: [...laid, ...added.map((file) => treeFile(one, file))], found: [found] };
 }
 
@@ -94,8 +94,26 @@ const HOST_SYSTEM = ({ linux: 'linux', darwin: 'darwin', win32: 'win' } as const
   process.platform as 'linux' | 'darwin' | 'win32'
 ];
 
+interface Reason {
+  readonly detail: string;
+  readonly advice?: string;
+}
+
+/** Of an addon that was built on this machine, for another version of Node. */
+function whyNone(one: InstalledPackage, addons: readonly PlacedFile[], wanted: Wanted): Reason {
+  for (const { place, native } of addons) {
+    if (native === null || !isForOtherNode(native, wanted)) continue;
+    return {
+      detail: `${place} ${mismatch(native, wanted)}`,
+      advice: otherNodeAdvice(one.name, native, wanted),
+    };
+  }
+  return { detail: 'it has no addon that works there' };
+}
+
 async function findElsewhere(
   one: InstalledPackage,
+  reason: Reason,
   wanted: Wanted,
   { sources }: NativeContext,
 ): Promise<{ readonly files: readonly PackedFile[]; readonly found: FoundAddon }> {
@@ -109,8 +127,8 @@ async function findElsewhere(
     }
     if (found !== undefined) reasons.push(found);
   }
-  const detail = ['it has no addon that works there', ...reasons].join('; ');
-  return { files: [], found: { package: name, version, how: 'missing', detail } };
+  const detail = [reason.detail, ...reasons].join('; ');
+  return { files: [], found: { package: name, version, how: 'missing', ...reason, detail } };
 }
 
 /**

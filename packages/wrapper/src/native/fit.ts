@@ -34,6 +34,26 @@ export function fitsNode({ abi }: NativeFile, { modules }: Wanted): boolean {
   return abi.version === modules;
 }
 
+/** Whether the system loads an addon that is for another version of Node. */
+export function isForOtherNode(file: NativeFile, wanted: Wanted): boolean {
+  return fitsSystem(file, wanted.target) && !fitsNode(file, wanted);
+}
+
+/** What a file that does not fit is, and what the target needs instead. */
+export function mismatch(file: NativeFile, wanted: Wanted): string {
+  return `is ${inWords(file, wanted)}; ${wanted.target.name} needs ${wantedInWords(file, wanted)}`;
+}
+
+/** What a person does about an addon of a package that is for another version of Node. */
+export function otherNodeAdvice(name: string, { abi }: NativeFile, { node }: Wanted): string {
+  const isOfThisNode = abi?.api === 'modules' && String(abi.version) === process.versions.modules;
+  const line = isOfThisNode ? process.versions.node.split('.')[0] : 'VERSION';
+  return (
+    `Run npm rebuild ${name} with Node ${node}, which is the one in the executable, ` +
+    `or take the Node that it was built for: --runtime ${line}. wrap.addons.rebuild can build it, too.`
+  );
+}
+
 const FORMATS = { elf: 'Linux', pe: 'Windows', macho: 'macOS' } as const;
 const KINDS = {
   addon: 'an addon',

@@ -6,9 +6,18 @@ import type { Target } from '../targets.ts';
 import type { Tree } from '../tree.ts';
 import { type Families, familiesOf } from './family.ts';
 import { findPackages } from './find-packages.ts';
-import { fits, fitsNode, inWords, type Wanted, wantedInWords } from './fit.ts';
+import {
+  fits,
+  inWords,
+  isForOtherNode,
+  mismatch,
+  otherNodeAdvice,
+  type Wanted,
+  wantedInWords,
+} from './fit.ts';
 import { modulesVersion } from './modules-version.ts';
-import { nativeFiles, type PlacedFile } from './native-files.ts';
+import type { NativeFile } from './native-file.ts';
+import { isAddonFile, nativeFiles, type PlacedFile } from './native-files.ts';
 import { type Need, needsOf } from './needs.ts';
 import { liesWithOthers } from './place.ts';
 import { skippedBy } from './skipped.ts';
@@ -117,8 +126,8 @@ function findingsOf(
     isWrong: isNeeded && isLoaded(file),
     message: sentence(file, families, wanted),
   }));
-  if (found.some(({ isWrong }) => isWrong) || fitting.some(isAddon)) return found;
-  const needed = others.filter((file) => isAddon(file) || isForOthers(group));
+  if (found.some(({ isWrong }) => isWrong) || fitting.some(isAddonFile)) return found;
+  const needed = others.filter((file) => isAddonFile(file) || isForOthers(group));
   if (needed.length === 0) return found;
   const relatives = families.relativesOf(owner.name).map(({ place }) => place);
   const hasRelative = groups.some(
@@ -126,10 +135,6 @@ function findingsOf(
   );
   if (hasRelative) return found;
   return [...found, { owner, isWrong: isNeeded, message: noneSentence(needed, families, wanted) }];
-}
-
-function isAddon({ place, native }: OwnedFile): boolean {
-  return native?.kind === 'addon' || place.endsWith('.node');
 }
 
 /** A package for other systems by its own manifest, as `@esbuild/darwin-arm64` is; it may hold programs alone. */
@@ -149,15 +154,12 @@ function isLoaded({ native, owner, place }: OwnedFile): boolean {
 }
 
 function sentence({ owner, place, native }: OwnedFile, families: Families, wanted: Wanted): string {
-  const what = native === null ? 'is cut off or damaged' : `is ${inWords(native, wanted)}`;
+  const what =
+    native === null
+      ? `is cut off or damaged; ${wanted.target.name} needs ${wantedInWords(null, wanted)}`
+      : mismatch(native, wanted);
   const file = placeInside(owner, place);
-  const mend = mendOf(
-    owner,
-    native !== null && !fitsNode(native, wanted) && native.os === wanted.target.os,
-    families,
-    wanted,
-  );
-  return `${owner.name}@${owner.version}: ${file} ${what}; ${wanted.target.name} needs ${wantedInWords(native, wanted)}. ${mend}`;
+  return `${owner.name}@${owner.version}: ${file} ${what}. ${mendOf(owner, native, families, wanted)}`;
 }
 
 function noneSentence(files: readonly OwnedFile[], families: Families, wanted: Wanted): string {
@@ -168,21 +170,16 @@ function noneSentence(files: readonly OwnedFile[], families: Families, wanted: W
       ? 'its one native file is'
       : `none of its ${files.length} native files is for it, the first is`;
   const what = native === null ? 'damaged' : inWords(native, wanted);
-  return `${owner.name}@${owner.version}: ${wanted.target.name} needs ${wantedInWords(native, wanted)}, and ${count} ${what} (${file}). ${mendOf(owner, false, families, wanted)}`;
+  return `${owner.name}@${owner.version}: ${wanted.target.name} needs ${wantedInWords(native, wanted)}, and ${count} ${what} (${file}). ${mendOf(owner, null, families, wanted)}`;
 }
 
 /** What a person does about it. */
-function mendOf(
-  owner: Package,
-  isForOtherNode: boolean,
-  families: Families,
-  { target, node }: Wanted,
-): string {
+function mendOf(owner: Package, native: NativeFile | null, families: Families, wanted: Wanted): string {
+  const { target } = wanted;
   const { name, version, firstParty } = owner;
   if (firstParty)
     return 'Take it out with `exclude` of the configuration, or put the one for the target in its place.';
-  if (isForOtherNode)
-    return `Run npm rebuild ${name} with Node ${node}, which is the one in the executable, or build it with wrap.addons.rebuild.`;
+  if (native !== null && isForOtherNode(native, wanted)) return otherNodeAdvice(name, native, wanted);
   const parent = families.parentOf(name);
   if (parent !== undefined || isPlatformPackage(owner.manifest.platform)) {
     const { name: chosen, version: at } = parent ?? owner;

@@ -14,6 +14,11 @@ export interface PlacedFile {
   readonly native: NativeFile | null;
 }
 
+/** Whether Node loads it. By its name alone only what is damaged: an extension of SQLite may be called `.node`, too. */
+export function isAddonFile({ place, native }: PlacedFile): boolean {
+  return native === null ? place.endsWith('.node') : native.kind === 'addon';
+}
+
 /** Nothing loads or executes files of these names; they are most of a release. */
 const NEVER_NATIVE =
   /\.(js|cjs|mjs|ts|cts|mts|tsx|jsx|json|map|md|markdown|txt|html|css|scss|svg|png|jpe?g|gif|ico|woff2?|ttf|wasm|ya?ml|h|hpp|c|cc|cpp|gyp|gypi|sh|ps1|bat|cmd|lock)$/i;
