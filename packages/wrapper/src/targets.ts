@@ -161,8 +161,7 @@ function parseTargets(json: unknown, file: string, base: Matrix): Matrix {
       );
     }
     const fields = object(row, file, `"${name}"`);
-    const known = base.get(name) as Record<string, unknown> | undefined;
-    matrix.set(name, parseTarget(name, { ...known, ...namesOfSlices(known), ...fields }, file));
+    matrix.set(name, parseTarget(name, { ...rowOf(base.get(name)), ...fields }, file));
   }
   for (const target of matrix.values()) {
     if (target.slices) matrix.set(target.name, { ...target, slices: slicesOf(target, matrix, file) });
@@ -170,10 +169,11 @@ function parseTargets(json: unknown, file: string, base: Matrix): Matrix {
   return matrix;
 }
 
-/** As a `targets.json` has them. */
-function namesOfSlices(known: Record<string, unknown> | undefined): { slices?: readonly string[] } {
-  const slices = known?.slices as readonly Target[] | undefined;
-  return slices === undefined ? {} : { slices: slices.map(({ name }) => name) };
+/** A target as a `targets.json` has it. */
+function rowOf(target: Target | undefined): Record<string, unknown> {
+  if (target?.slices === undefined) return { ...target };
+  const { zig: _none, slices, ...row } = target;
+  return { ...row, slices: slices.map(({ name }) => name) };
 }
 
 /** Rows of the matrix for the names that a row has, or for the rows that it had before some were changed. */

