@@ -1,5 +1,6 @@
 // `--compression smallest`: LZMA behind the branch filter (P22). Compressing a runtime takes a minute or two.
-import { stat } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { stat, truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { makeProgram } from './support/programs.ts';
@@ -24,6 +25,21 @@ describe.skipIf(!isX64)('hello world for linux-x64, with the whole of Node', () 
     const extracted = path.join(await temporaryDirectory(), 'extracted');
     expect(await run(file, ['maintenance', 'extract', extracted])).toMatchObject({ exitCode: 0 });
   });
+});
+
+test.skipIf(!isX64)('a file of 512 MiB is compressed, and comes out as it was', SLOW, async () => {
+  const digest =
+    "require('crypto').createHash('sha256').update(require('fs').readFileSync(__dirname + '/large')).digest('hex')";
+  const program = { directory: await temporaryDirectory(), entry: 'main.js' };
+  const at = (name: string) => path.join(program.directory, name);
+  await writeFile(at('package.json'), JSON.stringify({ ...manifest, version: '1.0.0' }));
+  await writeFile(at('main.js'), `console.log(${digest});\n`);
+  await writeFile(at('large'), randomBytes(100_000));
+  await truncate(at('large'), 512 * 1024 * 1024);
+  const file = await wrapProgram(program, ['--compression', 'smallest'], SLOW);
+  expect((await stat(file)).size).toBeLessThan(28_000_000);
+  const env = { SARMA_CACHE_DIR: await temporaryDirectory() };
+  expect(await run(file, [], { env })).toEqual(await runNode(program));
 });
 
 describe.skipIf(!isX64)('hello world for linux-x64, with the ICU data of English', () => {
