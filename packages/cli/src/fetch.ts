@@ -46,10 +46,11 @@ export async function fetchProject(options: FetchOptions): Promise<readonly Outc
     runtime,
   } = await findProject({ sarma: OWN_MODULE, ...options });
   const matrix = await loadTargets(directory);
-  const targets = singleTargets(chooseTargets(matrix, options, configured, process.env).targets);
+  const { targets: chosen } = chooseTargets(matrix, options, configured, process.env);
+  const targets = singleTargets(chosen);
   onEvent({ type: 'targets', targets: targets.map(({ name }) => name) });
   const { runtimes, failures } = await fetchRuntimes({
-    targets,
+    targets: chosen,
     range: options.runtime ?? runtime.version ?? defaultRange(engines),
     project: directory,
     offline: options.offline ?? false,

@@ -20,7 +20,7 @@ export function checkOneRuntime({ name }: Target, slices: readonly BuildContext[
   const list = slices.map(({ target, runtime }) => `${target.name} ${runtime?.version}`).join(', ');
   throw new UniversalError(
     `${name} needs one version of Node for all its slices, and there is ${list}. ` +
-      'Leave --per-target away for it, or name a version that all have with --runtime.',
+      'Name a version that all have with --runtime.',
   );
 }
 

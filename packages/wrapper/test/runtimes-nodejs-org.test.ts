@@ -354,6 +354,70 @@ test('a target without a version in the range does not take the others with it',
   }
 });
 
+/** Releases of which each target has others; linux-s390x has none. */
+async function diverging() {
+  const own = await serve();
+  const has: Record<string, readonly string[]> = {
+    '24.3.0': ['osx-x64-tar', 'win-x64-exe'],
+    '24.2.0': ['osx-arm64-tar', 'win-x64-exe'],
+    '22.1.0': ['osx-arm64-tar', 'osx-x64-tar', 'win-x64-exe'],
+  };
+  for (const [version, platforms] of Object.entries(has)) {
+    const archives = (['darwin-x64', 'darwin-arm64'] as const).map(async (name) => [
+      `node-v${version}-${name}.tar.gz`,
+      await archiveOf('n/bin/node', executableOf(name, version)),
+    ]);
+    await publish(own, version, platforms, {
+      ...Object.fromEntries(await Promise.all(archives)),
+      'win-x64/node.exe': executableOf('win-x64', version),
+    });
+  }
+  return own;
+}
+
+test('a target without any version does not hide that the others have none in common', async () => {
+  const own = await diverging();
+  const names = ['darwin-x64', 'darwin-arm64', 'linux-s390x'];
+  const targets = names.map((name) => shippedTargets.get(name)!);
+  await expect(resolve(targets, { ...withMirror(`${own.url}/dist`), range: '24' })).rejects.toThrow(
+    expect.objectContaining({
+      code: 'NO_RUNTIME',
+      message: expect.stringMatching(
+        /^No version of Node in the range "24" is there for all targets:\n.*darwin-x64: 24\.3\.0\n.*darwin-arm64: 24\.2\.0\n.*linux-s390x: none\n--runtime 22\.1\.0 is the newest that all the others have; --per-target lets targets differ/,
+      ),
+    }),
+  );
+  await own.close();
+});
+
+test('the slices of a universal target get one version, perTarget or not', async () => {
+  const own = await diverging();
+  const universal = shippedTargets.get('darwin-universal')!;
+  const request = { ...withMirror(`${own.url}/dist`), perTarget: true };
+  const both = await resolve([universal, windows], { ...request, range: '>=22' });
+  expect(Object.fromEntries([...both].map(([name, { version }]) => [name, version]))).toEqual({
+    'darwin-x64': '22.1.0',
+    'darwin-arm64': '22.1.0',
+    'win-x64': '24.3.0',
+  });
+  expect(await resolve([universal, windows], { ...request, range: '>=22', frozen: true })).toEqual(both);
+  await own.close();
+});
+
+test('slices without a version in common do not take other targets with them', async () => {
+  const own = await diverging();
+  const { env } = withMirror(`${own.url}/dist`);
+  const targets = [shippedTargets.get('darwin-universal')!, windows];
+  const request = { targets, perTarget: true, range: '24', project: directory, cache, env: env! };
+  const { runtimes, failures } = await fetchRuntimes(request);
+  expect([...runtimes.keys()]).toEqual(['win-x64']);
+  expect([...failures.keys()].toSorted()).toEqual(['darwin-arm64', 'darwin-x64']);
+  const { message } = failures.get('darwin-x64')!;
+  expect(message).toMatch(/is there for all of these, which become one file:\n(.*\n){2}--runtime 22\.1\.0/);
+  expect(message).not.toContain('--per-target');
+  await own.close();
+});
+
 test('a line after the last that is built for a target is a sentence, before anybody is asked', async () => {
   await expect(resolve([shippedTargets.get('win-x86')!], { range: '24' })).rejects.toThrow(
     expect.objectContaining({ code: 'NO_RUNTIME', message: expect.stringContaining('--runtime 22') }),

@@ -1,5 +1,5 @@
 import semver from 'semver';
-import type { Target } from '../targets.ts';
+import { singleTargets, type Target } from '../targets.ts';
 
 /** The versions that there are for each target, by the target's name. */
 export type Offers = ReadonlyMap<string, readonly string[]>;
@@ -10,30 +10,38 @@ export type Choice = ReadonlyMap<string, string>;
 /** What decides between the versions that there are. */
 export interface Wish {
   readonly targets: readonly Target[];
+  /** The same targets: those of a group get one version. */
+  readonly groups: readonly (readonly Target[])[];
   readonly range: string;
-  /** Targets may get different versions. */
+  /** Targets may get different versions; only the slices of a universal one may not. */
   readonly perTarget: boolean;
   /** What the lock file has and the range allows, by the target's name. */
   readonly locked: Choice;
 }
 
-/**
- * Locked versions first, then the highest: one for all targets, or one for each with `perTarget`.
- * Undefined when there is none that fits.
- */
-export function chooseVersions(wish: Wish, offers: Offers): Choice | undefined {
-  const { targets, locked } = wish;
-  const fitting = (target: Target) => inRange(offers.get(target.name) ?? [], wish.range);
-  if (wish.perTarget) {
-    const choice = targets.map(
-      (target) => [target.name, locked.get(target.name) ?? fitting(target)[0]] as const,
-    );
-    return choice.every(isChosen) ? new Map(choice) : undefined;
-  }
-  const common = commonVersions(targets.map((target) => [...fitting(target), locked.get(target.name) ?? '']));
-  const known = new Set(locked.values());
-  const version = common.find((candidate) => known.has(candidate)) ?? common[0];
-  return version === undefined ? undefined : new Map(targets.map((target) => [target.name, version]));
+/** Which of these targets get one version: all, or with `perTarget` the slices of each universal one. */
+export function versionGroups(
+  targets: readonly Target[],
+  perTarget: boolean,
+): readonly (readonly Target[])[] {
+  if (!perTarget) return [singleTargets(targets)];
+  const universal = targets.flatMap(({ slices }) => (slices === undefined ? [] : [slices]));
+  const others = singleTargets(targets).filter((target) => !universal.flat().includes(target));
+  return [...universal, ...others.map((target) => [target])];
+}
+
+/** Locked versions first, then the highest, one for each group. A group without a version that fits gets none. */
+export function chooseVersions({ groups, range, locked }: Wish, offers: Offers): Choice {
+  return new Map(
+    groups.flatMap((group) => {
+      const known = new Set(group.map(({ name }) => locked.get(name)));
+      const common = commonVersions(
+        group.map(({ name }) => [...inRange(offers.get(name) ?? [], range), locked.get(name) ?? '']),
+      );
+      const version = common.find((candidate) => known.has(candidate)) ?? common[0];
+      return version === undefined ? [] : group.map(({ name }) => [name, version] as const);
+    }),
+  );
 }
 
 /**
@@ -41,10 +49,11 @@ export function chooseVersions(wish: Wish, offers: Offers): Choice | undefined {
  * is old on purpose.
  */
 export function newerVersions(
-  { targets, range, locked }: Wish,
+  { targets, range, locked, perTarget }: Wish,
   offers: Offers,
   choice: Choice,
 ): string | undefined {
+  if (perTarget) return undefined;
   if ([...locked.values()].some((version) => [...choice.values()].includes(version))) return undefined;
   const newer = targets.flatMap(({ name }) => {
     const newest = inRange(offers.get(name) ?? [], range)[0];
@@ -58,15 +67,17 @@ export function newerVersions(
 /** Why nothing was chosen: what there is for each target, and what would do. */
 export function explainNoVersion({ targets, range, perTarget }: Wish, offers: Offers): string {
   const lines = targets.map(({ name }) => `  ${name}: ${describe(offers.get(name) ?? [], range)}`);
-  const fitting = targets.every(({ name }) => inRange(offers.get(name) ?? [], range).length > 0);
-  const title =
-    fitting && !perTarget
-      ? `No version of Node in the range "${range}" is there for all targets:`
-      : `No version of Node in the range "${range}":`;
-  const common = commonVersions(targets.map(({ name }) => inRange(offers.get(name) ?? [], '*')))[0];
+  const versions = targets
+    .map(({ name }) => inRange(offers.get(name) ?? [], '*'))
+    .filter((list) => list.length > 0);
+  const isForSome = versions.some((list) => inRange(list, range).length > 0);
+  const whole = perTarget ? 'all of these, which become one file' : 'all targets';
+  const title = `No version of Node in the range "${range}"${isForSome ? ` is there for ${whole}` : ''}:`;
+  const common = commonVersions(versions)[0];
+  const whoHave = versions.length === targets.length ? 'all of them' : 'all the others';
   const advice = [
-    ...(common === undefined ? [] : [`--runtime ${common} is the newest that all of them have`]),
-    ...(fitting ? ['--per-target lets targets differ'] : []),
+    ...(common === undefined ? [] : [`--runtime ${common} is the newest that ${whoHave} have`]),
+    ...(isForSome && !perTarget ? ['--per-target lets targets differ'] : []),
     '--runtime also takes a path or an address of a Node executable',
   ];
   return [title, ...lines, `${advice.join('; ')}.`].join('\n');
@@ -85,7 +96,9 @@ export function emptyTargets({ targets, range }: Wish, offers: Offers): readonly
 }
 
 export function without(wish: Wish, targets: readonly Target[]): Wish {
-  return { ...wish, targets: wish.targets.filter((target) => !targets.includes(target)) };
+  const isKept = (target: Target) => !targets.includes(target);
+  const groups = wish.groups.map((group) => group.filter(isKept)).filter((group) => group.length > 0);
+  return { ...wish, targets: wish.targets.filter(isKept), groups };
 }
 
 /** A sentence for each target whose line has ended. */
@@ -110,10 +123,6 @@ function inRange(versions: readonly string[], range: string): string[] {
 function commonVersions(lists: readonly (readonly string[])[]): string[] {
   const [first = [], ...others] = lists;
   return first.filter((version) => version !== '' && others.every((list) => list.includes(version)));
-}
-
-function isChosen(entry: readonly [string, string | undefined]): entry is readonly [string, string] {
-  return entry[1] !== undefined;
 }
 
 /** The newest few in the range, or of each line the newest. */

@@ -19,6 +19,7 @@ import {
   explainNoVersion,
   newerVersions,
   type Offers,
+  versionGroups,
   type Wish,
   without,
 } from './choose.ts';
@@ -55,7 +56,7 @@ export interface RuntimeRequest {
   readonly offline?: boolean;
   /** Fails instead of changing the lock file. */
   readonly frozen?: boolean;
-  /** Lets targets have different versions. */
+  /** Lets targets have different versions; the slices of a universal one have the same. */
   readonly perTarget?: boolean;
   readonly onEvent?: OnEvent;
   readonly env?: NodeJS.ProcessEnv;
@@ -70,6 +71,8 @@ export interface Runtimes {
 
 /** What the steps below share. */
 interface Context extends Required<RuntimeRequest> {
+  /** Targets of a group get one version. */
+  readonly groups: readonly (readonly Target[])[];
   /** As it was asked for, but without the user and password of an address: it goes into the lock file and messages. */
   readonly range: string;
   /** As it was asked for. */
@@ -134,6 +137,7 @@ async function prepare(request: RuntimeRequest): Promise<Context> {
   return {
     ...request,
     targets,
+    groups: versionGroups(request.targets, perTarget),
     range,
     place,
     cache,
@@ -186,8 +190,9 @@ async function publishedRuntimes(context: Context) {
 }
 
 /** The lock file has a version for every target, and they may stand together. */
-function isSettled({ targets, locked, perTarget }: Wish): boolean {
-  return locked.size === targets.length && (perTarget || new Set(locked.values()).size <= 1);
+function isSettled({ targets, groups, locked }: Wish): boolean {
+  const isOne = (group: readonly Target[]) => new Set(group.map(({ name }) => locked.get(name))).size <= 1;
+  return locked.size === targets.length && groups.every(isOne);
 }
 
 /** What the targets get, and why some of them get nothing. */
@@ -213,19 +218,21 @@ async function chooseFromSources(wish: Wish, context: Context): Promise<Chosen> 
   for (const source of context.sources) {
     await addOffers(offers, source, asked.targets, context);
     const choice = chooseVersions(asked, offers);
-    if (choice === undefined) continue;
+    if (choice.size < asked.targets.length) continue;
     tellOfChoice(asked, offers, choice, context);
     return { choice, failures: new Map(endings) };
   }
   if (isCutOff(context)) throw unreachable(context);
   const empty = emptyTargets(asked, offers);
   const rest = without(asked, empty);
-  const choice = rest.targets.length === 0 ? undefined : chooseVersions(rest, offers);
-  if (choice === undefined) throw noVersion(asked, offers, context);
-  tellOfChoice(rest, offers, choice, context);
-  const reasons = empty.map(
-    (one) => [one.name, noVersion({ ...asked, targets: [one] }, offers, context)] as const,
-  );
+  const choice = chooseVersions(rest, offers);
+  if (choice.size === 0) throw noVersion(asked, offers, context);
+  const apart = rest.groups.filter(([first]) => !choice.has(first!.name));
+  tellOfChoice(without(rest, apart.flat()), offers, choice, context);
+  const reasons = [...empty.map((one) => [one]), ...apart].flatMap((group) => {
+    const error = noVersion({ ...asked, targets: group }, offers, context);
+    return group.map(({ name }) => [name, error] as const);
+  });
   return { choice, failures: new Map([...endings, ...reasons]) };
 }
 

@@ -103,7 +103,10 @@ export function zipOf(path: string, content: Buffer): Buffer {
 }
 
 /** The least that passes for Node's executable of a target: its headers, and where the version is written. */
-export function executableOf(format: 'linux-arm64' | 'win-x64' | 'darwin-arm64', version: string): Buffer {
+export function executableOf(
+  format: 'linux-arm64' | 'win-x64' | 'darwin-arm64' | 'darwin-x64',
+  version: string,
+): Buffer {
   const content = Buffer.alloc(512);
   content.write(`node.js/v${version}`, 400);
   if (format === 'linux-arm64') {
@@ -117,7 +120,7 @@ export function executableOf(format: 'linux-arm64' | 'win-x64' | 'darwin-arm64',
     content.writeUInt16LE(0x20b, 0x98);
   } else {
     content.writeUInt32LE(0xfeedfacf);
-    content.writeUInt32LE(0x0100000c, 4);
+    content.writeUInt32LE(format === 'darwin-arm64' ? 0x0100000c : 0x01000007, 4);
   }
   return content;
 }
