@@ -89,10 +89,8 @@ export async function releaseInstallation(release: Release): Promise<Installatio
 async function readPackages(release: Release, onNotice: OnNotice): Promise<Installation> {
   const installation = await releaseInstallation(release);
   for (const message of installation.notices) onNotice({ type: 'notice', level: 'info', message });
-  for (const name of checkAddons(installation, release.project)) {
-    const message = `${name}, an optional dependency, has no native addon: its install script did not run`;
+  for (const message of checkAddons(installation, release))
     onNotice({ type: 'notice', level: 'warning', message });
-  }
   return installation;
 }
 

@@ -1,26 +1,42 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
+import ignore from 'ignore';
 import { ReleaseError } from './error.ts';
 import { type Installation, type InstalledPackage, packageManager } from './installation.ts';
+import type { Release } from './release.ts';
 
 const addonBuilders = /\b(node-gyp|prebuild-install|prebuildify|node-pre-gyp|node-gyp-build|cmake-js)\b/;
 
 /**
  * Looks for packages that should have a native addon and have none, because their install script never ran.
- * Returns the ones the project can do without, as far as it says so (optional dependencies).
- * Throws ReleaseError INSTALL_SCRIPT_BLOCKED for the others.
+ * Returns a sentence for each that the project can do without, as far as it says so (optional dependencies), and for the
+ * others where the release is packed for targets: each target may find an addon elsewhere, and fails if it does not.
+ * Of what the user skips nothing is said. Throws ReleaseError INSTALL_SCRIPT_BLOCKED for others.
  */
-export function checkAddons(installation: Installation, project: string): readonly string[] {
+export function checkAddons(installation: Installation, release: Release): readonly string[] {
   const { packages } = installation;
+  const skipped = ignore().add([...release.options.wrap.addons.skip]);
   const without = [...packages.values()].filter(
-    (installed) => !installed.firstParty && wantsAddon(installed) && !hasAddon(installed, packages),
+    (installed) =>
+      !installed.firstParty &&
+      wantsAddon(installed) &&
+      !hasAddon(installed, packages) &&
+      !skipped.ignores(`${installed.name}/`),
   );
   if (without.length === 0) return [];
   const needed = required(installation);
   const blocked = without.filter(({ directory }) => needed.has(directory));
-  if (blocked.length > 0) throw scriptBlocked(blocked, project);
-  return without.map(({ name }) => name);
+  const isPacked = release.steps.includes('wrap') || release.steps.includes('tar');
+  if (blocked.length > 0 && !isPacked) throw scriptBlocked(blocked, release.project);
+  return [
+    ...(blocked.length > 0 ? [scriptBlocked(blocked, release.project).message] : []),
+    ...without
+      .filter((one) => !blocked.includes(one))
+      .map(
+        ({ name }) => `${name}, an optional dependency, has no native addon: its install script did not run`,
+      ),
+  ];
 }
 
 /** Whether a package is built or fetches an addon when it is installed. */

@@ -219,6 +219,7 @@ describe('a native package', () => {
 
   test('whose install script was blocked is named with the approving command', async () => {
     const root = withAddon({ dependencies: { addon: '2' } }, {});
+    write(root, { 'sarma.config.js': "module.exports = { steps: ['assemble'] };" });
     await expect(release(root)).rejects.toMatchObject({
       code: 'INSTALL_SCRIPT_BLOCKED',
       message: expect.stringMatching(
@@ -230,6 +231,18 @@ describe('a native package', () => {
     await expect(release(root)).rejects.toMatchObject({
       message: expect.stringContaining('pnpm approve-builds'),
     });
+  });
+
+  test('whose install script was blocked is a warning where targets look for an addon themselves', async () => {
+    const root = withAddon({ dependencies: { addon: '2' } }, {});
+    const [warning] = (await release(root)).warnings;
+    expect(warning).toMatch(/addon@2\.0\.0 has no native addon.*rebuild addon/);
+  });
+
+  test('that the user skips may lack its addon', async () => {
+    const root = withAddon({ dependencies: { addon: '2' } }, {});
+    write(root, { 'sarma.config.js': "module.exports = { wrap: { addons: { skip: ['addon'] } } };" });
+    expect((await release(root)).warnings).toEqual([]);
   });
 
   test('with a prebuilt addon, its own or of a platform package, is fine', async () => {

@@ -103,6 +103,33 @@ describe('prebuilt addons', () => {
   });
 });
 
+describe('a package whose install script did not run', () => {
+  const scripts = { install: 'prebuild-install || node-gyp rebuild' };
+
+  test('misses its addon on every target, unless the user skips it', async () => {
+    await install({ 'index.js': '' }, { scripts });
+    for (const target of [HOST!, OTHER!]) {
+      expect((await project.find(target)).found).toMatchObject([
+        { how: 'missing', detail: expect.stringContaining('its install script did not run') },
+      ]);
+    }
+    expect((await project.find(HOST!, { skip: ['fast'] })).found).toEqual([]);
+  });
+
+  test('gets it from the publisher or the command of the user', { timeout: 30_000 }, async () => {
+    await install({ 'index.js': '' }, { scripts });
+    await project.write('made.node', HERE);
+    const rebuild = `mkdir build && cp "${project.directory}/made.node" build/fast.node`;
+    expect((await project.find(HOST!, { rebuild })).found).toMatchObject([
+      { how: 'rebuilt', detail: 'build/fast.node' },
+    ]);
+    await project.write('.npmrc', `fast_binary_host=${project.registry.url}/mirror\n`);
+    const file = `fast-v1.0.0-node-v137-linux-${HOST!.slice(6)}.tar.gz`;
+    project.registry.files.set(`/mirror/v1.0.0/${file}`, await tarOf({ 'build/Release/fast.node': HERE }));
+    expect((await project.find(HOST!)).found).toMatchObject([{ how: 'downloaded' }]);
+  });
+});
+
 test('the runtime is read only where there are native files', async () => {
   await install({ 'index.js': '' });
   const runtime = path.join(project.directory, 'nothing');

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { platformsOf, runsOn } from '../src/packages/platform.ts';
 import { saysOther } from '../src/packages/platform-names.ts';
-import { shippedTargets } from '../src/targets.ts';
+import { hostTarget, shippedTargets } from '../src/targets.ts';
 import { type AddonProject, addonProject } from './support/addon-project.ts';
 
 describe('where a package runs is decided as npm does', () => {
@@ -111,6 +111,19 @@ describe('optional dependencies', () => {
     expect({ without, files }).toEqual({ without: [], files: [] });
     expect(found).toMatchObject([{ package: 'crc', how: 'installed', detail: 'crc-linux-x64' }]);
     expect(project.registry.requests).toEqual([]);
+  });
+
+  test('of the host that were left out are named as not installed', async () => {
+    const names = ['linux-x64', 'linux-arm64', 'linuxmusl-x64', 'linuxmusl-arm64', 'win32-x64'];
+    const optionalDependencies = Object.fromEntries(names.map((name) => [`tool-${name}`, '1.0.0']));
+    await project.install(`${modules}/tool`, { name: 'tool', version: '1.0.0', optionalDependencies });
+    const { name } = hostTarget(shippedTargets);
+    const { found } = await project.find(name, { offline: true });
+    expect(found.find((one) => one.package === 'tool')).toMatchObject({
+      how: 'missing',
+      detail: `tool-${name} is for linux ${name.slice(6)} glibc, and not installed`,
+      advice: expect.stringContaining('--include=optional'),
+    });
   });
 
   test('bring along what they need themselves', async () => {

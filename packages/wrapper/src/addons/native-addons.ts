@@ -6,6 +6,7 @@ import type { skippedBy } from '../native/skipped.ts';
 import type { InstalledPackage } from '../packages/package.ts';
 import type { PackageLock } from '../packages/package-lock.ts';
 import { isPlatformPackage } from '../packages/platform.ts';
+import { isBuiltOnInstall } from './built-on-install.ts';
 import type { AddonFile, FoundAddon, TargetAddons } from './found.ts';
 import type { PackageFiles } from './package-files.ts';
 import { isAddon, isBuilt, isPrebuild, uselessFiles } from './prebuilds.ts';
@@ -48,7 +49,9 @@ export async function nativeAddons(
 ): Promise<TargetAddons> {
   const all = await context.filesOf(one);
   const files = all.filter(({ place }) => !context.isSkipped(`${one.place}/${place}`, one));
-  if (files.length === 0) return { without: [], files: [], found: [] };
+  const isBlocked =
+    !all.some(isNodeAddon) && isBuiltOnInstall(one) && !context.isSkipped(`${one.place}/`, one);
+  if (files.length === 0 && !isBlocked) return { without: [], files: [], found: [] };
   const wanted = await askWanted();
   const { name, version } = one;
   const useless = uselessFiles(files, one, wanted);
@@ -64,12 +67,12 @@ export async function nativeAddons(
       found: [{ package: name, version, how: 'downloaded', detail, downloaded: false }],
     };
   }
-  const addons = files.filter((file) => isAddon(file.place) && isAddonFile(file));
+  const addons = files.filter(isNodeAddon);
   const own = addons.filter((file) => isFitting(file, wanted) && isKept(file));
   const at = (place: string) => `${one.place}/${place}`;
   const without = [...useless, ...restored.gone].map(at);
   const laid = restored.files.map((file) => treeFile(one, file));
-  if (restored.gone.length === 0 && (own.length > 0 || !isNeeded(addons))) {
+  if (restored.gone.length === 0 && !isBlocked && (own.length > 0 || !isNeeded(addons))) {
     const how = own.some(({ place }) => !isPrebuild(place)) ? 'installed' : 'prebuild';
     const detail = own.map(({ place }) => place).join(', ');
     // A package for one machine was found as somebody's optional dependency.
@@ -78,6 +81,10 @@ export async function nativeAddons(
   }
   const { files: added, found } = await findElsewhere(one, whyNone(one, addons, wanted), wanted, context);
   return { without, files: [...laid, ...added.map((file) => treeFile(one, file))], found: [found] };
+}
+
+function isNodeAddon(file: PlacedFile): boolean {
+  return isAddon(file.place) && isAddonFile(file);
 }
 
 function isFitting({ native }: PlacedFile, wanted: Wanted): boolean {
@@ -108,7 +115,12 @@ function whyNone(one: InstalledPackage, addons: readonly PlacedFile[], wanted: W
       advice: otherNodeAdvice(one.name, native, wanted),
     };
   }
-  return { detail: 'it has no addon that works there' };
+  return {
+    detail:
+      addons.length === 0
+        ? 'there is no .node file in it, for its install script did not run'
+        : 'it has no addon that works there',
+  };
 }
 
 async function findElsewhere(

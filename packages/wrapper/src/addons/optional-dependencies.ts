@@ -241,7 +241,7 @@ function treeFiles(place: string, { manifest, files }: FetchedPackage): readonly
 function describeFamily(
   { name, version, manifest }: InstalledPackage,
   family: readonly Member[],
-  { platforms }: AddonTarget,
+  { platforms, host }: AddonTarget,
 ): readonly FoundAddon[] {
   // What a package for one machine needs itself was found with it.
   if (isPlatformPackage(manifest.platform)) return [];
@@ -254,6 +254,23 @@ function describeFamily(
   }
   if (!isForManySystems(family)) return [];
   const wanted = platforms.map(platformText).join(' and ');
+  const here = platforms.filter((platform) => host && platformText(platform) === platformText(host));
+  const leftOut = family
+    .filter((one) => one.how === 'unknown' && namedSystems(one.name).length > 0)
+    .filter((one) => here.some((platform) => !saysOther(one.name, platform)))
+    .map((member) => member.name);
+  if (leftOut.length > 0) {
+    return [
+      {
+        package: name,
+        version,
+        how: 'missing',
+        detail: `${leftOut.join(', ')} ${leftOut.length === 1 ? 'is' : 'are'} for ${wanted}, and not installed`,
+        advice:
+          'For this machine what is installed is taken, so install optional dependencies, too: npm install --include=optional',
+      },
+    ];
+  }
   const unpublished = family.filter(({ how }) => how === 'unpublished').map((member) => member.name);
   const reason =
     unpublished.length === 0 ? '' : `; the registry has no ${unpublished.join(', ')} of that version`;
