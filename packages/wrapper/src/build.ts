@@ -6,6 +6,7 @@ import { type Compression, compressionSettings } from './compression.ts';
 import type { OnEvent } from './events.ts';
 import { embed } from './executables/embed.ts';
 import { type ResourceFiles, withOwnResources } from './executables/pe-program-resources.ts';
+import { stubDigest } from './executables/stub-digest.ts';
 import { languagesOf } from './icu/languages.ts';
 import { checkLimits } from './limits.ts';
 import { type Manifest, type StoredManifest, storeManifest } from './manifest.ts';
@@ -141,9 +142,12 @@ export async function buildExecutable(
   const bare = await readFile(stubPath(build.target.name));
   const stub = withOwnResources(bare, build, program);
   const embedding = embed(build.target.os, stub, manifestOffset + manifest.bytes.length, program);
-  const stamp = encodeStamp(stampOf(build, packed, program, embedding.payloadOffset, manifestOffset));
-  stamp.copy(embedding.head, findStamp(embedding.head));
-  const bytes = Buffer.concat([embedding.head, ...frames, manifest.bytes, embedding.tail]);
+  const { head, payloadOffset, tail } = embedding;
+  const stampAt = findStamp(head);
+  const bytes = Buffer.concat([head, ...frames, manifest.bytes, tail]);
+  const payloadEnd = payloadOffset + manifestOffset + manifest.bytes.length;
+  const digest = stubDigest(bytes, { stampAt, payloadOffset, payloadEnd });
+  encodeStamp(stampOf(build, packed, program, payloadOffset, manifestOffset, digest)).copy(bytes, stampAt);
   embedding.seal(bytes);
   const sum = (part: { readonly frames: PackedRuntime['frames'] }) =>
     part.frames.reduce((total, { stored }) => total + stored.length, 0);
@@ -165,6 +169,7 @@ function stampOf(
   program: string,
   payloadOffset: number,
   manifestOffset: number,
+  stubDigest: string,
 ): Stamp {
   const { bytes, digest, id } = stored;
   const { name, version, kind, entries, shell, wrap } = build.release;
@@ -195,6 +200,7 @@ function stampOf(
     maintenance: wrap.maintenance === false ? null : wrap.maintenance,
     overrideVariable: `${name.toUpperCase().replaceAll(/[^A-Z0-9]/g, '_')}_INSTALL_DIR`,
     template: templateOf(build, program),
+    stubDigest,
   };
 }
 

@@ -43,6 +43,8 @@ export interface ExecutableFile {
   readonly span: Span;
   readonly bytes: number;
   readonly stamp: Stamp;
+  /** Where it lies. */
+  readonly stampAt: number;
   readonly manifest: Manifest;
   readonly id: string;
   /** The stored bytes of a frame. Throws ExecutableFileError when the file ends before, or they do not have its hash. */
@@ -127,6 +129,7 @@ export async function openExecutable(file: string, span?: Span): Promise<Executa
       span: { offset, size },
       bytes: size,
       stamp,
+      stampAt: at,
       manifest,
       id: digest.slice(0, 12),
       stored,

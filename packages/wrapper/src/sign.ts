@@ -7,6 +7,7 @@ import { checkAuthenticode } from './executables/authenticode.ts';
 import { checkCodeSignature } from './executables/check-code-signature.ts';
 import { MalformedExecutableError } from './executables/errors.ts';
 import { slicesOf } from './executables/fat.ts';
+import { stubDigest } from './executables/stub-digest.ts';
 import { notWritable, writeExecutable } from './outputs.ts';
 import { decodeStamp, findStamp, STAMP_SIZE } from './stamp.ts';
 import type { Target } from './targets.ts';
@@ -85,7 +86,7 @@ async function readSigned(file: string, signing: Signing): Promise<Buffer> {
 }
 
 /**
- * Signing may change headers and add to the end. Stamp and payload must be what they were, or the program cannot start,
+ * Signing may change headers and add to the end. Stamp, stub and payload must be what they were, or the program cannot start,
  * and there has to be a signature that fits: a command that does nothing must not pass for one that signs.
  */
 function checkSigned(before: Buffer, after: Buffer, signing: Signing): void {
@@ -100,6 +101,7 @@ function checkSigned(before: Buffer, after: Buffer, signing: Signing): void {
         throw damaged('what the executable unpacks has changed', signing);
       const signature = isMacos ? checkCodeSignature(slice) : checkAuthenticode(slice);
       if (signature === null) throw damaged('it has no signature', signing);
+      if (!holdsStub(slice)) throw damaged('the program before what it unpacks has changed', signing);
     }
   } catch (error) {
     if (error instanceof MalformedExecutableError) throw damaged(error.message, signing);
@@ -117,6 +119,15 @@ function holdsPayload(before: Buffer, after: Buffer): boolean {
     after.subarray(at, at + STAMP_SIZE).equals(stamp) &&
     after.subarray(payloadOffset, end).equals(before.subarray(payloadOffset, end))
   );
+}
+
+/** Of Windows; on macOS signing changes load commands. */
+function holdsStub(executable: Buffer): boolean {
+  const stampAt = findStamp(executable);
+  const stamp = decodeStamp(executable.subarray(stampAt, stampAt + STAMP_SIZE));
+  const { payloadOffset, manifestOffset, manifestLength } = stamp;
+  const payloadEnd = manifestOffset + manifestLength;
+  return stubDigest(executable, { stampAt, payloadOffset, payloadEnd }) === stamp.stubDigest;
 }
 
 function damaged(what: string, { key, target }: Signing): SignError {

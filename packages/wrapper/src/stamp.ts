@@ -44,6 +44,8 @@ export interface Stamp {
   readonly maintenance: string | null;
   readonly overrideVariable: string;
   readonly template: readonly TemplateArgument[];
+  /** What `stubDigest` says of the executable; empty on macOS. The stub itself does not read it. */
+  readonly stubDigest: string;
 }
 
 export class StampError extends Error {
@@ -149,6 +151,7 @@ export function decodeStamp(bytes: Buffer): Stamp {
     ...maintenance(read.string(), flags),
     overrideVariable: read.string(),
     template: Array.from({ length: read.count() }, () => templateArgument(read.string())),
+    stubDigest: read.string(),
   };
 }
 
@@ -177,6 +180,7 @@ function encodeStrings(stamp: Stamp): Buffer {
     ...strings.map(encodeString),
     uint16(template.length),
     ...template.map(encodeString),
+    encodeString(stamp.stubDigest),
   ]);
 }
 

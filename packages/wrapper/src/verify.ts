@@ -14,6 +14,7 @@ import { checkAuthenticode } from './executables/authenticode.ts';
 import { checkCodeSignature } from './executables/check-code-signature.ts';
 import type { Requirements } from './executables/elf.ts';
 import { MalformedExecutableError } from './executables/errors.ts';
+import { stubDigest } from './executables/stub-digest.ts';
 import type { Frame, Manifest } from './manifest.ts';
 import { StampError } from './stamp.ts';
 
@@ -35,8 +36,8 @@ export interface Verification {
 
 /**
  * Checks everything that can be checked of an executable without running it: stamp, manifest, every frame's stored
- * bytes, the runtime and every file of the release, and what the signature for macOS or Windows hashes; in a universal file of
- * each slice. Throws ExecutableFileError only when the file is none of ours.
+ * bytes, the runtime and every file of the release, the stub, and what the signature for macOS or Windows hashes; in a
+ * universal file of each slice. Throws ExecutableFileError only when the file is none of ours.
  */
 export async function verify(file: string): Promise<Verification> {
   const parts: Verification[] = [];
@@ -77,8 +78,11 @@ async function verifySpan(file: string, span: Span): Promise<Verification> {
       { name: 'stamp and manifest', ok: true, detail: `id ${executable.id}` },
       await checkPart('runtime', executable, checkRuntime),
       await checkPart('release', executable, checkRelease),
-      ...(manifest.target.startsWith('darwin-') ? [await checkSignature(executable, ofCode)] : []),
-      ...(manifest.target.startsWith('win-') ? [await checkSignature(executable, ofAuthenticode)] : []),
+      ...(executable.stamp.stubDigest === '' ? [] : [await checkBytes('stub', executable, ofStub)]),
+      ...(manifest.target.startsWith('darwin-') ? [await checkBytes('signature', executable, ofCode)] : []),
+      ...(manifest.target.startsWith('win-')
+        ? [await checkBytes('signature', executable, ofAuthenticode)]
+        : []),
     ];
     return {
       file,
@@ -92,27 +96,38 @@ async function verifySpan(file: string, span: Span): Promise<Verification> {
   }
 }
 
-/**
- * The only check that reads the stub: what macOS would kill the program for, and Windows warn of. The bytes are held to the
- * hashes in the signature; whether the certificate's key signed these, and who trusts it, is not looked at.
- */
-async function checkSignature(
-  { file, span }: ExecutableFile,
-  describe: (bytes: Buffer) => string,
+/** A check of the file as its system sees it. */
+async function checkBytes(
+  name: string,
+  executable: ExecutableFile,
+  check: (bytes: Buffer, executable: ExecutableFile) => string,
 ): Promise<Check> {
   try {
-    return { name: 'signature', ok: true, detail: describe(await readSpan(file, span)) };
+    return { name, ok: true, detail: check(await readSpan(executable.file, executable.span), executable) };
   } catch (error) {
-    if (!(error instanceof MalformedExecutableError)) throw error;
-    return { name: 'signature', ok: false, detail: error.message };
+    if (!(error instanceof Damage || error instanceof MalformedExecutableError)) throw error;
+    return { name, ok: false, detail: error.message };
   }
 }
 
+/** On macOS the signature covers it. */
+function ofStub(bytes: Buffer, { stamp, stampAt }: ExecutableFile): string {
+  const { payloadOffset, manifestOffset, manifestLength } = stamp;
+  const digest = stubDigest(bytes, { stampAt, payloadOffset, payloadEnd: manifestOffset + manifestLength });
+  if (digest !== stamp.stubDigest) throw new Damage('it is not the one that was built. Get the file again.');
+  return 'as it was built';
+}
+
+/**
+ * What macOS would kill the program for. The bytes are held to the hashes in the signature; whether the certificate's key
+ * signed these, and who trusts it, is not looked at.
+ */
 function ofCode(bytes: Buffer): string {
   const { identifier, isAdHoc } = checkCodeSignature(bytes);
   return `fits the file and names it ${identifier}${isAdHoc ? ', ad hoc' : `; ${UNCHECKED}`}`;
 }
 
+/** What Windows would warn of, in the same way. */
 function ofAuthenticode(bytes: Buffer): string {
   const signature = checkAuthenticode(bytes);
   if (signature === null) return 'none';

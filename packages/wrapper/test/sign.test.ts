@@ -173,6 +173,12 @@ test.skipIf(!hasTool('osslsigncode') || !hasTool('openssl'))(
     });
     expect(verified).toContain('Signature verification: ok');
     expect((await stat(file)).mode & 0o777).toBe(0o755);
+    expect((await verify(file)).ok).toBe(true);
+    const damaging = `"${node}" -e '${flip('0x2000').replaceAll('file', 'process.argv[1]').replaceAll('fs.', 'require("fs").')}' {file}`;
+    expect(errorOf(await build('win-x64', `${damaging} && ${line}`))).toMatchObject({
+      code: 'SIGNED_IS_DAMAGED',
+      message: expect.stringContaining('the program before what it unpacks has changed'),
+    });
     const { ok, checks } = await verify(file);
     expect(ok).toBe(true);
     expect(checks.at(-1)).toEqual({

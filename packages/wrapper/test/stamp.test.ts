@@ -26,6 +26,7 @@ const stamp: Stamp = {
   maintenance: 'maintenance',
   overrideVariable: 'HELLO_INSTALL_DIR',
   template: [{ literal: '--no-warnings' }, { path: 'lib/hello-1.0.0/main.js' }],
+  stubDigest: 'cd'.repeat(32),
 };
 
 test('a stamp is read back as it was written', () => {

@@ -97,6 +97,38 @@ test('a stored byte that differs is found by whoever reads the frame', async () 
   await expect(readSbom(damaged)).rejects.toThrow(sentence);
 });
 
+describe.each(['linux-x64', 'linux-s390x', 'linux-armv7l', 'win-x64'])('the stub for %s', (target) => {
+  let built: Buffer;
+  beforeAll(async () => {
+    const range = await writeNodes(path.join(root, target), { [target]: '24.1.0' });
+    const [directory, output] = [path.join(root, 'release'), path.join(root, `whole_${target}`)];
+    const targets = [shippedTargets.get(target)!];
+    await wrap({ directory, targets, output, project: root, range, compression: 'none' });
+    expect((await verify(output)).checks).toContainEqual({
+      name: 'stub',
+      ok: true,
+      detail: 'as it was built',
+    });
+    built = await readFile(output);
+  });
+
+  test('is not whole with another bit anywhere', async () => {
+    const at = findStamp(built);
+    for (const position of [0x800, at >> 1, at - 0x200]) {
+      const file = Buffer.from(built);
+      file[position]! ^= 1;
+      expect(await failedOf(file), `byte ${position}`).toEqual([
+        'stub: it is not the one that was built. Get the file again.',
+      ]);
+    }
+  });
+
+  test('nor with bytes behind its end', async () => {
+    const file = Buffer.concat([built, Buffer.from('1234567')]);
+    expect(await failedOf(file)).toEqual([expect.stringMatching(/^stub: /)]);
+  });
+});
+
 describe('a file that ends too early', () => {
   test('because its stamp asks for what no file has', async () => {
     for (const at of [24, 32]) {

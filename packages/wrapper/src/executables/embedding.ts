@@ -3,7 +3,7 @@
  * Offsets of the stub hold in `head` too.
  */
 export interface Embedding {
-  /** Everything before the payload. The stamp in it may be overwritten before sealing. */
+  /** Everything before the payload. The stamp in it is overwritten before sealing. */
   readonly head: Buffer;
   /** Offset of the payload in the file, in bytes: the length of `head`. */
   readonly payloadOffset: number;
