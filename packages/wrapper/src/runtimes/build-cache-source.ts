@@ -8,6 +8,7 @@ export function buildCacheSource(runtimes: () => Promise<readonly Runtime[]>): R
     title: 'the build cache',
     prefix: '',
     serves: () => true,
+    names: () => [],
     versions: async (target) => {
       const own = (await runtimes()).filter((runtime) => runtime.target === target.name);
       return own.map(({ version }) => version);

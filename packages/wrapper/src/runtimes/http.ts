@@ -50,8 +50,14 @@ export function createHttp(project: string, env: NodeJS.ProcessEnv): Http {
   const request = async (url: string, options: RequestOptions = {}) =>
     answer(await load(), silentHosts, url, options);
   return {
-    json: async (url, options) => parseJson(url, await text(url, request(url, options))),
-    text: async (url, options) => text(url, request(url, options)),
+    json: async (url, options) => {
+      const found = await request(url, options);
+      return found && parseJson(url, await text(url, found));
+    },
+    text: async (url, options) => {
+      const found = await request(url, options);
+      return found === undefined ? '' : await text(url, found);
+    },
     save: async (url, file, integrity, onProgress) => {
       for (let attempt = 1; ; attempt++) {
         try {
@@ -236,20 +242,18 @@ function decoded(text: string): string {
   }
 }
 
-async function text(url: string, response: Promise<RegistryResponse | undefined>): Promise<string> {
-  const found = await response;
-  if (found === undefined) return '';
-  return await found.text().catch((error: Error) => {
+async function text(url: string, response: RegistryResponse): Promise<string> {
+  return await response.text().catch((error: Error) => {
     throw new UnreachableError(withoutCredentials(url), error.message, error);
   });
 }
 
 function parseJson(url: string, body: string): unknown {
-  if (body === '') return undefined;
   try {
     return JSON.parse(body);
   } catch (error) {
     // Captive portals and proxies answer with pages of their own.
-    throw new UnreachableError(withoutCredentials(url), 'the answer is not JSON', error);
+    const reason = body === '' ? 'the answer is empty' : 'the answer is not JSON';
+    throw new UnreachableError(withoutCredentials(url), reason, error);
   }
 }

@@ -46,30 +46,37 @@ interface Distribution {
 /** A place with the layout of nodejs.org/dist. */
 function distribution(http: Http, { title, url, official, mirror }: Distribution): RuntimeSource {
   const base = url.replace(/\/+$/, '');
+  // A mirror holds the same file; which one was used makes no difference to the result.
+  const nameOf = (target: Target, version: string) =>
+    `${withoutCredentials(official).replace(/\/+$/, '')}/v${version}/${fileOf(target, version)}`;
   const index = once((url) => readIndex(http, url));
   const sumsOf = once((url) => http.text(url));
   return {
     title,
     prefix: 'https:',
     serves: (target) => target.nodejs !== undefined && target.mirror === mirror,
+    names: (target, version) => [nameOf(target, version)],
     versions: async (target) => {
       const released = (await index(base)).filter(({ files }) => hasFile(files, target.nodejs!));
       return released.map(({ version }) => semver.clean(version)).filter((version) => version !== null);
     },
     locate: async (target, version) => {
-      const file = target.nodejs!.includes('/') ? target.nodejs! : `node-v${version}-${target.nodejs}`;
+      const file = fileOf(target, version);
       const sums = `${base}/v${version}/SHASUMS256.txt`;
       const sha256 = findSum(await sumsOf(sums), file);
       if (sha256 === undefined)
         throw new UnreachableError(withoutCredentials(sums), `it does not list ${file}`);
       return {
-        // A mirror holds the same file; which one was used makes no difference to the result.
-        source: `${withoutCredentials(official).replace(/\/+$/, '')}/v${version}/${file}`,
+        source: nameOf(target, version),
         url: `${base}/v${version}/${file}`,
         integrity: integrityOf(sha256),
       };
     },
   };
+}
+
+function fileOf({ nodejs }: Target, version: string): string {
+  return nodejs!.includes('/') ? nodejs! : `node-v${version}-${nodejs}`;
 }
 
 async function readIndex(http: Http, base: string): Promise<readonly IndexEntry[]> {

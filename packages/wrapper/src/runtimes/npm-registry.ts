@@ -22,6 +22,7 @@ export function npmRegistry(http: Http): RuntimeSource {
     title: 'the npm registry',
     prefix: 'npm:',
     serves: ({ npm }) => npm.length > 0,
+    names: ({ npm }, version) => npm.map((name) => `npm:${name}@${version}`),
     versions: async (target) => [...new Set((await Promise.all(target.npm.map(versionsOf))).flat())],
     locate: async (target, version) => {
       for (const name of target.npm) {

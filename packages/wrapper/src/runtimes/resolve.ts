@@ -25,6 +25,7 @@ import {
 } from './choose.ts';
 import { defaultRange } from './default-range.ts';
 import {
+  IntegrityError,
   NoRuntimeError,
   OfflineError,
   RuntimeRangeError,
@@ -79,6 +80,8 @@ interface Context extends Required<RuntimeRequest> {
   readonly place: string;
   readonly http: Http;
   readonly sources: readonly RuntimeSource[];
+  /** Those on the network, whether they are asked or not. */
+  readonly publishers: readonly RuntimeSource[];
   /** The runtimes in the build cache, as they were at the first call. */
   readonly cached: () => Promise<readonly Runtime[]>;
   /** What the lock file has for these targets and the range allows. */
@@ -134,6 +137,7 @@ async function prepare(request: RuntimeRequest): Promise<Context> {
     return listed;
   };
   const fromCache = buildCacheSource(cached);
+  const publishers = publishersOf(targets, http, env);
   return {
     ...request,
     targets,
@@ -147,7 +151,8 @@ async function prepare(request: RuntimeRequest): Promise<Context> {
     onEvent,
     env,
     http,
-    sources: offline ? [fromCache] : [...sourcesOnNetwork(targets, http, env), fromCache],
+    sources: offline ? [fromCache] : [...publishers, fromCache],
+    publishers,
     cached,
     locked: Object.fromEntries(obeyed),
     known,
@@ -155,7 +160,7 @@ async function prepare(request: RuntimeRequest): Promise<Context> {
   };
 }
 
-function sourcesOnNetwork(targets: readonly Target[], http: Http, env: NodeJS.ProcessEnv) {
+function publishersOf(targets: readonly Target[], http: Http, env: NodeJS.ProcessEnv) {
   const sources = [nodejsOrg(http, env), ...rowMirrors(http, targets), npmRegistry(http)];
   return sources.filter((source) => targets.some((target) => source.serves(target)));
 }
@@ -269,18 +274,36 @@ function noVersion(wish: Wish, offers: Offers, context: Context): Error {
   const message = explainNoVersion(wish, offers);
   if (context.offline)
     return new OfflineError(`Offline, and what is in the build cache does not do. ${message}`);
-  const silent = context.passedOver.size > 0 ? `\nNo usable answer came from ${reasons(context)}.` : '';
-  return new NoRuntimeError(message + silent);
+  if (context.passedOver.size === 0) return new NoRuntimeError(message);
+  const answered = context.publishers.filter(
+    (source) => !context.passedOver.has(source) && wish.targets.some((target) => source.serves(target)),
+  );
+  const others = answered.length === 0 ? '' : ` ${answered.map(({ title }) => title).join(', ')} answered.`;
+  return new NoRuntimeError(`${message}\nNo usable answer came from ${reasons(context)}.${others}`);
 }
 
-/** From the build cache if it is there, else from whoever has the locked version: its bytes decide. */
+/**
+ * From the build cache if it is there, else from whoever has the locked version: its bytes decide. It keeps the name of
+ * its locked source, which another one may stand in for, unless nobody publishes a runtime of the target by that name.
+ */
 async function lockedRuntime(target: Target, locked: LockedRuntime, context: Context): Promise<Runtime> {
-  const { version, source, sha256 } = locked;
-  const cached = (await context.cached()).find(
-    (runtime) => runtime.target === target.name && runtime.version === version && runtime.sha256 === sha256,
-  );
+  const { version, source, sha256, integrity } = locked;
+  const cached = (await context.cached())
+    .filter((one) => one.target === target.name && one.version === version && one.sha256 === sha256)
+    .toSorted((a, b) => Number(b.source === source) - Number(a.source === source))[0];
   const runtime = cached ?? (await fetchFromSources(target, version, context, locked));
-  return { ...runtime, source };
+  if (runtime.source === source && integrity !== undefined && runtime.integrity !== integrity) {
+    throw new IntegrityError(
+      `What was downloaded for ${target.name} from ${source}`,
+      `${integrity} (sarma.lock.json)`,
+      runtime.integrity,
+      `If you know why, remove "${target.name}" from sarma.lock.json and build again.`,
+    );
+  }
+  const isPublished = context.publishers.some(
+    (publisher) => publisher.serves(target) && publisher.names(target, version).includes(source),
+  );
+  return isPublished ? { ...runtime, source } : runtime;
 }
 
 async function fetchFromSources(
@@ -291,9 +314,15 @@ async function fetchFromSources(
 ): Promise<Runtime> {
   const isFirst = ({ prefix }: RuntimeSource) => locked?.source.startsWith(prefix) ?? false;
   const sources = context.sources.toSorted((a, b) => Number(isFirst(b)) - Number(isFirst(a)));
+  const lacking: string[] = [];
   for (const source of sources) {
     try {
-      if (!source.serves(target) || !(await source.versions(target)).includes(version)) continue;
+      if (!source.serves(target)) continue;
+      if (!(await source.versions(target)).includes(version)) {
+        const names = source.names(target, version);
+        if (names.length > 0) lacking.push(`${source.title} (it has no ${names.join(', ')})`);
+        continue;
+      }
       return await fetchRuntime(
         await source.locate(target, version),
         target,
@@ -310,9 +339,12 @@ async function fetchFromSources(
       `Node ${version} for ${target.name} is not in the build cache, and --offline forbids to download it. Run "sarma fetch" first.`,
     );
   }
-  throw context.passedOver.size === 0
-    ? new NoRuntimeError(`No source has Node ${version} for ${target.name}. Choose another with --runtime.`)
-    : unreachable(context);
+  if (lacking.length === 0 && context.passedOver.size > 0) throw unreachable(context);
+  const asked = lacking.length > 0 ? `: ${lacking.join(', ')}` : '';
+  const silent = context.passedOver.size > 0 ? ` No usable answer came from ${reasons(context)}.` : '';
+  throw new NoRuntimeError(
+    `Nobody who answered has Node ${version} for ${target.name}${asked}.${silent} Choose another version with --runtime.`,
+  );
 }
 
 /** A source without a usable answer is a detail, as long as another one has one; everything else is an error. */
@@ -369,10 +401,8 @@ async function lock(
     return [target, entry] as const;
   });
   await updateLocked(project, { runtimes: Object.fromEntries(entries) });
-  const replaced = changes.filter(({ target }) => locked[target] !== undefined);
+  const replaced = changes.filter(({ target, version }) => (known[target]?.version ?? version) !== version);
   if (replaced.length === 0) return;
-  const list = replaced.map(
-    ({ target, version }) => `${target} ${locked[target]!.version} became ${version}`,
-  );
+  const list = replaced.map(({ target, version }) => `${target} ${known[target]!.version} became ${version}`);
   onEvent({ type: 'notice', level: 'info', message: `sarma.lock.json: ${list.join(', ')}.` });
 }

@@ -61,6 +61,7 @@ export async function saveDownload(
     `The download ${url}`,
     integrity,
     `${algorithm}-${found}`,
-    'Nothing of it was kept. Somebody between here and the publisher changes it, or the mirror is broken.',
+    'Nothing of it was kept. If a lock file (package-lock.json, sarma.lock.json) has the expected hash: was it changed? ' +
+      'Else somebody between here and the publisher changes the download, or the mirror is broken.',
   );
 }

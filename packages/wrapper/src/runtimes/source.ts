@@ -8,6 +8,8 @@ export interface RuntimeSource {
   readonly prefix: string;
   /** Whether it is a place for runtimes of the target at all; only then it is asked for them. */
   serves(target: Target): boolean;
+  /** What `source` of a publication of that version may be, whether it is there or not. */
+  names(target: Target, version: string): readonly string[];
   /** Every released version that the place has for a target. */
   versions(target: Target): Promise<readonly string[]>;
   /** Where a version of `versions` is, and what its bytes must be. */
