@@ -82,6 +82,12 @@ describe.each(TARGETS)('the executable for %s', (target) => {
   });
 });
 
+test('a build says what users of another language get', () => {
+  expect(said).toContain(
+    'Node inside has data of de, en only (wrap.locales). For users of another language, dates',
+  );
+});
+
 test('a build says where a vendor signature is lost', () => {
   expect(said).toContain('node.exe inside carries no signature: wrap.locales changes it');
   expect(said).toContain('bin/node inside is signed ad hoc: wrap.locales changes it');

@@ -88,6 +88,10 @@ export async function packTarget(
   );
   const message = signatureLost(runtime.runtime, target);
   if (message) onEvent({ type: 'notice', level: 'info', target: target.name, message });
+  if (wanted.languages) {
+    const message = languagesLost(wanted.languages);
+    onEvent({ type: 'notice', level: 'info', target: target.name, message });
+  }
   for (const need of needsBeyond(runtime.requires, build.needs)) {
     const message = sentenceOf(need);
     onEvent({ type: 'notice', level: 'info', target: target.name, message });
@@ -128,6 +132,10 @@ function signatureLost(
   if (os === 'linux' || changes.length === 0) return undefined;
   const now = os === 'win' ? 'carries no signature' : 'is signed ad hoc';
   return `${executable} inside ${now}: wrap.locales changes it, so that its vendor's signature does not fit any more.`;
+}
+
+function languagesLost(kept: readonly string[]): string {
+  return `Node inside has data of ${kept.join(', ')} only (wrap.locales). For users of another language, dates and the like are in none (2024-03-05 14:07:09), unless the program names one of these.`;
 }
 
 /** Puts a packed payload behind the target's stub, for one of the release's programs. */

@@ -7,6 +7,11 @@ import { OutputError } from './outputs.ts';
 import { readSbom, SbomError } from './sbom/read-sbom.ts';
 import { writeWhole } from './write-whole.ts';
 
+/** Where the bill of materials of an executable lies. */
+export function billBeside(file: string): string {
+  return `${file.replace(/\.exe$/, '')}.cdx.json`;
+}
+
 /**
  * Puts beside every executable, once it is complete and signed, what proves it: its bill of materials as
  * `NAME_TARGET.cdx.json`, and the hashes of both in `SHA256SUMS`. Steps of the user may leave the bill out.
@@ -15,7 +20,7 @@ export function withProofs(deliver: Deliver, onEvent: OnEvent): Deliver {
   return async (build, program, bytes) => {
     const delivered = await deliver(build, program, bytes);
     const { file } = delivered;
-    const sbom = `${file.replace(/\.exe$/, '')}.cdx.json`;
+    const sbom = billBeside(file);
     const content = await readSbom(file).catch((error) => {
       if (!(error instanceof SbomError)) throw error;
       onEvent({ type: 'notice', level: 'warning', target: build.target.name, message: error.message });

@@ -1,6 +1,6 @@
 // The engine pkg as far as pkg need not run; the rest is in test/pkg-engine.long.test.ts.
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -65,15 +65,35 @@ test.each([
   expect(message).toContain(`wrap.${key} is for executables of the engine stub`);
 });
 
-test('pkg ends when the build is interrupted', async () => {
-  const project = path.join(root, 'project');
+/** A project whose pkg is a script. */
+async function projectWith(name: string, script: string): Promise<string> {
+  const project = path.join(root, name);
   const own = path.join(project, 'node_modules/@yao-pkg/pkg');
-  const working = path.join(own, 'working');
   await mkdir(own, { recursive: true });
   const manifest = { name: '@yao-pkg/pkg', version: '6.23.0', bin: { pkg: 'pkg.cjs' } };
   await writeFile(path.join(own, 'package.json'), JSON.stringify(manifest));
-  const script = `require('node:fs').writeFileSync(${JSON.stringify(working)}, String(process.pid)); setInterval(() => {}, 1000);`;
   await writeFile(path.join(own, 'pkg.cjs'), script);
+  return project;
+}
+
+test('no bill of materials stays beside an executable that it is not of', async () => {
+  const script = `require('node:fs').writeFileSync(process.argv[process.argv.indexOf('--output') + 1], 'made');`;
+  const project = await projectWith('quick', script);
+  const out = path.join(root, 'mixed');
+  const options = { project, output: `${out}/`, range: process.execPath, compression: 'fast' } as const;
+  expect(await errorOf(HOST, { ...options, engine: 'stub' })).toBe('it was built');
+  const built = await readdir(out);
+  const bills = built.filter((name) => name.endsWith('.cdx.json'));
+  expect(bills).toHaveLength(1);
+  expect(await errorOf(HOST, options)).toBe('it was built');
+  expect(await readdir(out)).toEqual(built.filter((name) => !bills.includes(name)));
+  expect(await readFile(path.join(out, 'SHA256SUMS'), 'utf8')).not.toContain('.cdx.json');
+});
+
+test('pkg ends when the build is interrupted', async () => {
+  const working = path.join(root, 'working');
+  const script = `require('node:fs').writeFileSync(${JSON.stringify(working)}, String(process.pid)); setInterval(() => {}, 1000);`;
+  const project = await projectWith('slow', script);
   const controller = new AbortController();
   const waiting = setInterval(() => {
     if (existsSync(working)) controller.abort();

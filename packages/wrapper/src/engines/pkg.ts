@@ -11,6 +11,7 @@ import type { OnEvent } from '../events.ts';
 import { resign } from '../executables/macho.ts';
 import { writeExecutable } from '../outputs.ts';
 import type { BuildContext, BuildStep } from '../phases.ts';
+import { billBeside } from '../proofs.ts';
 import type { Runtime } from '../runtimes/runtime.ts';
 import type { Target } from '../targets.ts';
 import type { Tree } from '../tree.ts';
@@ -142,7 +143,7 @@ async function writeProgram(
     const bytes = target.os === 'darwin' ? resign(made, program) : made;
     const file = fileOf(program, context.target);
     const replaced = await writeExecutable(file, bytes);
-    const sidecars = withChecksums ? [await addChecksums(path.dirname(file), [file])] : [];
+    const sidecars = withChecksums ? [await addToChecksums(file)] : [];
     const delivered = { file, bytes: bytes.length, replaced, sidecars };
     onEvent({ type: 'artifact', target: context.target.name, ...delivered });
     const { size: runtime } = await stat(target.runtime);
@@ -157,6 +158,12 @@ async function writeProgram(
   } finally {
     await rm(directory, { recursive: true, force: true });
   }
+}
+
+/** Returns where the checksums are. The bill of materials that the engine stub wrote there says nothing of this file. */
+async function addToChecksums(file: string): Promise<string> {
+  await rm(billBeside(file), { force: true });
+  return await addChecksums(path.dirname(file), [file]);
 }
 
 /** Throws PkgEngineError where there is none. */
