@@ -16,7 +16,8 @@ export class CommandError extends Error {
 /**
  * Runs a command of the user's to its end. `values` replace `{name}` in it and are in
  * its environment as `SARMA_NAME`. `what` names the command in the message of the CommandError that is thrown when it
- * cannot be run, fails, or has a placeholder that is mistyped; what it printed is in it. `signal` ends it.
+ * cannot be run, fails, or has a placeholder that is mistyped; what it printed is in it, and is returned
+ * otherwise. `signal` ends it with all that it has started.
  */
 export async function runCommand(
   command: Command,
@@ -24,7 +25,7 @@ export async function runCommand(
   values: Readonly<Record<string, string>>,
   cwd: string,
   signal?: AbortSignal,
-): Promise<void> {
+): Promise<string> {
   const variables = Object.entries(values).map(([name, value]) => [`SARMA_${name.toUpperCase()}`, value]);
   const options = {
     cwd,
@@ -32,6 +33,8 @@ export async function runCommand(
     all: true,
     stdin: 'ignore',
     reject: false,
+    // A group of its own, to be ended as a whole. Windows has none: there the console ends what it shows.
+    detached: process.platform !== 'win32',
     ...(signal && { cancelSignal: signal }),
   } as const;
   const isLine = typeof command === 'string';
@@ -41,14 +44,46 @@ export async function runCommand(
       const value = values[name];
       return value === undefined ? whole : isLine ? quoted(value) : value;
     });
-  const result = isLine
-    ? await execa(fill(command), { ...options, shell: true })
-    : await execa(fill(command[0]!), command.slice(1).map(fill), options);
-  if (!result.failed) return;
-  const said = (result.all ?? '').trim();
-  throw new CommandError(
-    `${what} failed: ${result.shortMessage}${said === '' ? '' : `\n${said.replaceAll(/^/gm, '  ')}`}`,
-  );
+  const [program, args] = isLine ? [fill(command), []] : [fill(command[0]!), command.slice(1).map(fill)];
+  const running = execa(program, args, { ...options, shell: isLine });
+  const result = await endedWith(running, signal);
+  const said = result.all ?? '';
+  if (!result.failed) return said;
+  throw new CommandError(`${what} failed: ${result.shortMessage}${printed(said)}`);
+}
+
+/** A shell that is ended leaves alone what it has started, and who exits whom it has started. */
+async function endedWith<Result>(
+  running: Promise<Result> & { readonly pid?: number | undefined },
+  signal: AbortSignal | undefined,
+): Promise<Result> {
+  const end = () => endGroup(running.pid, 'SIGTERM');
+  const kill = () => endGroup(running.pid, 'SIGKILL');
+  signal?.addEventListener('abort', end);
+  process.on('exit', kill);
+  if (signal?.aborted) end();
+  try {
+    return await running;
+  } finally {
+    signal?.removeEventListener('abort', end);
+    process.off('exit', kill);
+  }
+}
+
+function endGroup(leader: number | undefined, signal: NodeJS.Signals): void {
+  if (leader === undefined || process.platform === 'win32') return;
+  try {
+    process.kill(-leader, signal);
+  } catch (error) {
+    // Over already; macOS says so of what its parent has not heard yet.
+    if (!['ESRCH', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+  }
+}
+
+/** What a command printed, as the end of a message. */
+export function printed(said: string): string {
+  const text = said.trim();
+  return text === '' ? '' : `\n${text.replaceAll(/^/gm, '  ')}`;
 }
 
 /**

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { reportMissing } from '../src/addons/missing.ts';
 import { hostTarget, shippedTargets } from '../src/targets.ts';
 import { withFiles } from '../src/tree.ts';
@@ -411,14 +412,38 @@ describe('wrap.addons.rebuild', { timeout: 60_000 }, () => {
     expect(await runs()).toHaveLength(1);
   });
 
+  test('is ended with all that it has started, and its copy removed', async () => {
+    await install({ 'build/Release/fast.node': HERE });
+    const log = path.join(project.directory, 'pids');
+    const controller = new AbortController();
+    const rebuild = `pwd > "${log}"; sleep 300 & echo $! >> "${log}"; wait`;
+    const found = project.find(OTHER!, { rebuild, signal: controller.signal });
+    await vi.waitFor(async () => expect((await readFile(log, 'utf8')).split('\n')).toHaveLength(3), {
+      timeout: 10_000,
+    });
+    controller.abort();
+    await expect(found).rejects.toMatchObject({ code: 'COMMAND_FAILED' });
+    const [copy, pid] = (await readFile(log, 'utf8')).split('\n');
+    expect(existsSync(copy!)).toBe(false);
+    await vi.waitFor(() => expect(() => process.kill(Number(pid), 0)).toThrow('ESRCH'), {
+      timeout: 5000,
+    });
+  });
+
   test('that fails, or builds for another machine, is an error with what it printed', async () => {
     await install({ 'build/Release/fast.node': HERE });
     await expect(project.find(OTHER!, { rebuild: 'echo no compiler; exit 3' })).rejects.toMatchObject({
       code: 'COMMAND_FAILED',
       message: expect.stringMatching(/^wrap\.addons\.rebuild for fast@1\.0\.0 and linux-.*no compiler/s),
     });
+    const what = `wrap.addons.rebuild for fast@1.0.0 and ${OTHER} left no native file that works there`;
     await expect(project.find(OTHER!, { rebuild: 'true' })).rejects.toThrow(
-      `wrap.addons.rebuild for fast@1.0.0 and ${OTHER} left no new native file that works there.`,
+      new RegExp(`^${what}: none is new or another one\\.$`),
+    );
+    await project.write('made.node', HERE);
+    const rebuild = 'cp "{project}/made.node" fast.node && echo built it';
+    await expect(project.find(OTHER!, { rebuild })).rejects.toThrow(
+      new RegExp(`^${what}: fast\\.node is an addon for Linux .*; ${OTHER} needs .*\\.\\n {2}built it$`),
     );
   });
 });

@@ -66,7 +66,7 @@ export function addonFinder(options: AddonRequest): FindAddons {
       packageLock,
       sources: [
         download,
-        ...(rebuild === undefined ? [] : [rebuilds(rebuild, request.cache, request.signal)]),
+        ...(rebuild === undefined ? [] : [rebuilds(rebuild, request.project, request.cache, request.signal)]),
       ],
       isSkipped: skippedBy(skip),
       isHost:

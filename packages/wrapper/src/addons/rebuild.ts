@@ -3,8 +3,8 @@ import { cp, mkdtemp, readdir, readFile, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { BuildCache } from '../build-cache.ts';
-import { type Command, CommandError, runCommand } from '../command.ts';
-import { fits, type Wanted } from '../native/fit.ts';
+import { type Command, CommandError, printed, runCommand } from '../command.ts';
+import { fits, mismatch, type Wanted } from '../native/fit.ts';
 import { nativeFiles } from '../native/native-files.ts';
 import type { InstalledPackage } from '../packages/package.ts';
 import { platformsOf } from '../packages/platform.ts';
@@ -12,8 +12,16 @@ import { readTree, type TreeFile } from '../tree.ts';
 import type { AddonSource } from './native-addons.ts';
 import { cachedFiles } from './tarball.ts';
 
-/** Addons that a command of the user's builds, each once for a content of the package. Throws CommandError. */
-export function rebuilds(command: Command, cache: BuildCache, signal?: AbortSignal): AddonSource {
+/**
+ * Addons that a command of the user's builds, each once for a content of the package. `project` is told to the command.
+ * Throws CommandError.
+ */
+export function rebuilds(
+  command: Command,
+  project: string,
+  cache: BuildCache,
+  signal?: AbortSignal,
+): AddonSource {
   return {
     how: 'rebuilt',
     find: async (one, wanted) => {
@@ -23,10 +31,14 @@ export function rebuilds(command: Command, cache: BuildCache, signal?: AbortSign
         inCopy(one, async (copy) => {
           const before = await contents(copy);
           const what = `wrap.addons.rebuild for ${one.name}@${one.version} and ${wanted.target.name}`;
-          await runCommand(command, what, { ...values, directory: copy }, copy, signal);
-          const made = await built(copy, before, wanted);
-          if (made.length === 0) throw new CommandError(`${what} left no new native file that works there.`);
-          for (const file of made) {
+          const places = { directory: copy, project };
+          const said = await runCommand(command, what, { ...values, ...places }, copy, signal);
+          const { fitting, others } = await built(copy, before, wanted);
+          if (fitting.length === 0) {
+            const why = others.length === 0 ? 'none is new or another one' : others.join('; ');
+            throw new CommandError(`${what} left no native file that works there: ${why}.${printed(said)}`);
+          }
+          for (const file of fitting) {
             await take(file.path, file.mode, await readFile(path.join(copy, file.path)));
           }
         }),
@@ -99,18 +111,23 @@ async function inCopy({ directory }: InstalledPackage, work: (copy: string) => P
   }
 }
 
-/** Native files that were not there, or were others, and fit; objects and what a linker needs apart. */
-async function built(
-  copy: string,
-  before: ReadonlyMap<string, string>,
-  wanted: Wanted,
-): Promise<readonly TreeFile[]> {
+/** Native files that were not there, or were others; objects and what a linker needs apart. */
+interface Built {
+  readonly fitting: readonly TreeFile[];
+  /** Why the others do not fit, each beginning with its path. */
+  readonly others: readonly string[];
+}
+
+async function built(copy: string, before: ReadonlyMap<string, string>, wanted: Wanted): Promise<Built> {
   const tree = await packageTree(copy);
   const after = await contents(copy);
   const changed = tree.files.filter(({ path: name }) => after.get(name) !== before.get(name));
-  const fitting = (await nativeFiles({ ...tree, files: changed })).filter(
-    ({ native }) => native !== null && fits(native, wanted),
-  );
-  const places = new Set(fitting.map(({ place }) => place));
-  return changed.filter(({ path: name }) => places.has(name));
+  const places = new Set<string>();
+  const others: string[] = [];
+  for (const { place, native } of await nativeFiles({ ...tree, files: changed })) {
+    if (native === null) others.push(`${place} is cut off or damaged`);
+    else if (fits(native, wanted)) places.add(place);
+    else others.push(`${place} ${mismatch(native, wanted)}`);
+  }
+  return { fitting: changed.filter(({ path: name }) => places.has(name)), others };
 }

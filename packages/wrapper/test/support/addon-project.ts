@@ -33,7 +33,7 @@ export interface AddonProject {
   close(): Promise<void>;
 }
 
-interface FindOptions extends Pick<AddonRequest, 'offline' | 'frozen' | 'lookOnly'> {
+interface FindOptions extends Pick<AddonRequest, 'offline' | 'frozen' | 'lookOnly' | 'signal'> {
   readonly rebuild?: Command;
   readonly skip?: readonly string[];
   /** Default: a file that has nothing but what a runtime is asked for. */
