@@ -11,6 +11,7 @@ import {
   type Outcome,
   type Runtime,
   singleTargets,
+  stubTarget,
   type Target,
 } from '@sarma/wrapper';
 import type { OnBuildEvent } from './events.ts';
@@ -68,7 +69,7 @@ async function tarTarget(
     windows: target.os === 'win',
     runtime,
     tree,
-    launcher: launcherPath(target.name),
+    launcher: launcherPath(stubTarget(target)),
     output: folder,
   });
   if (withChecksums) await addChecksums(folder, [file]);

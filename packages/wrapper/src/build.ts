@@ -20,7 +20,7 @@ import type { FindIntegrity } from './sbom/release-packages.ts';
 import { addBillOfMaterials } from './sbom/release-sbom.ts';
 import type { ExecutableSettings } from './settings.ts';
 import { encodeStamp, findStamp, type Stamp, type TemplateArgument } from './stamp.ts';
-import type { Target } from './targets.ts';
+import { stubTarget, type Target } from './targets.ts';
 import {
   diskSize,
   readTree,
@@ -147,7 +147,7 @@ export async function buildExecutable(
   const manifest = packed.stored;
   const frames = [...packed.runtime.frames, ...packed.release.frames].map(({ stored }) => stored);
   const manifestOffset = frames.reduce((sum, frame) => sum + frame.length, 0);
-  const bare = await readFile(stubPath(build.target.name));
+  const bare = await readFile(stubPath(stubTarget(build.target)));
   const stub = withOwnResources(bare, build, program);
   const embedding = embed(build.target.os, stub, manifestOffset + manifest.bytes.length, program);
   const { head, payloadOffset, tail } = embedding;

@@ -20,7 +20,15 @@ export { fetchRuntimes } from './runtimes/resolve.ts';
 export type { Runtime } from './runtimes/runtime.ts';
 export { readSbom } from './sbom/read-sbom.ts';
 export type { About, ExecutableSettings } from './settings.ts';
-export { findTarget, hostTarget, loadTargets, type Matrix, singleTargets, type Target } from './targets.ts';
+export {
+  findTarget,
+  hostTarget,
+  loadTargets,
+  type Matrix,
+  singleTargets,
+  stubTarget,
+  type Target,
+} from './targets.ts';
 export { type Verification, verify } from './verify.ts';
 export { type Weight, weighSlices } from './weights.ts';
 export { type Outcome, wrap } from './wrap.ts';

