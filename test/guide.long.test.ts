@@ -41,7 +41,15 @@ describe('docs/release.md has', async () => {
     const inner = within.flatMap((key) =>
       Object.keys(configSchema.shape[key].unwrap().shape).map((name) => `${key}.${name}`),
     );
-    const wanted = [...keys.filter((key) => !within.some((one) => one === key)), ...inner];
+    const deep = ['addons', 'macos', 'windows'] as const;
+    const innermost = deep.flatMap((key) =>
+      Object.keys(configSchema.shape.wrap.unwrap().shape[key].unwrap().shape).map(
+        (name) => `wrap.${key}.${name}`,
+      ),
+    );
+    const parents: readonly string[] = [...within, ...deep.map((key) => `wrap.${key}`)];
+    const wanted = [...keys, ...inner, ...innermost].filter((key) => !parents.includes(key));
+    expect(wanted).toContain('wrap.windows.icon');
     expect(wanted.filter((key) => !has(key))).toEqual([]);
   });
 
