@@ -11,7 +11,7 @@ import { languagesOf } from './icu/languages.ts';
 import { checkLimits } from './limits.ts';
 import { type Manifest, type StoredManifest, storeManifest } from './manifest.ts';
 import { checkNames } from './names.ts';
-import { type Need, needsBeyond, raiseRequirements, sentenceOf } from './native/needs.ts';
+import { type Need, newerSystemNotice, raiseRequirements } from './native/needs.ts';
 import { placeFrames } from './payload/frames.ts';
 import { type PackedRelease, packRelease } from './payload/pack-release.ts';
 import { type PackedRuntime, packRuntime } from './payload/pack-runtime.ts';
@@ -92,10 +92,8 @@ export async function packTarget(
     const message = languagesLost(wanted.languages);
     onEvent({ type: 'notice', level: 'info', target: target.name, message });
   }
-  for (const need of needsBeyond(runtime.requires, build.needs)) {
-    const message = sentenceOf(need);
-    onEvent({ type: 'notice', level: 'info', target: target.name, message });
-  }
+  const newer = newerSystemNotice(runtime.requires, build.needs);
+  if (newer) onEvent({ type: 'notice', level: 'info', target: target.name, message: newer });
   const tree = await addBillOfMaterials(
     build.tree ?? (await treeOf(build)),
     build,

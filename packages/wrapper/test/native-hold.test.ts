@@ -2,7 +2,7 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { AssembledRelease } from '../src/assembled-release.ts';
 import { type Held, holdToTarget } from '../src/native/hold.ts';
-import { raiseRequirements } from '../src/native/needs.ts';
+import { newerSystemNotice, raiseRequirements } from '../src/native/needs.ts';
 import { shippedTargets } from '../src/targets.ts';
 import { compileStub } from './support/compile-stub.ts';
 import { nativeSample, type Sample } from './support/native-samples.ts';
@@ -241,7 +241,11 @@ test('a newer C library than the runtime needs is asked of the host, with the fi
       for: { 'GLIBC_2.33': `${APP}/node_modules/fast/libfast.so` },
     },
   ]);
+  expect(newerSystemNotice(requires(['GLIBC_2.28']), needs)).toBe(
+    'Needs a newer system than Node itself: GLIBC_2.33 of libc.so.6 for fast/libfast.so. Where that is missing the executable says so.',
+  );
   expect(raiseRequirements(requires(['GLIBC_2.34']), needs)).toEqual(requires(['GLIBC_2.34']));
+  expect(newerSystemNotice(requires(['GLIBC_2.34']), needs)).toBeUndefined();
 });
 
 test('a project without a name cannot do without what it needs either', async () => {

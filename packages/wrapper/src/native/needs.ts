@@ -41,7 +41,7 @@ export function needsOf(files: readonly Placed[]): readonly Need[] {
 }
 
 /** The needs that a runtime does not have already: of each library and prefix the highest. */
-export function needsBeyond(requires: Requirements, needs: readonly Need[]): readonly Need[] {
+function needsBeyond(requires: Requirements, needs: readonly Need[]): readonly Need[] {
   return SOURCES.flatMap(({ library, prefix }) => {
     const own = requires.libraries.find(({ name }) => name === library);
     // Libraries that the runtime does not need lie in the release itself.
@@ -57,9 +57,18 @@ export function needsBeyond(requires: Requirements, needs: readonly Need[]): rea
   });
 }
 
-/** For who builds. */
-export function sentenceOf({ library, prefix, version, place }: Need): string {
-  return `${place} needs ${prefix}${version} of ${library}, which the runtime alone does not; on an older system the executable says so.`;
+/** For who builds: what the runtime alone does not need. Undefined if that is nothing. */
+export function newerSystemNotice(requires: Requirements, needs: readonly Need[]): string | undefined {
+  const beyond = needsBeyond(requires, needs).map(
+    ({ library, prefix, version, place }) => `${prefix}${version} of ${library} for ${inPackage(place)}`,
+  );
+  if (beyond.length === 0) return undefined;
+  return `Needs a newer system than Node itself: ${beyond.join(', ')}. Where that is missing the executable says so.`;
+}
+
+/** A virtual store has long names for the folders of packages. */
+function inPackage(place: string): string {
+  return place.split('node_modules/').at(-1)!;
 }
 
 /** What a runtime asks of the host, and what the release's native files do besides. */
