@@ -180,7 +180,7 @@ describe('an addon that was built for this machine', () => {
         },
       ]);
       expect(() => reportMissing(found, HOST!, () => {})).toThrow(
-        /Run npm rebuild fast with Node 24\.11\.0, .*--runtime VERSION\b(?!.*for other machines).*--skip-addons 'fast'$/s,
+        /Run npm rebuild fast with Node 24\.11\.0, .*--runtime 20\.(?!.*for other machines).*--skip-addons 'fast'$/s,
       );
     });
 

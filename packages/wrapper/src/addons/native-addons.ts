@@ -112,7 +112,7 @@ function whyNone(one: InstalledPackage, addons: readonly PlacedFile[], wanted: W
     if (native === null || !isForOtherNode(native, wanted)) continue;
     return {
       detail: `${place} ${mismatch(native, wanted)}`,
-      advice: otherNodeAdvice(one.name, native, wanted),
+      advice: otherNodeAdvice(one, native, wanted),
     };
   }
   return {

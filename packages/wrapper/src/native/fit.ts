@@ -1,3 +1,4 @@
+import type { Package } from '../packages/package.ts';
 import type { Target } from '../targets.ts';
 import type { NativeFile } from './native-file.ts';
 
@@ -45,13 +46,29 @@ export function mismatch(file: NativeFile, wanted: Wanted): string {
 }
 
 /** What a person does about an addon of a package that is for another version of Node. */
-export function otherNodeAdvice(name: string, { abi }: NativeFile, { node }: Wanted): string {
-  const isOfThisNode = abi?.api === 'modules' && String(abi.version) === process.versions.modules;
-  const line = isOfThisNode ? process.versions.node.split('.')[0] : 'VERSION';
+export function otherNodeAdvice(
+  { name, firstParty }: Package,
+  { abi }: NativeFile,
+  { node }: Wanted,
+): string {
+  const line = (abi?.api === 'modules' && lineOf(abi.version)) || 'VERSION';
   return (
-    `Run npm rebuild ${name} with Node ${node}, which is the one in the executable, ` +
+    `${firstParty ? 'Build it' : `Run npm rebuild ${name}`} with Node ${node}, which is the one in the executable, ` +
     `or take the Node that it was built for: --runtime ${line}. wrap.addons.rebuild can build it, too.`
   );
+}
+
+/** Lines of Node with long-term support by their NODE_MODULE_VERSION (doc/abi_version_registry.json of Node), for advice only. */
+const LINES: ReadonlyMap<number, string> = new Map([
+  [108, '18'],
+  [115, '20'],
+  [127, '22'],
+  [137, '24'],
+]);
+
+function lineOf(modules: number | null): string | undefined {
+  if (String(modules) === process.versions.modules) return process.versions.node.split('.')[0];
+  return modules === null ? undefined : LINES.get(modules);
 }
 
 const FORMATS = { elf: 'Linux', pe: 'Windows', macho: 'macOS' } as const;

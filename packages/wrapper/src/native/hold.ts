@@ -179,7 +179,7 @@ function mendOf(owner: Package, native: NativeFile | null, families: Families, w
   const { name, version, firstParty } = owner;
   if (firstParty)
     return 'Take it out with `exclude` of the configuration, or put the one for the target in its place.';
-  if (native !== null && isForOtherNode(native, wanted)) return otherNodeAdvice(name, native, wanted);
+  if (native !== null && isForOtherNode(native, wanted)) return otherNodeAdvice(owner, native, wanted);
   const parent = families.parentOf(name);
   if (parent !== undefined || isPlatformPackage(owner.manifest.platform)) {
     const { name: chosen, version: at } = parent ?? owner;
