@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { createXXHash3, type IHasher } from 'hash-wasm';
 import { extract, type Header } from 'tar-stream';
 import {
@@ -41,8 +42,12 @@ export interface Verification {
  */
 export async function verify(file: string): Promise<Verification> {
   const parts: Verification[] = [];
+  let end = 0;
   try {
-    for (const span of await spansOf(file)) parts.push(await verifySpan(file, span));
+    for (const span of await spansOf(file)) {
+      parts.push(await verifySpan(file, span));
+      end = Math.max(end, span.offset + span.size);
+    }
   } catch (error) {
     return unreadable(file, error);
   }
@@ -51,7 +56,11 @@ export async function verify(file: string): Promise<Verification> {
   const checks = parts.flatMap((part, index) =>
     part.checks.map((check) => ({ ...check, name: `${part.target ?? `slice ${index + 1}`}: ${check.name}` })),
   );
-  return { file, ok: parts.every(({ ok }) => ok), checks, target: 'darwin-universal', requires: null };
+  const behind = (await stat(file)).size - end;
+  const said =
+    behind === 0 ? 'end with the file' : `${behind} bytes follow the last one. Get the file again.`;
+  checks.push({ name: 'slices', ok: behind === 0, detail: said });
+  return { file, ok: checks.every(({ ok }) => ok), checks, target: 'darwin-universal', requires: null };
 }
 
 /** Throws what says that the file is none of ours. */

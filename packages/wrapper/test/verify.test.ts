@@ -97,6 +97,15 @@ test('a stored byte that differs is found by whoever reads the frame', async () 
   await expect(readSbom(damaged)).rejects.toThrow(sentence);
 });
 
+test('a universal file is not whole with bytes behind its last slice', async () => {
+  const universal = joinSlices([whole, whole]);
+  await writeFile(damaged, universal);
+  expect((await verify(damaged)).ok).toBe(true);
+  expect(await failedOf(Buffer.concat([universal, Buffer.from('1234567')]))).toEqual([
+    'slices: 7 bytes follow the last one. Get the file again.',
+  ]);
+});
+
 describe.each(['linux-x64', 'linux-s390x', 'linux-armv7l', 'win-x64'])('the stub for %s', (target) => {
   let built: Buffer;
   beforeAll(async () => {
