@@ -229,6 +229,7 @@ async function wrapStep(release: Release, work: Work, outcomes: Outcome[]): Prom
     onEvent({ type: 'notice', level: 'info', message });
   }
   onEvent({ type: 'targets', targets: names });
+  await warnOfEnding(release, work, targets);
   const settings = release.options.wrap;
   outcomes.push(
     ...(await wrap({
@@ -249,6 +250,16 @@ async function wrapStep(release: Release, work: Work, outcomes: Outcome[]): Prom
   const artifacts = outcomes.flatMap((outcome) => ('error' in outcome ? [] : outcome.artifacts));
   onEvent({ type: 'finished', artifacts, milliseconds: performance.now() - started });
   return outcomes.some((outcome) => 'error' in outcome) ? { ...release, steps: [] } : release;
+}
+
+/** Whoever names the file gets that file. */
+async function warnOfEnding(release: Release, work: Work, targets: readonly Target[]): Promise<void> {
+  const output = outputOf(release, work);
+  const isForWindows = targets.some(({ os }) => os === 'win');
+  if (!isForWindows || /\.exe$/i.test(output)) return;
+  if (!(await isNamedFile(output, Object.keys(release.assembled!.entries), targets))) return;
+  const message = `${output} is for Windows, which starts programs that end in .exe only; name it ${output}.exe.`;
+  work.onEvent({ type: 'notice', level: 'warning', message });
 }
 
 function chosenTargets({ options: settings }: Release, { matrix, options }: Work): ChosenTargets {

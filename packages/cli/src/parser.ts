@@ -24,6 +24,7 @@ export async function parseAndRun(
       (builder) => describe(builder, command, program),
       async (flags) => {
         refuseRepetition(flags, command);
+        refuseEmptiness(flags, command);
         exitCode = await command.run(flags);
       },
     );
@@ -95,6 +96,15 @@ function refuseRepetition(given: Readonly<Record<string, unknown>>, { flags, pos
       throw new UsageError(`--${name} was given ${value.length} times (${value.join(', ')}); give it once.`);
     }
   }
+}
+
+/** What a variable that is not set leaves: `-o "$OUT"` is not meant to be a default. */
+function refuseEmptiness(given: Readonly<Record<string, unknown>>, { flags, positional }: Command): void {
+  const isEmpty = (value: unknown) => value === '' || (Array.isArray(value) && value.length === 0);
+  const flag = Object.keys(flags).find((name) => isEmpty(given[name]));
+  if (flag !== undefined) throw new UsageError(`--${flag} was given nothing; name one, or leave it away.`);
+  if (positional !== undefined && given[positional.name] === '')
+    throw new UsageError(`"" is no ${positional.name}.`);
 }
 
 /** Says what yargs found wrong in our words, with the command or flag that was probably meant. */

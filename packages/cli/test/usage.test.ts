@@ -19,6 +19,10 @@ test.each([
   [['wrap', '.', '--project', 'b'], /project was given twice: \. and --project b/],
   [['wrap', 'a', 'b'], /"b" is one argument too many/],
   [['inspect'], /No file was given/],
+  [['wrap', '-o', ''], /--out was given nothing/],
+  [['wrap', '-t', ''], /--target was given nothing/],
+  [['wrap', '--runtime='], /--runtime/],
+  [['wrap', ''], /"" is no path/],
   [[], /No command was given\.\s+sarma \[command\]/],
 ])('%j is wrong usage: exit code 2, a sentence, nothing on stdout', async (argv, sentence) => {
   const { exitCode, stdout, stderr } = await sarma(argv);

@@ -101,6 +101,16 @@ describe('-o is', () => {
     expect((await stat(path.join(directory, 'out/program'))).mode & 0o777).toBe(0o755);
   });
 
+  test('a file for Windows without .exe with a warning', async () => {
+    const directory = await folder(hello);
+    const options = ['--runtime', '22', '--compression', 'fast'];
+    const named = await sarma(['wrap', '-t', 'win-x64', '-o', 'out/program', ...options], { directory });
+    expect(named.stderr).toMatch(/^warning: out\/program is for Windows.*name it out\/program\.exe\.$/m);
+    expect(await readdir(path.join(directory, 'out'))).toEqual(['program']);
+    const good = await sarma(['wrap', '-t', 'win-x64', '-o', 'out/a.EXE', ...options], { directory });
+    expect(good.stderr).not.toContain('is for Windows');
+  });
+
   test('the file with the archives of the step tar beside it', async () => {
     const steps = JSON.stringify({ steps: ['assemble', 'tar', 'wrap'] });
     const directory = await folder({ ...hello, 'sarma.config.json': steps });
