@@ -1,4 +1,4 @@
-import { mkdir, stat } from 'node:fs/promises';
+import { access, constants, mkdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { isPkgExecutable } from './engines/pkg.ts';
 import { isOwnExecutable } from './executable-file.ts';
@@ -46,10 +46,13 @@ export async function isNamedFile(
   return !found?.isDirectory() && path.basename(output) !== 'burrito_out';
 }
 
-/** Throws OutputError when there is something by that name which is no executable of ours: it is not ours to replace. */
+/**
+ * Throws OutputError when there is something by that name which is no executable of ours, and so not ours to replace,
+ * and when nothing can be written there.
+ */
 export async function checkReplaceable(file: string): Promise<void> {
   const found = await stat(file).catch(() => undefined);
-  if (found === undefined) return;
+  if (found === undefined) return await checkFolder(file, path.dirname(file));
   if (found.isDirectory()) {
     throw new OutputError('OUTPUT_IS_DIRECTORY', `${file} is a directory; remove it or choose another -o.`);
   }
@@ -58,6 +61,26 @@ export async function checkReplaceable(file: string): Promise<void> {
       'OUTPUT_IS_FOREIGN',
       `${file} exists and was not made by Sarma; remove it or choose another -o.`,
     );
+  }
+  await checkFolder(file, path.dirname(file));
+}
+
+/** Of folders that are yet to be made, the one that they would be made in decides. */
+async function checkFolder(file: string, folder: string): Promise<void> {
+  const cannot = (reason: string, cause?: unknown) =>
+    new OutputError('OUTPUT_NOT_WRITABLE', `${file} cannot be written: ${reason}; choose another -o.`, {
+      cause,
+    });
+  try {
+    if (!(await stat(folder)).isDirectory()) throw cannot(`${folder} is a file`);
+    await access(folder, constants.W_OK | constants.X_OK);
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    const parent = path.dirname(folder);
+    if ((code === 'ENOENT' || code === 'ENOTDIR') && parent !== folder)
+      return await checkFolder(file, parent);
+    if (cause instanceof OutputError) throw cause;
+    throw cannot(`${folder} is ${code === 'EROFS' ? 'read-only' : 'not yours to write to'} (${code})`, cause);
   }
 }
 

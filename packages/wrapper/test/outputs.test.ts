@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, expect, test } from 'vitest';
@@ -18,6 +18,32 @@ test('what was not made by Sarma is not replaced', async () => {
   }
   await expect(checkReplaceable('/dev/null')).rejects.toMatchObject({ code: 'OUTPUT_IS_FOREIGN' });
   await expect(checkReplaceable(directory)).rejects.toMatchObject({ code: 'OUTPUT_IS_DIRECTORY' });
+});
+
+test('a folder that cannot be written to is found before anything is made', async () => {
+  writeFileSync(at('file'), '');
+  await expect(checkReplaceable(at('file/deep/name'))).rejects.toMatchObject({
+    code: 'OUTPUT_NOT_WRITABLE',
+    message: `${at('file/deep/name')} cannot be written: ${at('file')} is a file; choose another -o.`,
+  });
+  await checkReplaceable(at('new/deep/name'));
+});
+
+test('a folder of somebody else is named', async () => {
+  mkdirSync(at('closed'), { mode: 0o500 });
+  const isRoot = process.geteuid?.() === 0;
+  if (isRoot) {
+    chmodSync(directory, 0o755);
+    process.seteuid!(65534);
+  }
+  try {
+    await expect(checkReplaceable(at('closed/deep/name'))).rejects.toMatchObject({
+      code: 'OUTPUT_NOT_WRITABLE',
+      message: expect.stringContaining(`${at('closed/deep')} is not yours to write to (EACCES)`),
+    });
+  } finally {
+    if (isRoot) process.seteuid!(0);
+  }
 });
 
 test('a new name, and an executable of ours, may be written', async () => {
