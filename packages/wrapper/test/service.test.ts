@@ -91,6 +91,7 @@ test('what a directory has for its own host is not packed, and the launcher of t
     'releases/1.0.0/guard.cjs',
     'releases/1.0.0/launcher',
     'releases/1.0.0/release.json',
+    'releases/1.0.0/sbom.cdx.json',
     'releases/start.json',
     'runtime-conf/a',
   ]);
