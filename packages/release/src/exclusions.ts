@@ -23,13 +23,15 @@ export async function exclusions(
     ...definitionFiles(release),
   ]);
   // A folder that already is somebody's (`-o dist`) is not left out whole, only what Sarma calls NAME_TARGET, NAME or
-  // NAME-VERSION-TARGET.tar.gz.
+  // NAME-VERSION-TARGET.tar.gz, and what it puts beside them.
   if (isFolder(release.output) && path.basename(release.output) !== 'burrito_out')
     excluded.delete(release.output);
   const entries = Object.values(release.entries);
   const names = release.kind === 'service' ? [release.name] : Object.keys(release.entries);
   const executable = `(${names.join('|')})(_[a-z0-9]+-[a-z0-9-]+)?(\\.exe)?`;
-  const written = new RegExp(`^(${executable}|${release.name}-.+\\.tar\\.gz)$`);
+  const written = new RegExp(
+    `^(${executable}(\\.cdx\\.json)?|${release.name}-.+\\.tar\\.gz|\\.?SHA256SUMS(\\..*)?)$`,
+  );
   const isWritten = (file: string): boolean =>
     path.dirname(file) === release.output && written.test(path.basename(file)) && !entries.includes(file);
   const isConfigured = await configuredExclusion(release, firstParty);

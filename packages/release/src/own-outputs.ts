@@ -7,13 +7,19 @@ const STUB = 1024 * 1024;
 /** No executable with a runtime in it is smaller, in bytes. */
 const LEAST_EXECUTABLE = 5_000_000;
 
+const BILL_OF_MATERIALS = '.cdx.json';
+
 /**
- * Whether a file is an executable or an archive that Sarma made earlier, wherever it was put: none is ever packed into
- * another.
+ * Whether a file is an executable or an archive that Sarma made earlier, or the bill of materials beside one, wherever
+ * it was put: none is ever packed into another.
  */
 export function isOwnOutput(file: string): boolean {
   const found = statSync(file, { throwIfNoEntry: false });
   if (!found?.isFile()) return false;
+  if (file.endsWith(BILL_OF_MATERIALS)) {
+    const executable = file.slice(0, -BILL_OF_MATERIALS.length);
+    return isOwnOutput(executable) || isOwnOutput(`${executable}.exe`);
+  }
   if (/\.(tar\.gz|tgz)$/.test(file)) return readHead(file, TAR_HEADER.length).equals(TAR_HEADER);
   return found.size >= LEAST_EXECUTABLE && readHead(file, STUB).includes(MAGIC);
 }

@@ -52,7 +52,8 @@ const neverTaken = new Set([
   '_build',
   'burrito_out',
 ]);
-const neverTakenEndings = /(\.tsbuildinfo|\.swp|~)$|^(npm|yarn|pnpm)-(debug|error)\.log/;
+const neverTakenEndings =
+  /(\.tsbuildinfo|\.swp|~)$|^\.sarma\.lock\.json\.|^(npm|yarn|pnpm)-(debug|error)\.log/;
 
 /**
  * Selects what `npm pack` would take when `package.json` has `files`, everything else otherwise; less what

@@ -88,9 +88,12 @@ describe('an executable that Sarma made is not packed into the next', () => {
     const executable = Buffer.alloc(6_000_000);
     executable.write('\x89SARMA-STAMP\r\n\x1a\n', 4096, 'latin1');
     writeFileSync(path.join(root, 'dist/app-from-yesterday'), executable);
+    writeFileSync(path.join(root, 'dist/app-from-yesterday.cdx.json'), '{}');
+    writeFileSync(path.join(root, 'dist/app.cdx.json'), '{}');
     writeFileSync(path.join(root, 'dist/large.bin'), Buffer.alloc(6_000_000));
     const { path: assembled } = await release(root);
     expect(filesOf(path.join(assembled, place))).toEqual([
+      'dist/app.cdx.json',
       'dist/large.bin',
       'dist/note.txt',
       'main.js',
@@ -109,6 +112,7 @@ describe('without "files"', () => {
       '.git/HEAD': '',
       '.cache/x': '',
       'package-lock.json': '{}',
+      '.sarma.lock.json.lock': '',
       'node_modules/x/package.json': { name: 'x' },
       'burrito_out/app_linux-x64': '',
       '_build/dev/rel/x': '',
@@ -146,10 +150,12 @@ describe('without "files"', () => {
     expect(filesOf(path.join(folder.path, place))).toEqual(['app', 'main.js', 'package.json']);
     const file = await release(root, { output: path.join(root, 'app') });
     expect(filesOf(path.join(file.path, place))).toEqual(['main.js', 'out/app_linux-x64', 'package.json']);
-    write(root, { 'dist/app_win-x64.exe': '', 'dist/page.html': '' });
+    const written = ['app_win-x64.exe', 'app_win-x64.cdx.json', 'SHA256SUMS', '.SHA256SUMS.lock'];
+    write(root, Object.fromEntries([...written, 'page.html'].map((name) => [`dist/${name}`, ''])));
     const used = await release(root, { output: path.join(root, 'dist') });
-    expect(filesOf(path.join(used.path, place))).toContain('dist/page.html');
-    expect(filesOf(path.join(used.path, place))).not.toContain('dist/app_win-x64.exe');
+    expect(filesOf(path.join(used.path, place)).filter((file) => file.startsWith('dist/'))).toEqual([
+      'dist/page.html',
+    ]);
     rmSync(path.join(root, 'dist'), { recursive: true });
     const shared = await release(root, { output: root });
     expect(filesOf(path.join(shared.path, place))).toEqual(['main.js', 'out/app_linux-x64', 'package.json']);
