@@ -78,8 +78,10 @@ function demand(mirror: Mirror, authorization: string): void {
 /** The environment that names one of the places, and nobody else. */
 function environment(place: (typeof PLACES)[number], server: string): Record<string, string | undefined> {
   const isMirror = place === 'a mirror of nodejs.org';
+  // `npm run` hands on what this machine's own .npmrc says (npm_config_cafile, …).
+  const ofNpm = Object.keys(process.env).filter((name) => /^npm_config_/i.test(name));
   return {
-    ...Object.fromEntries(PROXIES.map((name) => [name, undefined])),
+    ...Object.fromEntries([...PROXIES, ...ofNpm].map((name) => [name, undefined])),
     HOME: project,
     SARMA_BUILD_CACHE: cache,
     NODE_EXTRA_CA_CERTS: undefined,
