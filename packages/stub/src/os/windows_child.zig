@@ -160,7 +160,8 @@ fn create(image: [:0]const u16, line: [:0]u16, startup: *StartupEx) ?nt.Handle {
 }
 
 fn hasConsole() bool {
-    return GetConsoleCP() != 0;
+    var member: u32 = undefined;
+    return GetConsoleProcessList(&member, 1) != 0;
 }
 
 /// Ends its one member when its last handle is closed, so when this process ends, however that happens. The member's children
@@ -275,7 +276,7 @@ const JobLimits = extern struct {
 };
 
 extern "kernel32" fn GetStartupInfoW(info: *Startup) callconv(.winapi) void;
-extern "kernel32" fn GetConsoleCP() callconv(.winapi) u32;
+extern "kernel32" fn GetConsoleProcessList(members: *u32, room: u32) callconv(.winapi) u32;
 extern "kernel32" fn CreatePipe(read_end: *nt.Handle, write_end: *nt.Handle, security: ?*anyopaque, size: u32) callconv(.winapi) nt.Bool;
 extern "kernel32" fn SetHandleInformation(handle: nt.Handle, mask: u32, flags: u32) callconv(.winapi) nt.Bool;
 extern "kernel32" fn CreateProcessW(image: [*:0]const u16, line: [*:0]u16, process_security: ?*anyopaque, thread_security: ?*anyopaque, inherit: nt.Bool, flags: u32, environment: ?*anyopaque, directory: ?[*:0]const u16, startup: *Startup, information: *ProcessInformation) callconv(.winapi) nt.Bool;
