@@ -146,7 +146,7 @@ export async function buildExecutable(
   const frames = [...packed.runtime.frames, ...packed.release.frames].map(({ stored }) => stored);
   const manifestOffset = frames.reduce((sum, frame) => sum + frame.length, 0);
   const bare = await readFile(stubPath(stubTarget(build.target)));
-  const stub = withOwnResources(bare, build, program);
+  const stub = await withOwnResources(bare, build, program);
   const embedding = embed(build.target.os, stub, manifestOffset + manifest.bytes.length, program);
   const { head, payloadOffset, tail } = embedding;
   const stampAt = findStamp(head);

@@ -1,4 +1,3 @@
-import { execa } from 'execa';
 import { distance } from 'fastest-levenshtein';
 
 /**
@@ -45,6 +44,7 @@ export async function runCommand(
       return value === undefined ? whole : isLine ? quoted(value) : value;
     });
   const [program, args] = isLine ? [fill(command), []] : [fill(command[0]!), command.slice(1).map(fill)];
+  const { execa } = await import('execa');
   const running = execa(program, args, { ...options, shell: isLine });
   const result = await endedWith(running, signal);
   const said = result.all ?? '';

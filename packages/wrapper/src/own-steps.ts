@@ -139,7 +139,7 @@ async function ownFiles(context: BuildContext): Promise<readonly TreeFile[]> {
   const launcher = await readFile(launcherPath(stubTarget(target)));
   // It speaks to consoles and the service manager, whatever the program does.
   const resources = resourcesOf(context);
-  const shown = withOwnResources(launcher, { ...context, resources }, release.name, 'console');
+  const shown = await withOwnResources(launcher, { ...context, resources }, release.name, 'console');
   return [...files, fileOf(placeOfLauncher(release, target), 0o755, shown)];
 }
 

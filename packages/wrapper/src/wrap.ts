@@ -10,6 +10,7 @@ import { checkReplaceable, isNamedFile, outputPaths } from './outputs.ts';
 import { lockedIntegrity } from './packages/package-lock.ts';
 import { planPhases } from './phases.ts';
 import { withProofs } from './proofs.ts';
+import { once } from './runtimes/once.ts';
 import { fetchRuntimes, type RuntimeRequest, type Runtimes } from './runtimes/resolve.ts';
 import type { ExecutableSettings } from './settings.ts';
 import { startedTarget } from './start-check.ts';
@@ -85,6 +86,8 @@ async function prepare(options: WrapOptions) {
   const release = await readAssembledRelease(options.directory);
   const { fileOf, named } = await outputsOf(options, Object.keys(release.entries));
   const cache = openBuildCache();
+  // Every target is packed after all have been fetched, so nothing is locked any more.
+  const integrity = once(lockedIntegrity);
   const engine = options.engine === 'pkg' ? await pkgEngine(options, fileOf, !named) : undefined;
   const { runtimes, endedWith } = fetchOnce(engine?.request ?? options);
   const delivery = deliverTo(fileOf, { directory: project, signal, onEvent });
@@ -93,7 +96,7 @@ async function prepare(options: WrapOptions) {
     runtimes,
     addons: options.addons ?? toldAddons(addonFinder({ ...options, cache }), sliceEvents(targets, onEvent)),
     engine: engine?.steps,
-    integrity: () => lockedIntegrity(project),
+    integrity: () => integrity(project),
   };
   const builds: Builds = {
     options,

@@ -1,27 +1,20 @@
 import { copyFile, readFile } from 'node:fs/promises';
-import { type BuildCache, hashFile } from '../build-cache.ts';
-import type { OnEvent } from '../events.ts';
+import { hashFile } from '../build-cache.ts';
 import { type LockedDownload, LockfileError } from '../lockfile.ts';
 import { fits, type Wanted } from '../native/fit.ts';
 import { readNativeFile } from '../native/native-file.ts';
 import type { InstalledPackage } from '../packages/package.ts';
 import { platformsOf } from '../packages/platform.ts';
 import { UnreachableError } from '../runtimes/errors.ts';
-import { type Http, withoutCredentials } from '../runtimes/http.ts';
+import { withoutCredentials } from '../runtimes/http.ts';
 import { integrityOf } from '../runtimes/source.ts';
+import type { FetchContext } from './fetch-context.ts';
 import type { AddonSource } from './native-addons.ts';
 import { isAddon } from './prebuilds.ts';
 import { type PrebuiltArchive, prebuiltArchive } from './prebuilt-addresses.ts';
 import { type PackedFile, unpack } from './tarball.ts';
 
-export interface DownloadContext {
-  readonly http: Http;
-  readonly cache: BuildCache;
-  readonly offline: boolean;
-  readonly frozen: boolean;
-  /** Downloads nothing, and does not mind. */
-  readonly lookOnly: boolean;
-  readonly onEvent: OnEvent;
+export interface DownloadContext extends FetchContext {
   /** What `sarma.lock.json` has, by address. */
   readonly locked: Readonly<Record<string, LockedDownload>>;
   /** Adds to `sarma.lock.json`. */

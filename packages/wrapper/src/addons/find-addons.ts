@@ -110,26 +110,18 @@ async function open(request: AddonRequest & { readonly cache: BuildCache }) {
     readPackageLock(project),
     readLocked(project),
   ]);
-  // Targets lock side by side, and the file is read and written for each.
-  let writing: Promise<void> = Promise.resolve();
-  const lock = (changes: Partial<Locked>) => {
-    writing = writing.then(() => updateLocked(project, changes));
-    return writing;
-  };
-  const http = createHttp(project, env);
-  const shared = { http, cache, offline, frozen, onEvent };
+  const lock = (changes: Partial<Locked>) => updateLocked(project, changes);
+  const shared = { http: createHttp(project, env), cache, offline, frozen, lookOnly, onEvent };
   return {
     packageLock,
     registry: openRegistry({
       ...shared,
-      lookOnly,
       packageLock,
       locked: packages,
       lock: (id, tarball) => lock({ packages: { [id]: tarball } }),
     }),
     download: downloads({
       ...shared,
-      lookOnly,
       locked: archives,
       lock: (url, archive) => lock({ downloads: { [url]: archive } }),
     }),

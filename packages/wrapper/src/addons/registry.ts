@@ -1,13 +1,10 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import semver from 'semver';
-import type { BuildCache } from '../build-cache.ts';
-import type { OnEvent } from '../events.ts';
 import { type LockedTarball, LockfileError } from '../lockfile.ts';
 import { type PackageManifest, parseManifest } from '../packages/manifest.ts';
 import type { LockedPackage, PackageLock } from '../packages/package-lock.ts';
 import { type PlatformFields, platformFields } from '../packages/platform.ts';
 import { OfflineError, UnreachableError } from '../runtimes/errors.ts';
-import type { Http } from '../runtimes/http.ts';
 import { once } from '../runtimes/once.ts';
 import {
   type PackageMetadata,
@@ -16,6 +13,7 @@ import {
   tarballAddress,
 } from '../runtimes/registry-metadata.ts';
 import { AddonPackageError } from './errors.ts';
+import type { FetchContext } from './fetch-context.ts';
 import { type PackedFile, unpack } from './tarball.ts';
 
 /** A package at one version, and what its tarball must hash to. */
@@ -51,14 +49,7 @@ export interface Registry {
   fetch(pinned: Pinned, target: string): Promise<FetchedPackage | undefined>;
 }
 
-export interface RegistryContext {
-  readonly http: Http;
-  readonly cache: BuildCache;
-  readonly offline: boolean;
-  readonly frozen: boolean;
-  /** Downloads nothing, and does not mind. */
-  readonly lookOnly: boolean;
-  readonly onEvent: OnEvent;
+export interface RegistryContext extends FetchContext {
   /** The package manager's. */
   readonly packageLock: PackageLock;
   /** What `sarma.lock.json` has, by `name@version`. */

@@ -2,7 +2,6 @@ import { constants } from 'node:fs';
 import { chmod, copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import path from 'node:path';
-import { execa } from 'execa';
 import semver from 'semver';
 import type { Target } from '../targets.ts';
 import { PkgEngineError } from './pkg-error.ts';
@@ -92,6 +91,7 @@ export async function runPkg(
   }
   const file = path.join(directory, target.os === 'win' ? 'made.exe' : 'made');
   const platform = target.os === 'darwin' ? 'macos' : target.os;
+  const { execa } = await import('execa');
   const result = await execa(
     process.execPath,
     [

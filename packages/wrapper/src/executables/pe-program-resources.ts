@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import type { ExecutableSettings } from '../settings.ts';
 import { type IconImage, readIcon } from './pe-icon.ts';
 import { checkManifest, DEFAULT_MANIFEST } from './pe-manifest.ts';
-import { type Resources, withResources } from './pe-resources.ts';
+import type { Resources } from './pe-resources.ts';
 import { versionInformation } from './pe-version.ts';
 
 /** What all programs of a release have in common of their resources. */
@@ -45,14 +45,15 @@ export interface ResourceContext {
 }
 
 /** A stub or launcher with the resources of one of the release's programs. Throws what `withResources` does, and VersionInformationError. */
-export function withOwnResources(
+export async function withOwnResources(
   native: Buffer,
   { release, settings, resources }: ResourceContext,
   program: string,
   subsystem: Resources['subsystem'] = settings.windows.subsystem ?? 'console',
-): Buffer {
+): Promise<Buffer> {
   if (resources === undefined) return native;
   const described = { ...settings.about, product: release.name, program, version: release.version };
   const version = versionInformation(described, settings.windows.version);
+  const { withResources } = await import('./pe-resources.ts');
   return withResources(native, { ...resources, version, subsystem });
 }

@@ -1,7 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import semver from 'semver';
-import { parse as parseYaml } from 'yaml';
 import { readLocked } from '../lockfile.ts';
 import { type PlatformFields, platformFields } from './platform.ts';
 
@@ -31,8 +30,10 @@ export class PackageLockError extends Error {
   readonly code = 'PACKAGE_LOCK_INVALID';
 }
 
+type Read = (text: string) => readonly LockedPackage[] | Promise<readonly LockedPackage[]>;
+
 /** What lock files are called, and how each is read. npm prefers its shrinkwrap. */
-const FORMATS: readonly (readonly [name: string, read: (text: string) => readonly LockedPackage[]])[] = [
+const FORMATS: readonly (readonly [name: string, read: Read])[] = [
   ['npm-shrinkwrap.json', readNpm],
   ['package-lock.json', readNpm],
   ['pnpm-lock.yaml', readPnpm],
@@ -46,7 +47,7 @@ export async function readPackageLock(project: string): Promise<PackageLock> {
     for (const [name, read] of FORMATS) {
       const file = path.join(directory, name);
       const text = await readIfThere(file);
-      if (text !== undefined) return packageLock(file, parsed(file, text, read));
+      if (text !== undefined) return packageLock(file, await parsed(file, text, read));
     }
     if (directory === path.dirname(directory)) return packageLock(undefined, []);
   }
@@ -85,15 +86,20 @@ async function readIfThere(file: string): Promise<string | undefined> {
   }
 }
 
-function parsed(file: string, text: string, read: (text: string) => readonly LockedPackage[]) {
+async function parsed(file: string, text: string, read: Read) {
   try {
-    return read(text);
+    return await read(text);
   } catch (error) {
     throw new PackageLockError(
       `${file} cannot be understood: ${(error as Error).message}. Have your package manager write it again.`,
       { cause: error },
     );
   }
+}
+
+/** npm's own lock files need no YAML. */
+async function parseYaml(text: string): Promise<unknown> {
+  return (await import('yaml')).parse(text);
 }
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -124,8 +130,8 @@ function readNested(dependencies: Fields): readonly LockedPackage[] {
 }
 
 /** `/name@1.0.0(peer@2.0.0)`, in version 5 `/name/1.0.0_peer@2.0.0`. */
-function readPnpm(text: string): readonly LockedPackage[] {
-  const lock = fields(parseYaml(text));
+async function readPnpm(text: string): Promise<readonly LockedPackage[]> {
+  const lock = fields(await parseYaml(text));
   return Object.entries(fields(lock.packages)).flatMap(([key, value]) => {
     const entry = fields(value);
     const [, name, version] = /^\/?((?:@[^/]+\/)?[^/@]+)[@/](\d[^(_]*)/.exec(key) ?? [];
@@ -136,7 +142,7 @@ function readPnpm(text: string): readonly LockedPackage[] {
 }
 
 /** Version 1 is a format of its own: keys at the margin, fields indented by two. Later ones are YAML. */
-function readYarn(text: string): readonly LockedPackage[] {
+function readYarn(text: string): ReturnType<Read> {
   if (/^__metadata:/m.test(text)) return readBerry(text);
   return text.split(/\n(?=[^\s#])/).flatMap((block) => {
     const [, line = ''] = /^([^\s#].*):$/m.exec(block) ?? [];
@@ -161,8 +167,8 @@ function isOfRegistry(spec: string): boolean {
 }
 
 /** Its `conditions` are of Yarn's own form, and its checksums those of archives that Yarn makes. */
-function readBerry(text: string): readonly LockedPackage[] {
-  return Object.values(fields(parseYaml(text))).flatMap((value) => {
+async function readBerry(text: string): Promise<readonly LockedPackage[]> {
+  return Object.values(fields(await parseYaml(text))).flatMap((value) => {
     const entry = fields(value);
     const [, name, version] = /^((?:@[^/]+\/)?[^@]+)@npm:([^:]+)/.exec(String(entry.resolution)) ?? [];
     return name === undefined ? [] : [locked(name, { version }, false)];
@@ -170,8 +176,8 @@ function readBerry(text: string): readonly LockedPackage[] {
 }
 
 /** `"name": ["name@1.0.0", "registry", { … }, "sha512-…"]`; JSON with commas at the ends of lists, as YAML allows. */
-function readBun(text: string): readonly LockedPackage[] {
-  return Object.values(fields(fields(parseYaml(text)).packages)).flatMap((value) => {
+async function readBun(text: string): Promise<readonly LockedPackage[]> {
+  return Object.values(fields(fields(await parseYaml(text)).packages)).flatMap((value) => {
     if (!Array.isArray(value) || value.length < 4) return [];
     const [spec, registry, entry, integrity] = value as [unknown, unknown, unknown, unknown];
     const [, name, version] = /^((?:@[^/]+\/)?[^@]+)@(.+)$/.exec(String(spec)) ?? [];
