@@ -6,6 +6,7 @@ import path from 'node:path';
 import { execa } from 'execa';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { checkMacho } from '../packages/wrapper/test/support/macho-check.ts';
+import { selfSigned } from '../packages/wrapper/test/support/self-signed.ts';
 import targets from '../targets.json' with { type: 'json' };
 import { onlyInstall } from './support/installs.ts';
 import { makeProgram, type Program } from './support/programs.ts';
@@ -131,43 +132,29 @@ describe.each(WINDOWS)('the PE file for %s', (target) => {
     'can be signed, and the signature covers the payload',
     async () => {
       const directory = await temporaryDirectory();
-      const [key, certificate, signed] = ['key.pem', 'cert.pem', 'app.exe'].map((name) =>
-        path.join(directory, name),
-      );
-      const subject = ['-subj', '/CN=Test', '-days', '2', '-addext', 'extendedKeyUsage=codeSigning'];
-      await execa('openssl', [
-        'req',
-        '-x509',
-        '-newkey',
-        'rsa:2048',
-        '-nodes',
-        '-keyout',
-        key!,
-        '-out',
-        certificate!,
-        ...subject,
-      ]);
+      const { key, certificate } = selfSigned(directory, 'Test');
+      const signed = path.join(directory, 'app.exe');
       await execa('osslsigncode', [
         ...[
           'sign',
           '-h',
           'sha256',
           '-certs',
-          certificate!,
+          certificate,
           '-key',
-          key!,
+          key,
           '-in',
           fileOf(target),
           '-out',
-          signed!,
+          signed,
         ],
       ]);
-      const verified = await check(signed!, certificate!);
+      const verified = await check(signed, certificate);
       expect(verified.stdout).toContain('Signature verification: ok');
       expect(verified.exitCode).toBe(0);
-      expect(await runCommand(['verify', signed!])).toMatchObject({ exitCode: 0, stderr: '' });
-      await flipByte(signed!, (await stat(signed!)).size >> 1);
-      expect((await check(signed!, certificate!)).exitCode).not.toBe(0);
+      expect(await runCommand(['verify', signed])).toMatchObject({ exitCode: 0, stderr: '' });
+      await flipByte(signed, (await stat(signed)).size >> 1);
+      expect((await check(signed, certificate)).exitCode).not.toBe(0);
     },
   );
 

@@ -1,6 +1,6 @@
 // Executables for Windows, looked at from outside on any host: what P17 to P19 promise of them. They are run in
 // windows.long.test.ts.
-import { execFileSync, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
@@ -14,6 +14,7 @@ import {
   sectionsOf,
   versionIn,
 } from '../packages/wrapper/test/support/pe-resources-check.ts';
+import { selfSigned } from '../packages/wrapper/test/support/self-signed.ts';
 import { writeFiles } from './support/programs.ts';
 import { lacks } from './support/requirements.ts';
 import { runCommand, temporaryDirectory, wrapCommand } from './support/run.ts';
@@ -60,21 +61,7 @@ describe('with an icon, a signature and own strings', () => {
       },
       { 'app.ico': icon },
     );
-    if (signing) {
-      const request = [
-        'req',
-        '-x509',
-        '-newkey',
-        'rsa:2048',
-        '-nodes',
-        '-days',
-        '2',
-        '-subj',
-        '/CN=Self made',
-      ];
-      const outputs = ['-keyout', 'key.pem', '-out', 'certificate.pem'];
-      execFileSync('openssl', [...request, ...outputs], { cwd: project, stdio: 'pipe' });
-    }
+    if (signing) selfSigned(project, 'Self made');
     const { exitCode, stdout, stderr } = await wrapFor(project, ...TARGETS);
     if (exitCode !== 0) throw new Error(`wrap ended with ${exitCode}:\n${stdout}${stderr}`);
   });

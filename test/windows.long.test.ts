@@ -17,6 +17,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { stubPath } from '@sarma/stub';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { selfSigned } from '../packages/wrapper/test/support/self-signed.ts';
 import { makeProgram } from './support/programs.ts';
 import { lacks } from './support/requirements.ts';
 import { run, temporaryDirectory, wrapProgram } from './support/run.ts';
@@ -355,19 +356,7 @@ describe.skipIf(!wine)('under Wine', () => {
   describe.skipIf(lacks('osslsigncode', 'openssl'))('signed', () => {
     test('it runs, from the bytes that the signature covers', async () => {
       const place = await temporaryDirectory();
-      const request = [
-        'req',
-        '-x509',
-        '-newkey',
-        'rsa:2048',
-        '-nodes',
-        '-days',
-        '2',
-        '-subj',
-        '/CN=Self made',
-      ];
-      const [key, certificate] = [path.join(place, 'key.pem'), path.join(place, 'certificate.pem')];
-      spawnSync('openssl', [...request, '-keyout', key, '-out', certificate]);
+      const { key, certificate } = selfSigned(place, 'Self made');
       const signed = path.join(place, 'signed.exe');
       const sign = ['sign', '-certs', certificate, '-key', key, '-h', 'sha256', '-in', file, '-out', signed];
       expect(spawnSync('osslsigncode', sign).status).toBe(0);

@@ -15,6 +15,7 @@ import { unsign } from '../src/executables/pe-unsign.ts';
 import { readNativeFile } from '../src/native/native-file.ts';
 import { assemble, compileStub } from './support/compile-stub.ts';
 import { nativeSample } from './support/native-samples.ts';
+import { selfSigned } from './support/self-signed.ts';
 import { hasTool } from './support/tools.ts';
 
 const DECLARED = [MalformedExecutableError, NoRoomError, AlreadySignedError];
@@ -38,9 +39,8 @@ function signedPe(): Buffer {
   const cwd = mkdtempSync(join(tmpdir(), 'sarma-damaged-'));
   const options = { cwd, stdio: 'pipe' } as const;
   writeFileSync(join(cwd, 'plain.exe'), stub);
-  const request = ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', '/CN=Test'];
-  execFileSync('openssl', [...request, '-keyout', 'key.pem', '-out', 'cert.pem'], options);
-  const files = ['-certs', 'cert.pem', '-key', 'key.pem', '-in', 'plain.exe', '-out', 'signed.exe'];
+  selfSigned(cwd, 'Test');
+  const files = ['-certs', 'certificate.pem', '-key', 'key.pem', '-in', 'plain.exe', '-out', 'signed.exe'];
   execFileSync('osslsigncode', ['sign', ...files], options);
   const signed = readFileSync(join(cwd, 'signed.exe'));
   rmSync(cwd, { recursive: true });

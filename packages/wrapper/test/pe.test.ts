@@ -8,6 +8,7 @@ import { AlreadySignedError } from '../src/executables/errors.ts';
 import { checksum, embed } from '../src/executables/pe.ts';
 import { readPe } from '../src/executables/pe-headers.ts';
 import { assemble, compileStub, STAMP_MAGIC } from './support/compile-stub.ts';
+import { selfSigned } from './support/self-signed.ts';
 import { hasTool } from './support/tools.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'sarma-pe-'));
@@ -18,9 +19,7 @@ const payload = Buffer.alloc(100_001, 'the payload of a test ');
 
 beforeAll(() => {
   if (!signing) return;
-  const request = ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', '/CN=Sarma test'];
-  const outputs = ['-keyout', 'key.pem', '-out', 'certificate.pem'];
-  execFileSync('openssl', [...request, ...outputs], { cwd: directory, stdio: 'pipe' });
+  selfSigned(directory, 'Sarma test');
 });
 
 describe.each(['x86_64-windows-gnu', 'aarch64-windows-gnu', 'x86-windows-gnu'])('%s', (target) => {

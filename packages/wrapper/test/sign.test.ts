@@ -15,6 +15,7 @@ import { type Outcome, wrap } from '../src/wrap.ts';
 import { writeAssembled } from './support/assembled.ts';
 import { writeNodes } from './support/darwin-node.ts';
 import { checkLayout, checkUniversal } from './support/macho-check.ts';
+import { selfSigned } from './support/self-signed.ts';
 import { hasTool } from './support/tools.ts';
 
 const RESIGN = path.join(import.meta.dirname, 'support/resign.ts');
@@ -146,28 +147,16 @@ test("a placeholder that is mistyped fails before anything is run; other words i
 test.skipIf(!hasTool('osslsigncode') || !hasTool('openssl'))(
   'the line for the shell that docs/executable.md has signs a Windows executable',
   async () => {
-    const subject = ['-subj', '/CN=Test', '-days', '2', '-addext', 'extendedKeyUsage=codeSigning'];
     const options = { cwd: root, stdio: 'ignore' } as const;
-    const request = [
-      'req',
-      '-x509',
-      '-newkey',
-      'rsa:2048',
-      '-nodes',
-      '-keyout',
-      'key.pem',
-      '-out',
-      'cert.pem',
-    ];
-    execFileSync('openssl', [...request, ...subject], options);
-    const bundle = ['pkcs12', '-export', '-inkey', 'key.pem', '-in', 'cert.pem', '-out', 'cert.p12'];
+    selfSigned(root, 'Test');
+    const bundle = ['pkcs12', '-export', '-inkey', 'key.pem', '-in', 'certificate.pem', '-out', 'cert.p12'];
     execFileSync('openssl', [...bundle, '-passout', 'pass:'], options);
     const docs = await readFile(path.join(import.meta.dirname, '../../../docs/executable.md'), 'utf8');
     const line = /windows: \{ sign: '(.*)' \}/.exec(docs)![1]!;
     const outcome = await build('win-x64', line);
     const file = path.join(output, 'small_win-x64.exe');
     expect(outcome).toMatchObject({ artifacts: [{ file }] });
-    const verified = execFileSync('osslsigncode', ['verify', '-CAfile', 'cert.pem', '-in', file], {
+    const verified = execFileSync('osslsigncode', ['verify', '-CAfile', 'certificate.pem', '-in', file], {
       cwd: root,
       encoding: 'utf8',
     });
