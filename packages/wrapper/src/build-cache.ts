@@ -204,7 +204,8 @@ function explain(error: unknown, directory: string): unknown {
   }
   // Node's recursive mkdir says ENOENT on a read-only file system.
   const refused = ['EACCES', 'EROFS', 'EPERM', 'ENOTDIR'].includes(code!) || syscall === 'mkdir';
-  if (refused && at?.startsWith(directory)) {
+  // What is refused may be a directory above, where the build cache is to be made.
+  if (refused && at !== undefined && (at.startsWith(directory) || directory.startsWith(at + path.sep))) {
     const advice = 'Choose another directory with SARMA_BUILD_CACHE.';
     return new BuildCacheError(
       'BUILD_CACHE_UNWRITABLE',

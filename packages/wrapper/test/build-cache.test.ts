@@ -156,6 +156,23 @@ test.runIf(mayMount)('a full disk is said so, and nothing is left on it', async 
   }
 });
 
+test.runIf(mayMount)('a home that is read-only is said to be in the way of the cache', async () => {
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'ro', 'tmpfs', directory]);
+  try {
+    const below = path.join(directory, '.cache/sarma-build');
+    await expect(openBuildCache({ directory: below }).produce('a', writing('one'))).rejects.toThrow(
+      expect.objectContaining({
+        code: 'BUILD_CACHE_UNWRITABLE',
+        message: expect.stringMatching(
+          /^Cannot write to the build cache .*sarma-build: .*SARMA_BUILD_CACHE\.$/,
+        ),
+      }),
+    );
+  } finally {
+    execFileSync('umount', [directory]);
+  }
+});
+
 test.runIf(mayMount)('a read-only cache gives what it has, and says that it cannot be written', async () => {
   execFileSync('mount', ['-t', 'tmpfs', 'tmpfs', directory]);
   try {
