@@ -53,8 +53,9 @@ fn queryOf(triple: []const u8) !std.Target.Query {
 }
 
 fn install(b: *std.Build, program: *std.Build.Step.Compile, directory: []const u8) void {
-    // Zig's start code raises the soft stack limit to the size asked for here, and the program would inherit it.
-    program.stack_size = 1 << 20;
+    // Zig's start code on Linux raises the soft stack limit to what is asked for here, and the program would inherit it. The
+    // system gives a main thread what the limit says, whatever is asked for.
+    program.stack_size = if (program.rootModuleTarget().os.tag == .linux) 0 else 1 << 20;
     program.link_gc_sections = true;
     program.build_id = .none;
     const installed = b.addInstallArtifact(program, .{
