@@ -9,6 +9,7 @@ const checks = @import("check.zig");
 const Place = checks.Place;
 const Checked = checks.Checked;
 const host = @import("host.zig");
+const interruption = @import("interruption.zig");
 const locks = @import("locks.zig");
 const markers = @import("marker.zig");
 const payloads = @import("payload.zig");
@@ -259,6 +260,7 @@ const Task = struct {
         try removal.removeTemporaries(run, folder, task.place.name, task.base.network);
         if (!task.fresh()) return;
         task.temporary = try removal.temporaryName(run, task.place.path);
+        interruption.begins(run, task.temporary);
         task.make() catch |err| return run.refuse("cannot create {s}: {s}", .{ task.temporary, os.describe(err) });
     }
 
@@ -308,6 +310,8 @@ const Task = struct {
             },
             else => return run.refuse("cannot rename {s}: {s}", .{ task.temporary, os.describe(err) }),
         };
+        interruption.ended(task.temporary);
+        task.temporary = "";
         run.step("installed {s}", .{task.place.path});
         os.close(task.root.?);
         task.root = null;
@@ -322,10 +326,12 @@ const Task = struct {
     }
 
     fn abandon(task: *Task, run: *Run) void {
-        const root = task.root orelse return;
-        os.close(root);
+        if (task.temporary.len == 0) return;
+        if (task.root) |root| os.close(root);
         task.root = null;
         removal.removeTree(run, task.temporary);
+        interruption.ended(task.temporary);
+        task.temporary = "";
     }
 };
 

@@ -185,6 +185,9 @@ pub const variable = family.variable; // fn (environment: Environment, name: []c
 pub const Environment = family.Environment;
 /// Goes on after what usually ends a process by a key or from a distance.
 pub const ignoreStopping = family.ignoreStopping; // fn () void
+/// Calls `handler` before a signal ends this process that somebody sends to stop it, but not where it is ignored. From then
+/// on, until the process becomes another program. Windows: never.
+pub const onStopping = family.onStopping; // fn (comptime handler: fn () void) void
 /// Fills `buffer` with a text that is another one after every start of the machine; null if there is none.
 pub const bootId = system.bootId; // fn (buffer: *[64]u8) ?[]const u8
 pub const processorCount = system.processorCount; // fn () usize

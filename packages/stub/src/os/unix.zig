@@ -33,6 +33,30 @@ pub fn ignoreStopping() void {
     for ([_]std.posix.SIG{ .HUP, .INT, .QUIT, .TERM }) |signal| std.posix.sigaction(signal, &ignored, null);
 }
 
+const by_default: std.posix.Sigaction = .{ .handler = .{ .handler = std.posix.SIG.DFL }, .mask = std.posix.sigemptyset(), .flags = 0 };
+
+pub fn onStopping(comptime handler: fn () void) void {
+    const caught: std.posix.Sigaction = .{
+        .handler = .{ .handler = struct {
+            fn stop(signal: std.posix.SIG) callconv(.c) void {
+                handler();
+                std.posix.sigaction(signal, &by_default, null);
+                _ = posix.kill(posix.getpid(), signal);
+                // The kernel spares the first process of a container.
+                system.exit(128 + @as(u8, @intCast(@intFromEnum(signal))));
+            }
+        }.stop },
+        .mask = std.posix.sigemptyset(),
+        .flags = std.posix.SA.NODEFER,
+    };
+    for ([_]std.posix.SIG{ .HUP, .INT, .TERM }) |signal| {
+        var before: std.posix.Sigaction = undefined;
+        std.posix.sigaction(signal, null, &before);
+        // As nohup does.
+        if (before.handler.handler != std.posix.SIG.IGN) std.posix.sigaction(signal, &caught, null);
+    }
+}
+
 pub fn variable(environment: Environment, name: []const u8) ?[]const u8 {
     for (environment) |entry| {
         const text = std.mem.sliceTo(entry.?, 0);

@@ -27,6 +27,7 @@ pub const Environment = process.Environment;
 pub const no_environment = process.no_environment;
 pub const startUp = process.startUp;
 pub const ignoreStopping = process.ignoreStopping;
+pub fn onStopping(comptime _: fn () void) void {}
 pub const bootId = process.bootId;
 pub const processorCount = process.processorCount;
 pub const processesInside = process.processesInside;
