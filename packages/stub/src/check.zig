@@ -73,6 +73,7 @@ pub fn check(run: *Run, base: *const Base, place: *const Place) !Checked {
     var checked: Checked = .{ .health = .whole, .use = use };
     checked.health = examine(run, base, place, use, &checked) catch |err| switch (err) {
         error.OutOfMemory => return error.OutOfMemory,
+        error.Malformed => .torn,
         else => .unmarked,
     };
     return checked;
@@ -97,6 +98,7 @@ fn examine(run: *Run, base: *const Base, place: *const Place, use: os.Handle, ch
     if (!isMarkerOf(run, place, marker)) return .unmarked;
     const file = os.lstat(use, place.file) catch return .worn;
     if (file.kind != .file or file.size != place.file_size) return .worn;
+    if (place.kind == .runtime and file.mode & 0o100 == 0) return .worn;
     // Whoever prepares an image may copy without times.
     if (base.prepared) return .whole;
     if (!marker.durable) {
@@ -123,9 +125,11 @@ fn isMarkerOf(run: *const Run, place: *const Place, marker: *const Marker) bool 
     };
 }
 
-/// Whether it is time to look at directories that are too many to look at every time.
+/// Whether it is time to look at directories that are too many to look at every time. A run that ended badly asks for it
+/// by setting the marker's time back; a time that is still to come is from a clock that was wrong.
 pub fn sweepIsDue(base: *const Base, checked: *const Checked) bool {
-    return !base.prepared and checked.marker.directories.len == 0 and os.now() - checked.marker.swept >= day;
+    const age: u64 = @bitCast(os.now() -% checked.marker.swept);
+    return !base.prepared and checked.marker.directories.len == 0 and age >= day;
 }
 
 /// Whether the marker says that the runtime was compared with this host.

@@ -286,7 +286,8 @@ const Task = struct {
             .version = if (release) run.stamp.version else "",
             .runtime = if (release) run.stamp.runtime_directory else "",
             .boot = boot,
-            .durable = boot.len == 0 or task.base.synced or task.options.synced,
+            // Where every run has another boot id (sandboxes), all would be read every time.
+            .durable = boot.len == 0 or task.health == .torn or task.base.synced or task.options.synced,
             .installed = os.now(),
             .host = try host.fingerprint(run, interpreter),
             .interpreter = interpreter,

@@ -24,7 +24,14 @@ pub const Kind = enum {
     }
 };
 
-pub const File = struct { path: [:0]const u8, size: u64, mode: u32, xxh3: u64 };
+pub const File = struct {
+    path: [:0]const u8,
+    size: u64,
+    mode: u32,
+    xxh3: u64,
+    /// Stays as the program left it.
+    mutable: bool = false,
+};
 pub const Link = struct { path: [:0]const u8, target: [:0]const u8 };
 pub const Filter = @import("branch_filter").Filter;
 pub const Library = struct {
@@ -210,6 +217,9 @@ fn readFile(reader: *json.Reader) Error!File {
             file.mode = std.math.cast(u32, try reader.integer()) orelse return error.Malformed;
         } else if (is(key, "xxh3")) {
             file.xxh3 = try hex64(reader);
+        } else if (is(key, "mutable")) {
+            try reader.skip();
+            file.mutable = true;
         } else try reader.skip();
     }
     if (file.path.len == 0 or (file.mode != 0o644 and file.mode != 0o755)) return error.Malformed;

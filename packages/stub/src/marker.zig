@@ -6,6 +6,9 @@ const Allocator = std.mem.Allocator;
 
 pub const directory = ".sarma";
 pub const path = ".sarma/marker";
+/// One name, so that what a killed run left is gone with the next. Writers hold the install's lock; where locks cannot
+/// be trusted, the one whose file was taken away fails at the rename, and the marker stays as it was.
+pub const temporary = path ++ ".new";
 
 /// Above this a marker names no directories, and a sweep is for once a day.
 pub const directories_max = 64;
@@ -44,7 +47,7 @@ pub fn read(arena: Allocator, install: os.Handle) Error!Marker {
     return marker;
 }
 
-fn parse(arena: Allocator, text: []const u8) Error!Marker {
+pub fn parse(arena: Allocator, text: []const u8) Error!Marker {
     var marker: Marker = .{};
     var directories: std.ArrayList([]const u8) = .empty;
     var lines = std.mem.splitScalar(u8, text, '\n');
@@ -69,8 +72,8 @@ fn parse(arena: Allocator, text: []const u8) Error!Marker {
             },
         }
     }
-    // A torn file after a loss of power has no last line.
-    if (text[text.len - 1] != '\n' or marker.id.len != 64) return error.Malformed;
+    // A torn file after a loss of power has no last line, or a page of zeros.
+    if (text[text.len - 1] != '\n' or marker.id.len != 64 or std.mem.indexOfScalar(u8, text, 0) != null) return error.Malformed;
     marker.directories = directories.items;
     return marker;
 }
@@ -80,9 +83,6 @@ const Key = enum { id, name, version, runtime, boot, durable, installed, host, i
 /// Takes the place of an older one in one step.
 pub fn write(arena: Allocator, install: os.Handle, marker: Marker) (os.Error || Allocator.Error)!void {
     os.makeDirectory(install, directory, 0o755) catch |err| if (err != error.Exists) return err;
-    // One name, so that what a killed run left is gone with the next. Writers hold the install's lock; where locks cannot
-    // be trusted, the one whose file was taken away fails at the rename, and the marker stays as it was.
-    const temporary = path ++ ".new";
     os.removeFile(install, temporary) catch |err| if (err != error.NotFound) return err;
     const file = try os.create(install, temporary, 0o644);
     errdefer os.removeFile(install, temporary) catch {};
@@ -117,4 +117,7 @@ test "a marker is read as it was written; a torn one is not read" {
     try std.testing.expect(marker.durable and marker.installed == 5);
     try std.testing.expectError(error.Malformed, parse(arena, text[0 .. text.len - 3]));
     try std.testing.expectError(error.Malformed, parse(arena, ""));
+    const hole = try arena.dupe(u8, text);
+    @memset(hole[text.len - 30 .. text.len - 20], 0);
+    try std.testing.expectError(error.Malformed, parse(arena, hole));
 }

@@ -6,6 +6,7 @@ const os = @import("os.zig");
 const checks = @import("check.zig");
 const manifests = @import("manifest.zig");
 const markers = @import("marker.zig");
+const removal = @import("removal.zig");
 const unpacking = @import("unpack.zig");
 const onAllCores = @import("threads.zig").onAllCores;
 const Part = manifests.Part;
@@ -31,13 +32,15 @@ pub fn repair(run: *Run, payload: *const Payload, part: *const Part, place: *con
 }
 
 fn mend(run: *Run, payload: *const Payload, part: *const Part, place: *const checks.Place, root: os.Handle, fresh: markers.Marker, options: Options) !usize {
-    os.makeDirectory(root, markers.directory, 0o755) catch |err| if (err != error.Exists) return err;
-    for (part.directories) |name| try mendDirectory(run, root, name);
-    for (part.links) |link| try mendLink(run, root, &link);
+    try mendDirectory(run, place, root, markers.directory);
+    for ([_][:0]const u8{ markers.path, markers.temporary }) |name| try clearWay(run, place, root, name, .file);
+    for (part.directories) |name| try mendDirectory(run, place, root, name);
+    for (part.links) |link| try mendLink(run, place, root, &link);
     const wanted = try differing(run, part, root, options.deep);
     const count = std.mem.count(bool, wanted, &.{true});
     if (count > 0) {
-        for (part.files, wanted) |file, missing| if (missing) try clearWay(run, root, file.path, .file);
+        try markers.write(run.arena, root, unfinished(fresh));
+        for (part.files, wanted) |file, missing| if (missing) try clearWay(run, place, root, file.path, .file);
         const destination: unpacking.Destination = .{
             .part = part,
             .root = root,
@@ -52,10 +55,20 @@ fn mend(run: *Run, payload: *const Payload, part: *const Part, place: *const che
     }
     run.step("repaired {s}: {d} files", .{ place.path, count });
     for (part.directories) |name| try os.setTime(root, name, unpacking.installed_time);
+    // Where the marker says durable, the files are never read again.
+    if (fresh.durable) try os.syncFileSystem(root);
     try markers.write(run.arena, root, try newMarker(run, root, fresh, options.deep or count > 0));
     try os.setTime(os.cwd, place.path, unpacking.installed_time);
-    if (fresh.durable) try os.syncFileSystem(root);
     return count;
+}
+
+/// What was durable is so no more while files come back, and a repair that never ends has to be followed by one that reads
+/// everything: no start of a machine is called so.
+fn unfinished(fresh: markers.Marker) markers.Marker {
+    var marker = fresh;
+    marker.boot = "repair";
+    marker.durable = false;
+    return marker;
 }
 
 /// An old marker that nothing was written after still says when that was made durable.
@@ -69,13 +82,13 @@ fn newMarker(run: *Run, root: os.Handle, fresh: markers.Marker, written: bool) !
     return kept;
 }
 
-fn mendDirectory(run: *Run, root: os.Handle, name: [:0]const u8) !void {
-    try clearWay(run, root, name, .directory);
+fn mendDirectory(run: *Run, place: *const checks.Place, root: os.Handle, name: [:0]const u8) !void {
+    try clearWay(run, place, root, name, .directory);
     os.makeDirectory(root, name, 0o755) catch |err| if (err != error.Exists) return err;
 }
 
-fn mendLink(run: *Run, root: os.Handle, link: *const manifests.Link) !void {
-    try clearWay(run, root, link.path, .link);
+fn mendLink(run: *Run, place: *const checks.Place, root: os.Handle, link: *const manifests.Link) !void {
+    try clearWay(run, place, root, link.path, .link);
     var buffer: [2048]u8 = undefined;
     if (os.readLink(root, link.path, &buffer)) |target| {
         if (std.mem.eql(u8, target, link.target)) return;
@@ -85,15 +98,16 @@ fn mendLink(run: *Run, root: os.Handle, link: *const manifests.Link) !void {
     try os.setTime(root, link.path, unpacking.installed_time);
 }
 
-/// Moves away what is not of the kind that belongs there.
-fn clearWay(run: *Run, root: os.Handle, path: [:0]const u8, kind: os.Kind) !void {
+/// Moves away what is not of the kind that belongs there: once, and later ones are removed.
+fn clearWay(run: *Run, place: *const checks.Place, root: os.Handle, path: [:0]const u8, kind: os.Kind) !void {
     const found = os.lstat(root, path) catch return;
     if (found.kind == kind) return;
     const kept = try std.mem.joinZ(run.arena, "", &.{ path, ".replaced" });
-    os.rename(root, path, root, kept) catch {
-        if (found.kind == .directory) return error.NotEmpty;
-        try os.removeFile(root, path);
-    };
+    if (os.lstat(root, kept)) |_| {} else |_| {
+        if (os.rename(root, path, root, kept)) |_| return else |_| {}
+    }
+    if (found.kind != .directory) return os.removeFile(root, path);
+    removal.removeTree(run, try run.path(&.{ place.path, path }));
 }
 
 /// Which files have to come back. Bytes are read where a size or time is not what it was, or everywhere.
@@ -103,6 +117,11 @@ fn differing(run: *Run, part: *const Part, root: os.Handle, deep: bool) ![]bool 
     for (part.files, wanted, 0..) |file, *missing, number| {
         missing.* = true;
         const found = os.lstat(root, file.path) catch continue;
+        // What the program wrote has another time; what has ours may have been torn.
+        if (file.mutable and !checks.hasInstalledTime(found)) {
+            missing.* = false;
+            continue;
+        }
         if (found.kind != .file or found.size != file.size or (os.keeps_modes and found.mode & 0o777 != file.mode)) continue;
         missing.* = false;
         if (deep or !checks.hasInstalledTime(found)) try suspects.append(run.arena, @intCast(number));
