@@ -33,13 +33,12 @@ pub fn ignoreStopping() void {
     for ([_]std.posix.SIG{ .HUP, .INT, .QUIT, .TERM }) |signal| std.posix.sigaction(signal, &ignored, null);
 }
 
-const by_default: std.posix.Sigaction = .{ .handler = .{ .handler = std.posix.SIG.DFL }, .mask = std.posix.sigemptyset(), .flags = 0 };
-
 pub fn onStopping(comptime handler: fn () void) void {
     const caught: std.posix.Sigaction = .{
         .handler = .{ .handler = struct {
             fn stop(signal: std.posix.SIG) callconv(.c) void {
                 handler();
+                const by_default: std.posix.Sigaction = .{ .handler = .{ .handler = std.posix.SIG.DFL }, .mask = std.posix.sigemptyset(), .flags = 0 };
                 std.posix.sigaction(signal, &by_default, null);
                 _ = posix.kill(posix.getpid(), signal);
                 // The kernel spares the first process of a container.
@@ -69,8 +68,9 @@ pub fn variable(environment: Environment, name: []const u8) ?[]const u8 {
 
 // --- files
 
+/// Never waits: a pipe in the place of a file is opened at once, and then it is no file.
 pub fn openRead(dir: Handle, path: [:0]const u8) Error!Handle {
-    return system.open(dir, path, .{ .CLOEXEC = true, .NOCTTY = true }, 0);
+    return system.open(dir, path, .{ .CLOEXEC = true, .NOCTTY = true, .NONBLOCK = true }, 0);
 }
 
 pub fn openDirectory(dir: Handle, path: [:0]const u8) Error!Handle {
@@ -190,14 +190,14 @@ pub fn isAbsolute(path: []const u8) bool {
 
 /// One `lstat` per component. Whoever can write to any directory on the way could put his own in the place of ours after
 /// the check, so a private directory at the end does not make up for an open one above it.
-pub fn settle(arena: Allocator, path: []const u8, make: bool) Allocator.Error!os.Settled {
+pub fn settle(arena: Allocator, path: []const u8, make: bool, trust: os.Trust) Allocator.Error!os.Settled {
     if (!isAbsolute(path)) return .{ .refused = "not an absolute path" };
     var done: std.ArrayList(u8) = .empty;
     try done.ensureTotalCapacity(arena, path_max + 1);
     var rest: []const u8 = path;
     var links: u32 = 0;
-    var shared = false;
-    if (try checkDirectory(arena, "/", &shared)) |reason| return .{ .refused = reason };
+    var way: Way = .{ .trust = trust };
+    if (try checkDirectory(arena, "/", &way)) |reason| return .{ .refused = reason };
     while (true) {
         rest = std.mem.trimStart(u8, rest, "/");
         if (rest.len == 0) break;
@@ -228,21 +228,21 @@ pub fn settle(arena: Allocator, path: []const u8, make: bool) Allocator.Error!os
         if (found.kind == .link) {
             links += 1;
             if (links > links_max) return .{ .refused = "symbolic links go in a circle" };
-            if (!isTrusted(found.uid)) return .{ .refused = try because(arena, "a symbolic link of another user", here, "") };
+            if (!way.isTrusted(found.uid)) return .{ .refused = try because(arena, "a symbolic link of another user", here, "") };
             const buffer = try arena.alloc(u8, path_max);
             const target = readLink(system.cwd, here, buffer) catch |err| return .{ .refused = try because(arena, "cannot read", here, os.describe(err)) };
             done.items.len = if (isAbsolute(target)) 0 else before;
             rest = try std.mem.concat(arena, u8, &.{ target, rest });
             continue;
         }
-        if (try refusalOf(arena, here, found, &shared)) |reason| return .{ .refused = reason };
+        if (try refusalOf(arena, here, found, &way)) |reason| return .{ .refused = reason };
     }
     if (done.items.len == 0) done.appendAssumeCapacity('/');
     // A directory like /tmp will do above a place, not as one: others could have made the folders that are to come in it.
-    var open = false;
-    if (try checkDirectory(arena, terminated(&done), &open)) |reason| return .{ .refused = reason };
-    if (open) return .{ .refused = "others can create files in it" };
-    return .{ .place = .{ .path = terminated(&done), .shared = shared } };
+    var place: Way = .{ .trust = trust, .at_end = trust == .user };
+    if (try checkDirectory(arena, terminated(&done), &place)) |reason| return .{ .refused = reason };
+    if (place.shared) return .{ .refused = "others can create files in it" };
+    return .{ .place = .{ .path = terminated(&done), .shared = way.shared, .mounted = way.shared and place.device != way.device } };
 }
 
 fn terminated(list: *std.ArrayList(u8)) [:0]const u8 {
@@ -250,19 +250,42 @@ fn terminated(list: *std.ArrayList(u8)) [:0]const u8 {
     return list.items.ptr[0..list.items.len :0];
 }
 
-fn checkDirectory(arena: Allocator, path: [:0]const u8, shared: *bool) Allocator.Error!?[]const u8 {
+/// What is known of the directories that lead to a place.
+const Way = struct {
+    trust: os.Trust,
+    /// The place itself, and not what is above it.
+    at_end: bool = false,
+    /// Others can create names in one of them.
+    shared: bool = false,
+    /// Of the first of these; else of the last directory.
+    device: u64 = 0,
+
+    fn isTrusted(way: *const Way, uid: u32) bool {
+        if (uid == 0) return true;
+        if (way.trust == .administrator) return false;
+        const own = uid == system.effectiveUser();
+        if (uid != unmapped) return own;
+        var buffer: [256]u8 = undefined;
+        const map = namespaceMap(&buffer) orelse return own;
+        // It is anybody: the machine's root where only he could have made it, and a stranger where everybody could.
+        return if (own and map.len > 0) true else !way.at_end and !way.shared;
+    }
+};
+
+fn checkDirectory(arena: Allocator, path: [:0]const u8, way: *Way) Allocator.Error!?[]const u8 {
     const found = system.lstat(system.cwd, path) catch |err| return try because(arena, "cannot look at", path, os.describe(err));
-    return refusalOf(arena, path, found, shared);
+    return refusalOf(arena, path, found, way);
 }
 
-fn refusalOf(arena: Allocator, path: []const u8, found: os.Stat, shared: *bool) Allocator.Error!?[]const u8 {
+fn refusalOf(arena: Allocator, path: [:0]const u8, found: os.Stat, way: *Way) Allocator.Error!?[]const u8 {
     const sticky = 0o1000;
     if (found.kind != .directory) return try because(arena, "not a directory", path, "");
-    if (!isTrusted(found.uid)) return try because(arena, "owned by another user", path, "");
+    if (!way.isTrusted(found.uid)) return try because(arena, "owned by another user", path, "");
+    if (!way.shared) way.device = found.device;
     const others_write = found.mode & 0o002 != 0;
-    if (!others_write and (found.mode & 0o020 == 0 or isPrivateGroup(found.gid))) return null;
+    if (!others_write and (found.mode & 0o020 == 0 or (isPrivateGroup(found.gid) and !system.hasAccessList(path)))) return null;
     if (found.mode & sticky != 0) {
-        shared.* = true;
+        way.shared = true;
         return null;
     }
     return try because(arena, "others can write to", path, "");
@@ -272,19 +295,15 @@ fn because(arena: Allocator, what: []const u8, path: []const u8, why: []const u8
     return std.mem.concat(arena, u8, &.{ what, ": ", path, if (why.len > 0) ": " else "", why });
 }
 
-fn isTrusted(uid: u32) bool {
-    return uid == 0 or uid == system.effectiveUser() or (uid == unmapped and inUserNamespace());
-}
-
-/// What the kernel shows for owners that a user namespace does not know: there the machine's root.
+/// What the kernel shows for owners that a user namespace does not know.
 const unmapped = 65534;
 
-fn inUserNamespace() bool {
-    if (builtin.os.tag != .linux) return false;
-    var buffer: [256]u8 = undefined;
-    const map = readSmall("/proc/self/uid_map", &buffer) orelse return false;
+/// Which users the process's namespace knows; empty while it is none of them. null in the first one, which knows all.
+fn namespaceMap(buffer: *[256]u8) ?[]const u8 {
+    if (builtin.os.tag != .linux) return null;
+    const map = readSmall("/proc/self/uid_map", buffer) orelse return null;
     // The first namespace maps every number: "0 0 4294967295".
-    return std.mem.indexOf(u8, map, "4294967295") == null;
+    return if (std.mem.indexOf(u8, map, "4294967295") == null) map else null;
 }
 
 /// Debian and others give each user a group of his own, and `umask 002` with it.
@@ -390,6 +409,13 @@ fn homeDirectory(arena: Allocator, environment: Environment) Allocator.Error!?[]
     // One that does not exist is not for the stub to create.
     const home = try system.homeOfUser(arena) orelse return null;
     return if (try ownerOf(arena, home) == null) null else home;
+}
+
+/// Node looks for modules in HOME too, wherever the one that asks for them lies.
+pub fn homeIsOpen(arena: Allocator, environment: Environment) Allocator.Error!bool {
+    const home = absolute(variable(environment, "HOME")) orelse return false;
+    const found = system.stat(system.cwd, try arena.dupeZ(u8, home)) catch return false;
+    return found.mode & 0o002 != 0 or (found.uid != 0 and found.uid != system.effectiveUser());
 }
 
 fn ownerOf(arena: Allocator, path: []const u8) Allocator.Error!?u32 {
