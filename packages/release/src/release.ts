@@ -181,6 +181,8 @@ export interface WrapSettings {
   /** The word for the stub's own subcommands; false: none. */
   readonly maintenance: string | false | undefined;
   readonly nodeOptions: 'pass' | 'ignore' | undefined;
+  /** Patterns of files that a repair of the install leaves as the program made them; undefined: none. */
+  readonly mutable: readonly string[] | undefined;
   readonly compression: 'fast' | 'balanced' | 'best' | 'smallest' | 'none' | undefined;
   readonly engine: 'stub' | 'pkg' | undefined;
   /** Languages whose data stays in the embedded runtime; undefined: all. */

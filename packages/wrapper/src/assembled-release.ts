@@ -36,9 +36,11 @@ export interface ReleaseWrap {
   /** The first argument that means the stub itself; false: none. */
   readonly maintenance: string | false;
   readonly nodeOptions: 'pass' | 'ignore';
+  /** Patterns of files that a repair leaves as the program made them. */
+  readonly mutable: readonly string[];
 }
 
-const DEFAULTS: ReleaseWrap = { keep: 2, maintenance: 'maintenance', nodeOptions: 'pass' };
+const DEFAULTS: ReleaseWrap = { keep: 2, maintenance: 'maintenance', nodeOptions: 'pass', mutable: [] };
 
 export class AssembledReleaseError extends Error {
   override readonly name = 'AssembledReleaseError';

@@ -10,6 +10,8 @@ import { stubDigest } from './executables/stub-digest.ts';
 import { languagesOf } from './icu/languages.ts';
 import { checkLimits } from './limits.ts';
 import { type Manifest, type StoredManifest, storeManifest } from './manifest.ts';
+import { markPath, withMark } from './mark.ts';
+import { markMutable } from './mutable.ts';
 import { checkNames } from './names.ts';
 import { type Need, newerSystemNotice, raiseRequirements } from './native/needs.ts';
 import { placeFrames } from './payload/frames.ts';
@@ -72,7 +74,7 @@ export interface Executable {
   };
 }
 
-/** Packs runtime and release of a target. Throws NameError, TooLargeError, TreeError, and what reading and compressing throw. */
+/** Packs runtime and release of a target. Throws MutableError, NameError, TooLargeError, TreeError, and what reading and compressing throw. */
 export async function packTarget(
   build: Build,
   cache: BuildCache,
@@ -94,13 +96,8 @@ export async function packTarget(
   }
   const newer = newerSystemNotice(runtime.requires, build.needs);
   if (newer) onEvent({ type: 'notice', level: 'info', target: target.name, message: newer });
-  const tree = await addBillOfMaterials(
-    build.tree ?? (await treeOf(build)),
-    build,
-    runtime.runtime,
-    integrity,
-    cache,
-  );
+  const own = await withMark(build.tree ?? (await treeOf(build)), build.release);
+  const tree = await addBillOfMaterials(own, build, runtime.runtime, integrity, cache);
   checkNames(tree, target);
   checkLimits(tree, releaseDirectory(build.release, '0'.repeat(12)));
   const release = await packRelease(tree, settings);
@@ -115,7 +112,7 @@ export async function packTarget(
     runtime: runtime.runtime,
     requires: raiseRequirements(runtime.requires, build.needs),
     directories: tree.directories,
-    files: release.files,
+    files: await markMutable(release.files, tree, build.release),
     links: tree.links,
     frames,
   };
@@ -205,7 +202,7 @@ function stampOf(
     guard: manifest.files.some(({ path }) => path === guard) ? guard : '',
     maintenance: wrap.maintenance === false ? null : wrap.maintenance,
     overrideVariable: `${name.toUpperCase().replaceAll(/[^A-Z0-9]/g, '_')}_INSTALL_DIR`,
-    template: templateOf(build, program),
+    template: templateOf(build, program, manifest),
     stubDigest,
   };
 }
@@ -221,10 +218,13 @@ function sizeOf(entry: string, program: string, { files }: Manifest): number {
 function templateOf(
   { release, target }: Pick<Build, 'release' | 'target'>,
   program: string,
+  { files }: Manifest,
 ): readonly TemplateArgument[] {
   const entry = { path: release.entries[program]! };
-  if (!release.shell) return [...release.vmArgs.map((literal) => ({ literal })), entry];
-  return target.os === 'win' ? [entry] : [{ path: `bin/${program}` }];
+  const mark = files.find(({ path }) => path === markPath(release));
+  const preload = mark === undefined ? [] : [{ literal: '-r' }, { path: mark.path }];
+  if (!release.shell) return [...preload, ...release.vmArgs.map((literal) => ({ literal })), entry];
+  return target.os === 'win' ? [...preload, entry] : [{ path: `bin/${program}` }];
 }
 
 function releaseDirectory({ name, version }: AssembledRelease, id: string): string {

@@ -11,6 +11,8 @@ export interface ManifestFile {
   readonly mode: number;
   /** XXH3-64, 16 hex digits. */
   readonly xxh3: string;
+  /** Stays as the program left it; absent elsewhere. */
+  readonly mutable?: true;
 }
 
 export interface ManifestLink {

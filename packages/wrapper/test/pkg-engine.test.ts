@@ -59,6 +59,7 @@ test.each<[string, string, Partial<typeof DEFAULT_SETTINGS>]>([
 test.each([
   ['nodeOptions', 'ignore'],
   ['maintenance', 'care'],
+  ['mutable', ['data']],
 ])('wrap.%s: %j is refused, for it would be lost', async (key, value) => {
   const release = await writeAssembled(path.join(root, key), { wrap: { [key]: value } });
   const message = await errorOf(HOST, { directory: release });

@@ -156,6 +156,8 @@ export interface WrapConfig {
   readonly maintenance: string | false;
   /** Whether `NODE_OPTIONS` reaches the program. Default: `pass`. */
   readonly nodeOptions: 'pass' | 'ignore';
+  /** Files of its own that the program writes to, as in `.gitignore`: a repair leaves what it made of them. Default: none. */
+  readonly mutable: readonly string[];
   /** Default: `balanced` for this machine, else `best`. */
   readonly compression: NonNullable<WrapSettings['compression']>;
   /** `pkg`: a single-executable application of `@yao-pkg/pkg`, which unpacks nothing. Default: `stub`. */

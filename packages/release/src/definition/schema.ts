@@ -172,6 +172,7 @@ const shared = {
       off,
     ]).optional(),
     nodeOptions: words('pass', 'ignore').optional(),
+    mutable: listOf(text).optional(),
     compression: words('fast', 'balanced', 'best', 'smallest', 'none').optional(),
     engine: words('stub', 'pkg').optional(),
     locales: listOf(text).min(1, 'expected at least one language').optional(),

@@ -65,6 +65,7 @@ export function readSettings(config: ReleaseConfig, place: Place): ReleaseSettin
       keep: config.wrap?.keep,
       maintenance: config.wrap?.maintenance,
       nodeOptions: config.wrap?.nodeOptions,
+      mutable: config.wrap?.mutable,
       compression: config.wrap?.compression,
       engine: config.wrap?.engine,
       locales: config.wrap?.locales,

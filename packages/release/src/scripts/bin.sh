@@ -284,6 +284,8 @@ while [ "$sarma_count" -gt 0 ]; do
   eval "set -- \"\$sarma_arg_$sarma_count\" \"\$@\""
   sarma_count=$((sarma_count - 1))
 done
+# Where an install has many directories: has them looked at after a run that ended badly.
+[ ! -f "$sarma_directory/mark.cjs" ] || set -- -r "$sarma_directory/mark.cjs" "$@"
 # Keeps the modules of an install to those that came with it; it has to be there before anything is loaded.
 [ -z "$sarma_guard" ] || set -- -r "$sarma_guard" "$@"
 exec "$sarma_node" "$@"

@@ -3,7 +3,7 @@ import type { OnEvent } from '../events.ts';
 import { type Locked, readLocked, updateLocked } from '../lockfile.ts';
 import type { Wanted } from '../native/fit.ts';
 import { modulesVersion } from '../native/modules-version.ts';
-import { skippedBy } from '../native/skipped.ts';
+import { namedBy } from '../packages/named-files.ts';
 import { readPackageLock } from '../packages/package-lock.ts';
 import { type Platform, platformsOf, platformText } from '../packages/platform.ts';
 import { createHttp } from '../runtimes/http.ts';
@@ -68,7 +68,7 @@ export function addonFinder(options: AddonRequest): FindAddons {
         download,
         ...(rebuild === undefined ? [] : [rebuilds(rebuild, request.project, request.cache, request.signal)]),
       ],
-      isSkipped: skippedBy(skip),
+      isSkipped: namedBy(skip),
       isHost:
         host !== undefined && machine.platforms.every((one) => platformText(one) === platformText(host)),
     };

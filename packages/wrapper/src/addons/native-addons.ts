@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { fits, isForOtherNode, mismatch, otherNodeAdvice, type Wanted } from '../native/fit.ts';
 import { isAddonFile, type PlacedFile } from '../native/native-files.ts';
 import { liesWithOthers } from '../native/place.ts';
-import type { skippedBy } from '../native/skipped.ts';
+import type { namedBy } from '../packages/named-files.ts';
 import type { InstalledPackage } from '../packages/package.ts';
 import type { PackageLock } from '../packages/package-lock.ts';
 import { isPlatformPackage } from '../packages/platform.ts';
@@ -35,7 +35,7 @@ export interface NativeContext {
   /** Whether the target is this machine: what was installed here was installed for it. */
   readonly isHost: boolean;
   /** Whether the user says that a file is right whatever it looks like. */
-  readonly isSkipped: ReturnType<typeof skippedBy>;
+  readonly isSkipped: ReturnType<typeof namedBy>;
 }
 
 /**

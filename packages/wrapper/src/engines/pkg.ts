@@ -100,7 +100,7 @@ function pkgTarget({ target, runtime, release, settings }: BuildContext): PkgTar
 /** What of the configuration is set, and would be lost. */
 function stubSettings(
   os: Target['os'],
-  { wrap: { nodeOptions, maintenance } }: BuildContext['release'],
+  { wrap: { nodeOptions, maintenance, mutable } }: BuildContext['release'],
   { locales, macos, windows }: BuildContext['settings'],
 ): readonly string[] {
   const { sign, icon, manifest, subsystem, version } = windows;
@@ -110,6 +110,7 @@ function stubSettings(
   const all = [
     ['wrap.nodeOptions', nodeOptions !== 'pass'],
     ['wrap.maintenance', maintenance !== 'maintenance'],
+    ['wrap.mutable', mutable.length > 0],
     ['wrap.locales', locales !== undefined],
     ...own,
     ['wrap.windows.version', os === 'win' && Object.keys(version).length > 0],

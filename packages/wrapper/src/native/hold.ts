@@ -1,4 +1,5 @@
 import type { AssembledRelease } from '../assembled-release.ts';
+import { namedBy } from '../packages/named-files.ts';
 import { type Package, placeInside } from '../packages/package.ts';
 import { isPlatformPackage, platformsOf } from '../packages/platform.ts';
 import type { Runtime } from '../runtimes/runtime.ts';
@@ -20,7 +21,6 @@ import type { NativeFile } from './native-file.ts';
 import { isAddonFile, nativeFiles, type PlacedFile } from './native-files.ts';
 import { type Need, needsOf } from './needs.ts';
 import { liesWithOthers } from './place.ts';
-import { skippedBy } from './skipped.ts';
 
 /** A release as it will be on a target. */
 export interface HoldRequest {
@@ -53,7 +53,7 @@ export interface Held {
 export async function holdToTarget(request: HoldRequest): Promise<Held> {
   const { release, tree, target, runtime, skip } = request;
   const packages = findPackages(tree, release);
-  const isSkipped = skippedBy(skip);
+  const isSkipped = namedBy(skip);
   const owned: OwnedFile[] = [];
   for (const file of await nativeFiles(tree)) {
     const owner = await packages.ownerOf(file.place);
