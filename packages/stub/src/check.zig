@@ -7,7 +7,8 @@ const host = @import("host.zig");
 const markers = @import("marker.zig");
 const Marker = markers.Marker;
 const Kind = @import("manifest.zig").Kind;
-const Base = @import("bases.zig").Base;
+const bases = @import("bases.zig");
+const Base = bases.Base;
 const Run = @import("run.zig").Run;
 const installed_time = @import("unpack.zig").installed_time;
 
@@ -72,7 +73,10 @@ pub fn check(run: *Run, base: *const Base, place: *const Place) !Checked {
     }) orelse return .{ .health = .absent };
     var checked: Checked = .{ .health = .whole, .use = use };
     checked.health = examine(run, base, place, use, &checked) catch |err| switch (err) {
-        error.OutOfMemory => return error.OutOfMemory,
+        error.OutOfMemory, error.Refused => |known| {
+            os.close(use);
+            return known;
+        },
         error.Malformed => .torn,
         else => .unmarked,
     };
@@ -93,11 +97,13 @@ fn examine(run: *Run, base: *const Base, place: *const Place, use: os.Handle, ch
     // Removed or replaced between opening and locking.
     const named = os.lstat(os.cwd, place.path) catch return .absent;
     if (!root.same(named)) return .absent;
+    try requireOwn(run, base, place, root);
     checked.marker = try markers.read(run.arena, use);
     const marker = &checked.marker;
     if (!isMarkerOf(run, place, marker)) return .unmarked;
     const file = os.lstat(use, place.file) catch return .worn;
     if (file.kind != .file or file.size != place.file_size) return .worn;
+    if (!belongs(run, base, place.path, file)) return .worn;
     if (place.kind == .runtime and file.mode & 0o100 == 0) return .worn;
     // Whoever prepares an image may copy without times.
     if (base.prepared) return .whole;
@@ -111,6 +117,17 @@ fn examine(run: *Run, base: *const Base, place: *const Place, use: os.Handle, ch
         if (directory.kind != .directory or !hasInstalledTime(directory)) return .worn;
     }
     return .whole;
+}
+
+/// `settle` looked at what is above. What a copy or a restored backup gave to somebody else is not run.
+fn requireOwn(run: *Run, base: *const Base, place: *const Place, root: os.Stat) !void {
+    const folder = try run.path(&.{ base.path, place.kind.folder() });
+    const own = !os.keeps_modes or belongs(run, base, folder, try os.lstat(os.cwd, folder)) and belongs(run, base, place.path, root);
+    if (!own) return run.refuse("owned by another user, or others can write to it: {s}", .{place.path});
+}
+
+fn belongs(run: *const Run, base: *const Base, path: [:0]const u8, found: os.Stat) bool {
+    return os.belongs(path, found, bases.trustIn(run, base.prepared), base.shared);
 }
 
 pub fn hasInstalledTime(found: os.Stat) bool {

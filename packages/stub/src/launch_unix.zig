@@ -26,7 +26,8 @@ pub fn program(run: *Run, installed: *const Installed, arguments: Arguments) err
         if (installed.base.prepared or installed.base.network) os.close(handle) else os.holdForProgram(handle) catch {};
     };
     const image: [:0]const u8 = if (run.stamp.shell) shell else installed.runtime;
-    const guard: ?[:0]const u8 = if (installed.base.shared and run.stamp.guard.len > 0) try run.path(&.{ installed.release, run.stamp.guard }) else null;
+    const open = installed.base.shared or run.privileged or try os.homeIsOpen(run.arena, run.environment);
+    const guard: ?[:0]const u8 = if (open and run.stamp.guard.len > 0) try run.path(&.{ installed.release, run.stamp.guard }) else null;
     const command = try commandLine(run, installed, guard, arguments);
     const environment = try environmentOfProgram(run, installed, guard);
     if (run.privileged) privileges.passOn(run);

@@ -7,6 +7,7 @@ const Base = bases.Base;
 const install = @import("install.zig");
 const launch = @import("launch.zig");
 const locks = @import("locks.zig");
+const message = @import("message.zig");
 const payloads = @import("payload.zig");
 const pruning = @import("prune.zig");
 const runs = @import("run.zig");
@@ -172,7 +173,10 @@ fn refuseWhileRunning(run: *Run, base: *const Base) install.Error!void {
         const processes = try os.processesInside(run.arena, path);
         if (processes.len > 0) {
             var list: std.ArrayList(u8) = .empty;
-            for (processes) |pid| try list.appendSlice(run.arena, try std.fmt.allocPrint(run.arena, " {d}", .{pid}));
+            for (processes) |pid| {
+                var digits: [20]u8 = undefined;
+                try list.appendSlice(run.arena, try std.mem.concat(run.arena, u8, &.{ " ", message.decimal(&digits, pid) }));
+            }
             return run.refuse("it is running (process{s}); stop it first", .{list.items});
         }
         const claim = (os.claimDirectory(os.cwd, path) catch null) orelse return run.refuse("it is running from {s}; stop it first", .{path});
@@ -207,6 +211,7 @@ fn uninstallFrom(run: *Run, base: *const Base) install.Error!void {
 }
 
 fn extract(run: *Run, given: []const u8) install.Error!void {
+    if (run.privileged) return run.refuse("it has file capabilities, which are not for writing files with: do that as root", .{});
     const path = try run.arena.dupeZ(u8, given);
     os.makeDirectory(os.cwd, path, 0o755) catch |err| if (err != error.Exists) return run.refuse("cannot create {s}: {s}", .{ path, os.describe(err) });
     const file_system = os.fileSystem(path) catch |err| return run.refuse("{s}: {s}", .{ path, os.describe(err) });

@@ -158,16 +158,24 @@ pub const holdForProgram = family.holdForProgram; // fn (use: Handle) Error!void
 pub const fileSystem = system.fileSystem; // fn (path: [:0]const u8) Error!FileSystem
 /// Walks to the directory `path`, resolving links, creating (0700) what is missing if `make` says so, and
 /// checks on the way that nobody but the user and the administrator can change anything in it.
-pub const settle = family.settle; // fn (arena: Allocator, path: []const u8, make: bool) Allocator.Error!Settled
+pub const settle = family.settle; // fn (arena: Allocator, path: []const u8, make: bool, trust: Trust) Allocator.Error!Settled
+/// Whose a directory may be: the user's or the administrator's, for a place of the user or one that was prepared (which is not
+/// made by the user); or the administrator's alone.
+pub const Trust = enum { user, prepared, administrator };
+/// Whether what lies in a settled place is trusted like the place, and nobody else can write to it.
+pub const belongs = family.belongs; // fn (path: [:0]const u8, found: Stat, trust: Trust, shared: bool) bool
 pub const Settled = union(enum) {
-    /// Without links. `shared`: others may create names in some directory above it (sticky, like /tmp).
-    place: struct { path: [:0]const u8, shared: bool },
+    /// Without links. `shared`: others may create names in some directory above it (sticky, like /tmp). `mounted`: and it
+    /// lies on another file system than that.
+    place: struct { path: [:0]const u8, shared: bool, mounted: bool },
     missing,
     /// Why the directory cannot be used.
     refused: []const u8,
 };
 /// Directories that may hold the installs of this user, best first; the overrides by variable come before them.
 pub const cacheDirectories = family.cacheDirectories; // fn (arena: Allocator, environment: Environment) Allocator.Error![]const []const u8
+/// Whether others can put files into what the environment calls the user's home.
+pub const homeIsOpen = family.homeIsOpen; // fn (arena: Allocator, environment: Environment) Allocator.Error!bool
 /// Directories filled by an administrator or a package: `<id>` below them is a base.
 pub const preparedDirectories = family.preparedDirectories; // fn (arena: Allocator, own_path: []const u8) Allocator.Error![]const []const u8
 

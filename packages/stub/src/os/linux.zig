@@ -268,6 +268,17 @@ pub fn exit(code: u8) noreturn {
     linux.exit_group(code);
 }
 
+/// Whether more users than the mode says are allowed something (acl(5)).
+pub fn hasAccessList(path: [:0]const u8) bool {
+    var nothing: [0]u8 = .{};
+    const result = linux.lgetxattr(path.ptr, "system.posix_acl_access", &nothing, 0);
+    return linux.errno(result) == .SUCCESS and result > 0;
+}
+
+pub fn isWritable(path: [:0]const u8) bool {
+    return linux.errno(linux.faccessat(cwd, path.ptr, linux.W_OK, 0)) == .SUCCESS;
+}
+
 pub fn effectiveUser() u32 {
     return linux.geteuid();
 }

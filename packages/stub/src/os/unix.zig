@@ -228,7 +228,7 @@ pub fn settle(arena: Allocator, path: []const u8, make: bool, trust: os.Trust) A
         if (found.kind == .link) {
             links += 1;
             if (links > links_max) return .{ .refused = "symbolic links go in a circle" };
-            if (!way.isTrusted(found.uid)) return .{ .refused = try because(arena, "a symbolic link of another user", here, "") };
+            if (!way.isTrusted(here, found.uid)) return .{ .refused = try because(arena, "a symbolic link of another user", here, "") };
             const buffer = try arena.alloc(u8, path_max);
             const target = readLink(system.cwd, here, buffer) catch |err| return .{ .refused = try because(arena, "cannot read", here, os.describe(err)) };
             done.items.len = if (isAbsolute(target)) 0 else before;
@@ -260,17 +260,24 @@ const Way = struct {
     /// Of the first of these; else of the last directory.
     device: u64 = 0,
 
-    fn isTrusted(way: *const Way, uid: u32) bool {
+    fn isTrusted(way: *const Way, path: [:0]const u8, uid: u32) bool {
         if (uid == 0) return true;
         if (way.trust == .administrator) return false;
         const own = uid == system.effectiveUser();
         if (uid != unmapped) return own;
         var buffer: [256]u8 = undefined;
         const map = namespaceMap(&buffer) orelse return own;
-        // It is anybody: the machine's root where only he could have made it, and a stranger where everybody could.
-        return if (own and map.len > 0) true else !way.at_end and !way.shared;
+        // Anybody may be behind that number. Oneself, where one may write; else the machine's root where only he could have
+        // made it, and a stranger where everybody could.
+        if (own and (map.len > 0 or system.isWritable(path))) return true;
+        return !way.at_end and !way.shared;
     }
 };
+
+pub fn belongs(path: [:0]const u8, found: os.Stat, trust: os.Trust, shared: bool) bool {
+    const way: Way = .{ .trust = trust, .at_end = trust == .user, .shared = shared };
+    return found.mode & 0o022 == 0 and way.isTrusted(path, found.uid);
+}
 
 fn checkDirectory(arena: Allocator, path: [:0]const u8, way: *Way) Allocator.Error!?[]const u8 {
     const found = system.lstat(system.cwd, path) catch |err| return try because(arena, "cannot look at", path, os.describe(err));
@@ -280,7 +287,7 @@ fn checkDirectory(arena: Allocator, path: [:0]const u8, way: *Way) Allocator.Err
 fn refusalOf(arena: Allocator, path: [:0]const u8, found: os.Stat, way: *Way) Allocator.Error!?[]const u8 {
     const sticky = 0o1000;
     if (found.kind != .directory) return try because(arena, "not a directory", path, "");
-    if (!way.isTrusted(found.uid)) return try because(arena, "owned by another user", path, "");
+    if (!way.isTrusted(path, found.uid)) return try because(arena, "owned by another user", path, "");
     if (!way.shared) way.device = found.device;
     const others_write = found.mode & 0o002 != 0;
     if (!others_write and (found.mode & 0o020 == 0 or (isPrivateGroup(found.gid) and !system.hasAccessList(path)))) return null;
@@ -308,7 +315,7 @@ fn namespaceMap(buffer: *[256]u8) ?[]const u8 {
 
 /// Debian and others give each user a group of his own, and `umask 002` with it.
 fn isPrivateGroup(gid: u32) bool {
-    if (builtin.os.tag != .linux or gid != system.effectiveGroup()) return false;
+    if (builtin.os.tag != .linux or gid != system.effectiveGroup() or gid == unmapped) return false;
     const buffer = system.pages(database_max) catch return false;
     defer system.release(buffer);
     const passwd = readSmall("/etc/passwd", buffer) orelse return false;

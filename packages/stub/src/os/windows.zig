@@ -18,6 +18,8 @@ pub const stderr = process.stderr;
 
 pub const fileSystem = place.fileSystem;
 pub const settle = place.settle;
+pub const belongs = place.belongs;
+pub const homeIsOpen = place.homeIsOpen;
 pub const cacheDirectories = place.cacheDirectories;
 pub const preparedDirectories = place.preparedDirectories;
 

@@ -50,7 +50,7 @@ pub fn preparedDirectories(arena: Allocator, own_path: []const u8) Allocator.Err
 // --- checks
 
 /// Junctions and links on the way do not matter: what is checked, and used from then on, is the path they lead to.
-pub fn settle(arena: Allocator, path: []const u8, make: bool) Allocator.Error!os.Settled {
+pub fn settle(arena: Allocator, path: []const u8, make: bool, _: os.Trust) Allocator.Error!os.Settled {
     if (!isAbsolute(path)) return .{ .refused = "not an absolute path" };
     const directory = openDirectory(path) catch |err| switch (err) {
         error.NotFound => if (make) return settleNew(arena, path) else return .missing,
@@ -60,7 +60,7 @@ pub fn settle(arena: Allocator, path: []const u8, make: bool) Allocator.Error!os
     const final = try finalPath(arena, directory, path) orelse return .{ .refused = "the path is too long" };
     var shared = false;
     if (try access_list.reasonAgainst(arena, final, .inside, &shared)) |reason| return .{ .refused = reason };
-    return .{ .place = .{ .path = final, .shared = shared } };
+    return .{ .place = .{ .path = final, .shared = shared, .mounted = false } };
 }
 
 /// Nothing is created before all that is above it is known to be safe.
@@ -92,7 +92,17 @@ fn settleNew(arena: Allocator, path: []const u8) Allocator.Error!os.Settled {
         error.Exists => {},
         else => return refused(arena, "cannot create", whole, err),
     }
-    return settle(arena, whole, false);
+    return settle(arena, whole, false, .user);
+}
+
+/// What is made in a directory has its access list.
+pub fn belongs(_: [:0]const u8, _: os.Stat, _: os.Trust, _: bool) bool {
+    return true;
+}
+
+/// Everybody's profile is his own.
+pub fn homeIsOpen(_: Allocator, _: os.Environment) Allocator.Error!bool {
+    return false;
 }
 
 fn openDirectory(path: []const u8) Error!nt.Handle {
