@@ -23,7 +23,7 @@ pub fn fingerprint(run: *const Run, interpreter: []const u8) ![]const u8 {
             hash.update(&std.mem.toBytes(number));
         }
     }
-    return std.fmt.allocPrint(run.arena, "{x:0>16}", .{hash.final()});
+    return run.arena.dupe(u8, &std.fmt.bytesToHex(std.mem.toBytes(std.mem.nativeToBig(u64, hash.final())), .lower));
 }
 
 /// Ends the run with a sentence if the program cannot work here.

@@ -46,7 +46,7 @@ pub fn find(run: *Run) error{OutOfMemory}!Installed {
             error.Damaged => run.fail("{s}", .{run.reason}),
             error.Refused => {
                 run.step("{s}: {s}", .{ candidate.path, run.reason });
-                try tried.appendSlice(run.arena, try std.fmt.allocPrint(run.arena, "\n  {s}: {s}", .{ candidate.path, run.reason }));
+                try tried.appendSlice(run.arena, try std.mem.concat(run.arena, u8, &.{ "\n  ", candidate.path, ": ", run.reason }));
                 continue;
             },
         };

@@ -57,7 +57,7 @@ fn begin(arena: std.mem.Allocator, environment: os.Environment) error{OutOfMemor
     };
 }
 
-fn stop(comptime format: []const u8, arguments: anytype) noreturn {
+inline fn stop(comptime format: []const u8, arguments: anytype) noreturn {
     runs.say(format ++ "\n", arguments);
     os.exit(runs.failed);
 }
@@ -80,6 +80,7 @@ test {
     _ = @import("loader_cache.zig");
     _ = @import("manifest.zig");
     _ = @import("marker.zig");
+    _ = @import("message.zig");
     _ = @import("removal.zig");
     _ = @import("sha256.zig");
     _ = @import("stamp.zig");

@@ -1,6 +1,7 @@
 //! The marker of an install: written last, so that a directory with one was whole once. docs/format.md, "Install".
 
 const std = @import("std");
+const message = @import("message.zig");
 const os = @import("os.zig");
 const Allocator = std.mem.Allocator;
 
@@ -100,7 +101,8 @@ fn format(arena: Allocator, marker: Marker) Allocator.Error![]const u8 {
         const value = @field(marker, @tagName(key));
         if (value.len > 0) try text.appendSlice(arena, try std.mem.concat(arena, u8, &.{ @tagName(key), " ", value, "\n" }));
     }
-    try text.appendSlice(arena, try std.fmt.allocPrint(arena, "installed {d}\n", .{marker.installed}));
+    var digits: [20]u8 = undefined;
+    try text.appendSlice(arena, try std.mem.concat(arena, u8, &.{ "installed ", message.decimal(&digits, @intCast(@max(marker.installed, 0))), "\n" }));
     for (marker.directories) |name| try text.appendSlice(arena, try std.mem.concat(arena, u8, &.{ "directory ", name, "\n" }));
     try text.appendSlice(arena, if (marker.durable) "durable 1\n" else "durable 0\n");
     return text.items;

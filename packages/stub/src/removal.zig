@@ -15,7 +15,7 @@ const abandoned_after = 30 * 24 * 60 * 60;
 pub fn temporaryName(run: *const Run, path: []const u8) Allocator.Error![:0]const u8 {
     var unique: [8]u8 = undefined;
     os.random(&unique);
-    return std.fmt.allocPrintSentinel(run.arena, "{s}.{x:0>16}" ++ suffix, .{ path, std.mem.readInt(u64, &unique, .little) }, 0);
+    return std.mem.concatWithSentinel(run.arena, u8, &.{ path, ".", &std.fmt.bytesToHex(unique, .lower), suffix }, 0);
 }
 
 fn isTemporary(name: []const u8) bool {

@@ -2,6 +2,7 @@
 
 const std = @import("std");
 const os = @import("os.zig");
+const message = @import("message.zig");
 const Stamp = @import("stamp.zig").Stamp;
 const Allocator = std.mem.Allocator;
 
@@ -28,26 +29,38 @@ pub const Run = struct {
     boot_id: ?[]const u8 = null,
 
     /// This place will not do; another one may.
-    pub fn refuse(run: *Run, comptime format: []const u8, arguments: anytype) error{ Refused, OutOfMemory } {
-        run.reason = try std.fmt.allocPrint(run.arena, format, arguments);
+    pub inline fn refuse(run: *Run, comptime format: []const u8, arguments: anytype) error{ Refused, OutOfMemory } {
+        run.reason = try run.formatted(format, &message.values(arguments));
         return error.Refused;
     }
 
     /// The executable itself is not whole; no other place will help.
-    pub fn damaged(run: *Run, comptime format: []const u8, arguments: anytype) error{ Damaged, OutOfMemory } {
-        const what = try std.fmt.allocPrint(run.arena, format, arguments);
-        run.reason = try std.fmt.allocPrint(run.arena, "{s} is damaged ({s}): download it again", .{ run.own_path, what });
+    pub inline fn damaged(run: *Run, comptime format: []const u8, arguments: anytype) error{ Damaged, OutOfMemory } {
+        const what = try run.formatted(format, &message.values(arguments));
+        run.reason = try run.formatted("{s} is damaged ({s}): download it again", &message.values(.{ run.own_path, what }));
         return error.Damaged;
     }
 
-    /// For SARMA_DEBUG: what was decided, and when.
-    pub fn step(run: *const Run, comptime format: []const u8, arguments: anytype) void {
-        if (!run.debug) return;
-        const microseconds = (os.monotonic() - run.started) / std.time.ns_per_us;
-        say("sarma {d}.{d:0>3} ms: " ++ format ++ "\n", .{ microseconds / 1000, microseconds % 1000 } ++ arguments);
+    fn formatted(run: *const Run, format: []const u8, list: []const message.Value) Allocator.Error![]const u8 {
+        var buffer: [message_max]u8 = undefined;
+        return run.arena.dupe(u8, message.print(&buffer, format, list));
     }
 
-    pub fn fail(run: *const Run, comptime format: []const u8, arguments: anytype) noreturn {
+    /// For SARMA_DEBUG: what was decided, and when.
+    pub inline fn step(run: *const Run, comptime format: []const u8, arguments: anytype) void {
+        if (run.debug) run.tell(format ++ "\n", &message.values(arguments));
+    }
+
+    fn tell(run: *const Run, format: []const u8, list: []const message.Value) void {
+        const microseconds = (os.monotonic() - run.started) / std.time.ns_per_us;
+        var buffer: [20]u8 = undefined;
+        // One digit too many, so that there are three of the last.
+        const fraction = message.decimal(&buffer, 1000 + microseconds % 1000)[1..];
+        say("sarma {d}.{s} ms: ", .{ microseconds / 1000, fraction });
+        sayAll(format, list);
+    }
+
+    pub inline fn fail(run: *const Run, comptime format: []const u8, arguments: anytype) noreturn {
         say("{s}: " ++ format ++ "\n", .{run.stamp.name} ++ arguments);
         os.exit(failed);
     }
@@ -66,12 +79,16 @@ pub const Run = struct {
 };
 
 /// One message on stderr. What is longer than the buffer is cut; nobody reads that much.
-pub fn say(comptime format: []const u8, arguments: anytype) void {
-    var buffer: [8192]u8 = undefined;
-    var writer: std.Io.Writer = .fixed(&buffer);
-    writer.print(format, arguments) catch {};
-    os.writeAll(os.stderr, writer.buffered()) catch {};
+pub inline fn say(comptime format: []const u8, arguments: anytype) void {
+    sayAll(format, &message.values(arguments));
 }
+
+fn sayAll(format: []const u8, list: []const message.Value) void {
+    var buffer: [message_max]u8 = undefined;
+    os.writeAll(os.stderr, message.print(&buffer, format, list)) catch {};
+}
+
+const message_max = 8192;
 
 /// An answer on stdout, and nothing else.
 pub fn answer(bytes: []const u8) void {
