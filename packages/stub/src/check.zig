@@ -92,7 +92,7 @@ fn openForUse(base: *const Base, place: *const Place) os.Error!?os.Handle {
     };
 }
 
-fn examine(run: *Run, base: *const Base, place: *const Place, use: os.Handle, checked: *Checked) !Health {
+fn examine(run: *Run, base: *const Base, place: *const Place, use: os.Handle, checked: *Checked) (markers.Error || error{Refused})!Health {
     const root = try os.fstat(use);
     // Removed or replaced between opening and locking.
     const named = os.lstat(os.cwd, place.path) catch return .absent;
