@@ -21,7 +21,7 @@ pub fn build(b: *std.Build) !void {
         if (std.mem.eql(u8, target.libc, "musl")) continue;
         const query = try queryOf(target.zig orelse continue);
         const resolved = b.resolveTargetQuery(query);
-        const stub = b.addExecutable(.{ .name = "stub", .root_module = module(b, resolved, query, .ReleaseSmall, zstd) });
+        const stub = b.addExecutable(.{ .name = "stub", .root_module = module(b, resolved, query, "src/main.zig", .ReleaseSmall, zstd, &.{}) });
         // Room for the load command of the payload's segment.
         stub.headerpad_size = 4096;
         install(b, stub, name);
@@ -33,13 +33,14 @@ pub fn build(b: *std.Build) !void {
     const tested_target = b.resolveTargetQuery(query);
     const test_step = b.step("test", "run the unit tests");
     for ([_]*std.Build.Module{
-        module(b, tested_target, query, .Debug, zstd),
+        module(b, tested_target, query, "src/main.zig", .Debug, zstd, &.{}),
         branchFilter(b, tested_target, .Debug),
         lzma(b, tested_target, .Debug),
         plainModule(b, tested_target, "src/launcher.zig", .Debug),
     }) |tested| {
         test_step.dependOn(&b.addRunArtifact(b.addTest(.{ .root_module = tested })).step);
     }
+    if (tested_target.result.os.tag == .linux) try addFuzzers(b, test_step, tested_target, query, zstd);
     if (tested_target.result.cpu.arch == .x86_64) {
         test_step.dependOn(&b.addRunArtifact(b.addTest(.{ .root_module = calledByCompiler(b, tested_target, .ReleaseSafe) })).step);
     }
@@ -109,19 +110,53 @@ fn bareModule(b: *std.Build, target: std.Build.ResolvedTarget, source: []const u
     });
 }
 
-fn module(b: *std.Build, target: std.Build.ResolvedTarget, query: std.Target.Query, optimize: std.builtin.OptimizeMode, zstd: []const u8) *std.Build.Module {
-    const release = optimize != .Debug;
-    const root = plainModule(b, target, "src/main.zig", optimize);
+fn module(b: *std.Build, target: std.Build.ResolvedTarget, query: std.Target.Query, source: []const u8, optimize: std.builtin.OptimizeMode, zstd: []const u8, c_flags: []const []const u8) *std.Build.Module {
+    const release = optimize == .ReleaseSmall;
+    const root = plainModule(b, target, source, optimize);
     root.addImport("branch_filter", branchFilter(b, target, if (release) .ReleaseFast else optimize));
     root.addImport("lzma", lzma(b, target, if (release) .ReleaseFast else optimize));
-    addDecoder(b, root, target, zstd);
+    addDecoder(b, root, target, zstd, c_flags);
     if (acceleratedQuery(target.result.cpu.arch, query)) |accelerated| {
-        const source = "src/sha256_accelerated.zig";
-        const object = b.addObject(.{ .name = "sha256_accelerated", .root_module = bareModule(b, b.resolveTargetQuery(accelerated), source, .ReleaseFast) });
+        const object = b.addObject(.{ .name = "sha256_accelerated", .root_module = bareModule(b, b.resolveTargetQuery(accelerated), "src/sha256_accelerated.zig", .ReleaseFast) });
         object.bundle_compiler_rt = false;
         root.addObject(object);
     }
     return root;
+}
+
+/// `zig build test` runs fuzz/corpus through fuzz.zig. `zig build fuzz` makes zig-out/fuzz/{safe,release} for
+/// AFL++: with every check that Zig has, and as the stub is built.
+fn addFuzzers(b: *std.Build, test_step: *std.Build.Step, target: std.Build.ResolvedTarget, query: std.Target.Query, zstd: []const u8) !void {
+    const plain = fuzzer(b, target, query, .Debug, zstd, false);
+    var corpus = try b.build_root.handle.openDir(b.graph.io, "fuzz/corpus", .{ .iterate = true });
+    defer corpus.close(b.graph.io);
+    var folders = corpus.iterate();
+    while (try folders.next(b.graph.io)) |folder| {
+        const run = b.addRunArtifact(plain);
+        run.addArg(folder.name);
+        run.setCwd(b.path(".zig-cache"));
+        var inputs = try corpus.openDir(b.graph.io, folder.name, .{ .iterate = true });
+        defer inputs.close(b.graph.io);
+        var names = inputs.iterate();
+        while (try names.next(b.graph.io)) |input| run.addFileArg(b.path(b.fmt("fuzz/corpus/{s}/{s}", .{ folder.name, input.name })));
+        test_step.dependOn(&run.step);
+    }
+    const step = b.step("fuzz", "build what AFL++ runs");
+    for ([_]std.builtin.OptimizeMode{ .ReleaseSafe, .ReleaseSmall }, [_][]const u8{ "fuzz/safe", "fuzz/release" }) |optimize, name| {
+        const built = fuzzer(b, target, query, optimize, zstd, true);
+        step.dependOn(&b.addInstallArtifact(built, .{ .dest_dir = .{ .override = .prefix }, .dest_sub_path = name }).step);
+    }
+}
+
+fn fuzzer(b: *std.Build, target: std.Build.ResolvedTarget, query: std.Target.Query, optimize: std.builtin.OptimizeMode, zstd: []const u8, instrumented: bool) *std.Build.Step.Compile {
+    const root = module(b, target, query, "fuzz.zig", optimize, zstd, if (instrumented) &.{"-fsanitize-coverage=trace-pc-guard,trace-cmp"} else &.{});
+    const options = b.addOptions();
+    options.addOption(bool, "instrumented", instrumented);
+    root.addOptions("options", options);
+    const program = b.addExecutable(.{ .name = "fuzz", .root_module = root, .use_llvm = true, .use_lld = true });
+    if (instrumented) root.addCSourceFile(.{ .file = b.path("fuzz/lowest_stack.c") });
+    program.sanitize_coverage_trace_pc_guard = instrumented;
+    return program;
 }
 
 fn branchFilter(b: *std.Build, target: std.Build.ResolvedTarget, optimize: std.builtin.OptimizeMode) *std.Build.Module {
@@ -170,23 +205,25 @@ fn installLzmaCoder(b: *std.Build, sources: []const u8) void {
 
 /// -O3 was measured best, and makes more of it than a stub has room for where instructions are long or registers few. The assembly
 /// is for x86-64 with its System V calling convention.
-fn addDecoder(b: *std.Build, root: *std.Build.Module, target: std.Build.ResolvedTarget, zstd: []const u8) void {
+fn addDecoder(b: *std.Build, root: *std.Build.Module, target: std.Build.ResolvedTarget, zstd: []const u8, more_flags: []const []const u8) void {
     const assembly = target.result.cpu.arch == .x86_64 and target.result.os.tag != .windows;
     const level = switch (target.result.cpu.arch) {
         .s390x, .x86 => "-Os",
         else => "-O3",
     };
     const flags: []const []const u8 = &.{
-        level,                                                    "-std=gnu11",                                                   "-fno-sanitize=all", "-fno-stack-protector", "-fno-asynchronous-unwind-tables", "-w",
+        level,                                                    "-std=gnu11",                                                   "-fno-sanitize=all",   "-fno-stack-protector", "-fno-asynchronous-unwind-tables", "-w",
         // Without the assembly a second copy of every loop for BMI2 gains 3 % and costs 40 KB.
         if (assembly) "-DDYNAMIC_BMI2=1" else "-DDYNAMIC_BMI2=0", if (assembly) "-UZSTD_DISABLE_ASM" else "-DZSTD_DISABLE_ASM=1",
+        // What nobody calls is dropped one by one.
+        "-ffunction-sections", "-fdata-sections",
         // Clang's emmintrin.h would want the C library's malloc.h for functions that nobody calls.
-        "-D__MM_MALLOC_H",
+             "-D__MM_MALLOC_H",
     };
     const library = b.path(zstd);
     root.addIncludePath(b.path("src/zstd/include"));
     root.addIncludePath(library);
-    root.addCSourceFile(.{ .file = b.path("src/zstd/decoder.c"), .flags = flags });
+    root.addCSourceFile(.{ .file = b.path("src/zstd/decoder.c"), .flags = std.mem.concat(b.allocator, []const u8, &.{ flags, more_flags }) catch @panic("OOM") });
     if (assembly) root.addCSourceFile(.{ .file = library.path(b, "decompress/huf_decompress_amd64.S"), .flags = flags });
 }
 

@@ -6,6 +6,8 @@ const Allocator = std.mem.Allocator;
 
 pub const Error = error{Malformed} || Allocator.Error;
 const depth_max = 16;
+/// What JSON holds exactly wherever it is read (RFC 8259, 6). The sum of a few of them is a u64 still.
+pub const number_max = (1 << 53) - 1;
 
 pub const Reader = struct {
     arena: Allocator,
@@ -92,7 +94,8 @@ pub const Reader = struct {
         reader.space();
         const start = reader.at;
         while (reader.at < reader.text.len and std.ascii.isDigit(reader.text[reader.at])) reader.at += 1;
-        return std.fmt.parseInt(u64, reader.text[start..reader.at], 10) catch error.Malformed;
+        const number = std.fmt.parseInt(u64, reader.text[start..reader.at], 10) catch return error.Malformed;
+        return if (number <= number_max) number else error.Malformed;
     }
 
     pub fn takeNull(reader: *Reader) bool {

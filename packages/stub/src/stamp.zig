@@ -3,13 +3,14 @@
 
 const std = @import("std");
 const builtin = @import("builtin");
+const json = @import("json.zig");
 const sha256 = @import("sha256.zig");
 const Allocator = std.mem.Allocator;
 
-const size = 4096;
+pub const size = 4096;
 const strings_offset = 120;
 const strings_max = 3944;
-const checksum_offset = 4064;
+pub const checksum_offset = 4064;
 
 const section = switch (builtin.object_format) {
     .macho => "__DATA,__sarma_stamp",
@@ -69,7 +70,8 @@ pub fn read(arena: Allocator) Error!Stamp {
     return parse(arena, bytes);
 }
 
-fn parse(arena: Allocator, bytes: *const [size]u8) Error!Stamp {
+/// What `read` makes of the bytes.
+pub fn parse(arena: Allocator, bytes: *const [size]u8) Error!Stamp {
     const flags = integer(u32, bytes, 20);
     if (flags & 1 == 0) return error.Unstamped;
     if (integer(u32, bytes, 16) != 1) return error.Damaged;
@@ -104,7 +106,10 @@ fn parse(arena: Allocator, bytes: *const [size]u8) Error!Stamp {
         .override_variable = try strings.next(),
         .arguments = try strings.arguments(arena),
     };
-    // The checksum only holds off accidents; these become parts of paths.
+    // The checksum only holds off accidents; these are added to one another, and those become parts of paths.
+    for ([_]u64{ stamp.manifest_offset, stamp.manifest_length, stamp.payload_offset, stamp.runtime_bytes, stamp.release_bytes }) |number| {
+        if (number > json.number_max) return error.Damaged;
+    }
     if (!isName(stamp.runtime_directory) or !isName(stamp.release_directory) or !isName(stamp.id)) return error.Damaged;
     return stamp;
 }

@@ -21,11 +21,16 @@ pub const Decoder = struct {
 
     /// Fails unless `from` is exactly one frame that says it holds `to.len` bytes, and does.
     pub fn decode(decoder: Decoder, to: []u8, from: []const u8) error{Damaged}!void {
-        if (ZSTD_getFrameContentSize(from.ptr, from.len) != to.len) return error.Damaged;
+        if (contentSize(from) != to.len) return error.Damaged;
         // An error is a number just below 2^N, so larger than any length.
         if (ZSTD_decompressDCtx(decoder.context, to.ptr, to.len, from.ptr, from.len) != to.len) return error.Damaged;
     }
 };
+
+/// What the frame says it holds; two numbers just below 2^64 for one that does not say it, or is none.
+pub fn contentSize(frame: []const u8) u64 {
+    return ZSTD_getFrameContentSize(frame.ptr, frame.len);
+}
 
 // The decoder was told where its memory is; these only satisfy the linker.
 export fn malloc(_: usize) ?*anyopaque {
