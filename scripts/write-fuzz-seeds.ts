@@ -6,7 +6,6 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { zstdCompressSync } from 'node:zlib';
-import { pack as packTar } from 'tar-stream';
 import { encodeLzma } from '../packages/wrapper/src/lzma.ts';
 import { encodeStamp } from '../packages/wrapper/src/stamp.ts';
 
@@ -78,14 +77,37 @@ const DEEP: readonly Entry[] = [
   { name: `${LONG}x.js`, content: 'x', mode: 0o644 },
 ];
 
-async function tarOf(entries: readonly Entry[]): Promise<Buffer> {
-  const tar = packTar();
-  for (const { content = '', ...header } of entries) tar.entry({ ...header, mtime: new Date(0) }, content);
-  tar.finalize();
-  const chunks: Buffer[] = [];
-  for await (const chunk of tar) chunks.push(chunk as Buffer);
-  // Without the two blocks of zeros: frames are joined.
-  return Buffer.concat(chunks).subarray(0, -1024);
+/** ustar, with a pax header where a name is too long for it; without the two blocks of zeros, since frames are joined. */
+function tarOf(entries: readonly Entry[]): Buffer {
+  return Buffer.concat(
+    entries.flatMap(({ name, type, linkname = '', mode = 0o644, content = '' }) => {
+      const kind = type === 'directory' ? '5' : type === 'symlink' ? '2' : '0';
+      const records = [
+        ...(name.length > 100 ? [record('path', name)] : []),
+        ...(linkname.length > 100 ? [record('linkpath', linkname)] : []),
+      ].join('');
+      return [
+        ...(records === '' ? [] : blocks('pax', 'x', '', mode, records)),
+        ...blocks(name, kind, linkname, mode, content),
+      ];
+    }),
+  );
+}
+
+function record(key: string, value: string): string {
+  const rest = ` ${key}=${value}\n`;
+  return `${rest.length + String(rest.length + 3).length}${rest}`;
+}
+
+function blocks(name: string, kind: string, linkname: string, mode: number, content: string): Buffer[] {
+  const header = Buffer.alloc(512);
+  header.write(name.slice(0, 100), 0);
+  header.write(`${mode.toString(8).padStart(7, '0')}\0`, 100);
+  header.write(`${content.length.toString(8).padStart(11, '0')}\0`, 124);
+  header.write(kind, 156);
+  header.write(linkname.slice(0, 100), 157);
+  header.write('ustar\x0000', 257);
+  return [header, Buffer.from(content), Buffer.alloc(-content.length & 511)];
 }
 
 const RUNTIME = Buffer.concat([Buffer.from([0xe8, 1, 2, 0, 0, 0x48, 0x8b, 0x05, 9, 0, 0, 0]), TEXT]);
@@ -102,7 +124,7 @@ async function writeInstall(name: string, codec: string, entries: readonly Entry
   const contents = [
     { part: 'runtime', position: 0, content: RUNTIME.subarray(0, 100) },
     { part: 'runtime', position: 100, content: RUNTIME.subarray(100) },
-    { part: 'release', position: 0, content: await tarOf(entries) },
+    { part: 'release', position: 0, content: tarOf(entries) },
   ];
   const stored = await Promise.all(contents.map(async ({ content }) => await coded(codec, content)));
   const frames = contents.map(({ part, position, content }, index) => {
@@ -159,11 +181,11 @@ await writeInstall('zstd', 'zstd', RELEASE, { name: 'x86', start: 0, end: 90 });
 await writeInstall('lzma', 'lzma', RELEASE, { name: 'arm64', start: 4, end: 80 });
 await writeInstall('deep', 'none', DEEP, null);
 seed('manifest', 'escapes', '{"x\\u00e9\\ud83d\\ude00\\n":[1,{"a":[true,-1.5e3,null]},"}"],"runtime":null}');
-seed('tar', 'release', await tarOf(RELEASE));
+seed('tar', 'release', tarOf(RELEASE));
 seed(
   'tar',
   'long',
-  await tarOf([
+  tarOf([
     { name: `${'n'.repeat(200)}/f`, content: 'x' },
     { name: 'l', type: 'symlink', linkname: 'o'.repeat(150) },
   ]),
