@@ -22,7 +22,7 @@ test('names that differ only in Unicode normalisation fail for macOS', () => {
   expect(() => checkNames(tree('\u00e9.js', 'e\u0301.js'), target('darwin'))).toThrow(/are one name/);
 });
 
-test.each(['aux', 'lib/nul.js', 'a/COM1', 'lib/x.', 'x ', 'a:b', 'what?.txt', 'lib/a|b/c'])(
+test.each(['aux', 'lib/nul.js', 'aux .txt', 'a/COM1', 'CONIN$', 'lib/x.', 'x ', 'a:b', 'what?.txt', 'lib/a|b/c'])(
   'Windows cannot hold %j',
   (name) => {
     expect(() => checkNames(tree(name), target('win'))).toThrow(/Windows has no file called/);

@@ -196,7 +196,13 @@ fn join(high: u32, low: u32) u64 {
 }
 
 pub fn openRead(dir: Handle, path: [:0]const u8) Error!Handle {
-    return open(dir, path, .{ .access = nt.access.read_data | nt.access.read_attributes });
+    var patience: Patience = .{};
+    while (true) {
+        const result = open(dir, path, .{ .access = nt.access.read_data | nt.access.read_attributes });
+        // Held by somebody who lets nobody else read it.
+        if (result == error.Busy and patience.wait()) continue;
+        return result;
+    }
 }
 
 const enumerate = nt.access.list_directory | nt.access.read_attributes;
@@ -391,11 +397,13 @@ pub fn removeDirectory(dir: Handle, path: [:0]const u8) Error!void {
     return remove(dir, path, .directory);
 }
 
+/// One for all that a run removes: what stays held is left for the next one, however much it is.
+var removing: Patience = .{};
+
 fn remove(dir: Handle, path: [:0]const u8, kind: os.Kind) Error!void {
-    var patience: Patience = .{};
     while (true) {
         const result = removeOnce(dir, path, kind);
-        if (result == error.Busy and patience.wait()) continue;
+        if (result == error.Busy and removing.wait()) continue;
         return result;
     }
 }
@@ -416,10 +424,22 @@ fn removeOnce(dir: Handle, path: [:0]const u8, kind: os.Kind) Error!void {
     switch (result) {
         .invalid_parameter, .invalid_info_class, .not_supported, .not_implemented, .invalid_device_request => {
             var yes: u8 = 1;
-            try setInformation(file, &yes, .disposition);
+            setInformation(file, &yes, .disposition) catch |err| {
+                if (err != error.Busy or kind != .file) return err;
+                // Read-only, perhaps: the program may have made it so.
+                try makeWritable(dir, path);
+                try setInformation(file, &yes, .disposition);
+            };
         },
         else => try check(result),
     }
+}
+
+fn makeWritable(dir: Handle, path: [:0]const u8) Error!void {
+    const file = try open(dir, path, .{ .access = nt.access.write_attributes, .options = nt.option.open_reparse_point });
+    defer close(file);
+    var basic: nt.BasicInformation = .{ .attributes = nt.attribute.normal };
+    try setInformation(file, &basic, .basic);
 }
 
 /// FILE_NAMES_INFORMATION: offset of the next (4), index (4), length in bytes (4), name.

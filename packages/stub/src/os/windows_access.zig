@@ -71,6 +71,22 @@ pub fn userText(arena: Allocator) Allocator.Error!?[]const u8 {
     return try textOf(arena, user.identifier());
 }
 
+/// The user's directory as the system knows it, for whoever was started without an environment.
+pub fn profileOfUser(arena: Allocator) Allocator.Error!?[]const u8 {
+    const query = 0x8;
+    var token: nt.Handle = undefined;
+    if (nt.NtOpenProcessToken(nt.current_process, query, &token) != .success) return null;
+    defer files.close(token);
+    const library = nt.LoadLibraryExW(std.unicode.utf8ToUtf16LeStringLiteral("userenv.dll"), null, nt.search_system32) orelse return null;
+    const function: *const fn (nt.Handle, [*]u16, *u32) callconv(.winapi) nt.Bool =
+        @ptrCast(@alignCast(nt.GetProcAddress(library, "GetUserProfileDirectoryW") orelse return null));
+    var path: [1024]u16 = undefined;
+    var length: u32 = path.len;
+    // With its end.
+    if (function(token, &path, &length) == 0 or length < 2) return null;
+    return try std.unicode.wtf16LeToWtf8Alloc(arena, path[0 .. length - 1]);
+}
+
 fn textOf(arena: Allocator, identifier: Identifier) Allocator.Error![]const u8 {
     var text: std.ArrayList(u8) = .empty;
     try text.print(arena, "S-{d}-{d}", .{ identifier[0], std.mem.readInt(u48, identifier[2..8], .big) });

@@ -57,9 +57,10 @@ pub fn imagePath(arena: Allocator, file: []const u8) Allocator.Error![:0]const u
     const path_limit = 260;
     const path = try arena.dupe(u8, file);
     backslashes(path);
-    const long = if (path.len < path_limit)
-        path
-    else if (std.mem.startsWith(u8, path, "\\\\"))
+    // Of UTF-16: most of what is long as bytes is not long as that.
+    const plain = try wide(arena, path);
+    if (plain.len < path_limit) return plain;
+    const long = if (std.mem.startsWith(u8, path, "\\\\"))
         try std.mem.concat(arena, u8, &.{ "\\\\?\\UNC\\", path[2..] })
     else
         try std.mem.concat(arena, u8, &.{ "\\\\?\\", path });
@@ -151,6 +152,8 @@ fn create(image: [:0]const u16, line: [:0]u16, startup: *StartupEx) ?nt.Handle {
     const no_window = 0x8000000;
     startup.info.size = if (startup.attributes == null) @sizeOf(Startup) else @sizeOf(StartupEx);
     var flags: u32 = if (startup.attributes == null) 0 else extended_startup_info;
+    // Only the classes below the normal one would be inherited by themselves; `start /high` means the program.
+    flags |= GetPriorityClass(nt.current_process);
     // Windows would open a console, with a window, for a console program that is started by one without.
     if (!hasConsole()) flags |= no_window;
     var child: ProcessInformation = undefined;
@@ -280,6 +283,7 @@ extern "kernel32" fn GetConsoleProcessList(members: *u32, room: u32) callconv(.w
 extern "kernel32" fn CreatePipe(read_end: *nt.Handle, write_end: *nt.Handle, security: ?*anyopaque, size: u32) callconv(.winapi) nt.Bool;
 extern "kernel32" fn SetHandleInformation(handle: nt.Handle, mask: u32, flags: u32) callconv(.winapi) nt.Bool;
 extern "kernel32" fn CreateProcessW(image: [*:0]const u16, line: [*:0]u16, process_security: ?*anyopaque, thread_security: ?*anyopaque, inherit: nt.Bool, flags: u32, environment: ?*anyopaque, directory: ?[*:0]const u16, startup: *Startup, information: *ProcessInformation) callconv(.winapi) nt.Bool;
+extern "kernel32" fn GetPriorityClass(process: nt.Handle) callconv(.winapi) u32;
 extern "kernel32" fn CreateJobObjectW(security: ?*anyopaque, name: ?[*:0]const u16) callconv(.winapi) ?nt.Handle;
 extern "kernel32" fn SetInformationJobObject(job: nt.Handle, class: u32, information: *const anyopaque, length: u32) callconv(.winapi) nt.Bool;
 extern "kernel32" fn InitializeProcThreadAttributeList(list: ?[*]u8, count: u32, flags: u32, size: *usize) callconv(.winapi) nt.Bool;

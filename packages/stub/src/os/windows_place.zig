@@ -26,7 +26,7 @@ pub fn cacheDirectories(arena: Allocator, environment: process.Environment) Allo
     var list: std.ArrayList([]const u8) = .empty;
     if (absolute(process.variable(environment, "LOCALAPPDATA"))) |local| {
         try list.append(arena, try std.mem.concat(arena, u8, &.{ local, "\\sarma" }));
-    } else if (absolute(process.variable(environment, "USERPROFILE"))) |profile| {
+    } else if (absolute(process.variable(environment, "USERPROFILE")) orelse try access_list.profileOfUser(arena)) |profile| {
         try list.append(arena, try std.mem.concat(arena, u8, &.{ profile, "\\AppData\\Local\\sarma" }));
     }
     if (absolute(process.variable(environment, "TEMP"))) |temporary| {
@@ -58,6 +58,7 @@ pub fn settle(arena: Allocator, path: []const u8, make: bool, _: os.Trust) Alloc
     };
     defer files.close(directory);
     const final = try finalPath(arena, directory, path) orelse return .{ .refused = "the path is too long" };
+    if (!isAbsolute(final)) return .{ .refused = "not on a drive or a share" };
     var shared = false;
     if (try access_list.reasonAgainst(arena, final, .inside, &shared)) |reason| return .{ .refused = reason };
     return .{ .place = .{ .path = final, .shared = shared, .mounted = false } };
@@ -66,7 +67,7 @@ pub fn settle(arena: Allocator, path: []const u8, make: bool, _: os.Trust) Alloc
 /// Nothing is created before all that is above it is known to be safe.
 fn settleNew(arena: Allocator, path: []const u8) Allocator.Error!os.Settled {
     const name = std.fs.path.basenameWindows(path);
-    const above = std.fs.path.dirnameWindows(path) orelse return .missing;
+    const above = std.fs.path.dirnameWindows(path) orelse return .{ .refused = try std.fmt.allocPrint(arena, "{s} is not there", .{path}) };
     const parent = if (openDirectory(above)) |directory| parent: {
         defer files.close(directory);
         break :parent try finalPath(arena, directory, above) orelse return .{ .refused = "the path is too long" };
