@@ -101,16 +101,17 @@ fn examine(run: *Run, base: *const Base, place: *const Place, use: os.Handle, ch
     checked.marker = try markers.read(run.arena, use);
     const marker = &checked.marker;
     if (!isMarkerOf(run, place, marker)) return .unmarked;
+    // First, since a file of another size may not be all that is torn.
+    if (!base.prepared and !marker.durable) {
+        if (!std.mem.eql(u8, try run.bootId(), marker.boot)) return .torn;
+        checked.unsynced = os.now() - marker.installed >= durable_after;
+    }
     const file = os.lstat(use, place.file) catch return .worn;
     if (file.kind != .file or file.size != place.file_size) return .worn;
     if (!belongs(run, base, place.path, file)) return .worn;
     if (place.kind == .runtime and file.mode & 0o100 == 0) return .worn;
     // Whoever prepares an image may copy without times.
     if (base.prepared) return .whole;
-    if (!marker.durable) {
-        if (!std.mem.eql(u8, try run.bootId(), marker.boot)) return .torn;
-        checked.unsynced = os.now() - marker.installed >= durable_after;
-    }
     if (!hasInstalledTime(root) or !hasInstalledTime(file)) return .worn;
     for (marker.directories) |name| {
         const directory = os.lstat(use, try run.arena.dupeZ(u8, name)) catch return .worn;
