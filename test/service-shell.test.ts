@@ -156,8 +156,8 @@ describe.skipIf(lacks('mounts'))('where', () => {
       names: ['FROM_ENV_SH', 'SARMA_BIN', 'SARMA_CACHE_DIR'],
     });
     expect(found.execArgv).toEqual([
-      '-r',
-      expect.stringMatching(/guard\.cjs$/),
+      '--import',
+      expect.stringMatching(/^file:\/\/\/.*guard\.cjs$/),
       '--no-warnings',
       // biome-ignore lint/suspicious/noTemplateCurlyInString: what a vm.args says
       '--title=${TITLE:-shelled}',

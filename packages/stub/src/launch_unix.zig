@@ -3,6 +3,7 @@
 const std = @import("std");
 const builtin = @import("builtin");
 const os = @import("os.zig");
+const guards = @import("guard.zig");
 const privileges = @import("privileges.zig");
 const Installed = @import("install.zig").Installed;
 const runs = @import("run.zig");
@@ -26,8 +27,8 @@ pub fn program(run: *Run, installed: *const Installed, arguments: Arguments) err
         if (installed.base.prepared or installed.base.network) os.close(handle) else os.holdForProgram(handle) catch {};
     };
     const image: [:0]const u8 = if (run.stamp.shell) shell else installed.runtime;
-    const open = installed.base.shared or run.privileged or try os.homeIsOpen(run.arena, run.environment);
-    const guard: ?[:0]const u8 = if (open and run.stamp.guard.len > 0) try run.path(&.{ installed.release, run.stamp.guard }) else null;
+    const open = installed.base.shared or installed.base.noexec or run.privileged or try os.homeIsOpen(run.arena, run.environment);
+    const guard: ?[:0]const u8 = if (open and run.stamp.guard.len > 0) try guards.urlOf(run.arena, try run.path(&.{ installed.release, run.stamp.guard })) else null;
     const command = try commandLine(run, installed, guard, arguments);
     const environment = try environmentOfProgram(run, installed, guard);
     if (run.privileged) privileges.passOn(run);
@@ -49,20 +50,22 @@ fn advice(run: *const Run, err: os.Error) []const u8 {
     return switch (err) {
         error.NotExecutable => "; this executable was built for another CPU or system",
         error.NotFound => "; its loader is missing",
+        error.TooBig => "; the system allows less for arguments and environment together",
         else => "",
     };
 }
 
-/// What the user typed as the name, the template, what the user typed behind it. Of a shell the name is its own, since
+/// What the user typed as the name, the template, what the user typed behind it. Without /proc the runtime takes its name for
+/// its path, and starts its children by it. Of a shell the name is its own, since
 /// some are many programs in one file and go by it.
 fn commandLine(run: *const Run, installed: *const Installed, guard: ?[:0]const u8, arguments: Arguments) error{OutOfMemory}![*:null]const ?[*:0]const u8 {
     const stamp = run.stamp;
     var list: std.ArrayList(?[*:0]const u8) = .empty;
     try list.ensureTotalCapacity(run.arena, arguments.len + stamp.arguments.len + 4);
-    list.appendAssumeCapacity(if (stamp.shell) "sh" else if (arguments.len > 0) arguments[0] else run.own_path.ptr);
-    if (!stamp.shell) if (guard) |file| {
-        list.appendAssumeCapacity("-r");
-        list.appendAssumeCapacity(file);
+    list.appendAssumeCapacity(if (stamp.shell) "sh" else if (!system.hasProc()) installed.runtime.ptr else if (arguments.len > 0) arguments[0] else run.own_path.ptr);
+    if (!stamp.shell) if (guard) |url| {
+        list.appendAssumeCapacity(guards.option);
+        list.appendAssumeCapacity(url);
     };
     for (stamp.arguments) |part| list.appendAssumeCapacity(switch (part) {
         .literal => |text| text.ptr,
@@ -83,7 +86,7 @@ fn environmentOfProgram(run: *const Run, installed: *const Installed, guard: ?[:
     list.appendAssumeCapacity(try std.mem.joinZ(run.arena, "", &.{ "SARMA_BIN=", run.own_path }));
     if (run.stamp.shell) {
         list.appendAssumeCapacity(try std.mem.joinZ(run.arena, "", &.{ "SARMA_RUNTIME=", installed.runtime }));
-        if (guard) |file| list.appendAssumeCapacity(try std.mem.joinZ(run.arena, "", &.{ "SARMA_GUARD=", file }));
+        if (guard) |url| list.appendAssumeCapacity(try std.mem.joinZ(run.arena, "", &.{ "SARMA_GUARD=", url }));
         if (run.privileged) list.appendAssumeCapacity("PATH=/usr/sbin:/usr/bin:/sbin:/bin");
     }
     list.appendAssumeCapacity(null);

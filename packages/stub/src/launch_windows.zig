@@ -4,6 +4,7 @@ const std = @import("std");
 const os = @import("os.zig");
 const child = @import("os/windows_child.zig");
 const nt = @import("os/nt.zig");
+const guards = @import("guard.zig");
 const command_line = @import("command_line.zig");
 const vm_args = @import("vm_args.zig");
 const Installed = @import("install.zig").Installed;
@@ -27,9 +28,8 @@ pub fn program(run: *Run, installed: *const Installed, arguments: Arguments) err
 fn commandLine(run: *Run, installed: *const Installed, arguments: Arguments) error{OutOfMemory}![:0]u16 {
     var list: std.ArrayList([]const u8) = .empty;
     if (installed.base.shared and run.stamp.guard.len > 0) {
-        try list.append(run.arena, "-r");
-        try list.append(run.arena, try run.path(&.{ installed.release, run.stamp.guard }));
-        child.backslashes(list.items[1]);
+        try list.append(run.arena, guards.option);
+        try list.append(run.arena, try guards.urlOf(run.arena, try run.path(&.{ installed.release, run.stamp.guard })));
     }
     if (run.stamp.shell) try list.appendSlice(run.arena, try vmArguments(run, installed, arguments));
     for (run.stamp.arguments) |part| try list.append(run.arena, switch (part) {

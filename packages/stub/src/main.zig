@@ -75,6 +75,7 @@ test {
     _ = @import("command_line.zig");
     _ = @import("cpu.zig");
     _ = @import("fat.zig");
+    _ = @import("guard.zig");
     _ = @import("host.zig");
     _ = @import("json.zig");
     _ = @import("loader_cache.zig");
@@ -86,6 +87,7 @@ test {
     _ = @import("stamp.zig");
     _ = @import("tar.zig");
     _ = @import("zstd.zig");
+    if (builtin.os.tag == .linux) _ = @import("os/linux.zig");
     if (builtin.os.tag == .windows) {
         _ = @import("os/windows_access.zig");
         _ = @import("os/windows_junction.zig");

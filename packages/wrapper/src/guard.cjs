@@ -1,5 +1,5 @@
 'use strict';
-// Loaded with `-r` by the stub when the install lies below a directory that others can write to, such as /tmp:
+// Loaded with `--import` by the stub when the runtime is executed from memory, and when the install lies below a directory that others can write to, such as /tmp:
 // Node looks for packages in `node_modules` of every ancestor, and anybody could have planted one there.
 // Refused is what a module of the install asks for by a bare name and finds outside the install. What a program
 // loads by a path (the user's configuration, a plugin of the user's project) is its own business.
@@ -7,6 +7,12 @@
 const { Module } = require('node:module');
 const path = require('node:path');
 const { fileURLToPath } = require('node:url');
+
+// The stub's last resort: the runtime is a file in memory alone, and what Node takes for its path is none.
+if (process.execPath.startsWith('/memfd:')) {
+  process.execPath = `/proc/${process.pid}/exe`;
+  process.argv[0] = process.execPath;
+}
 
 const root = path.resolve(__dirname, '..', '..') + path.sep;
 const inside = (file) => file.startsWith(root);

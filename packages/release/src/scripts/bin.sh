@@ -121,7 +121,12 @@ sarma_installed_runtime() {
     [ "$sarma_key" != runtime ] || sarma_node=$sarma_root/../../runtimes/$sarma_value/bin/node
   done <"$sarma_root/.sarma/marker"
   [ -x "$sarma_node" ] || sarma_fail "the runtime of this install is missing; run the executable that made it."
-  [ ! -f "$sarma_directory/guard.cjs" ] || sarma_guard=$sarma_directory/guard.cjs
+  [ ! -f "$sarma_directory/guard.cjs" ] || sarma_guard=$(sarma_url "$sarma_directory/guard.cjs")
+}
+
+sarma_url() {
+  printf 'file://'
+  printf '%s\n' "$1" | sed 's/%/%25/g; s/?/%3F/g; s/#/%23/g; s/ /%20/g; s/\\/%5C/g'
 }
 
 sarma_host_runtime() {
@@ -287,5 +292,6 @@ done
 # Where an install has many directories: has them looked at after a run that ended badly.
 [ ! -f "$sarma_directory/mark.cjs" ] || set -- -r "$sarma_directory/mark.cjs" "$@"
 # Keeps the modules of an install to those that came with it; it has to be there before anything is loaded.
-[ -z "$sarma_guard" ] || set -- -r "$sarma_guard" "$@"
+# Not by -r, which Node looks for as if the working directory asked for it.
+[ -z "$sarma_guard" ] || set -- --import "$sarma_guard" "$@"
 exec "$sarma_node" "$@"
