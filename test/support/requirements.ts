@@ -8,6 +8,8 @@ const CHECKS = {
   root: () => process.getuid?.() === 0,
   /** Mounts that nobody else sees, and that are gone with the process. */
   mounts: () => process.getuid?.() === 0 && spawnSync('unshare', ['-m', 'true']).status === 0,
+  /** A first process of one's own, as a container has it. */
+  pidNamespaces: () => spawnSync('unshare', ['--pid', '--fork', 'true']).status === 0,
   strace: () => spawnSync('strace', ['-o', '/dev/null', 'true']).status === 0,
   /** The kernel starts arm64 programs through an emulator (binfmt_misc), so that the stub can execute its Node. */
   arm64: () =>
