@@ -23,6 +23,8 @@ pub const Base = struct {
     /// What is written here is synced at once.
     synced: bool,
     available: u64,
+    /// Only a release can lie here; its runtime is executed from memory.
+    noexec: bool = false,
 
     pub fn of(path: [:0]const u8, prepared: bool, shared: bool, file_system: os.FileSystem) Base {
         return .{
@@ -59,17 +61,18 @@ pub fn trustIn(run: *const Run, prepared: bool) os.Trust {
     return if (prepared) .prepared else .user;
 }
 
-/// null if it is not there. Refuses what others could change, and what forbids execution.
+/// null if it is not there. Refuses what others could change.
 pub fn open(run: *Run, candidate: Candidate, make: bool) !?Base {
     switch (try os.settle(run.arena, candidate.path, make, trustIn(run, candidate.prepared))) {
         .missing => return null,
         .refused => |reason| return run.refuse("{s}", .{reason}),
         .place => |place| {
             const file_system = os.fileSystem(place.path) catch |err| return run.refuse("{s}", .{os.describe(err)});
-            if (file_system.noexec) return run.refuse("its file system is mounted noexec", .{});
             // Any user may mount a FUSE file system on a directory of his own, and show whatever owners he likes in it.
             if (place.mounted and file_system.network) return run.refuse("somebody may have mounted it there: it is a network or FUSE file system below a directory that others can write to", .{});
-            return .of(place.path, candidate.prepared, place.shared, file_system);
+            var base: Base = .of(place.path, candidate.prepared, place.shared, file_system);
+            base.noexec = file_system.noexec;
+            return base;
         },
     }
 }

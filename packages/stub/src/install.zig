@@ -12,6 +12,7 @@ const host = @import("host.zig");
 const interruption = @import("interruption.zig");
 const locks = @import("locks.zig");
 const markers = @import("marker.zig");
+const memory = @import("memory.zig");
 const payloads = @import("payload.zig");
 const Payload = payloads.Payload;
 const prune = @import("prune.zig");
@@ -39,30 +40,65 @@ pub const Error = error{ Refused, Damaged, OutOfMemory };
 
 /// The first candidate that holds the install, or can take it. Ends the run if none can.
 pub fn find(run: *Run) error{OutOfMemory}!Installed {
-    var tried: std.ArrayList(u8) = .empty;
-    for (try bases.candidates(run)) |candidate| {
-        const found = inCandidate(run, candidate) catch |err| switch (err) {
-            error.OutOfMemory => return error.OutOfMemory,
-            error.Damaged => run.fail("{s}", .{run.reason}),
-            error.Refused => {
-                run.step("{s}: {s}", .{ candidate.path, run.reason });
-                try tried.appendSlice(run.arena, try std.mem.concat(run.arena, u8, &.{ "\n  ", candidate.path, ": ", run.reason }));
-                continue;
-            },
+    return search(run) catch |err| switch (err) {
+        error.OutOfMemory => return error.OutOfMemory,
+        error.Refused, error.Damaged => run.fail("{s}", .{run.reason}),
+    };
+}
+
+fn search(run: *Run) Error!Installed {
+    var tried: Tried = .{};
+    if (try among(run, try bases.candidates(run), &tried)) |installed| return installed;
+    if (run.privileged) return run.refuse(
+        \\it has file capabilities, so it runs only from an install that nobody but root can change. As root:
+        \\  {s} {s} extract /usr/lib/sarma/{s}{s}
+    , .{ run.own_path, run.stamp.maintenance_word, run.stamp.id, tried.lines.items });
+    if (tried.noexec.items.len > 0 and try memory.isPossible(run)) {
+        tried.in_memory = true;
+        if (try among(run, tried.noexec.items, &tried)) |found| {
+            var installed = found;
+            installed.runtime = try memory.runtime(run);
+            return installed;
+        }
+    }
+    if (tried.lines.items.len == 0) try tried.lines.appendSlice(run.arena, "\n  nothing: there is no home, and neither /var/tmp, /tmp nor /dev/shm");
+    return run.refuse("found no directory to unpack into; tried:{s}\nset {s} to a directory of your own that allows executing files", .{ tried.lines.items, run.stamp.override_variable });
+}
+
+/// The candidates that were refused.
+const Tried = struct {
+    /// For the user.
+    lines: std.ArrayList(u8) = .empty,
+    /// Those where nothing can be executed.
+    noexec: std.ArrayList(bases.Candidate) = .empty,
+    /// Such a one will do: the runtime is executed from memory.
+    in_memory: bool = false,
+
+    fn requireExecution(tried: *Tried, run: *Run, candidate: bases.Candidate, base: *const Base) Error!void {
+        if (!base.noexec or tried.in_memory) return;
+        try tried.noexec.append(run.arena, candidate);
+        return run.refuse("its file system is mounted noexec", .{});
+    }
+};
+
+fn among(run: *Run, candidates: []const bases.Candidate, tried: *Tried) Error!?Installed {
+    for (candidates) |candidate| {
+        const found = inCandidate(run, candidate, tried) catch |err| {
+            if (err != error.Refused) return err;
+            run.step("{s}: {s}", .{ candidate.path, run.reason });
+            try tried.lines.appendSlice(run.arena, try std.mem.concat(run.arena, u8, &.{ "\n  ", candidate.path, ": ", run.reason }));
+            continue;
         };
         if (found) |installed| return installed;
     }
-    if (run.privileged) run.fail(
-        \\it has file capabilities, so it runs only from an install that nobody but root can change. As root:
-        \\  {s} {s} extract /usr/lib/sarma/{s}{s}
-    , .{ run.own_path, run.stamp.maintenance_word, run.stamp.id, tried.items });
-    run.fail("found no directory to unpack into; tried:{s}\nset {s} to a directory of your own that allows executing files", .{ tried.items, run.stamp.override_variable });
+    return null;
 }
 
 /// null if this candidate has nothing and is not for installing.
-fn inCandidate(run: *Run, candidate: bases.Candidate) Error!?Installed {
+fn inCandidate(run: *Run, candidate: bases.Candidate, tried: *Tried) Error!?Installed {
     var base = try bases.open(run, candidate, false);
     if (base) |*found| {
+        try tried.requireExecution(run, candidate, found);
         if (try ready(run, found)) |installed| return installed;
         if (candidate.prepared) return run.refuse("this prepared install is not complete", .{});
     } else if (candidate.prepared) return null;
@@ -81,6 +117,7 @@ fn inCandidate(run: *Run, candidate: bases.Candidate) Error!?Installed {
         prune.removeEmptyLayout(run, &base.?);
         os.removeDirectory(os.cwd, base.?.path) catch {};
     }
+    try tried.requireExecution(run, candidate, &base.?);
     return try install(run, &base.?, &payload);
 }
 
@@ -88,7 +125,7 @@ fn inCandidate(run: *Run, candidate: bases.Candidate) Error!?Installed {
 pub fn ready(run: *Run, base: *const Base) Error!?Installed {
     const runtime_place: Place = try .of(run, base, .runtime);
     const release_place: Place = try .of(run, base, .release);
-    const runtime = try checks.check(run, base, &runtime_place);
+    const runtime: Checked = if (base.noexec) .{ .health = .whole } else try checks.check(run, base, &runtime_place);
     const release = try checks.check(run, base, &release_place);
     run.step("{s}: runtime {s}, release {s}", .{ base.path, @tagName(runtime.health), @tagName(release.health) });
     if (runtime.health != .whole or release.health != .whole or !try keepUp(run, base, &runtime, &release)) {
@@ -161,6 +198,7 @@ pub fn lockPath(run: *const Run, base: *const Base, name: []const u8) ![:0]const
 
 fn install(run: *Run, base: *const Base, payload: *const Payload) Error!Installed {
     try requireRoom(run, base);
+    try requireShortPaths(run, base, &payload.manifest.release);
     try makeLayout(run, base);
     var held: Held = try .take(run, base);
     defer held.letGo();
@@ -174,7 +212,7 @@ fn install(run: *Run, base: *const Base, payload: *const Payload) Error!Installe
 /// Before anything is created: a place that is too small stays as it is.
 pub fn requireRoom(run: *Run, base: *const Base) Error!void {
     var needed: u64 = spare_bytes;
-    if (!exists(try Place.of(run, base, .runtime))) needed += run.stamp.runtime_bytes;
+    if (!base.noexec and !exists(try Place.of(run, base, .runtime))) needed += run.stamp.runtime_bytes;
     if (!exists(try Place.of(run, base, .release))) needed += run.stamp.release_bytes;
     if (needed > spare_bytes and needed > base.available) {
         return run.refuse("no room: {d} bytes are needed, {d} are available to this user", .{ needed, base.available });
@@ -183,6 +221,14 @@ pub fn requireRoom(run: *Run, base: *const Base) Error!void {
 
 fn exists(place: Place) bool {
     return if (os.lstat(os.cwd, place.path)) |_| true else |_| false;
+}
+
+/// The stub could write files with longer paths, and the runtime could not read them.
+fn requireShortPaths(run: *Run, base: *const Base, release: *const manifests.Part) Error!void {
+    var longest: usize = 0;
+    for (release.files) |file| longest = @max(longest, file.path.len);
+    const length = base.path.len + "/releases//".len + run.stamp.release_directory.len + longest;
+    if (length >= os.path_max) return run.refuse("its path is too long: with it, a file of this program would have one of {d} bytes, and {d} are possible", .{ length, os.path_max - 1 });
 }
 
 pub const Options = struct {
@@ -230,12 +276,14 @@ const Task = struct {
     fn of(run: *Run, base: *const Base, payload: *const Payload, kind: manifests.Kind, options: Options) Error!Task {
         const place: Place = try .of(run, base, kind);
         const part = if (kind == .runtime) &payload.manifest.runtime else &payload.manifest.release;
-        var checked = try checks.check(run, base, &place);
+        // What is executed from memory is not in the base.
+        const absent = kind == .runtime and base.noexec;
+        var checked: Checked = if (absent) .{ .health = .whole } else try checks.check(run, base, &place);
         defer checked.release();
         if (checked.health == .obstructed) os.removeFile(os.cwd, place.path) catch {};
-        if ((checked.health == .whole or checked.health == .worn) and options.verify) checked.health = .unmarked;
+        if ((checked.health == .whole or checked.health == .worn) and options.verify and !absent) checked.health = .unmarked;
         // The sweep that a warm run made, once more under the lock.
-        if (checked.health == .whole and checks.sweepIsDue(base, &checked) and !directoriesAreWhole(checked.use.?, part)) checked.health = .worn;
+        if (checked.health == .whole and !absent and checks.sweepIsDue(base, &checked) and !directoriesAreWhole(checked.use.?, part)) checked.health = .worn;
         return .{
             .base = base,
             .payload = payload,

@@ -74,6 +74,7 @@ fn usage(run: *const Run) noreturn {
 /// The first base that holds the release, else the first that could.
 fn directory(run: *Run) install.Error!void {
     var first: ?[]const u8 = null;
+    var last_resort: ?[]const u8 = null;
     for (try bases.candidates(run)) |candidate| {
         const base = bases.open(run, candidate, false) catch |err| switch (err) {
             error.Refused => continue,
@@ -81,9 +82,11 @@ fn directory(run: *Run) install.Error!void {
         };
         const path = try run.path(&.{ if (base) |found| found.path else candidate.path, "releases", run.stamp.release_directory });
         if (os.lstat(os.cwd, path)) |_| return answerLine(run, path) else |_| {}
-        if (!candidate.prepared and first == null) first = path;
+        if (candidate.prepared) continue;
+        const place = if (base != null and base.?.noexec) &last_resort else &first;
+        if (place.* == null) place.* = path;
     }
-    try answerLine(run, first orelse return run.refuse("there is no directory to unpack into", .{}));
+    try answerLine(run, first orelse last_resort orelse return run.refuse("there is no directory to unpack into", .{}));
 }
 
 fn answerLine(run: *Run, line: []const u8) error{OutOfMemory}!void {

@@ -40,6 +40,7 @@ pub const Error = error{
     TooManyOpen,
     NoMemory,
     NotExecutable,
+    TooBig,
     InputOutput,
     Unexpected,
 };
@@ -208,6 +209,12 @@ pub const now = family.now; // fn () i64
 pub const sleep = family.sleep; // fn (milliseconds: u32) void
 pub const random = system.random; // fn (buffer: []u8) void
 pub const isTerminal = system.isTerminal; // fn (file: Handle) bool
+/// Another job has the terminal now: what is written there disturbs it, and stops this process where `stty tostop` is set.
+pub const isInBackground = system.isInBackground; // fn (file: Handle) bool
+/// Linux: a file in memory alone, to be executed; passed on by the next `execve` if `inherited`.
+pub const memoryFile = system.memoryFile; // fn (inherited: bool) Error!Handle
+/// Bytes of a path, the one at its end included.
+pub const path_max = family.path_max;
 /// Zeroed pages; `release` gives them back.
 pub const pages = system.pages; // fn (size: usize) Error![]align(4096) u8
 pub const release = system.release; // fn (memory: []align(4096) u8) void
@@ -235,6 +242,7 @@ pub fn describe(err: anyerror) []const u8 {
         error.TooManyOpen => "too many open files",
         error.NoMemory, error.OutOfMemory => "out of memory",
         error.NotExecutable => "not a program for this machine",
+        error.TooBig => "the command line is too long",
         error.InputOutput => "input/output error",
         error.TooLong => "it is too long",
         error.NotText => "it is not UTF-8",

@@ -39,6 +39,8 @@ pub const Destination = struct {
     /// Which files, by index: those are written aside and moved into their place. null: all, into an
     /// empty directory.
     wanted: ?[]const bool = null,
+    /// `root` is no directory but the file itself, which stays open: the runtime's, in memory.
+    in_memory: bool = false,
     /// Keep a file that is replaced beside the new one as NAME.replaced.
     keep_replaced: bool = false,
 };
@@ -64,9 +66,10 @@ pub fn unpack(run: *Run, payload: *const Payload, runtime: ?Destination, release
     };
     if (runtime) |destination| work.runtime = try RuntimeFile.create(run, destination);
     // Before the caller removes what failed: Windows keeps the name of an open file.
-    defer if (work.runtime) |*file| os.close(file.file);
+    defer if (work.runtime) |*file| if (!file.destination.in_memory) os.close(file.file);
     if (release) |destination| work.release = try Tree.init(run, destination);
-    work.progress.start();
+    // It tells of a first run.
+    if (runtime == null or !runtime.?.in_memory) work.progress.start();
     const workers = onAllCores(jobs.items.len, thread_stack, worker, &work);
     work.progress.end();
     run.step("decoded {d} frames, {d} bytes, on {d} threads", .{ jobs.items.len, total, workers });
@@ -261,7 +264,7 @@ const RuntimeFile = struct {
         const target = &destination.part.files[0];
         const name = if (destination.wanted == null) target.path else aside;
         if (destination.wanted != null) os.removeFile(destination.root, aside) catch {};
-        const file = os.create(destination.root, name, target.mode) catch |err| {
+        const file = if (destination.in_memory) destination.root else os.create(destination.root, name, target.mode) catch |err| {
             return run.refuse("cannot create {s}/{s}: {s}", .{ destination.path, name, os.describe(err) });
         };
         errdefer os.close(file);

@@ -225,9 +225,21 @@ pub fn random(buffer: []u8) void {
     c.arc4random_buf(buffer.ptr, buffer.len);
 }
 
+pub fn hasProc() bool {
+    return true;
+}
+
 pub fn isTerminal(file: Handle) bool {
     return c.isatty(file) == 1;
 }
+
+pub fn isInBackground(file: Handle) bool {
+    const group = tcgetpgrp(file);
+    return group > 0 and group != getpgrp();
+}
+
+extern "c" fn tcgetpgrp(file: c_int) c.pid_t;
+extern "c" fn getpgrp() c.pid_t;
 
 pub fn pages(size: usize) Error![]align(4096) u8 {
     const address = c.mmap(null, size, .{ .READ = true, .WRITE = true }, .{ .TYPE = .PRIVATE, .ANONYMOUS = true }, -1, 0);

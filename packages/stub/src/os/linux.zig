@@ -29,10 +29,14 @@ pub fn fstat(file: Handle) Error!os.Stat {
     return statx(file, "", linux.AT.EMPTY_PATH);
 }
 
-/// `statx` and not `stat`: the same structure on every CPU, and 64-bit times on 32-bit ones.
+/// `statx` and not `stat`: the same structure on every CPU, and 64-bit times on 32-bit ones. Kernels before 4.11 do not
+/// have it, and containers of Docker before 18.04 forbid it.
 fn statx(dir: Handle, path: [*:0]const u8, flags: u32) Error!os.Stat {
     var result: linux.Statx = undefined;
-    _ = try call(linux.statx, .{ dir, path, flags, linux.STATX.BASIC_STATS, &result });
+    _ = call(linux.statx, .{ dir, path, flags, linux.STATX.BASIC_STATS, &result }) catch |err| switch (err) {
+        error.Unsupported, error.Denied => return fstatat(dir, path, flags),
+        else => return err,
+    };
     return .{
         .kind = unix.kindOfMode(result.mode),
         .mode = result.mode & 0o7777,
@@ -46,6 +50,42 @@ fn statx(dir: Handle, path: [*:0]const u8, flags: u32) Error!os.Stat {
     };
 }
 
+/// What there was before. `struct stat`, or `stat64` on 32-bit CPUs, by the places of what is asked for
+/// (arch/*/include/uapi/asm/stat.h).
+fn fstatat(dir: Handle, path: [*:0]const u8, flags: u32) Error!os.Stat {
+    const at: struct { device: usize = 0, inode: usize, mode: usize, uid: usize, size: usize, time: usize } = switch (builtin.cpu.arch) {
+        .x86_64, .powerpc64le => .{ .inode = 8, .mode = 24, .uid = 28, .size = 48, .time = 88 },
+        .aarch64 => .{ .inode = 8, .mode = 16, .uid = 24, .size = 48, .time = 88 },
+        .s390x => .{ .inode = 8, .mode = 24, .uid = 28, .size = 48, .time = 72 },
+        .arm => .{ .inode = 96, .mode = 16, .uid = 24, .size = 48, .time = 80 },
+        else => @compileError("no such target in targets.json"),
+    };
+    var bytes: [144]u8 align(8) = undefined;
+    _ = try check(linux.syscall4(.fstatat64, @bitCast(@as(isize, dir)), @intFromPtr(path), @intFromPtr(&bytes), flags));
+    const mode = std.mem.bytesToValue(u32, bytes[at.mode..][0..4]);
+    return .{
+        .kind = unix.kindOfMode(mode),
+        .mode = mode & 0o7777,
+        .uid = std.mem.bytesToValue(u32, bytes[at.uid..][0..4]),
+        .gid = std.mem.bytesToValue(u32, bytes[at.uid + 4 ..][0..4]),
+        .size = std.mem.bytesToValue(u64, bytes[at.size..][0..8]),
+        .seconds = std.mem.bytesToValue(isize, bytes[at.time..][0..@sizeOf(isize)]),
+        .nanoseconds = @intCast(std.mem.bytesToValue(usize, bytes[at.time + @sizeOf(usize) ..][0..@sizeOf(usize)])),
+        .device = std.mem.bytesToValue(u64, bytes[at.device..][0..8]),
+        .inode = std.mem.bytesToValue(u64, bytes[at.inode..][0..8]),
+    };
+}
+
+test "the old way to look at a file tells what the new one does" {
+    for ([_][:0]const u8{ "/", "/tmp", "/proc/self/exe", "/dev/null" }) |path| {
+        var old = try fstatat(cwd, path, 0);
+        const new = try statx(cwd, path, 0);
+        // They number devices each in its own way.
+        old.device = new.device;
+        try std.testing.expectEqual(new, old);
+    }
+}
+
 pub fn open(dir: Handle, path: [:0]const u8, flags: linux.O, mode: u32) Error!Handle {
     var wanted = flags;
     if (@hasField(linux.O, "LARGEFILE")) wanted.LARGEFILE = true;
@@ -55,8 +95,8 @@ pub fn open(dir: Handle, path: [:0]const u8, flags: linux.O, mode: u32) Error!Ha
 pub fn allocate(file: Handle, size: u64) Error!void {
     if (size == 0) return;
     _ = call(linux.fallocate, .{ file, 0, 0, @as(i64, @intCast(size)) }) catch |err| switch (err) {
-        // Not every file system can reserve; a file of the right size is enough then.
-        error.Unsupported, error.Unexpected => _ = try call(linux.ftruncate, .{ file, @as(i64, @intCast(size)) }),
+        // Not every file system can reserve, or is allowed to; a file of the right size is enough then.
+        error.Unsupported, error.Unexpected, error.Denied => _ = try call(linux.ftruncate, .{ file, @as(i64, @intCast(size)) }),
         else => return err,
     };
 }
@@ -154,9 +194,18 @@ const removable_file_systems = [_]u32{ 0x4D44, 0x2011BAB0, 0x5346544E, 0x7366746
 
 // --- the process
 
+/// What `ownPath` found out.
+var has_proc = false;
+
+/// Whether a program can learn from the system which file it is.
+pub fn hasProc() bool {
+    return has_proc;
+}
+
 pub fn ownPath(arena: Allocator) (Error || Allocator.Error)![:0]const u8 {
     var buffer: [4096]u8 = undefined;
     if (unix.readLink(cwd, "/proc/self/exe", &buffer)) |target| {
+        has_proc = true;
         const deleted = " (deleted)";
         if (std.mem.endsWith(u8, target, deleted)) {
             const whole = try arena.dupeZ(u8, target);
@@ -237,9 +286,27 @@ pub fn random(buffer: []u8) void {
     }
 }
 
+pub fn memoryFile(inherited: bool) Error!Handle {
+    // Linux 6.3 wants to be told that it will be executed, and older ones do not know the word.
+    const exec = 0x10;
+    const file: Handle = @intCast(call(linux.memfd_create, .{ "node", linux.MFD.CLOEXEC | exec }) catch
+        try call(linux.memfd_create, .{ "node", linux.MFD.CLOEXEC }));
+    if (!inherited) return file;
+    defer unix.close(file);
+    // Where Node marks it close-on-exec, and no shell has descriptors of its own.
+    return duplicateFrom(file, 10);
+}
+
 pub fn isTerminal(file: Handle) bool {
     var settings: linux.termios = undefined;
     return linux.errno(linux.tcgetattr(file, &settings)) == .SUCCESS;
+}
+
+pub fn isInBackground(file: Handle) bool {
+    var group: linux.pid_t = 0;
+    if (linux.errno(linux.tcgetpgrp(file, &group)) != .SUCCESS) return false;
+    // 0: one that this PID namespace does not know.
+    return group != 0 and group != linux.getpgid(0);
 }
 
 pub fn pages(size: usize) Error![]align(4096) u8 {

@@ -21,10 +21,10 @@ pub const Environment = []const ?[*:0]const u8;
 pub const no_environment: Environment = &.{};
 
 /// `open` takes the lowest number, so the null device lands on the closed stream, until the program
-/// opens it as it does always.
+/// opens it as it does always. Where there is none, a directory keeps the stub's messages out of its files as well.
 pub fn startUp() void {
     for ([_]Handle{ system.stdin, system.stdout, system.stderr }) |stream| {
-        if (!system.isOpen(stream)) _ = openNull() catch return;
+        if (!system.isOpen(stream)) _ = openNull() catch openDirectory(system.cwd, "/") catch return;
     }
 }
 
@@ -182,7 +182,7 @@ pub fn sleep(milliseconds: u32) void {
 
 /// More than any sane file system has; keeps a circle of links from holding the stub up.
 const links_max = 40;
-const path_max = 4096;
+pub const path_max = if (builtin.os.tag == .linux) 4096 else 1024;
 
 pub fn isAbsolute(path: []const u8) bool {
     return path.len > 0 and path[0] == '/';
@@ -524,6 +524,7 @@ pub fn errorOfNumber(number: std.posix.E) Error {
         .MFILE, .NFILE => error.TooManyOpen,
         .NOMEM => error.NoMemory,
         .NOEXEC => error.NotExecutable,
+        .@"2BIG" => error.TooBig,
         .IO => error.InputOutput,
         else => error.Unexpected,
     };

@@ -38,6 +38,9 @@ pub const now = process.now;
 pub const sleep = process.sleep;
 pub const random = process.random;
 pub const isTerminal = process.isTerminal;
+pub fn isInBackground(_: Handle) bool {
+    return false;
+}
 pub const pages = process.pages;
 pub const release = process.release;
 pub const exit = process.exit;
