@@ -1,29 +1,30 @@
 //! Locks on files in <base>/locks: one for each directory that is installed, and `gc`.
 
-const std = @import("std");
 const os = @import("os.zig");
 const Run = @import("run.zig").Run;
 const say = @import("run.zig").say;
 
-const told_after = 2 * std.time.ns_per_s;
-const given_up_after = 120 * std.time.ns_per_s;
-const poll_milliseconds = 10;
+// In milliseconds of waiting: while this process is stopped none pass, whatever the clock says.
+const told_after = 2_000;
+/// Before a service manager takes the start for failed (systemd: 90 s). Whoever holds a lock so long was stopped, most likely.
+const given_up_after = 60_000;
+const pause = 10;
 
-/// Waits for the lock: says so on a terminal after 2 s, and refuses the place after 120 s.
+/// Waits for the lock: says so on a terminal after 2 s, and refuses the place after 60 s.
 pub fn acquire(run: *Run, path: [:0]const u8, mode: os.LockMode) !os.Handle {
-    const started = os.monotonic();
+    var waited: u32 = 0;
     var told = false;
-    defer if (told) say("\r\x1b[K", .{});
+    defer if (told and !os.isInBackground(os.stderr)) say("\r\x1b[K", .{});
     while (true) {
         const lock = attempt(path, mode) catch |err| return run.refuse("cannot lock {s}: {s}", .{ path, os.describe(err) });
         if (lock) |held| return held;
-        const waited = os.monotonic() - started;
-        if (waited > given_up_after) return run.refuse("another process has held {s} for {d} s", .{ path, given_up_after / std.time.ns_per_s });
-        if (!told and waited > told_after and os.isTerminal(os.stderr)) {
+        if (waited == given_up_after) return run.refuse("another process has held {s} for {d} s", .{ path, given_up_after / 1000 });
+        if (!told and waited > told_after and os.isTerminal(os.stderr) and !os.isInBackground(os.stderr)) {
             say("{s}: waiting for another process that is installing it …", .{run.stamp.name});
             told = true;
         }
-        os.sleep(poll_milliseconds);
+        os.sleep(pause);
+        waited += pause;
     }
 }
 
