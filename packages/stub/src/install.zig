@@ -108,17 +108,18 @@ fn inCandidate(run: *Run, candidate: bases.Candidate, tried: *Tried) Error!?Inst
     const payload = try payloads.open(run);
     defer os.close(payload.file);
     try host.require(run, &payload.manifest);
-    if (base) |*found| {
-        errdefer prune.removeEmptyLayout(run, found);
-        return try install(run, found, &payload);
+    const was_there = base != null;
+    const removals_max = 100;
+    for (0..removals_max) |_| {
+        const here = try bases.open(run, candidate, true) orelse return run.refuse("cannot create it", .{});
+        errdefer {
+            prune.removeEmptyLayout(run, &here);
+            if (!was_there) os.removeDirectory(os.cwd, here.path) catch {};
+        }
+        try tried.requireExecution(run, candidate, &here);
+        if (try install(run, &here, &payload)) |installed| return installed;
     }
-    base = try bases.open(run, candidate, true) orelse return run.refuse("cannot create it", .{});
-    errdefer {
-        prune.removeEmptyLayout(run, &base.?);
-        os.removeDirectory(os.cwd, base.?.path) catch {};
-    }
-    try tried.requireExecution(run, candidate, &base.?);
-    return try install(run, &base.?, &payload);
+    return run.refuse("others remove it again and again", .{});
 }
 
 /// The install if it is there and whole: all that a warm run does.
@@ -196,11 +197,11 @@ pub fn lockPath(run: *const Run, base: *const Base, name: []const u8) ![:0]const
 
 // --- the cold run
 
-fn install(run: *Run, base: *const Base, payload: *const Payload) Error!Installed {
+/// null if an uninstall took the base away before anything was locked.
+fn install(run: *Run, base: *const Base, payload: *const Payload) Error!?Installed {
     try requireRoom(run, base);
     try requireShortPaths(run, base, &payload.manifest.release);
-    try makeLayout(run, base);
-    var held: Held = try .take(run, base);
+    var held = try Held.take(run, base) orelse return null;
     defer held.letGo();
     _ = try bringAbout(run, base, payload, .{});
     const installed = try ready(run, base) orelse return run.refuse("what was installed does not stay as it was written", .{});
@@ -401,11 +402,13 @@ pub const Held = struct {
     runtime: ?os.Handle = null,
     release: ?os.Handle = null,
 
-    pub fn take(run: *Run, base: *const Base) Error!Held {
-        if (base.network) return .{};
+    /// Makes the layout too, which stays as long as `gc` is held. null if an uninstall has just removed the base.
+    pub fn take(run: *Run, base: *const Base) Error!?Held {
         var held: Held = .{};
         errdefer held.letGo();
-        held.gc = try locks.acquire(run, try run.path(&.{ base.path, "locks", "gc" }), .shared);
+        if (!base.network) held.gc = try locks.acquireGc(run, base.path, .shared) orelse return null;
+        try makeLayout(run, base);
+        if (base.network) return held;
         held.runtime = try locks.acquire(run, try lockPath(run, base, run.stamp.runtime_directory), .exclusive);
         held.release = try locks.acquire(run, try lockPath(run, base, run.stamp.release_directory), .exclusive);
         return held;

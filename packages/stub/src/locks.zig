@@ -10,13 +10,44 @@ const told_after = 2_000;
 const given_up_after = 60_000;
 const pause = 10;
 
+/// The lock of a base, which is held shared to install in it and alone to remove from it, with the folder that it lies in. An
+/// uninstall takes the two away last of all, so they are made until they stay; null if the base itself is gone.
+pub fn acquireGc(run: *Run, base: []const u8, mode: os.LockMode) !?os.Handle {
+    const folder = try run.path(&.{ base, "locks" });
+    const removals_max = 100;
+    for (0..removals_max) |_| {
+        os.makeDirectory(os.cwd, folder, 0o755) catch |err| switch (err) {
+            error.Exists => {},
+            error.NotFound => return null,
+            else => return run.refuse("cannot create {s}: {s}", .{ folder, os.describe(err) }),
+        };
+        return wait(run, try run.path(&.{ folder, "gc" }), mode) catch |err| switch (err) {
+            error.NotFound => continue,
+            else => |known| return known,
+        };
+    }
+    return null;
+}
+
 /// Waits for the lock: says so on a terminal after 2 s, and refuses the place after 60 s.
 pub fn acquire(run: *Run, path: [:0]const u8, mode: os.LockMode) !os.Handle {
+    return wait(run, path, mode) catch |err| switch (err) {
+        error.NotFound => cannotLock(run, path, error.NotFound),
+        else => |known| known,
+    };
+}
+
+fn cannotLock(run: *Run, path: []const u8, err: os.Error) error{ Refused, OutOfMemory } {
+    return run.refuse("cannot lock {s}: {s}", .{ path, os.describe(err) });
+}
+
+/// `NotFound`: the folder is gone.
+fn wait(run: *Run, path: [:0]const u8, mode: os.LockMode) error{ Refused, OutOfMemory, NotFound }!os.Handle {
     var waited: u32 = 0;
     var told = false;
     defer if (told and !os.isInBackground(os.stderr)) say("\r\x1b[K", .{});
     while (true) {
-        const lock = attempt(path, mode) catch |err| return run.refuse("cannot lock {s}: {s}", .{ path, os.describe(err) });
+        const lock = attempt(path, mode) catch |err| return if (err == error.NotFound) error.NotFound else cannotLock(run, path, err);
         if (lock) |held| return held;
         if (waited == given_up_after) return run.refuse("another process has held {s} for {d} s", .{ path, given_up_after / 1000 });
         if (!told and waited > told_after and os.isTerminal(os.stderr) and !os.isInBackground(os.stderr)) {

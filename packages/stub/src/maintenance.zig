@@ -115,7 +115,7 @@ fn verify(run: *Run) install.Error!void {
         found = true;
         os.beginInstalling();
         defer os.endInstalling();
-        var held: install.Held = try .take(run, &base);
+        var held = try install.Held.take(run, &base) orelse continue;
         defer held.letGo();
         const repaired = try install.bringAbout(run, &base, &payload, .{ .verify = true });
         if (repaired > 0) say("{s}: repaired {d} files\n", .{ path, repaired }) else say("{s}: every file is as it should be\n", .{path});
@@ -133,14 +133,23 @@ fn prune(run: *Run) install.Error!void {
 fn uninstall(run: *Run, argument: ?[]const u8) install.Error!void {
     const certain = if (argument) |flag| std.mem.eql(u8, flag, "--yes") or usage(run) else false;
     const found = try installedBases(run);
-    if (found.len == 0) return say("{s}: nothing is installed\n", .{run.stamp.name});
     for (found) |base| try refuseWhileRunning(run, &base);
-    if (!certain) try confirm(run, found);
-    for (found) |base| try uninstallFrom(run, &base);
+    if (found.len == 0) say("{s}: nothing is installed\n", .{run.stamp.name}) else if (!certain) try confirm(run, found);
+    // Where no version is left too: an uninstall may have been killed before it was through.
+    for (try writableBases(run)) |base| try uninstallFrom(run, &base);
 }
 
-/// Those that hold some version of this program: the ones that variables name if they do, else all of the user's.
+/// Those that hold some version of this program.
 fn installedBases(run: *Run) install.Error![]const Base {
+    var list: std.ArrayList(Base) = .empty;
+    for (try writableBases(run)) |base| {
+        if ((try versionsIn(run, &base)).len > 0) try list.append(run.arena, base);
+    }
+    return list.items;
+}
+
+/// Where something was installed once: the bases that variables name if they do, else all of the user's.
+fn writableBases(run: *Run) install.Error![]const Base {
     var list: std.ArrayList(Base) = .empty;
     const all = try bases.candidates(run);
     const named = for (all) |candidate| {
@@ -153,7 +162,11 @@ fn installedBases(run: *Run) install.Error![]const Base {
             error.OutOfMemory => return error.OutOfMemory,
         } orelse continue;
         for (list.items) |known| if (std.mem.eql(u8, known.path, base.path)) continue :candidates;
-        if ((try versionsIn(run, &base)).len > 0) try list.append(run.arena, base);
+        for ([_][]const u8{ "locks", "releases" }) |folder| {
+            _ = os.lstat(os.cwd, try run.path(&.{ base.path, folder })) catch continue;
+            try list.append(run.arena, base);
+            break;
+        }
     }
     return list.items;
 }
@@ -171,6 +184,9 @@ fn versionsIn(run: *Run, base: *const Base) error{OutOfMemory}![]const pruning.R
 }
 
 fn refuseWhileRunning(run: *Run, base: *const Base) install.Error!void {
+    // A run that finds its install claimed looks again once it has `gc`.
+    const gc = try locks.acquireGc(run, base.path, .exclusive) orelse return;
+    defer os.close(gc);
     for (try versionsIn(run, base)) |release| {
         const path = try run.path(&.{ base.path, "releases", release.name });
         const processes = try os.processesInside(run.arena, path);
@@ -200,7 +216,7 @@ fn confirm(run: *Run, found: []const Base) install.Error!void {
 
 fn uninstallFrom(run: *Run, base: *const Base) install.Error!void {
     {
-        const gc = try locks.acquire(run, try run.path(&.{ base.path, "locks", "gc" }), .exclusive);
+        const gc = try locks.acquireGc(run, base.path, .exclusive) orelse return;
         defer os.close(gc);
         for (try versionsIn(run, base)) |release| {
             if (!try pruning.removeInstall(run, base, "releases", release.name)) return run.refuse("{s} is in use", .{release.name});

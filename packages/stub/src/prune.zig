@@ -31,6 +31,7 @@ pub fn prune(run: *Run, base: *const Base, keep: u32) Allocator.Error!?usize {
     for (all) |release| {
         if (!std.mem.eql(u8, release.marker.name, run.stamp.name) or std.mem.eql(u8, release.name, run.stamp.release_directory)) continue;
         kept += 1;
+        if (base.network and isYoung(release.marker)) continue;
         if (kept > keep and try removeInstall(run, base, "releases", release.name)) removed += 1;
     }
     removed += try removeUnused(run, base);
@@ -59,6 +60,11 @@ fn isNewer(_: void, a: Release, b: Release) bool {
     return a.marker.installed > b.marker.installed;
 }
 
+/// Where locks cannot be trusted, another machine may be running it, or be about to.
+fn isYoung(marker: markers.Marker) bool {
+    return os.now() - marker.installed < removal.abandoned_after;
+}
+
 fn namesIn(run: *Run, folder: os.Handle) Allocator.Error![]const [:0]const u8 {
     var names: std.ArrayList([:0]const u8) = .empty;
     var entries: os.Entries = .of(folder);
@@ -69,7 +75,8 @@ fn namesIn(run: *Run, folder: os.Handle) Allocator.Error![]const [:0]const u8 {
     return names.items;
 }
 
-/// Runtimes without a release, and what killed runs of any program left. The caller holds `gc` alone.
+/// Runtimes without a release, and what killed runs of any program left: temporaries, lock files of what is gone. The
+/// caller holds `gc` alone.
 pub fn removeUnused(run: *Run, base: *const Base) Allocator.Error!usize {
     var removed: usize = 0;
     for ([_][]const u8{ "releases", "runtimes" }) |folder_name| {
@@ -80,12 +87,13 @@ pub fn removeUnused(run: *Run, base: *const Base) Allocator.Error!usize {
         for (try namesIn(run, folder)) |name| {
             if (removal.installOf(name)) |_| {
                 // Whoever installs holds `gc` too, so nobody works on it.
-                removal.removeTree(run, try run.path(&.{ path, name }));
+                if (!base.network or removal.isAbandoned(folder, name)) removal.removeTree(run, try run.path(&.{ path, name }));
             } else if (runtimes and !try isReferredTo(run, base, name)) {
                 if (try removeInstall(run, base, folder_name, name)) removed += 1;
             }
         }
     }
+    try removeStaleLocks(run, base);
     return removed;
 }
 
@@ -125,21 +133,30 @@ fn removeLayout(run: *Run, base: *const Base) !void {
         os.removeDirectory(os.cwd, try run.path(&.{ base.path, name })) catch |err| if (err != error.NotFound) return;
     }
     try removeStaleLocks(run, base);
+    // Before `gc`: once that is gone, the next one may have made everything anew.
+    os.removeFile(os.cwd, try run.path(&.{ base.path, "CACHEDIR.TAG" })) catch {};
     os.removeFile(os.cwd, gc_path) catch {};
-    os.removeDirectory(os.cwd, try run.path(&.{ base.path, "locks" })) catch |err| if (err != error.NotFound) return;
-    try os.removeFile(os.cwd, try run.path(&.{ base.path, "CACHEDIR.TAG" }));
+    os.removeDirectory(os.cwd, try run.path(&.{ base.path, "locks" })) catch {};
 }
 
-/// Lock files that nobody holds, once there is nothing left that they could be for.
+/// Lock files that nobody holds and whose install is gone.
 fn removeStaleLocks(run: *Run, base: *const Base) Allocator.Error!void {
     const path = try run.path(&.{ base.path, "locks" });
     const folder = os.openDirectory(os.cwd, path) catch return;
     defer os.close(folder);
     for (try namesIn(run, folder)) |name| {
-        if (!std.mem.endsWith(u8, name, ".install")) continue;
+        const end = std.mem.lastIndexOfScalar(u8, name, '.') orelse continue;
+        if (!std.mem.eql(u8, name[end..], ".install") or try isThere(run, base, name[0..end])) continue;
         const lock_path = try run.path(&.{ path, name });
         const lock = locks.tryAcquire(lock_path, .exclusive) orelse continue;
         os.removeFile(os.cwd, lock_path) catch {};
         os.close(lock);
     }
+}
+
+fn isThere(run: *Run, base: *const Base, name: []const u8) Allocator.Error!bool {
+    for ([_][]const u8{ "releases", "runtimes" }) |folder| {
+        if (os.lstat(os.cwd, try run.path(&.{ base.path, folder, name }))) |_| return true else |_| {}
+    }
+    return false;
 }

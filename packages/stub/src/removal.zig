@@ -9,7 +9,7 @@ const suffix = ".tmp";
 /// Deeper than any tree that a wrapper makes; what is deeper stays.
 const depth_max = 128;
 /// Where locks cannot be trusted, only age says that nobody works on it any more.
-const abandoned_after = 30 * 24 * 60 * 60;
+pub const abandoned_after = 30 * 24 * 60 * 60;
 
 /// `<path>.<16 random hex digits>.tmp`
 pub fn temporaryName(run: *const Run, path: []const u8) Allocator.Error![:0]const u8 {
@@ -18,14 +18,14 @@ pub fn temporaryName(run: *const Run, path: []const u8) Allocator.Error![:0]cons
     return std.mem.concatWithSentinel(run.arena, u8, &.{ path, ".", &std.fmt.bytesToHex(unique, .lower), suffix }, 0);
 }
 
-fn isTemporary(name: []const u8) bool {
-    return std.mem.endsWith(u8, name, suffix);
-}
-
 /// The name of the install that a temporary was for, or null.
 pub fn installOf(name: []const u8) ?[]const u8 {
     const tail = ".0123456789abcdef".len + suffix.len;
-    return if (isTemporary(name) and name.len > tail) name[0 .. name.len - tail] else null;
+    if (!std.mem.endsWith(u8, name, suffix) or name.len <= tail) return null;
+    const install = name[0 .. name.len - tail];
+    const digits = name[install.len + 1 ..][0..16];
+    for (digits) |digit| if (!std.ascii.isHex(digit)) return null;
+    return if (name[install.len] == '.') install else null;
 }
 
 /// What killed runs left of this install. The caller holds its install lock.
@@ -42,7 +42,7 @@ pub fn removeTemporaries(run: *Run, folder: [:0]const u8, install: []const u8, n
     for (found.items) |path| removeTree(run, path);
 }
 
-fn isAbandoned(directory: os.Handle, name: [:0]const u8) bool {
+pub fn isAbandoned(directory: os.Handle, name: [:0]const u8) bool {
     const found = os.lstat(directory, name) catch return false;
     // A finished one has the installed time, which is long ago, but it has that name for an instant only.
     return os.now() - found.seconds > abandoned_after;
@@ -95,5 +95,6 @@ fn emptyDirectory(parent: os.Handle, path: [:0]const u8, depth: u32) void {
 test "the install that a temporary is for" {
     try std.testing.expectEqualStrings("hello-1.0.0-0123", installOf("hello-1.0.0-0123.0123456789abcdef.tmp").?);
     try std.testing.expectEqual(null, installOf("hello-1.0.0-0123"));
+    try std.testing.expectEqual(null, installOf("notes of somebody else who likes it.tmp"));
     try std.testing.expectEqual(null, installOf(".tmp"));
 }

@@ -256,15 +256,16 @@ pub fn processesInside(arena: Allocator, path: []const u8) Allocator.Error![]con
     return found.items;
 }
 
-/// By its program, or by a path among its arguments (a forked child runs the shared runtime on a file
+/// By its program, its working directory, or a path among its arguments (a forked child runs the shared runtime on a file
 /// of the release).
 fn runsInside(proc: Handle, pid: u32, path: []const u8) bool {
     var name: [32]u8 = undefined;
     var buffer: [4096]u8 = undefined;
-    const exe = std.fmt.bufPrintZ(&name, "{d}/exe", .{pid}) catch return false;
-    if (unix.readLink(proc, exe, &buffer)) |target| {
+    for ([_][]const u8{ "exe", "cwd" }) |link| {
+        const place = std.fmt.bufPrintZ(&name, "{d}/{s}", .{ pid, link }) catch return false;
+        const target = unix.readLink(proc, place, &buffer) catch continue;
         if (isInside(target, path)) return true;
-    } else |_| {}
+    }
     const arguments = std.fmt.bufPrintZ(&name, "{d}/cmdline", .{pid}) catch return false;
     const file = unix.openRead(proc, arguments) catch return false;
     defer unix.close(file);
@@ -275,7 +276,7 @@ fn runsInside(proc: Handle, pid: u32, path: []const u8) bool {
 }
 
 fn isInside(path: []const u8, directory: []const u8) bool {
-    return path.len > directory.len and path[directory.len] == '/' and std.mem.startsWith(u8, path, directory);
+    return std.mem.startsWith(u8, path, directory) and (path.len == directory.len or path[directory.len] == '/');
 }
 
 pub fn random(buffer: []u8) void {
