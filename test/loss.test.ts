@@ -1,0 +1,272 @@
+// What is lost of an install comes back by the next run (promise P7).
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  chmod,
+  lstat,
+  mkdir,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  symlink,
+  truncate,
+  unlink,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
+import path from 'node:path';
+import { execa } from 'execa';
+import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { listing, onlyInstall } from './support/installs.ts';
+import { writeFiles } from './support/programs.ts';
+import { run, type Transcript, temporaryDirectory, wrapProgram } from './support/run.ts';
+
+/** Prints all that lies in the release, but for what a repair keeps and the program wrote: kind, mode, bytes or target. */
+const PRINT_ALL = `
+  const { execFileSync } = require('node:child_process');
+  const { createHash } = require('node:crypto');
+  const { readdirSync, readFileSync, readlinkSync, lstatSync } = require('node:fs');
+  const path = require('node:path');
+  const root = path.resolve(__dirname, '../..');
+  console.log(execFileSync(path.join(__dirname, 'tool.sh'), { encoding: 'utf8' }), require('./link.js'));
+  for (const name of readdirSync(root, { recursive: true }).sort()) {
+    if (/^\\.sarma|\\.replaced|written/.test(name)) continue;
+    const file = path.join(root, name);
+    const found = lstatSync(file);
+    const content = found.isFile() ? createHash('sha256').update(readFileSync(file)).digest('hex') : '';
+    console.log(name, found.mode.toString(8), found.isSymbolicLink() ? readlinkSync(file) : content);
+  }
+`;
+
+let file: string;
+/** The base of an undisturbed first run, and what the program printed there. */
+let pattern: string;
+let expected: Transcript;
+let base: string;
+let release: string;
+let node: string;
+let application: string;
+
+const start = async () => await run(file, [], { env: { SARMA_CACHE_DIR: base } });
+
+beforeAll(async () => {
+  const directory = await temporaryDirectory();
+  await writeFiles(directory, {
+    'package.json': '{ "name": "lost", "version": "1.0.0", "bin": "main.js" }',
+    'main.js': PRINT_ALL,
+    'target.js': 'module.exports = "linked";',
+    'tool.sh': '#!/bin/sh\necho tool\n',
+    'data/deep/er/text.txt': 'text\n',
+    'data/empty': '',
+    'data/with space, ü and\nline': 'odd\n',
+    'data/.hidden': 'hidden\n',
+    'data/large.json': JSON.stringify(Array.from({ length: 100_000 }, (_, index) => index)),
+  });
+  await chmod(path.join(directory, 'tool.sh'), 0o755);
+  await symlink('target.js', path.join(directory, 'link.js'));
+  await symlink('data/deep', path.join(directory, 'deep'));
+  file = await wrapProgram({ directory, entry: 'main.js' });
+  base = pattern = await temporaryDirectory();
+  expected = await start();
+  expect(expected).toMatchObject({ stderr: '', exitCode: 0 });
+  expect(expected.stdout).toContain('lib/lost-1.0.0/link.js 120777 target.js\n');
+  expect(expected.stdout).toContain('lib/lost-1.0.0/tool.sh 100755');
+});
+
+beforeEach(async () => {
+  base = await temporaryDirectory();
+  await execa('cp', ['-aT', pattern, base]);
+  const install = await onlyInstall(base);
+  release = install.release;
+  node = path.join(install.runtime, 'bin/node');
+  application = path.join(release, 'lib/lost-1.0.0');
+});
+
+/** The next run repairs what `damage` did, and the install is as it was. */
+async function isRepairedAfter(damage: () => Promise<unknown>): Promise<void> {
+  await damage();
+  expect(await start()).toEqual(expected);
+  expect(await listing(base)).toEqual(await listing(pattern));
+}
+
+/** Paths in the base, of what was installed and of what was made for installing it. */
+async function namesOf(kind: 'isFile' | 'isDirectory' | 'isSymbolicLink'): Promise<readonly string[]> {
+  const entries = await readdir(base, { recursive: true, withFileTypes: true });
+  return entries
+    .filter((entry) => entry[kind]())
+    .map(({ parentPath, name }) => path.relative(base, path.join(parentPath, name)));
+}
+
+const isInstalled = (name: string) => /^(releases|runtimes)\/./.test(name);
+
+describe('an installed program', () => {
+  test('that lost any one of its files has it back', async () => {
+    const names = (await namesOf('isFile')).filter(isInstalled);
+    expect(names.length).toBeGreaterThan(15);
+    for (const name of names) {
+      await unlink(path.join(base, name));
+      expect({ lost: name, ...(await start()) }).toEqual({ lost: name, ...expected });
+      expect({ lost: name, ...(await listing(base)) }).toEqual({ lost: name, ...(await listing(pattern)) });
+    }
+  });
+
+  test('that lost any one of its directories, or all of them, has it back', async () => {
+    const names = (await namesOf('isDirectory')).filter(isInstalled);
+    expect(names.length).toBeGreaterThan(8);
+    for (const name of names) {
+      await rm(path.join(base, name), { recursive: true });
+      expect({ lost: name, ...(await start()) }).toEqual({ lost: name, ...expected });
+      expect({ lost: name, ...(await listing(base)) }).toEqual({ lost: name, ...(await listing(pattern)) });
+    }
+    for (const folder of ['runtimes', 'releases', '.']) {
+      await isRepairedAfter(async () => await rm(path.join(base, folder), { recursive: true }));
+    }
+  });
+
+  test('does without the locks that made it', async () => {
+    await rm(path.join(base, 'locks'), { recursive: true });
+    expect(await start()).toEqual(expected);
+    await isRepairedAfter(async () => await unlink(path.join(application, 'data/empty')));
+  });
+
+  test('that lost several files and a directory at once has all of them back', async () => {
+    await isRepairedAfter(async () => {
+      for (const name of ['target.js', 'tool.sh', 'package.json']) await unlink(path.join(application, name));
+      await rm(path.join(application, 'data'), { recursive: true });
+      await unlink(node);
+    });
+  });
+
+  test('whose links are lost, lead elsewhere or are something else has them back', async () => {
+    const names = await namesOf('isSymbolicLink');
+    expect(names).toHaveLength(2);
+    for (const name of names) {
+      const link = path.join(base, name);
+      await isRepairedAfter(async () => await unlink(link));
+      await isRepairedAfter(async () => {
+        await unlink(link);
+        await symlink('/etc/passwd', link);
+      });
+      for (const other of [
+        writeFile,
+        async (place: string) => await mkdir(path.join(place, 'x'), { recursive: true }),
+      ]) {
+        await unlink(link);
+        await other(link, 'in the way');
+        expect(await start()).toEqual(expected);
+        await rm(`${link}.replaced`, { recursive: true });
+        await isRepairedAfter(async () => {});
+      }
+    }
+  });
+
+  test.each<[string, (file: string) => Promise<unknown>]>([
+    ['was truncated', async (name) => await truncate(name, 1_000_000)],
+    ['is empty', async (name) => await truncate(name, 0)],
+    ['grew', async (name) => await writeFile(name, 'more', { flag: 'a' })],
+    ['lost its execute bits', async (name) => await chmod(name, 0o644)],
+    ['lost all its permissions', async (name) => await chmod(name, 0)],
+    ['was touched', async (name) => await utimes(name, 1, 1)],
+    [
+      'was written to, with its size unchanged',
+      async (name) => {
+        const bytes = await readFile(name);
+        bytes[bytes.length >> 1]! ^= 1;
+        await writeFile(name, bytes);
+      },
+    ],
+    ['is called otherwise', async (name) => await rename(name, path.join(base, 'moved'))],
+  ])('whose runtime %s has it back', async (_, damage) => {
+    await damage(node);
+    expect(await start()).toEqual(expected);
+    await rm(path.join(base, 'moved'), { force: true });
+    expect(await listing(base)).toEqual(await listing(pattern));
+    expect((await readFile(node)).equals(await readFile(node.replace(base, pattern)))).toBe(true);
+  });
+
+  test('with something else in the place of a file or a directory has it back, and keeps what was there once', async () => {
+    const names = [
+      node,
+      path.join(application, 'main.js'),
+      path.join(application, 'data'),
+      path.join(release, '.sarma'),
+    ];
+    for (const name of [...names, path.join(release, '.sarma/marker')]) {
+      const isDirectory = (await lstat(name)).isDirectory();
+      for (const content of ['first', 'second']) {
+        await rm(name, { recursive: true });
+        const inside = isDirectory ? name : path.join(name, 'inside');
+        await mkdir(path.dirname(inside), { recursive: true });
+        await writeFile(inside, content);
+        expect({ name, ...(await start()) }).toEqual({ name, ...expected });
+        const kept = isDirectory ? `${name}.replaced` : path.join(`${name}.replaced`, 'inside');
+        expect(await readFile(kept, 'utf8')).toBe('first');
+      }
+      await rm(`${name}.replaced`, { recursive: true });
+      await isRepairedAfter(async () => {});
+    }
+  });
+
+  test('with a link in the place of a directory has it back, and nothing is written where that leads', async () => {
+    const elsewhere = await temporaryDirectory();
+    for (const name of ['.sarma', 'lib', 'lib/lost-1.0.0/data']) {
+      await rm(path.join(release, name), { recursive: true });
+      await symlink(elsewhere, path.join(release, name));
+      expect({ name, ...(await start()) }).toEqual({ name, ...expected });
+      expect(await readdir(elsewhere)).toEqual([]);
+      await rm(path.join(release, `${name}.replaced`));
+      await isRepairedAfter(async () => {});
+    }
+  });
+
+  test('whose release or runtime is a file or a link instead is installed anew', async () => {
+    for (const install of [release, path.dirname(path.dirname(node))]) {
+      await isRepairedAfter(async () => {
+        await rm(install, { recursive: true });
+        await writeFile(install, '');
+      });
+      await isRepairedAfter(async () => {
+        await rm(install, { recursive: true });
+        await symlink('/etc', install);
+      });
+    }
+  });
+
+  test('is repaired while it runs', async () => {
+    const waiting = spawn(node, ['-e', 'setTimeout(() => {}, 60_000)']);
+    try {
+      await once(waiting, 'spawn');
+      await isRepairedAfter(async () => await utimes(node, 1, 1));
+      await isRepairedAfter(async () => await unlink(node));
+    } finally {
+      waiting.kill();
+      await once(waiting, 'close');
+    }
+  });
+
+  test('keeps files that the program wrote beside its own, and what somebody changed, the first time', async () => {
+    await writeFile(path.join(application, 'data/written'), 'by the program');
+    const changed = path.join(application, 'target.js');
+    for (const text of ['first', 'second']) {
+      await writeFile(changed, `module.exports = '${text}';`);
+      await unlink(path.join(application, 'data/empty'));
+      expect(await start()).toEqual(expected);
+      expect(await readFile(`${changed}.replaced`, 'utf8')).toBe("module.exports = 'first';");
+      expect(await readFile(path.join(application, 'data/written'), 'utf8')).toBe('by the program');
+    }
+  });
+
+  test('has everything back by `maintenance verify`, also what no run looks for', async () => {
+    await truncate(path.join(application, 'data/large.json'), 10);
+    await chmod(path.join(application, 'tool.sh'), 0o644);
+    const bytes = await readFile(path.join(application, 'data/deep/er/text.txt'));
+    bytes[0]! ^= 1;
+    await writeFile(path.join(application, 'data/deep/er/text.txt'), bytes);
+    const fixed = new Date('2000-01-01T00:00:00Z');
+    await utimes(path.join(application, 'data/deep/er/text.txt'), fixed, fixed);
+    const verify = await run(file, ['maintenance', 'verify'], { env: { SARMA_CACHE_DIR: base } });
+    expect(verify).toMatchObject({ stderr: `${release}: repaired 3 files\n`, exitCode: 0 });
+    expect(await start()).toEqual(expected);
+  });
+});
