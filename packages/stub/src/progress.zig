@@ -37,13 +37,13 @@ pub const Progress = struct {
 
     pub fn end(progress: *Progress) void {
         while (progress.busy.swap(true, .acquire)) os.sleep(1);
-        if (progress.drawn) run.say("\r\x1b[K", .{});
+        if (progress.drawn and !os.isInBackground(os.stderr)) run.say("\r\x1b[K", .{});
     }
 
     fn draw(progress: *Progress) void {
         while (true) {
             os.sleep(redraw_every);
-            if (os.monotonic() - progress.started < first_after) continue;
+            if (os.monotonic() - progress.started < first_after or os.isInBackground(os.stderr)) continue;
             if (progress.busy.swap(true, .acquire)) return;
             const percent = @min(100, (@as(u64, progress.done.load(.monotonic)) << 10) * 100 / @max(progress.total, 1));
             run.say("\r{s}: first run, unpacking … {d} %\x1b[K", .{ progress.name, percent });
