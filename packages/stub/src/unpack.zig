@@ -65,6 +65,7 @@ pub fn unpack(run: *Run, payload: *const Payload, runtime: ?Destination, release
         .progress = try .create(run.arena, run.stamp.name, total, run.started),
     };
     if (runtime) |destination| work.runtime = try RuntimeFile.create(run, destination);
+    errdefer if (work.runtime) |*file| file.abandon();
     // Before the caller removes what failed: Windows keeps the name of an open file.
     defer if (work.runtime) |*file| if (!file.destination.in_memory) os.close(file.file);
     if (release) |destination| work.release = try Tree.init(run, destination);
@@ -267,6 +268,7 @@ const RuntimeFile = struct {
         const file = if (destination.in_memory) destination.root else os.create(destination.root, name, target.mode) catch |err| {
             return run.refuse("cannot create {s}/{s}: {s}", .{ destination.path, name, os.describe(err) });
         };
+        errdefer if (destination.wanted != null) os.removeFile(destination.root, aside) catch {};
         errdefer os.close(file);
         os.allocate(file, target.size) catch |err| switch (err) {
             error.NoSpace => return run.refuse("no room in {s} for {d} bytes", .{ destination.path, target.size }),
@@ -284,6 +286,11 @@ const RuntimeFile = struct {
             const until = @min(bytes.len, written + toBoundary(position + written));
             written += try os.pwrite(runtime.file, bytes[written..until], position + written);
         }
+    }
+
+    /// Closed before. What was to be installed anew goes with its directory; beside an install nothing half-made stays.
+    fn abandon(runtime: *const RuntimeFile) void {
+        if (runtime.destination.wanted != null) os.removeFile(runtime.destination.root, aside) catch {};
     }
 
     fn finish(runtime: *RuntimeFile, run: *Run) !void {
@@ -342,6 +349,7 @@ const Tree = struct {
         var buffer: [64]u8 = undefined;
         const aside = std.fmt.bufPrintZ(&buffer, ".sarma/{d}.new", .{number}) catch unreachable;
         os.removeFile(root, aside) catch {};
+        errdefer os.removeFile(root, aside) catch {};
         try writeBytes(root, aside, file.mode, bytes);
         if (tree.destination.keep_replaced) keepReplaced(root, file.path);
         try os.rename(root, aside, root, file.path);
