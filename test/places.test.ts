@@ -5,6 +5,14 @@ import { lacks } from './support/requirements.ts';
 import { wrapProgram } from './support/run.ts';
 import { type SealedMachine, sealedMachine } from './support/sealed.ts';
 
+/** Lets the system know user 1234, in this test's sealed machine. */
+const PASSWD = `
+  install -d -o 1234 -m 700 /mnt/home-1234
+  mkdir -m 700 /mnt/etc
+  { cat /etc/passwd; echo one:x:1234:1234::/mnt/home-1234:/bin/sh; } >/mnt/etc/passwd
+  mount --bind /mnt/etc/passwd /etc/passwd
+`;
+
 /** The program prints the base that it runs from, and its arguments. */
 let machine: SealedMachine;
 
@@ -56,6 +64,51 @@ describe.skipIf(lacks('mounts', 'setpriv'))('a program runs', () => {
     await runsFrom('/var/tmp/sarma-1234', 'as 1234 env HOME=/mnt/nowhere ./app; [ ! -e /mnt/nowhere ]');
   });
 
+  test.each([
+    ['empty', 'HOME='],
+    ['relative', 'HOME=home-1234'],
+    ['the root directory', 'HOME=/'],
+    ['a file', 'HOME=/mnt/app'],
+  ])('with a HOME that is %s', async (_, home) => {
+    await runsFrom(
+      '/var/tmp/sarma-1234',
+      `as 1234 env ${home} ./app; [ "$(echo * .[!.]*)" = 'app home-1234 .[!.]*' ]`,
+    );
+  });
+
+  test('with a HOME that ends in slashes', async () => {
+    await runsFrom('/mnt/home-1234/.cache/sarma', 'as 1234 env HOME=/mnt/home-1234// ./app');
+  });
+
+  test.each([
+    ['unset', '-u HOME'],
+    ['empty', 'HOME='],
+    ['relative', 'HOME=home-1234'],
+    ["somebody else's", 'HOME=/mnt/home-0'],
+  ])('from the home that passwd knows, with a HOME that is %s', async (_, home) => {
+    await runsFrom(
+      '/mnt/home-1234/.cache/sarma',
+      `${PASSWD} install -d -m 755 /mnt/home-0; as 1234 env ${home} ./app; [ -z "$(ls -A /mnt/home-0)" ]`,
+    );
+  });
+
+  test('as root by sudo, with the HOME of the user who asked for it, and leaves nothing there', async () => {
+    await runsFrom(
+      '/root/.cache/sarma',
+      'install -d -o 1234 -m 700 /mnt/home-1234; HOME=/mnt/home-1234 ./app; [ -z "$(ls -A /mnt/home-1234)" ]',
+    );
+  });
+
+  test('from TMPDIR, and not from one that is relative', async () => {
+    const lines = 'mount -o remount,ro /var/tmp; mkdir -m 1777 tmp; as 1234 env -u HOME';
+    await runsFrom('/mnt/tmp/sarma-1234', `${lines} TMPDIR=/mnt/tmp ./app`);
+    await runsFrom('/tmp/sarma-1234', `${lines} TMPDIR=tmp ./app`);
+  });
+
+  test('with a relative XDG_CACHE_HOME', async () => {
+    await runsFrom('/mnt/home-1234/.cache/sarma', 'as 1234 env XDG_CACHE_HOME=home-1234 ./app');
+  });
+
   test('with a HOME that cannot be written to', async () => {
     await runsFrom('/var/tmp/sarma-1234', 'install -d -o 1234 -m 500 /mnt/home-1234; as 1234 ./app');
   });
@@ -94,7 +147,9 @@ describe.skipIf(lacks('mounts', 'setpriv'))('a program runs', () => {
   test('with noexec temporary directories', async () => {
     await runsFrom(
       '/dev/shm/sarma-1234',
-      'for place in /tmp /var/tmp; do mount -o remount,noexec "$place"; done; as 1234 env -u HOME ./app',
+      `for place in /tmp /var/tmp; do mount -o remount,noexec "$place"; done
+       as 1234 env -u HOME ./app
+       [ -z "$(find /var/tmp /tmp -mindepth 1)" ]`,
     );
   });
 
@@ -113,10 +168,26 @@ describe.skipIf(lacks('mounts', 'setpriv'))('a program runs', () => {
     );
   });
 
-  test('as PID 1, with nothing but HOME in its environment', async () => {
+  test.each([
+    ['whose /proc is that of another', '--pid --fork'],
+    ['with a /proc of its own', '--pid --fork --mount-proc'],
+  ])('as PID 1 of an empty namespace %s, with nothing but HOME in its environment', async (_, options) => {
     await runsFrom(
       '/mnt/home-1234/.cache/sarma',
-      'as 1234 true; unshare --pid --fork setpriv --reuid=1234 --regid=1234 --clear-groups env -i HOME=/mnt/home-1234 ./app',
+      `as 1234 true; unshare ${options} setpriv --reuid=1234 --regid=1234 --clear-groups env -i HOME=/mnt/home-1234 ./app`,
+    );
+  });
+
+  test('where /proc hides the processes of others', async () => {
+    await runsFrom('/mnt/home-1234/.cache/sarma', 'mount -t proc -o hidepid=2 proc /proc; as 1234 ./app');
+  });
+
+  test('with the whole root read-only but for one tmpfs', async () => {
+    await runsFrom(
+      '/dev/shm/sarma-1234',
+      `for place in /tmp /var/tmp /mnt /; do mount -o bind,remount,ro "$place"; done
+       ! touch /etc/x 2>/dev/null
+       HOME=/mnt/none setpriv --reuid=1234 --regid=1234 --clear-groups ./app`,
     );
   });
 
@@ -141,7 +212,7 @@ describe.skipIf(lacks('mounts', 'setpriv'))('a program runs', () => {
 });
 
 describe.skipIf(lacks('mounts', 'setpriv', 'strace'))('where nothing can be unpacked', () => {
-  const nowhere = 'for place in /tmp /var/tmp /dev/shm; do mount -o remount,noexec "$place"; done';
+  const nowhere = 'for place in /tmp /var/tmp /dev/shm; do mount -o remount,ro "$place"; done';
 
   test('every path that was tried is told, with the reason and the variable that helps; exit code 125', async () => {
     const { stdout, stderr, exitCode } = await machine.shell(`${nowhere}
@@ -152,10 +223,10 @@ describe.skipIf(lacks('mounts', 'setpriv', 'strace'))('where nothing can be unpa
       'places: found no directory to unpack into; tried:',
       '  relative: not an absolute path',
       '  /mnt/open/cache: others can write to: /mnt/open',
-      '  /var/tmp/sarma-1234: its file system is mounted noexec',
+      '  /var/tmp/sarma-1234: cannot create: /var/tmp/sarma-1234: the file system is read-only',
       '  /mnt/sarma-1234: cannot create: /mnt/sarma-1234: permission denied',
-      '  /tmp/sarma-1234: its file system is mounted noexec',
-      '  /dev/shm/sarma-1234: its file system is mounted noexec',
+      '  /tmp/sarma-1234: cannot create: /tmp/sarma-1234: the file system is read-only',
+      '  /dev/shm/sarma-1234: cannot create: /dev/shm/sarma-1234: the file system is read-only',
       'set PLACES_INSTALL_DIR to a directory of your own that allows executing files',
       '',
     ]);
@@ -201,7 +272,8 @@ describe('a runtime that cannot be executed', () => {
     const { stderr, exitCode } = await machine.shell(`
       export SARMA_CACHE_DIR=/mnt/base
       ./app >/dev/null
-      chmod 644 base/runtimes/*/bin/node
+      mount --bind base/runtimes base/runtimes
+      mount -o bind,remount,noexec base/runtimes
       ./app
     `);
     expect(exitCode).toBe(126);
