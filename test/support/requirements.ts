@@ -19,6 +19,9 @@ const CHECKS = {
   ...tools(
     'chromium',
     'setpriv',
+    'choom',
+    'chrt',
+    'taskset',
     'setcap',
     'script',
     'osslsigncode',
