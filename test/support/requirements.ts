@@ -8,6 +8,12 @@ const CHECKS = {
   root: () => process.getuid?.() === 0,
   /** Mounts that nobody else sees, and that are gone with the process. */
   mounts: () => process.getuid?.() === 0 && spawnSync('unshare', ['-m', 'true']).status === 0,
+  /** Layers over a directory, seen by nobody else. */
+  overlays: () => {
+    const tmpfs = 'mount -t tmpfs tmpfs /mnt && mkdir /mnt/upper /mnt/work';
+    const overlay = 'mount -t overlay -o lowerdir=/etc,upperdir=/mnt/upper,workdir=/mnt/work overlay /etc';
+    return spawnSync('unshare', ['-m', 'sh', '-c', `${tmpfs} && ${overlay}`]).status === 0;
+  },
   /** A first process of one's own, as a container has it. */
   pidNamespaces: () => spawnSync('unshare', ['--pid', '--fork', 'true']).status === 0,
   strace: () => spawnSync('strace', ['-o', '/dev/null', 'true']).status === 0,
