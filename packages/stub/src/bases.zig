@@ -67,7 +67,7 @@ pub fn open(run: *Run, candidate: Candidate, make: bool) !?Base {
         .missing => return null,
         .refused => |reason| return run.refuse("{s}", .{reason}),
         .place => |place| {
-            const file_system = os.fileSystem(place.path) catch |err| return run.refuse("{s}", .{os.describe(err)});
+            const file_system = os.fileSystem(place.path) catch |err| return if (err == error.NotFound) null else run.refuse("{s}", .{os.describe(err)});
             // Any user may mount a FUSE file system on a directory of his own, and show whatever owners he likes in it.
             if (place.mounted and file_system.network) return run.refuse("somebody may have mounted it there: it is a network or FUSE file system below a directory that others can write to", .{});
             var base: Base = .of(place.path, candidate.prepared, place.shared, file_system);

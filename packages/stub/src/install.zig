@@ -111,7 +111,8 @@ fn inCandidate(run: *Run, candidate: bases.Candidate, tried: *Tried) Error!?Inst
     const was_there = base != null;
     const removals_max = 100;
     for (0..removals_max) |_| {
-        const here = try bases.open(run, candidate, true) orelse return run.refuse("cannot create it", .{});
+        // An uninstall may take it away as soon as it is made.
+        const here = try bases.open(run, candidate, true) orelse continue;
         errdefer {
             prune.removeEmptyLayout(run, &here);
             if (!was_there) os.removeDirectory(os.cwd, here.path) catch {};

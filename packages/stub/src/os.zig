@@ -169,6 +169,7 @@ pub const Settled = union(enum) {
     /// Without links. `shared`: others may create names in some directory above it (sticky, like /tmp). `mounted`: and it
     /// lies on another file system than that.
     place: struct { path: [:0]const u8, shared: bool, mounted: bool },
+    /// Even after `make`, if somebody took it away at once.
     missing,
     /// Why the directory cannot be used.
     refused: []const u8,

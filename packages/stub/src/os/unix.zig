@@ -222,6 +222,7 @@ pub fn settle(arena: Allocator, path: []const u8, make: bool, trust: os.Trust) A
             };
             // Checked like any other: somebody may have been faster.
             break :found system.lstat(system.cwd, here) catch |again| {
+                if (again == error.NotFound) return .missing;
                 return .{ .refused = try because(arena, "cannot look at", here, os.describe(again)) };
             };
         };
@@ -240,7 +241,10 @@ pub fn settle(arena: Allocator, path: []const u8, make: bool, trust: os.Trust) A
     if (done.items.len == 0) done.appendAssumeCapacity('/');
     // A directory like /tmp will do above a place, not as one: others could have made the folders that are to come in it.
     var place: Way = .{ .trust = trust, .at_end = trust == .user };
-    if (try checkDirectory(arena, terminated(&done), &place)) |reason| return .{ .refused = reason };
+    if (try checkDirectory(arena, terminated(&done), &place)) |reason| {
+        // An uninstall took it away between the two looks.
+        return if (system.lstat(system.cwd, terminated(&done)) == error.NotFound) .missing else .{ .refused = reason };
+    }
     if (place.shared) return .{ .refused = "others can create files in it" };
     return .{ .place = .{ .path = terminated(&done), .shared = way.shared, .mounted = way.shared and place.device != way.device } };
 }
