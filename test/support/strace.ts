@@ -23,6 +23,8 @@ export interface TracedOptions extends RunOptions {
   readonly inject?: readonly string[];
   /** On one core, so that one thread does all, in the same order every time. */
   readonly oneCore?: boolean;
+  /** A command that starts the one behind it: in another namespace, with limits. */
+  readonly under?: readonly string[];
   /** The calls to be written to `log`. */
   readonly trace?: readonly string[];
   /** A file. Default: none. */
@@ -35,26 +37,24 @@ export async function runTraced(
   args: readonly string[] = [],
   options: TracedOptions = {},
 ): Promise<Transcript> {
-  const { inject = [], oneCore = false, trace = [], log = '/dev/null', env = {}, ...rest } = options;
+  const {
+    inject = [],
+    oneCore = false,
+    trace = [],
+    log = '/dev/null',
+    env = {},
+    under = [],
+    ...rest
+  } = options;
   const injected = inject.map((one) => one.slice(0, one.indexOf(':')));
-  const [command, ...before] = [...(oneCore ? ['taskset', '-c', '0'] : []), 'strace'];
+  const [command, ...before] = [...under, ...(oneCore ? ['taskset', '-c', '0'] : []), 'strace'];
   const variables = Object.entries(env).map(([name, value]) =>
     value === undefined ? name : `${name}=${value}`,
   );
   return await run(
     command!,
     [
-      ...[
-        ...before,
-        '-f',
-        '-qq',
-        '-s',
-        '4096',
-        '-o',
-        log,
-        '-e',
-        `trace=${[...trace, ...injected].join() || 'none'}`,
-      ],
+      ...[...before, '-f', '-qq', '-o', log, '-e', `trace=${[...trace, ...injected].join() || 'none'}`],
       ...inject.flatMap((one) => ['-e', `inject=${one}`]),
       ...variables.flatMap((one) => ['-E', one]),
       ...[file, ...args],

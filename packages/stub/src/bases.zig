@@ -65,6 +65,7 @@ pub fn trustIn(run: *const Run, prepared: bool) os.Trust {
 pub fn open(run: *Run, candidate: Candidate, make: bool) !?Base {
     switch (try os.settle(run.arena, candidate.path, make, trustIn(run, candidate.prepared))) {
         .missing => return null,
+        .no_room => |path| return run.cannot("create", path, error.NoSpace),
         .refused => |reason| return run.refuse("{s}", .{reason}),
         .place => |place| {
             const file_system = os.fileSystem(place.path) catch |err| return if (err == error.NotFound) null else run.refuse("{s}", .{os.describe(err)});

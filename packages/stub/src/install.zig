@@ -34,6 +34,8 @@ pub const Installed = struct {
     release: [:0]const u8,
     runtime_use: ?os.Handle,
     release_use: ?os.Handle,
+    /// Old versions are still to be removed.
+    unpruned: bool,
 };
 
 pub const Error = error{ Refused, Damaged, OutOfMemory };
@@ -89,7 +91,11 @@ fn among(run: *Run, candidates: []const bases.Candidate, tried: *Tried) Error!?I
             try tried.lines.appendSlice(run.arena, try std.mem.concat(run.arena, u8, &.{ "\n  ", candidate.path, ": ", run.reason }));
             continue;
         };
-        if (found) |installed| return installed;
+        if (found) |installed| {
+            // What the run that installed it could not do any more, or was killed at.
+            if (installed.unpruned) prune.afterInstalling(run, &installed.base);
+            return installed;
+        }
     }
     return null;
 }
@@ -102,12 +108,13 @@ fn inCandidate(run: *Run, candidate: bases.Candidate, tried: *Tried) Error!?Inst
         if (try ready(run, found)) |installed| return installed;
         if (candidate.prepared) return run.refuse("this prepared install is not complete", .{});
     } else if (candidate.prepared) return null;
-    os.beginInstalling();
-    defer os.endInstalling();
+    const modes = os.beginInstalling();
+    defer os.endInstalling(modes);
     // Before anything is created: a host that cannot run the program stays as it was.
     const payload = try payloads.open(run);
     defer os.close(payload.file);
     try host.require(run, &payload.manifest);
+    run.needed = run.stamp.runtime_bytes + run.stamp.release_bytes + spare_bytes;
     const was_there = base != null;
     const removals_max = 100;
     for (0..removals_max) |_| {
@@ -141,6 +148,7 @@ pub fn ready(run: *Run, base: *const Base) Error!?Installed {
         .release = release_place.path,
         .runtime_use = runtime.use,
         .release_use = release.use,
+        .unpruned = release.marker.unpruned and !base.prepared,
     };
 }
 
@@ -192,6 +200,19 @@ fn renew(run: *Run, base: *const Base, checked: *const Checked, name: []const u8
     run.step("marker of {s} renewed, durable {}", .{ name, marker.durable });
 }
 
+/// Says in the marker of this version whether old ones are still to be removed. As far as that can be written.
+pub fn setUnpruned(run: *Run, base: *const Base, wanted: bool) error{OutOfMemory}!void {
+    const name = run.stamp.release_directory;
+    const root = os.openDirectory(os.cwd, try run.path(&.{ base.path, "releases", name })) catch return;
+    defer os.close(root);
+    const lock = locks.tryAcquire(try lockPath(run, base, name), .exclusive) orelse return;
+    defer os.close(lock);
+    var marker = markers.read(run.arena, root) catch return;
+    if (marker.unpruned == wanted) return;
+    marker.unpruned = wanted;
+    markers.write(run.arena, root, marker) catch |err| run.step("marker of {s} not renewed: {s}", .{ name, os.describe(err) });
+}
+
 pub fn lockPath(run: *const Run, base: *const Base, name: []const u8) ![:0]const u8 {
     return run.path(&.{ base.path, "locks", try std.mem.concat(run.arena, u8, &.{ name, ".install" }) });
 }
@@ -204,11 +225,8 @@ fn install(run: *Run, base: *const Base, payload: *const Payload) Error!?Install
     try requireShortPaths(run, base, &payload.manifest.release);
     var held = try Held.take(run, base) orelse return null;
     defer held.letGo();
-    _ = try bringAbout(run, base, payload, .{});
-    const installed = try ready(run, base) orelse return run.refuse("what was installed does not stay as it was written", .{});
-    held.letGo();
-    if (!base.network) prune.afterInstalling(run, base);
-    return installed;
+    _ = try bringAbout(run, base, payload, .{ .unpruned = !base.network });
+    return try ready(run, base) orelse return run.refuse("what was installed does not stay as it was written", .{});
 }
 
 /// Before anything is created: a place that is too small stays as it is.
@@ -216,6 +234,7 @@ pub fn requireRoom(run: *Run, base: *const Base) Error!void {
     var needed: u64 = spare_bytes;
     if (!base.noexec and !exists(try Place.of(run, base, .runtime))) needed += run.stamp.runtime_bytes;
     if (!exists(try Place.of(run, base, .release))) needed += run.stamp.release_bytes;
+    run.needed = needed;
     if (needed > spare_bytes and needed > base.available) {
         return run.refuse("no room: {d} bytes are needed, {d} are available to this user", .{ needed, base.available });
     }
@@ -238,6 +257,8 @@ pub const Options = struct {
     verify: bool = false,
     /// Sync, and never look at the boot id again.
     synced: bool = false,
+    /// Whoever runs it next removes old versions.
+    unpruned: bool = false,
 };
 
 /// Installs what is absent and repairs what is not whole; returns how many files were repaired. The caller holds the locks.
@@ -250,8 +271,13 @@ pub fn bringAbout(run: *Run, base: *const Base, payload: *const Payload, options
     try release.begin(run);
     if (runtime.fresh() or release.fresh()) {
         try unpacking.unpack(run, payload, runtime.destination(), release.destination());
-        // The runtime first: a release refers to it.
+        try runtime.complete(run);
+        try release.complete(run);
+        // The runtime first: a release refers to it. Without one it is nothing but a full disk.
         try runtime.publish(run);
+        errdefer if (runtime.fresh() and !base.network) {
+            _ = removal.remove(run, runtime.place.path) catch {};
+        };
         try release.publish(run);
     }
     var repaired: usize = 0;
@@ -311,7 +337,7 @@ const Task = struct {
         if (!task.fresh()) return;
         task.temporary = try removal.temporaryName(run, task.place.path);
         interruption.begins(run, task.temporary);
-        task.make() catch |err| return run.refuse("cannot create {s}: {s}", .{ task.temporary, os.describe(err) });
+        task.make() catch |err| return run.cannot("create", task.temporary, err);
     }
 
     fn make(task: *Task) os.Error!void {
@@ -341,25 +367,27 @@ const Task = struct {
             .installed = os.now(),
             .host = try host.fingerprint(run, interpreter),
             .interpreter = interpreter,
+            .unpruned = release and task.options.unpruned,
             .directories = try namedDirectories(run, task.part),
         };
     }
 
-    /// Times, marker, and the name that others know.
+    /// Times and marker.
+    fn complete(task: *Task, run: *Run) Error!void {
+        if (!task.fresh()) return;
+        task.seal(run, try task.marker(run)) catch |err| return run.cannot("finish", task.temporary, err);
+    }
+
+    /// Gives it the name that others know.
     fn publish(task: *Task, run: *Run) Error!void {
         if (!task.fresh()) return;
-        const contents = try task.marker(run);
-        task.complete(run, contents) catch |err| switch (err) {
-            error.OutOfMemory => return error.OutOfMemory,
-            else => |failure| return run.refuse("cannot finish {s}: {s}", .{ task.temporary, os.describe(failure) }),
-        };
         os.rename(os.cwd, task.temporary, os.cwd, task.place.path) catch |err| switch (err) {
             // Without locks another one may have been faster; what it made is as good.
             error.Exists, error.NotEmpty => {
                 task.abandon(run);
                 return;
             },
-            else => return run.refuse("cannot rename {s}: {s}", .{ task.temporary, os.describe(err) }),
+            else => return run.cannot("rename", task.temporary, err),
         };
         interruption.ended(task.temporary);
         task.temporary = "";
@@ -368,7 +396,7 @@ const Task = struct {
         task.root = null;
     }
 
-    fn complete(task: *Task, run: *Run, contents: markers.Marker) !void {
+    fn seal(task: *Task, run: *Run, contents: markers.Marker) !void {
         const root = task.root.?;
         for (task.part.directories) |name| try os.setTime(root, name, unpacking.installed_time);
         try markers.write(run.arena, root, contents);
@@ -437,7 +465,7 @@ pub fn makeFolders(run: *Run, base: *const Base, names: []const []const u8) Erro
     for (names) |name| {
         const path = try run.path(&.{ base.path, name });
         os.makeDirectory(os.cwd, path, 0o755) catch |err| if (err != error.Exists) {
-            return run.refuse("cannot create {s}: {s}", .{ path, os.describe(err) });
+            return run.cannot("create", path, err);
         };
     }
 }

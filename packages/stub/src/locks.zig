@@ -32,13 +32,9 @@ pub fn acquireGc(run: *Run, base: []const u8, mode: os.LockMode) !?os.Handle {
 /// Waits for the lock: says so on a terminal after 2 s, and refuses the place after 60 s.
 pub fn acquire(run: *Run, path: [:0]const u8, mode: os.LockMode) !os.Handle {
     return wait(run, path, mode) catch |err| switch (err) {
-        error.NotFound => cannotLock(run, path, error.NotFound),
+        error.NotFound => run.cannot("lock", path, error.NotFound),
         else => |known| known,
     };
-}
-
-fn cannotLock(run: *Run, path: []const u8, err: os.Error) error{ Refused, OutOfMemory } {
-    return run.refuse("cannot lock {s}: {s}", .{ path, os.describe(err) });
 }
 
 /// `NotFound`: the folder is gone.
@@ -47,7 +43,7 @@ fn wait(run: *Run, path: [:0]const u8, mode: os.LockMode) error{ Refused, OutOfM
     var told = false;
     defer if (told and !os.isInBackground(os.stderr)) say("\r\x1b[K", .{});
     while (true) {
-        const lock = attempt(path, mode) catch |err| return if (err == error.NotFound) error.NotFound else cannotLock(run, path, err);
+        const lock = attempt(path, mode) catch |err| return if (err == error.NotFound) error.NotFound else run.cannot("lock", path, err);
         if (lock) |held| return held;
         if (waited == given_up_after) return run.refuse("another process has held {s} for {d} s", .{ path, given_up_after / 1000 });
         if (!told and waited > told_after and os.isTerminal(os.stderr) and !os.isInBackground(os.stderr)) {

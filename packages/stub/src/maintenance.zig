@@ -113,8 +113,8 @@ fn verify(run: *Run) install.Error!void {
         const path = try run.path(&.{ base.path, "releases", run.stamp.release_directory });
         if (os.lstat(os.cwd, path)) |_| {} else |_| continue;
         found = true;
-        os.beginInstalling();
-        defer os.endInstalling();
+        const modes = os.beginInstalling();
+        defer os.endInstalling(modes);
         var held = try install.Held.take(run, &base) orelse continue;
         defer held.letGo();
         const repaired = try install.bringAbout(run, &base, &payload, .{ .verify = true });
@@ -232,13 +232,13 @@ fn uninstallFrom(run: *Run, base: *const Base) install.Error!void {
 fn extract(run: *Run, given: []const u8) install.Error!void {
     if (run.privileged) return run.refuse("it has file capabilities, which are not for writing files with: do that as root", .{});
     const path = try run.arena.dupeZ(u8, given);
-    os.makeDirectory(os.cwd, path, 0o755) catch |err| if (err != error.Exists) return run.refuse("cannot create {s}: {s}", .{ path, os.describe(err) });
+    os.makeDirectory(os.cwd, path, 0o755) catch |err| if (err != error.Exists) return run.cannot("create", path, err);
     const file_system = os.fileSystem(path) catch |err| return run.refuse("{s}: {s}", .{ path, os.describe(err) });
     const base: Base = .of(path, false, false, file_system);
     try install.requireRoom(run, &base);
     const payload = try payloads.open(run);
-    os.beginInstalling();
-    defer os.endInstalling();
+    const modes = os.beginInstalling();
+    defer os.endInstalling(modes);
     try install.makeFolders(run, &base, &.{ "runtimes", "releases" });
     _ = try install.bringAbout(run, &base, &payload, .{ .synced = true });
     say("{s}: wrote {s} {s} to {s}\n", .{ run.stamp.name, run.stamp.name, run.stamp.version, path });

@@ -30,6 +30,8 @@ pub const Marker = struct {
     /// What the host's fingerprint was taken of.
     interpreter: []const u8 = "",
     directories: []const []const u8 = &.{},
+    /// Old versions are still to be removed: whoever began it was killed.
+    unpruned: bool = false,
     /// When the directories were last looked at: the file's own time.
     swept: i64 = 0,
 };
@@ -64,6 +66,7 @@ pub fn parse(arena: Allocator, text: []const u8) Error!Marker {
             .runtime => marker.runtime = value,
             .boot => marker.boot = value,
             .durable => marker.durable = std.mem.eql(u8, value, "1"),
+            .unpruned => marker.unpruned = std.mem.eql(u8, value, "1"),
             .installed => marker.installed = std.fmt.parseInt(i64, value, 10) catch return error.Malformed,
             .host => marker.host = value,
             .interpreter => marker.interpreter = value,
@@ -79,10 +82,13 @@ pub fn parse(arena: Allocator, text: []const u8) Error!Marker {
     return marker;
 }
 
-const Key = enum { id, name, version, runtime, boot, durable, installed, host, interpreter, directory };
+const Key = enum { id, name, version, runtime, boot, durable, unpruned, installed, host, interpreter, directory };
 
 /// Takes the place of an older one in one step.
 pub fn write(arena: Allocator, install: os.Handle, marker: Marker) (os.Error || Allocator.Error)!void {
+    // A run that renews it has the umask of the program.
+    const modes = os.beginInstalling();
+    defer os.endInstalling(modes);
     os.makeDirectory(install, directory, 0o755) catch |err| if (err != error.Exists) return err;
     os.removeFile(install, temporary) catch |err| if (err != error.NotFound) return err;
     const file = try os.create(install, temporary, 0o644);
@@ -104,6 +110,7 @@ fn format(arena: Allocator, marker: Marker) Allocator.Error![]const u8 {
     var digits: [20]u8 = undefined;
     try text.appendSlice(arena, try std.mem.concat(arena, u8, &.{ "installed ", message.decimal(&digits, @intCast(@max(marker.installed, 0))), "\n" }));
     for (marker.directories) |name| try text.appendSlice(arena, try std.mem.concat(arena, u8, &.{ "directory ", name, "\n" }));
+    if (marker.unpruned) try text.appendSlice(arena, "unpruned 1\n");
     try text.appendSlice(arena, if (marker.durable) "durable 1\n" else "durable 0\n");
     return text.items;
 }

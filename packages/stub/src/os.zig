@@ -28,6 +28,8 @@ pub const Error = error{
     Exists,
     Denied,
     NoSpace,
+    /// Larger than the file system or a limit (`ulimit -f`) allows.
+    FileTooLarge,
     ReadOnly,
     NotDirectory,
     IsDirectory,
@@ -169,8 +171,9 @@ pub const Settled = union(enum) {
     /// Without links. `shared`: others may create names in some directory above it (sticky, like /tmp). `mounted`: and it
     /// lies on another file system than that.
     place: struct { path: [:0]const u8, shared: bool, mounted: bool },
-    /// Even after `make`, if somebody took it away at once.
     missing,
+    /// What could not be created for want of room.
+    no_room: []const u8,
     /// Why the directory cannot be used.
     refused: []const u8,
 };
@@ -219,9 +222,9 @@ pub const path_max = family.path_max;
 /// Zeroed pages; `release` gives them back.
 pub const pages = system.pages; // fn (size: usize) Error![]align(4096) u8
 pub const release = system.release; // fn (memory: []align(4096) u8) void
-/// Modes given to `create` and `makeDirectory` are meant as given until `endInstalling` is called.
-pub const beginInstalling = system.beginInstalling; // fn () void
-pub const endInstalling = system.endInstalling; // fn () void
+/// Modes given to `create` and `makeDirectory` are meant as given until `endInstalling` is called with what this returned.
+pub const beginInstalling = system.beginInstalling; // fn () Modes
+pub const endInstalling = system.endInstalling; // fn (before: Modes) void
 pub const exit = system.exit; // fn (code: u8) noreturn
 
 /// The words for an error, to stand after "cannot write X: ".
@@ -231,6 +234,7 @@ pub fn describe(err: anyerror) []const u8 {
         error.Exists => "it exists already",
         error.Denied => "permission denied",
         error.NoSpace => "no space left on the device, or the quota is used up",
+        error.FileTooLarge => "larger than files may be here (`ulimit -f`)",
         error.ReadOnly => "the file system is read-only",
         error.NotDirectory => "not a directory",
         error.IsDirectory => "it is a directory",

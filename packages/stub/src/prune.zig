@@ -25,6 +25,8 @@ pub fn afterInstalling(run: *Run, base: *const Base) void {
 pub fn prune(run: *Run, base: *const Base, keep: u32) Allocator.Error!?usize {
     const gc = locks.tryAcquire(try run.path(&.{ base.path, "locks", "gc" }), .exclusive) orelse return null;
     defer os.close(gc);
+    // A run that is killed from here on is followed by one that goes on.
+    try install.setUnpruned(run, base, true);
     var removed: usize = 0;
     const all = try releases(run, base);
     var kept: usize = 1;
@@ -35,6 +37,7 @@ pub fn prune(run: *Run, base: *const Base, keep: u32) Allocator.Error!?usize {
         if (kept > keep and try removeInstall(run, base, "releases", release.name)) removed += 1;
     }
     removed += try removeUnused(run, base);
+    try install.setUnpruned(run, base, false);
     return removed;
 }
 
@@ -129,10 +132,10 @@ fn removeLayout(run: *Run, base: *const Base) !void {
     const gc_path = try run.path(&.{ base.path, "locks", "gc" });
     const gc = if (base.network) null else locks.tryAcquire(gc_path, .exclusive) orelse return;
     defer if (gc) |held| os.close(held);
+    try removeStaleLocks(run, base);
     for ([_][]const u8{ "releases", "runtimes" }) |name| {
         os.removeDirectory(os.cwd, try run.path(&.{ base.path, name })) catch |err| if (err != error.NotFound) return;
     }
-    try removeStaleLocks(run, base);
     // Before `gc`: once that is gone, the next one may have made everything anew.
     os.removeFile(os.cwd, try run.path(&.{ base.path, "CACHEDIR.TAG" })) catch {};
     os.removeFile(os.cwd, gc_path) catch {};

@@ -27,7 +27,7 @@ pub fn repair(run: *Run, payload: *const Payload, part: *const Part, place: *con
     defer os.close(root);
     return mend(run, payload, part, place, root, fresh, options) catch |err| switch (err) {
         error.Refused, error.Damaged, error.OutOfMemory => |known| return known,
-        else => |failure| return run.refuse("cannot repair {s}: {s}", .{ place.path, os.describe(failure) }),
+        else => |failure| return run.cannot("repair", place.path, failure),
     };
 }
 

@@ -25,6 +25,8 @@ pub const Run = struct {
     started: u64,
     /// Why the last function failed that returned `Refused` or `Damaged`.
     reason: []const u8 = "",
+    /// Bytes that have to be written, for messages: set once it is known.
+    needed: u64 = 0,
     /// `bootId`, once it was asked for.
     boot_id: ?[]const u8 = null,
 
@@ -32,6 +34,22 @@ pub const Run = struct {
     pub inline fn refuse(run: *Run, comptime format: []const u8, arguments: anytype) error{ Refused, OutOfMemory } {
         run.reason = try run.formatted(format, &message.values(arguments));
         return error.Refused;
+    }
+
+    /// `refuse` for what the system did not do; where it had no room, with the bytes needed and those that there are.
+    pub fn cannot(run: *Run, what: []const u8, where: []const u8, err: anyerror) error{ Refused, OutOfMemory } {
+        if (err == error.OutOfMemory) return error.OutOfMemory;
+        const room = if (err != error.NoSpace) "" else try run.formatted("; {d} bytes are needed, {d} are available to this user", &message.values(.{ run.needed, try run.available(where) }));
+        return run.refuse("cannot {s} {s}: {s}{s}", .{ what, where, os.describe(err), room });
+    }
+
+    /// In the file system of `where`, which need not exist.
+    fn available(run: *Run, where: []const u8) Allocator.Error!u64 {
+        var part: ?[]const u8 = where;
+        while (part) |name| : (part = std.fs.path.dirname(name)) {
+            if (os.fileSystem(try run.arena.dupeZ(u8, name))) |file_system| return file_system.available else |_| {}
+        }
+        return 0;
     }
 
     /// The executable itself is not whole; no other place will help.

@@ -48,6 +48,7 @@ pub const Destination = struct {
 /// Fills the destinations from the frames; directories must be there. Fails with `Damaged` if the
 /// executable is not what its manifest says, with `Refused` if the place cannot hold it.
 pub fn unpack(run: *Run, payload: *const Payload, runtime: ?Destination, release: ?Destination) !void {
+    run.needed = bytesOf(runtime) + bytesOf(release);
     const manifest = &payload.manifest;
     var jobs: std.ArrayList(u32) = .empty;
     var total: u64 = 0;
@@ -77,6 +78,16 @@ pub fn unpack(run: *Run, payload: *const Payload, runtime: ?Destination, release
     if (work.failure) |failure| return fail(run, &work, failure);
     if (work.runtime) |*file| try file.finish(run);
     if (work.release) |*tree| try tree.finish(run);
+}
+
+/// What is to be written there.
+fn bytesOf(destination: ?Destination) u64 {
+    const whole = destination orelse return 0;
+    var bytes: u64 = 0;
+    for (whole.part.files, 0..) |file, number| {
+        if (whole.wanted == null or whole.wanted.?[number]) bytes += file.size;
+    }
+    return bytes;
 }
 
 /// One file of the release, decoded into memory: what an executable tells of itself, where nothing can be installed too.
@@ -126,6 +137,10 @@ const Work = struct {
     runtime: ?RuntimeFile = null,
     release: ?Tree = null,
 
+    fn destination(work: *const Work, number: u32) *const Destination {
+        return if (work.payload.manifest.frames[number].part == .runtime) &work.runtime.?.destination else &work.release.?.destination;
+    }
+
     fn stop(work: *Work, failure: Failure) void {
         if (!work.failed.swap(true, .acq_rel)) work.failure = failure;
     }
@@ -134,7 +149,7 @@ const Work = struct {
 const Failure = struct {
     frame: u32,
     err: Error,
-    /// What was being written.
+    /// What was being written, in its destination; empty while reading.
     path: []const u8 = "",
 };
 
@@ -186,7 +201,7 @@ fn unpackFrame(work: *Work, desk: *Desk, number: u32) Error!void {
     switch (frame.part) {
         .runtime => {
             if (manifest.filter) |filter| branch_filter.decode(filter, bytes, frame.position);
-            desk.path = work.runtime.?.destination.path;
+            desk.path = work.runtime.?.name;
             try work.runtime.?.write(bytes, frame.position);
         },
         .release => try work.release.?.write(desk, bytes),
@@ -198,7 +213,6 @@ fn unpackFrame(work: *Work, desk: *Desk, number: u32) Error!void {
 /// name that it would be run by.
 fn copy(work: *Work, desk: *Desk, frame: *const manifests.Frame) Error!void {
     const runtime = &work.runtime.?;
-    desk.path = runtime.destination.path;
     const buffer = try Desk.room(&desk.stored, write_size);
     var hasher: sha256.Hasher = .init();
     var done: usize = 0;
@@ -206,7 +220,9 @@ fn copy(work: *Work, desk: *Desk, frame: *const manifests.Frame) Error!void {
         const piece = buffer[0..@min(toBoundary(frame.position + done), frame.length - done)];
         if (!try payloads.readWhole(work.payload.file, piece, work.payload.offset + frame.offset + done)) return error.Damaged;
         hasher.update(piece);
+        desk.path = runtime.name;
         try runtime.write(piece, frame.position + done);
+        desk.path = "";
         work.progress.add(piece.len);
         done += piece.len;
     }
@@ -242,16 +258,12 @@ fn fail(run: *Run, work: *const Work, failure: Failure) error{ Damaged, Refused,
     return switch (failure.err) {
         error.Damaged => run.damaged("frame {d} of {d}", .{ failure.frame + 1, frames }),
         error.Foreign => run.damaged("frame {d} of {d} holds {s}, which the manifest does not", .{ failure.frame + 1, frames, failure.path }),
-        error.NoSpace => noSpace(run, work),
-        else => |err| run.refuse("cannot write {s}: {s}", .{ failure.path, os.describe(err) }),
+        error.NoMemory => run.refuse("not enough memory to unpack frame {d} of {d}, which is {d} bytes long", .{ failure.frame + 1, frames, work.payload.manifest.frames[failure.frame].size }),
+        else => |err| if (failure.path.len == 0)
+            run.cannot("read", run.own_path, err)
+        else
+            run.cannot("write", try run.path(&.{ work.destination(failure.frame).path, failure.path }), err),
     };
-}
-
-fn noSpace(run: *Run, work: *const Work) error{ Refused, OutOfMemory } {
-    const destination = if (work.release) |tree| tree.destination else work.runtime.?.destination;
-    const path = try run.arena.dupeZ(u8, destination.path);
-    const available = if (os.fileSystem(path)) |file_system| file_system.available else |_| 0;
-    return run.refuse("no room in {s}: {d} bytes are needed, {d} are available to this user", .{ path, run.stamp.runtime_bytes + run.stamp.release_bytes, available });
 }
 
 /// The runtime's one file, written from all threads at once.
@@ -266,14 +278,12 @@ const RuntimeFile = struct {
         const name = if (destination.wanted == null) target.path else aside;
         if (destination.wanted != null) os.removeFile(destination.root, aside) catch {};
         const file = if (destination.in_memory) destination.root else os.create(destination.root, name, target.mode) catch |err| {
-            return run.refuse("cannot create {s}/{s}: {s}", .{ destination.path, name, os.describe(err) });
+            return run.cannot("create", try run.path(&.{ destination.path, name }), err);
         };
         errdefer if (destination.wanted != null) os.removeFile(destination.root, aside) catch {};
         errdefer os.close(file);
-        os.allocate(file, target.size) catch |err| switch (err) {
-            error.NoSpace => return run.refuse("no room in {s} for {d} bytes", .{ destination.path, target.size }),
-            else => return run.refuse("cannot write {s}/{s}: {s}", .{ destination.path, name, os.describe(err) }),
-        };
+        errdefer if (destination.wanted != null) os.removeFile(destination.root, name) catch {};
+        os.allocate(file, target.size) catch |err| return run.cannot("write", try run.path(&.{ destination.path, name }), err);
         return .{ .destination = destination, .file = file, .target = target, .name = name };
     }
 
@@ -294,10 +304,10 @@ const RuntimeFile = struct {
     }
 
     fn finish(runtime: *RuntimeFile, run: *Run) !void {
-        os.setFileTime(runtime.file, installed_time) catch |err| return run.refuse("cannot set the time of {s}: {s}", .{ runtime.destination.path, os.describe(err) });
+        os.setFileTime(runtime.file, installed_time) catch |err| return run.cannot("set the time of", try run.path(&.{ runtime.destination.path, runtime.name }), err);
         if (runtime.destination.wanted == null) return;
         os.rename(runtime.destination.root, aside, runtime.destination.root, runtime.target.path) catch |err| {
-            return run.refuse("cannot replace {s}/{s}: {s}", .{ runtime.destination.path, runtime.target.path, os.describe(err) });
+            return run.cannot("replace", try run.path(&.{ runtime.destination.path, runtime.target.path }), err);
         };
     }
 };

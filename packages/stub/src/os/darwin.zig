@@ -251,14 +251,13 @@ pub fn release(memory: []align(4096) u8) void {
     _ = c.munmap(@ptrCast(@alignCast(memory.ptr)), memory.len);
 }
 
-var umask_before: c.mode_t = 0;
-
-pub fn beginInstalling() void {
-    umask_before = c.umask(0o022);
+pub fn beginInstalling() c.mode_t {
+    unix.outliveFileLimit();
+    return c.umask(0o022);
 }
 
-pub fn endInstalling() void {
-    _ = c.umask(umask_before);
+pub fn endInstalling(before: c.mode_t) void {
+    _ = c.umask(before);
 }
 
 pub fn exit(code: u8) noreturn {

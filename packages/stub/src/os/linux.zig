@@ -322,14 +322,13 @@ pub fn release(memory: []align(4096) u8) void {
     _ = linux.munmap(memory.ptr, memory.len);
 }
 
-var umask_before: usize = 0;
-
-pub fn beginInstalling() void {
-    umask_before = linux.syscall1(.umask, 0o022);
+pub fn beginInstalling() usize {
+    unix.outliveFileLimit();
+    return linux.syscall1(.umask, 0o022);
 }
 
-pub fn endInstalling() void {
-    _ = linux.syscall1(.umask, umask_before);
+pub fn endInstalling(before: usize) void {
+    _ = linux.syscall1(.umask, before);
 }
 
 pub fn exit(code: u8) noreturn {

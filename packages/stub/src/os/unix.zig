@@ -33,6 +33,17 @@ pub fn ignoreStopping() void {
     for ([_]std.posix.SIG{ .HUP, .INT, .QUIT, .TERM }) |signal| std.posix.sigaction(signal, &ignored, null);
 }
 
+/// A file that gets larger than `ulimit -f` is an error then, which can be told, and not the end. Not for the program:
+/// what a process catches is forgotten when it becomes another.
+pub fn outliveFileLimit() void {
+    const caught: std.posix.Sigaction = .{ .handler = .{ .handler = struct {
+        fn goOn(_: std.posix.SIG) callconv(.c) void {}
+    }.goOn }, .mask = std.posix.sigemptyset(), .flags = 0 };
+    var before: std.posix.Sigaction = undefined;
+    std.posix.sigaction(.XFSZ, null, &before);
+    if (before.handler.handler != std.posix.SIG.IGN) std.posix.sigaction(.XFSZ, &caught, null);
+}
+
 pub fn onStopping(comptime handler: fn () void) void {
     const caught: std.posix.Sigaction = .{
         .handler = .{ .handler = struct {
@@ -218,6 +229,7 @@ pub fn settle(arena: Allocator, path: []const u8, make: bool, trust: os.Trust) A
             if (err != error.NotFound) return .{ .refused = try because(arena, "cannot look at", here, os.describe(err)) };
             if (!make) return .missing;
             makeDirectory(system.cwd, here, 0o700) catch |failure| if (failure != error.Exists) {
+                if (failure == error.NoSpace) return .{ .no_room = here };
                 return .{ .refused = try because(arena, "cannot create", here, os.describe(failure)) };
             };
             // Checked like any other: somebody may have been faster.
@@ -516,6 +528,7 @@ pub fn errorOfNumber(number: std.posix.E) Error {
         .EXIST => error.Exists,
         .ACCES, .PERM => error.Denied,
         .NOSPC, .DQUOT => error.NoSpace,
+        .FBIG => error.FileTooLarge,
         .ROFS => error.ReadOnly,
         .NOTDIR => error.NotDirectory,
         .ISDIR => error.IsDirectory,

@@ -541,7 +541,7 @@ pub fn holdForProgram(_: Handle) Error!void {}
 
 /// What is written inherits the access list of its directory.
 pub fn beginInstalling() void {}
-pub fn endInstalling() void {}
+pub fn endInstalling(_: void) void {}
 
 pub fn openSelf(own_path: [:0]const u8) Error!Handle {
     return openRead(cwd, own_path);
