@@ -222,7 +222,7 @@ fn uninstallFrom(run: *Run, base: *const Base) install.Error!void {
             if (!try pruning.removeInstall(run, base, "releases", release.name)) return run.refuse("{s} is in use", .{release.name});
             say("removed {s}\n", .{try run.path(&.{ base.path, "releases", release.name })});
         }
-        _ = try pruning.removeUnused(run, base);
+        _ = try pruning.removeUnused(run, base, .by_user);
     }
     // The last program takes what was made for all of them along.
     pruning.removeEmptyLayout(run, base);

@@ -13,6 +13,9 @@ const Allocator = std.mem.Allocator;
 
 const entries_max = 1 << 16;
 
+/// Who wants something gone: a user who uninstalls wants a young runtime gone too.
+pub const Asked = enum { by_nobody, by_user };
+
 pub const Release = struct { name: []const u8, marker: markers.Marker };
 
 /// Silent, and what fails is left for the next time.
@@ -36,7 +39,7 @@ pub fn prune(run: *Run, base: *const Base, keep: u32) Allocator.Error!?usize {
         if (base.network and isYoung(release.marker)) continue;
         if (kept > keep and try removeInstall(run, base, "releases", release.name)) removed += 1;
     }
-    removed += try removeUnused(run, base);
+    removed += try removeUnused(run, base, .by_nobody);
     try install.setUnpruned(run, base, false);
     return removed;
 }
@@ -65,7 +68,14 @@ fn isNewer(_: void, a: Release, b: Release) bool {
 
 /// Where locks cannot be trusted, another machine may be running it, or be about to.
 fn isYoung(marker: markers.Marker) bool {
-    return os.now() - marker.installed < removal.abandoned_after;
+    return os.now() - marker.swept < removal.abandoned_after;
+}
+
+fn isYoungRuntime(run: *Run, folder: os.Handle, name: [:0]const u8) Allocator.Error!bool {
+    const directory = os.openDirectory(folder, name) catch return false;
+    defer os.close(directory);
+    const marker = markers.read(run.arena, directory) catch |err| return if (err == error.OutOfMemory) error.OutOfMemory else true;
+    return isYoung(marker);
 }
 
 fn namesIn(run: *Run, folder: os.Handle) Allocator.Error![]const [:0]const u8 {
@@ -80,7 +90,7 @@ fn namesIn(run: *Run, folder: os.Handle) Allocator.Error![]const [:0]const u8 {
 
 /// Runtimes without a release, and what killed runs of any program left: temporaries, lock files of what is gone. The
 /// caller holds `gc` alone.
-pub fn removeUnused(run: *Run, base: *const Base) Allocator.Error!usize {
+pub fn removeUnused(run: *Run, base: *const Base, asked: Asked) Allocator.Error!usize {
     var removed: usize = 0;
     for ([_][]const u8{ "releases", "runtimes" }) |folder_name| {
         const path = try run.path(&.{ base.path, folder_name });
@@ -91,7 +101,7 @@ pub fn removeUnused(run: *Run, base: *const Base) Allocator.Error!usize {
             if (removal.installOf(name)) |_| {
                 // Whoever installs holds `gc` too, so nobody works on it.
                 if (!base.network or removal.isAbandoned(folder, name)) removal.removeTree(run, try run.path(&.{ path, name }));
-            } else if (runtimes and !try isReferredTo(run, base, name)) {
+            } else if (runtimes and !try isReferredTo(run, base, name) and !(base.network and asked == .by_nobody and try isYoungRuntime(run, folder, name))) {
                 if (try removeInstall(run, base, folder_name, name)) removed += 1;
             }
         }
