@@ -25,7 +25,7 @@ beforeAll(async () => {
           pid: () => console.log(process.pid, process.ppid),
           cat: () => process.stdin.pipe(process.stdout),
           passed() {
-            const at = (number) => fs.readlinkSync('/proc/self/fd/' + number).replace(/\d+/, 'N');
+            const at = (number) => fs.readlinkSync('/proc/self/fd/' + number).replace(/\[\d+\]/, '[N]');
             const how = (number) => /flags:.*/.exec(fs.readFileSync('/proc/self/fdinfo/' + number, 'utf8'))[0];
             console.log([3, 4, 5, 6, 7, 8, 9].map((number) => [number, at(number), how(number)].join(' ')).join('\n'));
             console.log(fs.readFileSync(3, 'utf8'), fs.readFileSync(4, 'utf8'), fs.readFileSync(5, 'utf8'));
@@ -43,7 +43,7 @@ beforeAll(async () => {
             const open = numbers.flatMap((number) => {
               try {
                 const flags = Number.parseInt(/flags:\s*(\d+)/.exec(fs.readFileSync('/proc/self/fdinfo/' + number, 'utf8'))[1], 8);
-                return [{ to: fs.readlinkSync('/proc/self/fd/' + number).replace(/\d+/, 'N'), flags }];
+                return [{ to: fs.readlinkSync('/proc/self/fd/' + number).replace(/\[\d+\]/, '[N]'), flags }];
               } catch { return []; } // that of readdirSync
             });
             const ofChild = require('node:child_process').execFileSync('ls', ['-l', '/proc/self/fd'], { encoding: 'utf8' });
