@@ -222,9 +222,9 @@ function templateOf(
 ): readonly TemplateArgument[] {
   const entry = { path: release.entries[program]! };
   const mark = files.find(({ path }) => path === markPath(release));
-  const preload = mark === undefined ? [] : [{ literal: '-r' }, { path: mark.path }];
-  if (!release.shell) return [...preload, ...release.vmArgs.map((literal) => ({ literal })), entry];
-  return target.os === 'win' ? [...preload, entry] : [{ path: `bin/${program}` }];
+  const executed = mark === undefined ? [entry] : [{ path: mark.path }, entry];
+  if (!release.shell) return [...release.vmArgs.map((literal) => ({ literal })), ...executed];
+  return target.os === 'win' ? executed : [{ path: `bin/${program}` }];
 }
 
 function releaseDirectory({ name, version }: AssembledRelease, id: string): string {

@@ -6,7 +6,7 @@ import { type Tree, withFiles } from './tree.ts';
 /** Above so many directories the stub looks at them once a day (`directories_max` of packages/stub/src/marker.zig). */
 const LOOKED_AT = 64;
 
-/** Where the preload lies, relative to the release's root, that asks for a look after a run that ended badly. */
+/** Where the file lies, relative to the release's root, that starts the entry and asks for a look after a run that ended badly. */
 export function markPath({ version }: Pick<AssembledRelease, 'version'>): string {
   return `releases/${version}/mark.cjs`;
 }

@@ -285,12 +285,12 @@ sarma_find_entry
 sarma_find_vm_args "$@"
 sarma_read_vm_args
 set -- "$sarma_entry" "$@"
+# Where an install has many directories: executes the entry, and has them looked at after a run that ended badly.
+[ ! -f "$sarma_directory/mark.cjs" ] || set -- "$sarma_directory/mark.cjs" "$@"
 while [ "$sarma_count" -gt 0 ]; do
   eval "set -- \"\$sarma_arg_$sarma_count\" \"\$@\""
   sarma_count=$((sarma_count - 1))
 done
-# Where an install has many directories: has them looked at after a run that ended badly.
-[ ! -f "$sarma_directory/mark.cjs" ] || set -- -r "$sarma_directory/mark.cjs" "$@"
 # Keeps the modules of an install to those that came with it; it has to be there before anything is loaded.
 # Not by -r, which Node looks for as if the working directory asked for it.
 [ -z "$sarma_guard" ] || set -- --import "$sarma_guard" "$@"
