@@ -1,6 +1,6 @@
 import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { accessSync, constants } from 'node:fs';
 import path from 'node:path';
 import type { ReleaseEnvironment } from '../environment.ts';
 import { BootError } from '../error.ts';
@@ -46,13 +46,25 @@ export async function startLogged(
   return { child, carrier, carried: once(carrier, 'exit') };
 }
 
-/** The release's launcher, which needs hardly any memory; this very program where there is none. */
+/**
+ * The release's launcher, which needs hardly any memory; this very program where there is none, or where it cannot be
+ * executed (the runtime is executed from memory then).
+ */
 function carrierCommand(log: LogSettings, { root, version, name }: ReleaseEnvironment): CommandLine {
   const limits = ['--bytes', String(log.bytes), '--files', String(log.files)];
   const [file, word] =
     process.platform === 'win32'
       ? [path.join(root, 'bin', `${name}.exe`), '--sarma-log']
       : [path.join(root, 'releases', version, 'launcher'), 'log'];
-  if (existsSync(file)) return { file, args: [word, log.file, ...limits], env: process.env };
+  if (isExecutable(file)) return { file, args: [word, log.file, ...limits], env: process.env };
   return { file: process.execPath, args: [process.argv[1]!, 'log'], env: process.env };
+}
+
+function isExecutable(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }
