@@ -116,7 +116,7 @@ test('descriptors 3 to 9 are those that were passed: files, pipes, directories, 
     const child = spawn('bash', ['-c', script, 'bash', text, directory, ...command], {
       ...{ env, stdio: ['ignore', 'pipe', 'inherit', ...Array(6).fill('ignore'), 'pipe'] },
     });
-    const nine = child.stdio[9] as NodeJS.ReadableStream;
+    const nine = (child.stdio as readonly unknown[])[9] as NodeJS.ReadableStream;
     const [stdout, through] = await Promise.all([textOf(child.stdout!), textOf(nine)]);
     expect(through).toBe('through nine');
     return stdout.replaceAll(/\/tmp\/sh-thd\S*/g, 'HERE');

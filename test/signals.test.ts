@@ -60,7 +60,7 @@ beforeAll(async () => {
 
 interface Started {
   readonly child: ChildProcess;
-  readonly prints: (text: string) => Promise<void>;
+  readonly prints: (text: string) => Promise<unknown>;
   readonly ended: Promise<{ code: number | null; signal: string | null; output: string }>;
 }
 

@@ -5,6 +5,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { makeProgram, type Program, writeFiles } from './support/programs.ts';
 import { lacks } from './support/requirements.ts';
 import { run, temporaryDirectory, wrapProgram } from './support/run.ts';
+import { installed, makeService } from './support/services.ts';
 
 let program: Program;
 let file: string;
@@ -103,18 +104,57 @@ describe.skipIf(lacks('strace'))('the stub of a warm run', () => {
     expect(stub.length).toBeLessThan(100);
     expect(stub.filter(({ text }) => text.includes('many/'))).toEqual([]);
   });
-
-  test('and Node behind it look at nothing in the working directory', async () => {
-    const { stub, node } = await trace('%file', { cwd });
-    const touched = paths([...stub, ...node].filter(({ call }) => call !== 'getcwd'));
-    expect(touched).toContain(base);
-    expect(touched.filter((name) => name.startsWith(cwd) || !(name.startsWith('/') || name === ''))).toEqual(
-      touched.filter((name) =>
-        /^(\.sarma\/marker|bin|bin\/node|lib|lib\/.*|releases|releases\/.*)$/.test(name),
-      ),
-    );
-  });
 });
+
+describe.skipIf(lacks('strace'))(
+  'no file of the working directory, which is full of what other tools would read, is looked at',
+  () => {
+    /** Everything that a run and what it starts ask about files there. */
+    async function lookedAt(
+      command: string,
+      args: readonly string[],
+      env: NodeJS.ProcessEnv,
+    ): Promise<string[]> {
+      const log = path.join(await temporaryDirectory(), 'trace');
+      const options = ['-f', '-qq', '-s', '4096', '-e', 'trace=%file', '-o', log];
+      const { stdout, stderr, exitCode } = await run('strace', [...options, command, ...args], { cwd, env });
+      expect({ stdout, stderr, exitCode }).toEqual({ stdout: 'asset\n', stderr: '', exitCode: 0 });
+      const lines = (await readFile(log, 'utf8')).split('\n');
+      expect(lines.some((line) => line.includes('/releases/'))).toBe(true);
+      // Where a link leads is no file that is looked at, and a shell asks where it is.
+      const others = lines.filter((line) => !/^\d+ +symlinkat\(|\((AT_FDCWD, )?"\."/.test(line));
+      return others.filter((line) => line.includes(`"${cwd}/`) || /^\d+ +\w+\((AT_FDCWD, )?"[^/]/.test(line));
+    }
+
+    test('by the stub and Node, on a warm run', async () => {
+      expect(await lookedAt(file, [], { SARMA_CACHE_DIR: base })).toEqual([]);
+    });
+
+    test('by the stub and Node, on a first run', async () => {
+      expect(await lookedAt(file, [], { SARMA_CACHE_DIR: await temporaryDirectory() })).toEqual([]);
+    });
+
+    test.each([
+      ['the boot', {}],
+      ['the script of a release with an env.sh, the boot', { 'rel/env.sh': 'export FROM_ENV_SH=1\n' }],
+    ])('by the stub, %s and Node of a service', async (_, files: Readonly<Record<string, string>>) => {
+      const service = await makeService('looking', {
+        'application.ts': `
+        import { defineApplication } from '@sarma/app';
+        export default defineApplication({
+          start() {
+            console.log('asset');
+            setImmediate(() => process.kill(process.pid, 'SIGTERM'));
+          },
+        });`,
+        ...files,
+      });
+      const { command, env } = await installed(await wrapProgram(service));
+      expect(await lookedAt(command, ['start'], env)).toEqual([]);
+      expect(await lookedAt(command, ['start'], env)).toEqual([]);
+    });
+  },
+);
 
 test('the environment of the program differs from that of Node by SARMA_BIN alone', async () => {
   const env = { SARMA_CACHE_DIR: base, WITH_NEWLINE: 'a\nb', EMPTY: '', PWD: '/somewhere/else' };
