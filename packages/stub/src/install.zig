@@ -211,6 +211,8 @@ pub fn setUnpruned(run: *Run, base: *const Base, wanted: bool) error{OutOfMemory
     if (marker.unpruned == wanted) return;
     marker.unpruned = wanted;
     markers.write(run.arena, root, marker) catch |err| run.step("marker of {s} not renewed: {s}", .{ name, os.describe(err) });
+    // Nobody looked at the directories.
+    os.setTime(root, markers.path, marker.swept) catch {};
 }
 
 pub fn lockPath(run: *const Run, base: *const Base, name: []const u8) ![:0]const u8 {
