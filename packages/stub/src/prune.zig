@@ -63,7 +63,10 @@ pub fn releases(run: *Run, base: *const Base) Allocator.Error![]Release {
 }
 
 fn isNewer(_: void, a: Release, b: Release) bool {
-    return a.marker.installed > b.marker.installed;
+    if (a.marker.installed != b.marker.installed) return a.marker.installed > b.marker.installed;
+    // Two upgrades in one second: nothing but the time of the marker tells them apart.
+    if (a.marker.swept != b.marker.swept) return a.marker.swept > b.marker.swept;
+    return a.marker.swept_nanoseconds > b.marker.swept_nanoseconds;
 }
 
 /// Where locks cannot be trusted, another machine may be running it, or be about to.
