@@ -246,10 +246,12 @@ fn exists(place: Place) bool {
     return if (os.lstat(os.cwd, place.path)) |_| true else |_| false;
 }
 
-/// The stub could write files with longer paths, and the runtime could not read them.
+/// The stub could write files with longer paths, and the runtime could not read them. It asks every directory for a
+/// `package.json`, and fails where the name of that is too long.
 fn requireShortPaths(run: *Run, base: *const Base, release: *const manifests.Part) Error!void {
     var longest: usize = 0;
     for (release.files) |file| longest = @max(longest, file.path.len);
+    for (release.directories) |path| longest = @max(longest, path.len + "/package.json".len);
     const length = base.path.len + "/releases//".len + run.stamp.release_directory.len + longest;
     if (length >= os.path_max) return run.refuse("its path is too long: with it, a file of this program would have one of {d} bytes, and {d} are possible", .{ length, os.path_max - 1 });
 }
