@@ -34,7 +34,6 @@ pub const Marker = struct {
     unpruned: bool = false,
     /// When the directories were last looked at: the file's own time.
     swept: i64 = 0,
-    swept_nanoseconds: u32 = 0,
 };
 
 pub const Error = os.Error || Allocator.Error || error{Malformed};
@@ -48,7 +47,6 @@ pub fn read(arena: Allocator, install: os.Handle) Error!Marker {
     const length = try os.read(file, text);
     var marker = try parse(arena, text[0..length]);
     marker.swept = found.seconds;
-    marker.swept_nanoseconds = found.nanoseconds;
     return marker;
 }
 

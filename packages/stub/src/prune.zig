@@ -16,7 +16,12 @@ const entries_max = 1 << 16;
 /// Who wants something gone: a user who uninstalls wants a young runtime gone too.
 pub const Asked = enum { by_nobody, by_user };
 
-pub const Release = struct { name: []const u8, marker: markers.Marker };
+pub const Release = struct {
+    name: []const u8,
+    marker: markers.Marker,
+    /// When the marker was last written, in nanoseconds since 1970.
+    marked: i64 = 0,
+};
 
 /// Silent, and what fails is left for the next time.
 pub fn afterInstalling(run: *Run, base: *const Base) void {
@@ -56,7 +61,9 @@ pub fn releases(run: *Run, base: *const Base) Allocator.Error![]Release {
             error.OutOfMemory => return error.OutOfMemory,
             else => continue,
         };
-        try list.append(run.arena, .{ .name = name, .marker = marker });
+        const folder_of_marker = os.lstat(directory, markers.directory) catch continue;
+        const marked = folder_of_marker.seconds *| std.time.ns_per_s +| folder_of_marker.nanoseconds;
+        try list.append(run.arena, .{ .name = name, .marker = marker, .marked = marked });
     }
     std.mem.sortUnstable(Release, list.items, {}, isNewer);
     return list.items;
@@ -64,9 +71,8 @@ pub fn releases(run: *Run, base: *const Base) Allocator.Error![]Release {
 
 fn isNewer(_: void, a: Release, b: Release) bool {
     if (a.marker.installed != b.marker.installed) return a.marker.installed > b.marker.installed;
-    // Two upgrades in one second: nothing but the time of the marker tells them apart.
-    if (a.marker.swept != b.marker.swept) return a.marker.swept > b.marker.swept;
-    return a.marker.swept_nanoseconds > b.marker.swept_nanoseconds;
+    // Two upgrades in one second.
+    return a.marked > b.marked;
 }
 
 /// Where locks cannot be trusted, another machine may be running it, or be about to.

@@ -496,17 +496,19 @@ fn lockedDirectory(dir: Handle, path: [:0]const u8, mode: os.LockMode) Error!?Ha
     return null;
 }
 
+/// The last descriptor in which a program may hold its install.
+pub const last_held = 16;
+
 /// Node marks the descriptors 3 to 16 close-on-exec when it starts, so a copy there without that mark reaches the
 /// program and none of its children.
 pub fn holdForProgram(use: Handle) Error!void {
-    const last = 16;
     for ([_]Handle{ 10, 3 }) |lowest| {
         const copy = try system.duplicateFrom(use, lowest);
-        if (copy <= last) break close(use);
+        if (copy <= last_held) break close(use);
         close(copy);
     } else {
         // All taken by whoever started us. A child that holds the lock too only delays a removal.
-        _ = try system.duplicateFrom(use, last + 1);
+        _ = try system.duplicateFrom(use, last_held + 1);
         close(use);
     }
 }
