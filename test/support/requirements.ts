@@ -40,6 +40,8 @@ const CHECKS = {
     'eu-strip',
     'objcopy',
     'patchelf',
+    'afl-fuzz',
+    'prlimit',
   ),
   ...tools('wine', 'qemu-aarch64-static', 'qemu-arm-static', 'qemu-ppc64le-static', 'qemu-s390x-static'),
 } as const satisfies Record<string, () => boolean>;

@@ -46,10 +46,11 @@ pub fn target(memory: *Memory, input: []u8) void {
     const arena = memory.arena();
     var manifest = manifests.parse(arena, text) catch return;
     if (manifest.runtime.files[0].size > file_size_max or manifest.release.directories.len > 500) return;
+    const index = manifests.Index.of(arena, &manifest.release) catch return;
     manifest.frames = rightHashes(arena, manifest.frames, behind) catch unreachable;
     const file = targets.memoryFile("payload", behind);
     defer os.close(file);
-    const payload: Payload = .{ .file = file, .offset = 0, .manifest = manifest, .text = text };
+    const payload: Payload = .{ .file = file, .offset = 0, .manifest = manifest, .index = index, .text = text };
 
     makeWorld();
     defer {
@@ -155,7 +156,7 @@ fn makeWorld() void {
         os.makeDirectory(os.cwd, path, 0o755) catch unreachable;
     }
     os.close(os.create(os.cwd, canary, 0o644) catch unreachable);
-    os.beginInstalling();
+    _ = os.beginInstalling();
     // Written to where nothing may be written, or more than there is room for.
     var action: linux.Sigaction = .{ .handler = .{ .handler = linux.SIG.IGN }, .mask = linux.sigemptyset(), .flags = 0 };
     _ = linux.sigaction(.XFSZ, &action, null);

@@ -101,8 +101,18 @@ pub fn parse(arena: Allocator, text: []const u8) Error!Manifest {
             result.frames = try list(&reader, Frame, frames_max, readFrame);
         } else try reader.skip();
     }
-    if (result.runtime.files.len != 1 or result.frames.len == 0) return error.Malformed;
+    if (result.runtime.files.len != 1 or !areWhole(result.frames, result.runtime.files[0].size)) return error.Malformed;
     return result;
+}
+
+/// The runtime's frames follow one another, from its first byte to its last.
+fn areWhole(frames: []const Frame, runtime_size: u64) bool {
+    var end: u64 = 0;
+    for (frames) |frame| if (frame.part == .runtime) {
+        if (frame.position != end) return false;
+        end += frame.size;
+    };
+    return end == runtime_size;
 }
 
 fn is(key: []const u8, name: []const u8) bool {

@@ -17,6 +17,8 @@ pub const Payload = struct {
     /// Where frame offsets count from.
     offset: u64,
     manifest: Manifest,
+    /// Of the release. Made before anything else is: that every entry lies in a directory is what keeps writing inside.
+    index: manifests.Index,
     /// The manifest as it is stored.
     text: []const u8,
 };
@@ -31,12 +33,19 @@ pub fn open(run: *Run) !Payload {
     const whole = readWhole(file, text, slice + stamp.manifest_offset) catch |err| return run.refuse("cannot read {s}: {s}", .{ run.own_path, os.describe(err) });
     if (!whole) return run.damaged("it ends too early: cut off in a download, or changed by a program such as upx", .{});
     if (!std.mem.eql(u8, &sha256.of(text), &stamp.manifest_sha256)) return run.damaged("manifest", .{});
-    const manifest = manifests.parse(run.arena, text) catch |err| switch (err) {
+    const manifest, const index = read(run, text) catch |err| switch (err) {
         error.OutOfMemory => return error.OutOfMemory,
         error.Malformed => return run.damaged("manifest", .{}),
     };
     run.step("manifest: {d} files, {d} frames", .{ manifest.release.files.len, manifest.frames.len });
-    return .{ .file = file, .offset = slice + stamp.payload_offset, .manifest = manifest, .text = text };
+    return .{ .file = file, .offset = slice + stamp.payload_offset, .manifest = manifest, .index = index, .text = text };
+}
+
+fn read(run: *const Run, text: []const u8) manifests.Error!struct { Manifest, manifests.Index } {
+    const manifest = try manifests.parse(run.arena, text);
+    // What the stamp says decides whether there is room.
+    if (manifest.runtime.files[0].size != run.stamp.runtime_executable_size) return error.Malformed;
+    return .{ manifest, try .of(run.arena, &manifest.release) };
 }
 
 /// Where the executable begins in its file: offsets in the stamp count from there. On macOS a file may hold several.

@@ -69,7 +69,7 @@ pub fn unpack(run: *Run, payload: *const Payload, runtime: ?Destination, release
     errdefer if (work.runtime) |*file| file.abandon();
     // Before the caller removes what failed: Windows keeps the name of an open file.
     defer if (work.runtime) |*file| if (!file.destination.in_memory) os.close(file.file);
-    if (release) |destination| work.release = try Tree.init(run, destination);
+    if (release) |destination| work.release = try Tree.init(run, destination, &payload.index);
     // It tells of a first run.
     if (runtime == null or !runtime.?.in_memory) work.progress.start();
     const workers = onAllCores(jobs.items.len, thread_stack, worker, &work);
@@ -315,15 +315,11 @@ const RuntimeFile = struct {
 /// The release's files. Directories are there before, so threads need no order among them.
 const Tree = struct {
     destination: Destination,
-    index: manifests.Index,
+    index: *const manifests.Index,
     /// One per file: 1 once it was met. Twice is an error.
     met: []u8,
 
-    fn init(run: *Run, destination: Destination) !Tree {
-        const index = manifests.Index.of(run.arena, destination.part) catch |err| switch (err) {
-            error.OutOfMemory => return error.OutOfMemory,
-            error.Malformed => return run.damaged("manifest", .{}),
-        };
+    fn init(run: *const Run, destination: Destination, index: *const manifests.Index) !Tree {
         const met = try run.arena.alloc(u8, destination.part.files.len);
         @memset(met, 0);
         return .{ .destination = destination, .index = index, .met = met };
