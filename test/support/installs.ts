@@ -39,9 +39,7 @@ export async function listing(directory: string): Promise<Readonly<Record<string
       return [path.relative(directory, file), await line(file, entry.isSymbolicLink())] as const;
     }),
   );
-  // Killed while it writes a marker, a run leaves this one small file, which the next writer of the marker takes over.
-  const lasting = lines.filter(([file]) => !file.endsWith('.sarma/marker.new'));
-  return Object.fromEntries(lasting.sort(([a], [b]) => (a < b ? -1 : 1)));
+  return Object.fromEntries(lines.sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 async function line(file: string, isLink: boolean): Promise<string> {
