@@ -180,7 +180,8 @@ describe('a replacement that was interrupted', () => {
 describe('during the first run', () => {
   /** A first run that is stopped behind a system call (an injection of strace without its signal). */
   async function stoppedFirstRun(options: readonly string[], call: string) {
-    const traced = ['-f', '-o', '/dev/null', '-e', 'quiet=all', ...options, '-e', `trace=${call}`];
+    const log = path.join(await temporaryDirectory(), 'trace');
+    const traced = ['-f', '-o', log, '-e', 'quiet=all', ...options, '-e', `trace=${call}`];
     const command = ['strace', ...traced, '-e', `inject=${call}:signal=STOP:when=1`, file];
     const child = spawn('unshare', ['-m', 'sh', '-ec', `${mount}\nexec "$@"`, 'sh', ...command], {
       env: { ...process.env, SARMA_CACHE_DIR: base, DIRECTORY: path.dirname(file) },
@@ -191,7 +192,7 @@ describe('during the first run', () => {
     for (const name of ['stdout', 'stderr'] as const)
       child[name].setEncoding('utf8').on('data', (text: string) => (output[name] += text));
     const closed = once(child, 'close');
-    const stub = await vi.waitUntil(async () => await stoppedChild(child.pid!), { timeout: 60_000 });
+    const stub = await vi.waitUntil(async () => await stopped(log), { timeout: 60_000 });
     return async () => {
       process.kill(stub, 'SIGCONT');
       const [exitCode] = await closed;
@@ -280,11 +281,9 @@ async function endOf(other: string): Promise<number> {
   return stamp.manifestOffset + stamp.manifestLength - 1;
 }
 
-/** The PID of a child that a signal has stopped; undefined if there is none. */
-async function stoppedChild(parent: number): Promise<number | undefined> {
-  const children = await readFile(`/proc/${parent}/task/${parent}/children`, 'utf8');
-  const pid = Number(children.trim().split(' ')[0]);
-  if (pid === 0) return undefined;
-  const status = await readFile(`/proc/${pid}/status`, 'utf8');
-  return /^State:\s+(T|t) \((stopped|tracing stop)\)/m.test(status) ? pid : undefined;
+/** The PID that strace says a signal has stopped; undefined if there is none. */
+async function stopped(log: string): Promise<number | undefined> {
+  const text = await readFile(log, 'utf8').catch(() => '');
+  const pid = /^(\d+) +--- stopped by SIGSTOP ---$/m.exec(text)?.[1];
+  return pid === undefined ? undefined : Number(pid);
 }
