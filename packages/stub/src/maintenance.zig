@@ -148,7 +148,7 @@ fn installedBases(run: *Run) install.Error![]const Base {
     return list.items;
 }
 
-/// Where something was installed once: the bases that variables name if they do, else all of the user's.
+/// Those that variables name if they do, else all of the user's.
 fn writableBases(run: *Run) install.Error![]const Base {
     var list: std.ArrayList(Base) = .empty;
     const all = try bases.candidates(run);
@@ -162,11 +162,7 @@ fn writableBases(run: *Run) install.Error![]const Base {
             error.OutOfMemory => return error.OutOfMemory,
         } orelse continue;
         for (list.items) |known| if (std.mem.eql(u8, known.path, base.path)) continue :candidates;
-        for ([_][]const u8{ "locks", "releases" }) |folder| {
-            _ = os.lstat(os.cwd, try run.path(&.{ base.path, folder })) catch continue;
-            try list.append(run.arena, base);
-            break;
-        }
+        try list.append(run.arena, base);
     }
     return list.items;
 }
@@ -216,7 +212,11 @@ fn confirm(run: *Run, found: []const Base) install.Error!void {
 
 fn uninstallFrom(run: *Run, base: *const Base) install.Error!void {
     {
-        const gc = try locks.acquireGc(run, base.path, .exclusive) orelse return;
+        // Nobody is waited for where this program has nothing.
+        const gc = if ((try versionsIn(run, base)).len > 0)
+            try locks.acquireGc(run, base.path, .exclusive) orelse return
+        else
+            locks.tryAcquire(try run.path(&.{ base.path, "locks", "gc" }), .exclusive) orelse return;
         defer os.close(gc);
         for (try versionsIn(run, base)) |release| {
             if (!try pruning.removeInstall(run, base, "releases", release.name)) return run.refuse("{s} is in use", .{release.name});
