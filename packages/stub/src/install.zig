@@ -59,8 +59,13 @@ fn search(run: *Run) Error!Installed {
         tried.in_memory = true;
         if (try among(run, tried.noexec.items, &tried)) |found| {
             var installed = found;
-            installed.runtime = try memory.runtime(run);
-            return installed;
+            if (memory.runtime(run)) |path| {
+                installed.runtime = path;
+                return installed;
+            } else |err| {
+                if (err != error.Refused) return err;
+                try tried.add(run, "memory");
+            }
         }
     }
     if (tried.lines.items.len == 0) try tried.lines.appendSlice(run.arena, "\n  nothing: there is no home, and neither /var/tmp, /tmp nor /dev/shm");
@@ -76,6 +81,12 @@ const Tried = struct {
     /// Such a one will do: the runtime is executed from memory.
     in_memory: bool = false,
 
+    /// For `run.reason`.
+    fn add(tried: *Tried, run: *const Run, place: []const u8) Error!void {
+        run.step("{s}: {s}", .{ place, run.reason });
+        try tried.lines.appendSlice(run.arena, try std.mem.concat(run.arena, u8, &.{ "\n  ", place, ": ", run.reason }));
+    }
+
     fn requireExecution(tried: *Tried, run: *Run, candidate: bases.Candidate, base: *const Base) Error!void {
         if (!base.noexec or tried.in_memory) return;
         try tried.noexec.append(run.arena, candidate);
@@ -87,8 +98,7 @@ fn among(run: *Run, candidates: []const bases.Candidate, tried: *Tried) Error!?I
     for (candidates) |candidate| {
         const found = inCandidate(run, candidate, tried) catch |err| {
             if (err != error.Refused) return err;
-            run.step("{s}: {s}", .{ candidate.path, run.reason });
-            try tried.lines.appendSlice(run.arena, try std.mem.concat(run.arena, u8, &.{ "\n  ", candidate.path, ": ", run.reason }));
+            try tried.add(run, candidate.path);
             continue;
         };
         if (found) |installed| {
@@ -114,7 +124,7 @@ fn inCandidate(run: *Run, candidate: bases.Candidate, tried: *Tried) Error!?Inst
     const payload = try payloads.open(run);
     defer os.close(payload.file);
     try host.require(run, &payload.manifest);
-    run.needed = run.stamp.runtime_bytes + run.stamp.release_bytes + spare_bytes;
+    run.needed = (if (tried.in_memory) 0 else run.stamp.runtime_bytes) + run.stamp.release_bytes + spare_bytes;
     const was_there = base != null;
     const removals_max = 100;
     for (0..removals_max) |_| {

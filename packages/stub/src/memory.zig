@@ -26,7 +26,7 @@ pub fn runtime(run: *Run) ![:0]const u8 {
     const payload = try payloads.open(run);
     defer os.close(payload.file);
     // Between the stub and the runtime there may be a shell.
-    const file = os.memoryFile(run.stamp.shell) catch |err| return run.refuse("the runtime cannot be executed from memory: {s}", .{os.describe(err)});
+    const file = os.memoryFile(run.stamp.shell) catch |err| return run.refuse("nothing can be executed from there: {s}", .{os.describe(err)});
     try unpacking.unpack(run, &payload, .{ .part = &payload.manifest.runtime, .root = file, .path = "memory", .in_memory = true }, null);
     const path = message.print(try run.arena.alloc(u8, 40), "/proc/self/fd/{d}\x00", &message.values(.{@as(u32, @intCast(file))}));
     return path[0 .. path.len - 1 :0];

@@ -317,8 +317,10 @@ pub fn random(buffer: []u8) void {
 pub fn memoryFile(inherited: bool) Error!Handle {
     // Linux 6.3 wants to be told that it will be executed, and older ones do not know the word.
     const exec = 0x10;
-    const file: Handle = @intCast(call(linux.memfd_create, .{ "node", linux.MFD.CLOEXEC | exec }) catch
-        try call(linux.memfd_create, .{ "node", linux.MFD.CLOEXEC }));
+    const file: Handle = @intCast(call(linux.memfd_create, .{ "node", linux.MFD.CLOEXEC | exec }) catch |err| again: {
+        if (err != error.Unexpected) return err;
+        break :again try call(linux.memfd_create, .{ "node", linux.MFD.CLOEXEC });
+    });
     if (!inherited) return file;
     defer unix.close(file);
     // Where Node marks it close-on-exec, and no shell has descriptors of its own.
