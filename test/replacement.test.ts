@@ -186,8 +186,12 @@ describe('during the first run', () => {
     const child = spawn('unshare', ['-m', 'sh', '-ec', `${mount}\nexec "$@"`, 'sh', ...command], {
       env: { ...process.env, SARMA_CACHE_DIR: base, DIRECTORY: path.dirname(file) },
       stdio: ['ignore', 'pipe', 'pipe'],
+      detached: true,
     });
-    onTestFinished(() => void child.kill('SIGKILL'));
+    // strace alone would leave the stub behind, stopped.
+    onTestFinished(() => {
+      if (child.exitCode === null) process.kill(-child.pid!, 'SIGKILL');
+    });
     const output = { stdout: '', stderr: '' };
     for (const name of ['stdout', 'stderr'] as const)
       child[name].setEncoding('utf8').on('data', (text: string) => (output[name] += text));
