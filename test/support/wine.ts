@@ -48,6 +48,8 @@ export async function newWine(): Promise<Wine> {
     return { exitCode, signal, stdout, stderr };
   };
   await start('winecfg', ['-v', 'win10']);
+  // Without a break between two programs: what starts it anew takes long.
+  await run('wineserver', ['-p'], { env });
   return {
     directory,
     env,

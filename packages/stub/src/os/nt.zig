@@ -52,6 +52,9 @@ pub const Status = enum(u32) {
     io_device_error = 0xC0000185,
     reparse_point_not_resolved = 0xC0000280,
     stopped_on_symlink = 0x8000002D,
+    disk_quota_exceeded = 0xC0000802,
+    virus_infected = 0xC0000906,
+    virus_deleted = 0xC0000907,
     _,
 };
 

@@ -555,8 +555,8 @@ fn errorOfStatus(status: nt.Status) Error {
     return switch (status) {
         .object_name_not_found, .object_path_not_found, .no_such_file, .no_such_device, .object_name_invalid, .object_path_invalid, .object_path_syntax_bad, .bad_network_path, .bad_network_name => error.NotFound,
         .object_name_collision => error.Exists,
-        .access_denied, .privilege_not_held => error.Denied,
-        .disk_full, .quota_exceeded => error.NoSpace,
+        .access_denied, .privilege_not_held, .virus_infected, .virus_deleted => error.Denied,
+        .disk_full, .quota_exceeded, .disk_quota_exceeded => error.NoSpace,
         .media_write_protected => error.ReadOnly,
         .not_a_directory => error.NotDirectory,
         .file_is_a_directory => error.IsDirectory,

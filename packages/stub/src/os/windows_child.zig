@@ -12,11 +12,22 @@ const Allocator = std.mem.Allocator;
 pub fn carry(image: [:0]const u16, line: [:0]u16) ?u32 {
     // From here on the program decides about Ctrl-C.
     _ = nt.SetConsoleCtrlHandler(onControl, 1);
-    const child = start(image, line, .{}) orelse return null;
+    const child = startPatiently(image, line) orelse return null;
     running.store(child, .release);
     closeInherited();
     _ = wait(child, infinite);
     return exitCode(child);
+}
+
+/// A virus scanner may hold what was just unpacked for a moment. About two seconds in all.
+fn startPatiently(image: [:0]const u16, line: [:0]u16) ?nt.Handle {
+    var milliseconds: u32 = 1;
+    while (true) {
+        if (start(image, line, .{})) |child| return child;
+        if (nt.GetLastError() != sharing_violation or milliseconds > 1024) return null;
+        nt.Sleep(milliseconds);
+        milliseconds *= 2;
+    }
 }
 
 /// False when the time is over.
@@ -35,6 +46,7 @@ pub fn describe(code: u32) []const u8 {
     return switch (code) {
         2, 3 => "it is not there",
         access_denied => "access is denied",
+        sharing_violation => "another program holds it",
         193, 216 => "it is for another CPU or system",
         225 => "the virus scanner takes it for dangerous",
         577 => "its signature is not accepted",
@@ -49,6 +61,7 @@ pub fn isForbidden(code: u32) bool {
 }
 
 const access_denied = 5;
+const sharing_violation = 32;
 
 // --- what it is started with
 
@@ -172,10 +185,12 @@ fn hasConsole() bool {
 fn jobOfChild() ?nt.Handle {
     const kill_on_job_close = 0x2000;
     const silent_breakaway_ok = 0x1000;
+    // For children that ask for it (CREATE_BREAKAWAY_FROM_JOB), which would not be started at all otherwise.
+    const breakaway_ok = 0x800;
     const extended_limits = 9;
     const job = CreateJobObjectW(null, null) orelse return null;
     var limits: JobLimits = std.mem.zeroes(JobLimits);
-    limits.flags = kill_on_job_close | silent_breakaway_ok;
+    limits.flags = kill_on_job_close | silent_breakaway_ok | breakaway_ok;
     _ = SetInformationJobObject(job, extended_limits, &limits, @sizeOf(JobLimits));
     return job;
 }

@@ -9,9 +9,20 @@ const access_list = @import("windows_access.zig");
 const Allocator = std.mem.Allocator;
 const Error = os.Error;
 
+/// On a drive or a share, with or without the prefixes that switch off the system's treatment of names; no device of another
+/// kind.
 fn isAbsolute(path: []const u8) bool {
     if (path.len < 3) return false;
-    if (isSeparator(path[0]) and isSeparator(path[1])) return true;
+    if (isSeparator(path[0]) and isSeparator(path[1])) {
+        if (path.len < 4 or !isSeparator(path[3]) or (path[2] != '.' and path[2] != '?')) return true;
+        const rest = path[4..];
+        return isOnDrive(rest) or (rest.len > 4 and std.ascii.eqlIgnoreCase(rest[0..3], "UNC") and isSeparator(rest[3]));
+    }
+    return isOnDrive(path);
+}
+
+fn isOnDrive(path: []const u8) bool {
+    if (path.len < 3) return false;
     return std.ascii.isAlphabetic(path[0]) and path[1] == ':' and isSeparator(path[2]);
 }
 
@@ -51,14 +62,13 @@ pub fn preparedDirectories(arena: Allocator, own_path: []const u8) Allocator.Err
 
 /// Junctions and links on the way do not matter: what is checked, and used from then on, is the path they lead to.
 pub fn settle(arena: Allocator, path: []const u8, make: bool, _: os.Trust) Allocator.Error!os.Settled {
-    if (!isAbsolute(path)) return .{ .refused = "not an absolute path" };
+    if (!isAbsolute(path)) return .{ .refused = "not an absolute path on a drive or a share" };
     const directory = openDirectory(path) catch |err| switch (err) {
         error.NotFound => if (make) return settleNew(arena, path) else return .missing,
         else => return refused(arena, "cannot open", path, err),
     };
     defer files.close(directory);
     const final = try finalPath(arena, directory, path) orelse return .{ .refused = "the path is too long" };
-    if (!isAbsolute(final)) return .{ .refused = "not on a drive or a share" };
     var shared = false;
     if (try access_list.reasonAgainst(arena, final, .inside, &shared)) |reason| return .{ .refused = reason };
     return .{ .place = .{ .path = final, .shared = shared, .mounted = false } };
