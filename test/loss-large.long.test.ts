@@ -1,5 +1,5 @@
 // Programs of more than 64 directories: losses are looked for once a day, and after a run that ended badly (promise P7).
-import { chmod, mkdir, rm, stat, unlink, utimes, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, rm, stat, unlink, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { execa } from 'execa';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -81,6 +81,16 @@ describe('a program of more than 64 directories', () => {
     await setSwept(now() - DAY - 1);
     await isWhole();
     expect(await sweptAt()).toBeGreaterThan(now() - 600);
+  });
+
+  test('is looked at once a day, though hosts that share it write to its marker more often', async () => {
+    const name = path.join(release, '.sarma/marker');
+    await writeFile(name, (await readFile(name, 'utf8')).replace(/^host .*/m, 'host 0123456789abcdef'));
+    const swept = Math.floor(now() - DAY / 2);
+    await setSwept(swept);
+    expect(await start()).toEqual(expected);
+    expect((await marker(release)).get('host')).not.toBe('0123456789abcdef');
+    expect(await sweptAt()).toBe(swept);
   });
 
   test('is looked at where the last look is still to come: a clock was wrong', async () => {

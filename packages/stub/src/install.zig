@@ -176,7 +176,11 @@ fn keepUp(run: *Run, base: *const Base, runtime: *const Checked, release: *const
     const runtime_synced = runtime.unsynced and synced(run, runtime);
     const release_synced = release.unsynced and synced(run, release);
     if (runtime_synced) try renew(run, base, runtime, run.stamp.runtime_directory, true);
-    if (release_synced or sweep or !host_known) try renew(run, base, release, run.stamp.release_directory, release_synced);
+    if (release_synced or sweep or !host_known) {
+        try renew(run, base, release, run.stamp.release_directory, release_synced);
+        // Nobody looked at the directories.
+        if (!sweep) os.setTime(release.use.?, markers.path, release.marker.swept) catch {};
+    }
     return true;
 }
 
@@ -237,7 +241,7 @@ fn install(run: *Run, base: *const Base, payload: *const Payload) Error!?Install
     try requireShortPaths(run, base, &payload.manifest.release);
     var held = try Held.take(run, base) orelse return null;
     defer held.letGo();
-    _ = try bringAbout(run, base, payload, .{ .unpruned = !base.network });
+    _ = try bringAbout(run, base, payload, .{ .unpruned = true });
     return try ready(run, base) orelse return run.refuse("what was installed does not stay as it was written", .{});
 }
 
