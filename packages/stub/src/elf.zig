@@ -6,6 +6,7 @@ const os = @import("os.zig");
 const Allocator = std.mem.Allocator;
 const elf = std.elf;
 
+/// Offsets that are read from a file are added so that they stay beyond it where they are beyond it.
 const offset_max = 1 << 40;
 const versions_max = 1024;
 const dynamic_max = 1024;
@@ -36,11 +37,11 @@ const Image = struct {
     fn dynamic(image: Image, header: *const elf.Ehdr) ?Dynamic {
         var found: Dynamic = .{ .definitions = 0, .count = 0, .strings = 0 };
         for (0..header.e_phnum) |number| {
-            const segment = image.at(elf.Phdr, header.e_phoff + number * @sizeOf(elf.Phdr)) orelse return null;
+            const segment = image.at(elf.Phdr, header.e_phoff +| number * @sizeOf(elf.Phdr)) orelse return null;
             if (segment.p_type != elf.PT_DYNAMIC) continue;
             const count = @min(segment.p_filesz / @sizeOf(elf.Dyn), dynamic_max);
             for (0..count) |index| {
-                const entry = image.at(elf.Dyn, segment.p_offset + index * @sizeOf(elf.Dyn)) orelse return null;
+                const entry = image.at(elf.Dyn, segment.p_offset +| index * @sizeOf(elf.Dyn)) orelse return null;
                 switch (@as(u64, @bitCast(@as(i64, entry.d_tag)))) {
                     elf.DT_VERDEF => found.definitions = image.offsetOf(header, entry.d_val) orelse return null,
                     elf.DT_VERDEFNUM => found.count = @min(entry.d_val, versions_max),
@@ -56,9 +57,9 @@ const Image = struct {
     /// From a virtual address to a place in the file.
     fn offsetOf(image: Image, header: *const elf.Ehdr, address: usize) ?usize {
         for (0..header.e_phnum) |number| {
-            const segment = image.at(elf.Phdr, header.e_phoff + number * @sizeOf(elf.Phdr)) orelse return null;
+            const segment = image.at(elf.Phdr, header.e_phoff +| number * @sizeOf(elf.Phdr)) orelse return null;
             if (segment.p_type != elf.PT_LOAD) continue;
-            if (address >= segment.p_vaddr and address - segment.p_vaddr < segment.p_filesz) return address - segment.p_vaddr + segment.p_offset;
+            if (address >= segment.p_vaddr and address - segment.p_vaddr < segment.p_filesz) return address - segment.p_vaddr +| segment.p_offset;
         }
         return null;
     }
@@ -68,10 +69,10 @@ const Image = struct {
         var offset: u64 = found.definitions;
         for (0..found.count) |_| {
             const definition = image.at(Definition, offset) orelse break;
-            const name = image.at(Name, offset + definition.names) orelse break;
-            try names.append(arena, try image.string(arena, @as(u64, found.strings) + name.string));
+            const name = image.at(Name, offset +| definition.names) orelse break;
+            try names.append(arena, try image.string(arena, @as(u64, found.strings) +| name.string));
             if (definition.next == 0) break;
-            offset += definition.next;
+            offset +|= definition.next;
         }
         return names.items;
     }
@@ -79,7 +80,7 @@ const Image = struct {
     /// No version's name is as long as the buffer.
     fn string(image: Image, arena: Allocator, offset: u64) Allocator.Error![]const u8 {
         var buffer: [128]u8 = undefined;
-        const length = os.pread(image.file, &buffer, offset) catch 0;
+        const length = if (offset > offset_max) 0 else os.pread(image.file, &buffer, offset) catch 0;
         return arena.dupe(u8, buffer[0 .. std.mem.indexOfScalar(u8, buffer[0..length], 0) orelse 0]);
     }
 
