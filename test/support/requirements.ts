@@ -16,6 +16,13 @@ const CHECKS = {
   },
   /** A first process of one's own, as a container has it. */
   pidNamespaces: () => spawnSync('unshare', ['--pid', '--fork', 'true']).status === 0,
+  /** What `unshare --user` makes: a process that is its own root. */
+  userNamespaces: () => spawnSync('unshare', ['--user', '--map-root-user', 'true']).status === 0,
+  /** FUSE, and Debian's package bindfs, which shows a directory through it. */
+  fuse: () => {
+    const mount = 'bindfs -o nonempty /usr /mnt && umount /mnt';
+    return process.getuid?.() === 0 && spawnSync('unshare', ['-m', 'sh', '-c', mount]).status === 0;
+  },
   strace: () => spawnSync('strace', ['-o', '/dev/null', 'true']).status === 0,
   /** The kernel starts arm64 programs through an emulator (binfmt_misc), so that the stub can execute its Node. */
   arm64: () =>
@@ -29,6 +36,7 @@ const CHECKS = {
     'chrt',
     'taskset',
     'setcap',
+    'setfacl',
     'script',
     'osslsigncode',
     'openssl',
