@@ -23,6 +23,8 @@ const CHECKS = {
     const mount = 'bindfs -o nonempty /usr /mnt && umount /mnt';
     return process.getuid?.() === 0 && spawnSync('unshare', ['-m', 'sh', '-c', mount]).status === 0;
   },
+  /** File systems in a file. */
+  loops: () => process.getuid?.() === 0 && spawnSync('losetup', ['-f']).status === 0,
   strace: () => spawnSync('strace', ['-o', '/dev/null', 'true']).status === 0,
   /** The kernel starts arm64 programs through an emulator (binfmt_misc), so that the stub can execute its Node. */
   arm64: () =>
@@ -38,6 +40,7 @@ const CHECKS = {
     'setcap',
     'setfacl',
     'script',
+    'mkfs.btrfs',
     'osslsigncode',
     'openssl',
     'llvm-readelf',
