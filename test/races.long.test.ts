@@ -203,6 +203,20 @@ describe.skipIf(lacks('strace'))('a first run that is stopped at any of its call
   });
 });
 
+test.skipIf(lacks('strace'))('a lock file that disappears while it is being locked is no lock', async () => {
+  await haveInstalled();
+  const calls = await callsOf(['openat'], older, START, { env, oneCore: true });
+  const opening = calls.find(({ text }) => text.includes('/locks/gc'))!;
+  await haveInstalled();
+  const stopped = await startStopped(older, START, env, opening, { name: 'fallocate', nth: 1 });
+  expect(await run(newer, UNINSTALL, { env })).toMatchObject({ exitCode: 0 });
+  expect(existsSync(base)).toBe(false);
+  expect(await stopped.goOnToNext()).toBe(true);
+  // It unpacks, and nobody may take away what it has unpacked.
+  expect(await run(newer, UNINSTALL, { env })).toMatchObject({ exitCode: 0 });
+  expect(await stopped.goOn()).toEqual(whole(older));
+});
+
 test('64 first runs of two versions at once, beside uninstalls and prunes, all have their whole program', async () => {
   await haveInstalled();
   const runs = Array.from({ length: 64 }, (_, index) => (index % 2 === 0 ? older : newer));

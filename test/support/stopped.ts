@@ -15,7 +15,9 @@ export interface Started {
 export interface Stopped {
   /** 0 if it was not stopped. */
   readonly pid: number;
-  /** Lets it go on, to its end. */
+  /** Lets it go on to the next of its calls, or to its end; true if it was stopped again. */
+  readonly goOnToNext: () => Promise<boolean>;
+  /** Lets it go on to its end. */
   readonly goOn: () => Promise<Transcript>;
 }
 
@@ -35,33 +37,39 @@ export function start(file: string, args: readonly string[], env: Environment): 
   return { pid: child.pid!, ended };
 }
 
-/** Starts a program on one core, which does everything in the same order, and stops it once it has made that call. */
+/** Starts a program on one core, which does everything in the same order, and stops it once it has made each of those calls. */
 export async function startStopped(
   file: string,
   args: readonly string[],
   env: Environment,
-  call: Pick<Call, 'name' | 'nth'>,
+  ...calls: readonly Pick<Call, 'name' | 'nth'>[]
 ): Promise<Stopped> {
   const log = path.join(await temporaryDirectory(), 'trace');
-  const injected = ['-e', `trace=${call.name}`, '-e', `inject=${call.name}:signal=STOP:when=${call.nth}`];
-  const traced = start(
-    'taskset',
-    ['-c', '0', 'strace', '-f', '-qq', '-o', log, ...injected, file, ...args],
-    env,
-  );
+  const injected = calls.flatMap(({ name, nth }) => ['-e', `inject=${name}:signal=STOP:when=${nth}`]);
+  const traced = ['strace', '-f', '-qq', '-o', log, '-e', `trace=${calls.map(({ name }) => name).join()}`];
+  const run = start('taskset', ['-c', '0', ...traced, ...injected, file, ...args], env);
   let ended = false;
-  void traced.ended.then(() => (ended = true));
-  let pid = 0;
-  while (pid === 0 && !ended) {
-    await sleep(2);
+  void run.ended.then(() => (ended = true));
+  const stops = async () => {
     const text = await readFile(log, 'utf8').catch(() => '');
-    pid = Number(/^(\d+) +--- stopped by SIGSTOP/m.exec(text)?.[1] ?? 0);
-  }
+    return [...text.matchAll(/^(\d+) +--- stopped by SIGSTOP/gm)].map(([, pid]) => Number(pid));
+  };
+  const stopped = async (times: number) => {
+    while (!ended && (await stops()).length < times) await sleep(2);
+    return await stops();
+  };
+  const [pid = 0] = await stopped(1);
+  let times = 1;
   return {
     pid,
+    goOnToNext: async () => {
+      process.kill(pid, 'SIGCONT');
+      times += 1;
+      return (await stopped(times)).length === times;
+    },
     goOn: async () => {
       if (pid !== 0) process.kill(pid, 'SIGCONT');
-      return await traced.ended;
+      return await run.ended;
     },
   };
 }
