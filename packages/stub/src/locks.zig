@@ -19,7 +19,7 @@ pub fn acquireGc(run: *Run, base: []const u8, mode: os.LockMode) !?os.Handle {
         os.makeDirectory(os.cwd, folder, 0o755) catch |err| switch (err) {
             error.Exists => {},
             error.NotFound => return null,
-            else => return run.refuse("cannot create {s}: {s}", .{ folder, os.describe(err) }),
+            else => return run.cannot("create", folder, err),
         };
         return wait(run, try run.path(&.{ folder, "gc" }), mode) catch |err| switch (err) {
             error.NotFound => continue,
