@@ -1,5 +1,6 @@
 'use strict';
-// Loaded with `--import` by the stub when the runtime is executed from memory, and when the install lies below a directory that others can write to, such as /tmp:
+// Loaded with `--import` by the stub when the install lies below a directory that others can write to, such as /tmp, and
+// when the runtime is executed from memory.
 // Node looks for packages in `node_modules` of every ancestor, and anybody could have planted one there.
 // Refused is what a module of the install asks for by a bare name and finds outside the install. What a program
 // loads by a path (the user's configuration, a plugin of the user's project) is its own business.
@@ -18,9 +19,9 @@ const root = path.resolve(__dirname, '..', '..') + path.sep;
 const inside = (file) => file.startsWith(root);
 const bare = (name) => !/^(\.{1,2}(\/|$)|\/|[a-z]+:|[A-Za-z]:[\\/])/.test(name);
 
-function refuse(name, parent) {
+function refuse(name, parent, code) {
   const error = new Error(`Cannot find package '${name}' imported from ${parent}`);
-  error.code = 'MODULE_NOT_FOUND';
+  error.code = code;
   throw error;
 }
 
@@ -34,7 +35,13 @@ if (typeof Module.registerHooks === 'function') {
       const found = next(name, context);
       const parent = fileOf(context.parentURL);
       const file = fileOf(found.url);
-      if (file !== '' && inside(parent) && bare(name) && !inside(file)) refuse(name, parent);
+      if (file !== '' && inside(parent) && bare(name) && !inside(file)) {
+        refuse(
+          name,
+          parent,
+          context.conditions.includes('import') ? 'ERR_MODULE_NOT_FOUND' : 'MODULE_NOT_FOUND',
+        );
+      }
       return found;
     },
   });
@@ -44,7 +51,8 @@ if (typeof Module.registerHooks === 'function') {
   Module._resolveFilename = function (name, parent, ...rest) {
     const file = resolve.call(this, name, parent, ...rest);
     const from = parent?.filename ?? '';
-    if (path.isAbsolute(file) && inside(from) && bare(name) && !inside(file)) refuse(name, from);
+    if (path.isAbsolute(file) && inside(from) && bare(name) && !inside(file))
+      refuse(name, from, 'MODULE_NOT_FOUND');
     return file;
   };
 }
