@@ -6,7 +6,7 @@ import { lacks } from './support/requirements.ts';
 import { run } from './support/run.ts';
 
 const ROOT = path.resolve(import.meta.dirname, '..');
-const SECONDS = '2';
+const SECONDS = '1';
 
 async function fuzz(...args: readonly string[]) {
   const script = path.join(ROOT, 'scripts/fuzz.ts');
@@ -18,14 +18,12 @@ test.skipIf(lacks('root', 'afl-fuzz'))(
   'the fuzzer finds a planted bug, which only coverage leads to',
   { timeout: 600_000 },
   async () => {
-    for (const mode of ['safe', 'release']) {
-      const { stdout, exitCode } = await fuzz('--seconds', '120', '--mode', mode, 'planted-bug');
-      expect({ stdout, exitCode }).toEqual({
-        stdout: expect.stringMatching(/ found \S+planted-bug/),
-        exitCode: 1,
-      });
-      await rm(path.join(ROOT, stdout.match(/ found (\S+)/)![1]!));
-    }
+    const { stdout, exitCode } = await fuzz('--seconds', '120', '--mode', 'safe', 'planted-bug');
+    expect({ stdout, exitCode }).toEqual({
+      stdout: expect.stringMatching(/ found \S+planted-bug/),
+      exitCode: 1,
+    });
+    await rm(path.join(ROOT, stdout.match(/ found (\S+)/)![1]!));
   },
 );
 

@@ -25,7 +25,7 @@ var map: *[map_size]u8 = &unseen;
 
 /// One input after the other until AFL++ ends it. Never returns in the fork server.
 pub fn each(environment: os.Environment, memory: *memories.Memory, target: targets.Target) void {
-    if (!instrumented) return std.debug.print("built without -Dinstrumented: give it files\n", .{});
+    if (!instrumented) return std.debug.print("this build takes files only\n", .{});
     std.mem.doNotOptimizeAway(signature.ptr);
     numberEdges();
     if (os.variable(environment, "__AFL_SHM_ID")) |id| share(std.fmt.parseInt(usize, id, 10) catch @panic("AFL++ without System V shared memory"));
