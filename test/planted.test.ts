@@ -191,7 +191,7 @@ describe.skipIf(lacks('mounts', 'setpriv'))('what others have planted is never e
     expect(stderr).toBe('');
     expect(guarded!.trim().split('\n')).toEqual([
       ...['MODULE_NOT_FOUND', 'MODULE_NOT_FOUND'],
-      ...['MODULE_NOT_FOUND', 'MODULE_NOT_FOUND'],
+      ...['ERR_MODULE_NOT_FOUND', 'ERR_MODULE_NOT_FOUND'],
     ]);
     expect(unguarded).toContain('planted module');
   });
