@@ -238,6 +238,65 @@ describe('an output', () => {
     );
   };
 
+  test.skipIf(lacks('mounts'))('for whose release there is no space, or no right to write', async () => {
+    await writeFiles(project, { 'large.bin': 'x'.repeat(2 << 20) });
+    await mkdir(path.join(project, 'small'));
+    const { stderr, exitCode } = await withoutRoom(path.join(project, 'small'), [
+      ...['--release-dir', 'small/release'],
+      ...quickly,
+    ]);
+    expect(stderr).toMatch(
+      /^error: .*cannot be written to \S+\/small\/release: no space left on the device; 2\d{6} bytes are needed, \d+ are available\. /im,
+    );
+    expect(stderr).not.toMatch(/fault in Sarma|^ {4}at /m);
+    expect(exitCode).toBe(1);
+    const wrap = path.resolve(import.meta.dirname, '../packages/cli/bin/wrap.js');
+    const readOnly = await run(
+      'unshare',
+      [
+        ...['-m', 'sh', '-c', 'mount -t tmpfs -o ro tmpfs small && exec "$@"', 'sh'],
+        ...[process.execPath, wrap, '-q', '--release-dir', 'small/release', ...quickly],
+      ],
+      { cwd: project },
+    );
+    expect(readOnly.stderr).toMatch(
+      /^error: .*cannot be written to \S+\/small\/release: the file system is read-only\. /im,
+    );
+    expect(readOnly.stderr).not.toMatch(/fault in Sarma|^ {4}at /m);
+  });
+
+  test.skipIf(lacks('mounts'))('that is to be started, where the build cache is read-only', async () => {
+    const cache = path.join(project, 'cache');
+    const env = { SARMA_BUILD_CACHE: cache };
+    expect(
+      (
+        await run(
+          process.execPath,
+          [path.resolve(import.meta.dirname, '../packages/cli/bin/wrap.js'), '-q', ...quickly],
+          { cwd: project, env },
+        )
+      ).exitCode,
+    ).toBe(0);
+    const wrap = path.resolve(import.meta.dirname, '../packages/cli/bin/wrap.js');
+    const { stderr, exitCode } = await run(
+      'unshare',
+      [
+        ...[
+          '-m',
+          'sh',
+          '-c',
+          'mount --bind cache cache && mount -o remount,bind,ro cache && exec "$@"',
+          'sh',
+        ],
+        ...[process.execPath, wrap, '-q', '--verify', ...quickly],
+      ],
+      { cwd: project, env },
+    );
+    expect(stderr).toMatch(/^error: .*Cannot write to the build cache \S+\/cache: .*SARMA_BUILD_CACHE/im);
+    expect(stderr).not.toMatch(/fault in Sarma|^ {4}at /m);
+    expect(exitCode).toBe(1);
+  });
+
   test.skipIf(lacks('mounts'))('for which there is no space', async () => {
     await mkdir(path.join(project, 'small'));
     const { stdout, stderr, exitCode } = await withoutRoom(path.join(project, 'small'), [

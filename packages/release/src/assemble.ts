@@ -12,6 +12,7 @@ import { type Taken, takeCopies } from './first-party.ts';
 import type { Installation } from './installation.ts';
 import type { Layout } from './layout.ts';
 import { checkAddons } from './native.ts';
+import { notWritable } from './not-writable.ts';
 import { readManifest } from './package-json.ts';
 import { publish } from './publish.ts';
 import type { AssembledRelease, OnNotice, Release, ReleasePackage } from './release.ts';
@@ -73,6 +74,8 @@ async function write(release: Release, tree: Tree, onNotice: OnNotice): Promise<
     if (release.overlays.length === 0) return;
     const { applyOverlays } = await import('./overlays.ts');
     for (const [name, entry] of await applyOverlays(directory, release)) written.set(name, entry);
+  }).catch((cause: unknown) => {
+    throw notWritable(release.path, tree, cause);
   });
   if (replaced) onNotice({ type: 'notice', level: 'info', message: `replaced ${release.path}` });
   return written;

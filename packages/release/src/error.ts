@@ -29,6 +29,7 @@ export type ReleaseErrorCode =
   | 'STEP_FAILED'
   | 'RUNTIME_NOT_INCLUDED'
   | 'NOT_A_RELEASE'
+  | 'NOT_WRITABLE'
   | 'STATE_TWICE'
   | 'TEMPLATE_FAILED'
   | 'INVALID_VM_ARGS'

@@ -136,7 +136,7 @@ async function produceEntry(
     await seal(temporary, content, key);
     await publish(temporary, place);
   } catch (error) {
-    throw explain(error, directory);
+    throw cacheFailure(error, directory);
   } finally {
     await rm(temporary, { recursive: true, force: true });
   }
@@ -196,7 +196,8 @@ async function removeAbandoned(temporaries: string): Promise<void> {
   }
 }
 
-function explain(error: unknown, directory: string): unknown {
+/** What is said when the cache cannot be written to; any other error is itself. */
+export function cacheFailure(error: unknown, directory: string): unknown {
   const { code, syscall, path: at, message } = error as NodeJS.ErrnoException;
   if (code === 'ENOSPC' || code === 'EDQUOT') {
     const advice = 'Free some space, or choose another directory with SARMA_BUILD_CACHE.';

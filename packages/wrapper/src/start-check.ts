@@ -4,7 +4,7 @@ import { copyFile, mkdir, mkdtemp, realpath, rm } from 'node:fs/promises';
 import path from 'node:path';
 import type { Artifact } from './artifact.ts';
 import type { AssembledRelease } from './assembled-release.ts';
-import type { BuildCache } from './build-cache.ts';
+import { type BuildCache, cacheFailure } from './build-cache.ts';
 import type { OnEvent } from './events.ts';
 import { ISOLATION_ENVIRONMENT, type Isolation, isolation } from './isolation.ts';
 import { hostAmong, type Target } from './targets.ts';
@@ -77,13 +77,9 @@ const SERVICE_STARTS = [['version'], ['eval', '1']];
  * StartCheckError when it does not end with status 0; what is still running after the limit has started, and is ended.
  */
 export async function checkStart(check: StartCheck): Promise<string> {
-  const folder = path.join(check.cache.directory, 'tmp');
-  await mkdir(folder, { recursive: true });
-  const work = await realpath(await mkdtemp(path.join(folder, 'start-')));
+  const copy = path.basename(check.artifact.file);
+  const work = await makeWorkplace(check.cache.directory, check.artifact.file);
   try {
-    for (const name of ['empty', 'home', 'root']) await mkdir(path.join(work, name), { mode: 0o700 });
-    const copy = path.basename(check.artifact.file);
-    await copyFile(check.artifact.file, path.join(work, copy), constants.COPYFILE_FICLONE);
     const hidden = await hiddenDirectories(check.project);
     const isolated = isolation(work, hidden);
     for (const args of startsOf(check)) {
@@ -95,6 +91,22 @@ export async function checkStart(check: StartCheck): Promise<string> {
     return `started in an empty directory, ${surroundings(isolated)}: ${started.join(', ')}.`;
   } finally {
     await rm(work, { recursive: true, force: true, maxRetries: 3 });
+  }
+}
+
+/** In the build cache, since what lies there may be executed. Throws BuildCacheError where nothing can be written. */
+async function makeWorkplace(cache: string, executable: string): Promise<string> {
+  const folder = path.join(cache, 'tmp');
+  let work: string | undefined;
+  try {
+    await mkdir(folder, { recursive: true });
+    work = await realpath(await mkdtemp(path.join(folder, 'start-')));
+    for (const name of ['empty', 'home', 'root']) await mkdir(path.join(work, name), { mode: 0o700 });
+    await copyFile(executable, path.join(work, path.basename(executable)), constants.COPYFILE_FICLONE);
+    return work;
+  } catch (error) {
+    if (work !== undefined) await rm(work, { recursive: true, force: true });
+    throw cacheFailure(error, cache);
   }
 }
 

@@ -1,0 +1,45 @@
+import { existsSync, statfsSync } from 'node:fs';
+import path from 'node:path';
+import { ReleaseError } from './error.ts';
+import { sizeOf, type Tree } from './tree.ts';
+
+const FULL: Readonly<Record<string, string>> = {
+  ENOSPC: 'no space left on the device',
+  EDQUOT: 'the quota is used up',
+};
+const REFUSED: Readonly<Record<string, string>> = {
+  EROFS: 'the file system is read-only',
+  EACCES: 'permission denied',
+  EPERM: 'not permitted',
+  EFBIG: 'a file is larger than files may be there (`ulimit -f`)',
+  EIO: 'input/output error',
+};
+
+/** What is said when a release cannot be written where it should be; any other error is itself. */
+export function notWritable(target: string, tree: Tree, cause: unknown): unknown {
+  const { syscall, path: at, dest, ...error } = cause as NodeJS.ErrnoException & { readonly dest?: string };
+  // Node's recursive mkdir says ENOENT on a read-only file system.
+  const code = error.code === 'ENOENT' && syscall === 'mkdir' ? 'EROFS' : (error.code ?? '');
+  const full = FULL[code];
+  const refused = isBeside(target, dest ?? at) ? REFUSED[code] : undefined;
+  if (full === undefined && refused === undefined) return cause;
+  const bytes = [...tree.values()].reduce((sum, entry) => sum + sizeOf(entry), 0);
+  const room = full && `; ${bytes} bytes are needed, ${availableAt(target)} are available`;
+  return new ReleaseError(
+    'NOT_WRITABLE',
+    `The release cannot be written to ${target}: ${full ?? refused}${room ?? ''}. ${room === undefined ? 'Name' : 'Make room there, or name'} another directory.`,
+    { cause },
+  );
+}
+
+function isBeside(target: string, file: string | undefined): boolean {
+  const parent = path.dirname(target);
+  return file !== undefined && (file.startsWith(parent) || parent.startsWith(file));
+}
+
+function availableAt(target: string): number {
+  let place = target;
+  while (!existsSync(place)) place = path.dirname(place);
+  const { bavail, bsize } = statfsSync(place);
+  return bavail * bsize;
+}
