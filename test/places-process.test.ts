@@ -111,16 +111,17 @@ describe('with small limits', () => {
     }
   });
 
-  test('of 7 open files it is told that there are too many, and nothing is published', async () => {
-    const base = await temporaryDirectory();
-    const { stdout, stderr, exitCode } = await run('sh', ['-c', `ulimit -n 7; exec ${file}`], {
-      env: { SARMA_CACHE_DIR: base },
-    });
-    expect({ stdout, exitCode }).toEqual({ stdout: '', exitCode: 125 });
-    expect(stderr).toContain('too many open files\n');
-    const { stdout: left } = await run('find', [base, '-name', 'node*', '!', '-name', '*.install']);
-    expect(left.split('\n').filter((name) => name !== '' && !name.includes('.tmp'))).toEqual([]);
-  });
+  test.skipIf(lacks('mounts', 'setpriv'))(
+    'of 6 open files it is told that there are too many, and nothing is published',
+    async () => {
+      const { stdout, stderr, exitCode } = await machine.shell(`
+        as 1234 sh -c 'ulimit -n 6; exec ./app' || code=$?
+        find /mnt/home-1234 /tmp /var/tmp /dev/shm -name bin
+        exit $code`);
+      expect({ stdout, exitCode }).toEqual({ stdout: '', exitCode: 125 });
+      expect(stderr).toContain(': too many open files\n');
+    },
+  );
 });
 
 describe.skipIf(lacks('strace'))('on a kernel, or in a container, that has no', () => {
