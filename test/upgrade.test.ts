@@ -82,8 +82,8 @@ test('what Sarma did not put into the cache stays', async () => {
   await writeFile(path.join(base, 'releases/notes.txt'), 'mine');
   await writeFile(path.join(base, 'other'), 'mine');
   // Nearly a name of what a killed run leaves, which ends in sixteen hexadecimal digits and `.tmp`.
-  await mkdir(path.join(base, 'releases/what I wrote down on Monday.tmp'));
+  await mkdir(path.join(base, 'releases/notes.for my neighbour.tmp'));
   for (const file of files.slice(1)) await start(file);
-  const mine = ['other', 'releases/notes.txt', 'releases/what I wrote down on Monday.tmp'];
+  const mine = ['other', 'releases/notes.txt', 'releases/notes.for my neighbour.tmp'];
   expect(Object.keys(await listing(base))).toEqual(expect.arrayContaining(mine));
 });
