@@ -74,7 +74,11 @@ function start(
     detached: options.detached ?? false,
     stdio: ['pipe', 'pipe', 'pipe'],
   });
-  onTestFinished(() => void child.kill('SIGKILL'));
+  onTestFinished(() => {
+    // Of a group: with what it has started.
+    if (child.exitCode === null && child.signalCode === null)
+      process.kill(options.detached === true ? -child.pid! : child.pid!, 'SIGKILL');
+  });
   let output = '';
   for (const stream of [child.stdout, child.stderr])
     stream.setEncoding('utf8').on('data', (text) => (output += text));
@@ -241,7 +245,7 @@ describe('a first run', () => {
       const { child, ended } = start(
         [...traced, ...stop, 'unshare', '--pid', '--fork', '--kill-child', file],
         ['answer'],
-        { env: { SARMA_CACHE_DIR: place } },
+        { env: { SARMA_CACHE_DIR: place }, detached: true },
       );
       await vi.waitUntil(async () => (await temporaries(place)).some((name) => name.startsWith('node')), {
         timeout: 60_000,
