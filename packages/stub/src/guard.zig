@@ -1,15 +1,49 @@
-//! How the runtime is told to load the guard, which keeps modules that others could have planted out of the program.
+//! When and how the runtime is told to load the guard, which keeps modules that did not come with the program out of it.
 
 const std = @import("std");
 const builtin = @import("builtin");
+const os = @import("os.zig");
+const Installed = @import("install.zig").Installed;
+const Run = @import("run.zig").Run;
 const Allocator = std.mem.Allocator;
 
 /// Not `-r`: Node resolves that as if a module of the working directory asked for it, and whoever wrote a `package.json` there
 /// or above could put his own file in the guard's place.
 pub const option = "--import";
 
+/// The URL of the guard; null where it would find nothing to do, since loading it takes the runtime a millisecond or two.
+pub fn urlFor(run: *const Run, installed: *const Installed) Allocator.Error!?[:0]const u8 {
+    if (run.stamp.guard.len == 0) return null;
+    const base = &installed.base;
+    // From memory the runtime does not know its own path, which the guard tells the program.
+    const needed = base.noexec or base.shared or run.privileged or try os.homeIsOpen(run.arena, run.environment) or
+        try hasModulesAbove(run, installed.release) or try hasModulesInHome(run);
+    return if (needed) try urlOf(run.arena, try run.path(&.{ installed.release, run.stamp.guard })) else null;
+}
+
+/// Node goes up to the root for a package that the program lacks. `release` has no links in it, like the paths that Node
+/// goes by.
+fn hasModulesAbove(run: *const Run, release: []const u8) Allocator.Error!bool {
+    var above = std.fs.path.dirname(release);
+    while (above) |directory| : (above = std.fs.path.dirname(directory)) {
+        if (try isThere(run, directory, "node_modules")) return true;
+    }
+    return false;
+}
+
+/// Where `require` goes last: https://nodejs.org/api/modules.html#loading-from-the-global-folders
+fn hasModulesInHome(run: *const Run) Allocator.Error!bool {
+    const home = os.variable(run.environment, if (builtin.os.tag == .windows) "USERPROFILE" else "HOME") orelse return false;
+    return try isThere(run, home, ".node_modules") or try isThere(run, home, ".node_libraries");
+}
+
+fn isThere(run: *const Run, directory: []const u8, name: []const u8) Allocator.Error!bool {
+    _ = os.lstat(os.cwd, try run.path(&.{ directory, name })) catch return false;
+    return true;
+}
+
 /// `path`, which is absolute, as a URL.
-pub fn urlOf(arena: Allocator, path: []const u8) Allocator.Error![:0]const u8 {
+fn urlOf(arena: Allocator, path: []const u8) Allocator.Error![:0]const u8 {
     var url: std.ArrayList(u8) = .empty;
     try url.ensureTotalCapacity(arena, "file:///".len + 3 * path.len + 1);
     // A share's path begins with two separators, and its URL with as many.

@@ -27,8 +27,7 @@ pub fn program(run: *Run, installed: *const Installed, arguments: Arguments) err
         if (installed.base.prepared or installed.base.network) os.close(handle) else os.holdForProgram(handle) catch {};
     };
     const image: [:0]const u8 = if (run.stamp.shell) shell else installed.runtime;
-    const open = installed.base.shared or installed.base.noexec or run.privileged or try os.homeIsOpen(run.arena, run.environment);
-    const guard: ?[:0]const u8 = if (open and run.stamp.guard.len > 0) try guards.urlOf(run.arena, try run.path(&.{ installed.release, run.stamp.guard })) else null;
+    const guard = try guards.urlFor(run, installed);
     const command = try commandLine(run, installed, guard, arguments);
     const environment = try environmentOfProgram(run, installed, guard);
     if (run.privileged) privileges.passOn(run);

@@ -27,10 +27,7 @@ pub fn program(run: *Run, installed: *const Installed, arguments: Arguments) err
 
 fn commandLine(run: *Run, installed: *const Installed, arguments: Arguments) error{OutOfMemory}![:0]u16 {
     var list: std.ArrayList([]const u8) = .empty;
-    if (installed.base.shared and run.stamp.guard.len > 0) {
-        try list.append(run.arena, guards.option);
-        try list.append(run.arena, try guards.urlOf(run.arena, try run.path(&.{ installed.release, run.stamp.guard })));
-    }
+    if (try guards.urlFor(run, installed)) |url| try list.appendSlice(run.arena, &.{ guards.option, url });
     if (run.stamp.shell) try list.appendSlice(run.arena, try vmArguments(run, installed, arguments));
     for (run.stamp.arguments) |part| try list.append(run.arena, switch (part) {
         .literal => |text| text,

@@ -1,9 +1,9 @@
 'use strict';
-// Loaded with `--import` by the stub when the install lies below a directory that others can write to, such as /tmp, and
-// when the runtime is executed from memory.
-// Node looks for packages in `node_modules` of every ancestor, and anybody could have planted one there.
-// Refused is what a module of the install asks for by a bare name and finds outside the install. What a program
-// loads by a path (the user's configuration, a plugin of the user's project) is its own business.
+// Loaded with `--import` by the stub where a package could be found outside the install: below a directory that others can
+// write to, such as /tmp, and where there is a `node_modules` above the install; also when the runtime is executed from memory.
+// Node looks for packages in `node_modules` of every ancestor and, for `require`, in folders of HOME. A module of the
+// install gets none from there. NODE_PATH stays, since the user set it; what a program loads by a path (the user's
+// configuration, a plugin of the user's project) is its own business.
 
 const { Module } = require('node:module');
 const path = require('node:path');
@@ -16,43 +16,36 @@ if (process.execPath.startsWith('/memfd:')) {
 }
 
 const root = path.resolve(__dirname, '..', '..') + path.sep;
-const inside = (file) => file.startsWith(root);
+const inside = (file) => typeof file === 'string' && file.startsWith(root);
+
+// `require`: Node itself says what it did not find.
+const named = new Set((process.env.NODE_PATH ?? '').split(path.delimiter));
+const outside = new Set(
+  [...Module._nodeModulePaths(path.dirname(root)), ...Module.globalPaths].filter(
+    (folder) => !named.has(folder),
+  ),
+);
+const lookupPaths = Module._resolveLookupPaths;
+Module._resolveLookupPaths = (name, parent) => {
+  const folders = lookupPaths(name, parent);
+  return folders && inside(parent?.filename) ? folders.filter((folder) => !outside.has(folder)) : folders;
+};
+
+// `import`, and `#names` that stand for packages. Node before 22.15 has no synchronous hooks.
+const fileOf = (url) => (url?.startsWith('file:') ? fileURLToPath(url) : undefined);
 const bare = (name) => !/^(\.{1,2}(\/|$)|\/|[a-z]+:|[A-Za-z]:[\\/])/.test(name);
-
-function refuse(name, parent, code) {
-  const error = new Error(`Cannot find package '${name}' imported from ${parent}`);
-  error.code = code;
-  throw error;
-}
-
-function fileOf(url) {
-  return typeof url === 'string' && url.startsWith('file:') ? fileURLToPath(url) : '';
-}
-
-if (typeof Module.registerHooks === 'function') {
-  Module.registerHooks({
-    resolve(name, context, next) {
-      const found = next(name, context);
-      const parent = fileOf(context.parentURL);
-      const file = fileOf(found.url);
-      if (file !== '' && inside(parent) && bare(name) && !inside(file)) {
-        refuse(
-          name,
-          parent,
-          context.conditions.includes('import') ? 'ERR_MODULE_NOT_FOUND' : 'MODULE_NOT_FOUND',
-        );
-      }
-      return found;
-    },
-  });
-} else {
-  // Node before 22.15 has no synchronous hooks; CommonJS is what can be guarded there.
-  const resolve = Module._resolveFilename;
-  Module._resolveFilename = function (name, parent, ...rest) {
-    const file = resolve.call(this, name, parent, ...rest);
-    const from = parent?.filename ?? '';
-    if (path.isAbsolute(file) && inside(from) && bare(name) && !inside(file))
-      refuse(name, from, 'MODULE_NOT_FOUND');
-    return file;
-  };
-}
+Module.registerHooks?.({
+  resolve(name, context, next) {
+    const found = next(name, context);
+    const imports = context.conditions.includes('import');
+    if (!bare(name) || !(imports || name.startsWith('#'))) return found;
+    const file = fileOf(found.url);
+    const parent = fileOf(context.parentURL);
+    if (!file || inside(file) || !inside(parent)) return found;
+    const wanted = imports
+      ? `package '${/^(@[^/]+\/)?[^/]+/.exec(name)[0]}' imported from ${parent}`
+      : `module '${name}'`;
+    const error = new Error(`Cannot find ${wanted}`);
+    throw Object.assign(error, { code: imports ? 'ERR_MODULE_NOT_FOUND' : 'MODULE_NOT_FOUND' });
+  },
+});
