@@ -2,6 +2,7 @@
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, readFileSync, renameSync, symlinkSync } from 'node:fs';
 import path from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { loadRelease } from '../src/index.ts';
 import type { Release } from '../src/release.ts';
@@ -296,21 +297,21 @@ describe.each(present)('bin/<name> with $program', ({ shell }) => {
 
   test('takes the runtime that the executable names, and keeps it from children', async () => {
     const { root } = await assembled({ runtime: null, nodeLine: 1 });
-    write(root, { 'guard it.cjs': 'process.env.GUARDED = 1', 'releases/0.1.0/vm.args': '--title=x' });
-    const SARMA_GUARD = path.join(root, 'guard it.cjs');
+    write(root, { 'guard #1.cjs': 'process.env.GUARDED = 1', 'releases/0.1.0/vm.args': '--title=x' });
+    const SARMA_GUARD = pathToFileURL(path.join(root, 'guard #1.cjs')).href;
     const given = { SARMA_RUNTIME: process.execPath, SARMA_GUARD, PATH: '' };
     const { execPath, execArgv, env } = start(shell, bin(root), { env: given });
     expect({ execPath, execArgv }).toEqual({
       execPath: process.execPath,
-      execArgv: ['-r', SARMA_GUARD, '--title=x'],
+      execArgv: ['--import', SARMA_GUARD, '--title=x'],
     });
     expect(env).toHaveProperty('GUARDED');
     expect(env).not.toHaveProperty('SARMA_RUNTIME');
     expect(env).not.toHaveProperty('SARMA_GUARD');
   });
 
-  test('finds the runtime of an install, and what the user called', async () => {
-    const { root } = await assembled({ runtime: null, at: 'base/releases/kv-0.1.0' });
+  test('finds the runtime of an install, the guard, and what the user called, in any place', async () => {
+    const { root } = await assembled({ runtime: null, at: '100 %25 #1 ?é%/releases/kv-0.1.0' });
     write(root, {
       'releases/start.json': { version: '0.1.0', runtime: 'runtime-1.0.0/bin/node' },
       'releases/0.1.0/guard.cjs': 'process.env.GUARDED = 1',

@@ -121,12 +121,24 @@ sarma_installed_runtime() {
     [ "$sarma_key" != runtime ] || sarma_node=$sarma_root/../../runtimes/$sarma_value/bin/node
   done <"$sarma_root/.sarma/marker"
   [ -x "$sarma_node" ] || sarma_fail "the runtime of this install is missing; run the executable that made it."
-  [ ! -f "$sarma_directory/guard.cjs" ] || sarma_guard=$(sarma_url "$sarma_directory/guard.cjs")
+  [ ! -f "$sarma_directory/guard.cjs" ] || sarma_url "$sarma_directory/guard.cjs"
 }
 
+# The URL of a file into sarma_guard, where the executable did not say it: the runtime encodes all but these itself.
 sarma_url() {
-  printf 'file://'
-  printf '%s\n' "$1" | sed 's/%/%25/g; s/?/%3F/g; s/#/%23/g; s/ /%20/g; s/\\/%5C/g'
+  sarma_guard=file:// sarma_rest=$1
+  while :; do
+    sarma_value=${sarma_rest%%[%?#]*}
+    sarma_guard=$sarma_guard$sarma_value
+    sarma_rest=${sarma_rest#"$sarma_value"}
+    case $sarma_rest in
+      %*) sarma_guard=$sarma_guard%25 ;;
+      \?*) sarma_guard=$sarma_guard%3F ;;
+      \#*) sarma_guard=$sarma_guard%23 ;;
+      *) break ;;
+    esac
+    sarma_rest=${sarma_rest#?}
+  done
 }
 
 sarma_host_runtime() {
