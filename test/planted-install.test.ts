@@ -17,7 +17,7 @@ import {
 } from 'node:fs/promises';
 import path from 'node:path';
 import { execa } from 'execa';
-import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { listing, onlyInstall } from './support/installs.ts';
 import { makeProgram } from './support/programs.ts';
 import { lacks } from './support/requirements.ts';
@@ -91,14 +91,14 @@ describe('a marker', () => {
     expect(await files()).toMatchObject(await listing(pattern));
   });
 
-  test.each([
+  test.for([
     ['a pipe', async () => await execa('mkfifo', [marker])],
     ['a directory', async () => await mkdir(path.join(marker, 'x'), { recursive: true })],
     ['a device', async () => await execa('mknod', [marker, 'c', '1', '5'])],
     ['a link to a pipe', async () => await linkToPipe()],
     ['a file of 20 GB', async () => await execa('truncate', ['-s', '20G', marker])],
-  ])('that is %s is none, and is replaced', async (what, plant) => {
-    if (what === 'a device' && lacks('root')) return;
+  ] as const)('that is %s is none, and is replaced', async ([what, plant], { skip }) => {
+    skip(what === 'a device' && lacks('root'));
     await rm(marker);
     await plant();
     expect(await start()).toEqual(expected);
@@ -205,6 +205,7 @@ describe('a lock', () => {
     const holder = spawn('flock', ['--no-fork', lock, 'sh', '-c', 'echo held; exec sleep 1000'], {
       stdio: 'pipe',
     });
+    onTestFinished(() => void holder.kill());
     await once(holder.stdout, 'data');
     // What it sleeps between two looks takes no time here; that it looks no more than for a minute is its own doing.
     const log = path.join(path.dirname(base), 'trace');
@@ -218,7 +219,6 @@ describe('a lock', () => {
       inject: sleeps.map((call) => `${call}:retval=0`),
       log,
     });
-    holder.kill();
     expect(stdout).toBe('its own\n');
     expect(stderr).toContain(`${base}: another process has held ${lock} for 60 s\n`);
     const slept = (await readFile(log, 'utf8')).match(/\bnanosleep\(\{tv_sec=0, tv_nsec=10000000\}/g);
