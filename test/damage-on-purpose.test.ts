@@ -7,12 +7,12 @@ import { Readable } from 'node:stream';
 import { createZstdCompress, zstdCompressSync } from 'node:zlib';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { encodeLzma } from '../packages/wrapper/src/lzma.ts';
-import { type AnyManifest, type Parts, putTogether, takeApart } from './support/altered.ts';
+import { type AnyManifest, type Parts, putTogether, takeApart } from './support/executable-parts.ts';
 import { installsIn, listing } from './support/installs.ts';
 import { makeProgram } from './support/programs.ts';
 import { lacks } from './support/requirements.ts';
 import { run, temporaryDirectory, wrapProgram } from './support/run.ts';
-import { smallRuntime } from './support/small-runtime.ts';
+import { smallRuntime } from './support/runtimes.ts';
 
 const MiB = 1 << 20;
 const OUT = { stdout: 'right\n', stderr: '', exitCode: 0, signal: undefined };

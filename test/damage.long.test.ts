@@ -4,11 +4,11 @@ import { execFileSync } from 'node:child_process';
 import { cp, mkdir, open, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { type AnyManifest, type Region, regionsOf, takeApart } from './support/altered.ts';
+import { type AnyManifest, type Region, regionsOf, takeApart } from './support/executable-parts.ts';
 import { installsIn, listing, onlyInstall } from './support/installs.ts';
 import { makeProgram } from './support/programs.ts';
 import { run, type Transcript, temporaryDirectory, wrapProgram } from './support/run.ts';
-import { smallRuntime } from './support/small-runtime.ts';
+import { smallRuntime } from './support/runtimes.ts';
 
 const CODECS = { none: 'none', fast: 'zstd', smallest: 'lzma' } as const;
 /** Of files that compress and one that does not: as large as needs more than one write. */

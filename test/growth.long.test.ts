@@ -6,10 +6,10 @@ import { execa } from 'execa';
 import { describe, expect, test } from 'vitest';
 import { installsIn, listing, onlyInstall } from './support/installs.ts';
 import { makeProgram } from './support/programs.ts';
-import { readingRuntime } from './support/reading-runtime.ts';
 import { lacks } from './support/requirements.ts';
 import { run, temporaryDirectory, wrapProgram } from './support/run.ts';
 import { startProgram } from './support/running.ts';
+import { readingRuntime } from './support/runtimes.ts';
 import { type Call, CHANGES, callsOf, runTraced } from './support/strace.ts';
 
 /** What a kill finds: an install that is whole, or one that the killed run would have made whole or renewed. */

@@ -1,15 +1,15 @@
 // The process a person starts is the program (promise P4): PID, descriptors, streams, and all that a process inherits.
-import { execFileSync, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import path from 'node:path';
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { zig } from '../packages/wrapper/test/support/compile-stub.ts';
 import { makeProgram, type Program } from './support/programs.ts';
 import { lacks } from './support/requirements.ts';
 import { run, temporaryDirectory, wrapProgram } from './support/run.ts';
+import { compileRuntime } from './support/runtimes.ts';
 
 let program: Program;
 let file: string;
@@ -209,31 +209,18 @@ describe('what a process inherits is what plain Node would have', () => {
   });
 });
 
-/** A program that passes for Node and prints what the kernel says of its signals: Node itself resets them when it starts. */
+/** A runtime that prints what the kernel says of its signals: Node itself resets them when it starts. */
 async function signalReader(): Promise<string> {
-  const directory = await temporaryDirectory();
-  const source = `
+  return await compileRuntime(`
     #include <stdio.h>
     #include <string.h>
-    static const char *volatile trace = "node.js/v${process.versions.node}";
     int main(void) {
       char line[4096];
       FILE *status = fopen("/proc/self/status", "r");
       while (fgets(line, sizeof line, status))
         if (!strncmp(line, "Sig", 3) || !strncmp(line, "Shd", 3)) if (strncmp(line, "SigQ", 4)) fputs(line, stdout);
       return trace[0] == 'x';
-    }`;
-  await writeFile(path.join(directory, 'node.c'), source);
-  const options = [
-    '-target',
-    'x86_64-linux-gnu.2.17',
-    '-mcpu=baseline',
-    '-lc',
-    '-dynamic',
-    '-femit-bin=node',
-  ];
-  execFileSync(process.execPath, [zig, 'build-exe', 'node.c', ...options], { cwd: directory, stdio: 'pipe' });
-  return path.join(directory, 'node');
+    }`);
 }
 
 async function textOf(stream: NodeJS.ReadableStream): Promise<string> {

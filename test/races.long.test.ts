@@ -2,18 +2,16 @@
 // and the other one does its work meanwhile: whoever comes in between, nobody runs half a program, and nobody is robbed of
 // the one that he runs.
 import { existsSync } from 'node:fs';
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { execa } from 'execa';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { installsIn, onlyInstall } from './support/installs.ts';
 import { makeProgram } from './support/programs.ts';
-import { readingRuntime } from './support/reading-runtime.ts';
 import { lacks } from './support/requirements.ts';
 import { run, type Transcript, temporaryDirectory, wrapProgram } from './support/run.ts';
-import { startProgram } from './support/running.ts';
-import { settled, start, startStopped } from './support/stopped.ts';
-import { type Call, callsOf } from './support/strace.ts';
+import { settled, start } from './support/running.ts';
+import { readingRuntime } from './support/runtimes.ts';
+import { type Call, callsOf, startStopped } from './support/strace.ts';
 
 /** Versions of one program, each of which keeps no other. */
 let older: string;
@@ -106,7 +104,7 @@ async function meet(
   expect(steps.length).toBeGreaterThan(5);
   for (const step of steps) {
     await haveInstalled(...before);
-    const stopped = await startStopped(file, args, env, step);
+    const stopped = await startStopped(file, args, { env }, step);
     expect({ step: step.text, stopped: stopped.pid !== 0 }).toEqual({ step: step.text, stopped: true });
     const second = start(other, others, env);
     const meanwhile = await settled(second);
@@ -208,7 +206,7 @@ test.skipIf(lacks('strace'))('a lock file that disappears while it is being lock
   const calls = await callsOf(['openat'], older, START, { env, oneCore: true });
   const opening = calls.find(({ text }) => text.includes('/locks/gc'))!;
   await haveInstalled();
-  const stopped = await startStopped(older, START, env, opening, { name: 'fallocate', nth: 1 });
+  const stopped = await startStopped(older, START, { env }, opening, { name: 'fallocate', nth: 1 });
   expect(await run(newer, UNINSTALL, { env })).toMatchObject({ exitCode: 0 });
   expect(existsSync(base)).toBe(false);
   expect(await stopped.goOnToNext()).toBe(true);
@@ -230,103 +228,4 @@ test('64 first runs of two versions at once, beside uninstalls and prunes, all h
     if (exitCode !== 0) expect(stderr).toMatch(/it is running|is in use|somebody is installing/);
   }
   await leavesNothing('at the end');
-});
-
-describe('with Node,', () => {
-  /** Versions that keep no other. */
-  const files: string[] = [];
-
-  beforeAll(async () => {
-    for (const version of ['1.0.0', '2.0.0']) {
-      const program = await makeProgram(
-        { name: 'parent', version, bin: 'main.js', sarma: { wrap: { keep: 1 } } },
-        {
-          'main.js': `
-            const { fork, spawn } = require('node:child_process');
-            const [how, ready, go] = process.argv.slice(2);
-            const options = { detached: true, stdio: 'ignore' };
-            const here = { ...options, cwd: __dirname };
-            if (how === 'wait') {
-              console.log('waiting');
-              process.stdin.once('data', () => { console.log(require('./late.js')); process.exit(); });
-            } else if (how !== undefined) {
-              const child = {
-                fork: () => fork(__dirname + '/child.js', ['fork', ready, go], { ...options, stdio: ['ignore', 'ignore', 'ignore', 'ipc'] }),
-                directory: () => spawn(process.execPath, ['child.js', 'directory', ready, go], here),
-                url: () => spawn(process.execPath, ['--import=file://' + __dirname + '/child.js', '-e', '0', 'url', ready, go], options),
-                title: () => spawn(process.execPath, [__dirname + '/child.js', 'title', ready, go], options),
-              }[how]();
-              child.unref();
-              if (child.connected) child.disconnect();
-            }
-          `,
-          'child.js': `
-            const fs = require('node:fs');
-            const [how, ready, go] = process.argv.slice(-3);
-            if (how === 'title') process.title = 'a daemon of its own';
-            fs.writeFileSync(ready + '.new', String(process.pid));
-            fs.renameSync(ready + '.new', ready);
-            fs.readFileSync(go);
-            fs.writeFileSync(ready, require('./late.js'));
-          `,
-          'late.js': `module.exports = 'late ${version}';`,
-        },
-      );
-      files.push(await wrapProgram(program));
-    }
-  });
-
-  test.each([
-    ['forked', 'fork'],
-    ['in a directory of the program', 'directory'],
-    ['that loads a module of the program by its URL', 'url'],
-    ['that has given itself a title, as daemons do', 'title'],
-  ])('a detached child %s keeps the install of a program that has ended', async (_, how) => {
-    const place = await temporaryDirectory();
-    const [base, ready, go] = ['base', 'ready', 'go'].map((name) => path.join(place, name)) as [
-      string,
-      string,
-      string,
-    ];
-    const environment = { SARMA_CACHE_DIR: base };
-    await execa('mkfifo', [go]);
-    expect(await run(files[0]!, [how, ready, go], { env: environment })).toMatchObject({
-      exitCode: 0,
-      stderr: '',
-    });
-    await expect.poll(() => existsSync(ready)).toBe(true);
-    const pid = Number(await readFile(ready, 'utf8'));
-    try {
-      const { releases } = await installsIn(base);
-      expect(await run(files[1]!, [], { env: environment })).toMatchObject({ exitCode: 0, stderr: '' });
-      await run(files[1]!, PRUNE, { env: environment });
-      expect((await installsIn(base)).releases).toEqual(expect.arrayContaining([...releases]));
-      expect(await run(files[0]!, UNINSTALL, { env: environment })).toMatchObject({
-        stderr: `parent: it is running (process ${pid}); stop it first\n`,
-        exitCode: 125,
-      });
-    } finally {
-      await writeFile(go, '');
-    }
-    await expect.poll(() => existsSync(`/proc/${pid}`)).toBe(false);
-    expect(await readFile(ready, 'utf8')).toBe('late 1.0.0');
-    expect(await run(files[0]!, UNINSTALL, { env: environment })).toMatchObject({ exitCode: 0 });
-    expect(existsSync(base)).toBe(false);
-  });
-
-  test('a program that runs holds up no repair of its files, and goes on with what came back', async () => {
-    const base = await temporaryDirectory();
-    const environment = { SARMA_CACHE_DIR: base };
-    const running = await startProgram(files[0]!, ['wait'], environment);
-    const { release } = await onlyInstall(base);
-    await rm(path.join(release, 'lib/parent-1.0.0/late.js'));
-    expect(await run(files[0]!, [], { env: environment })).toMatchObject({ exitCode: 0, stderr: '' });
-    await rm(path.join(release, 'lib/parent-1.0.0/main.js'));
-    expect(await run(files[0]!, ['maintenance', 'verify'], { env: environment })).toMatchObject({
-      stderr: expect.stringMatching(/: repaired 1 files\n$/),
-      exitCode: 0,
-    });
-    expect(existsSync(`/proc/${running.pid}`)).toBe(true);
-    expect(await running.say('go')).toBe('waiting\nlate 1.0.0\n');
-  });
 });

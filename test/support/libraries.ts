@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { zig } from '../../packages/wrapper/test/support/compile-stub.ts';
+import { zig } from '../../scripts/zig.ts';
 
 /**
  * A shared library of that name which defines these symbol versions, one symbol for each, and nothing else: all that a

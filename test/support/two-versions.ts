@@ -3,7 +3,7 @@ import path from 'node:path';
 import { execa } from 'execa';
 import { writeFiles } from './programs.ts';
 import { wrapProgram } from './run.ts';
-import { smallRuntime } from './small-runtime.ts';
+import { smallRuntime } from './runtimes.ts';
 
 /**
  * Two versions of a program as `1.0.0` and `2.0.0` in `directory`, with different runtimes, of which one is kept: the second

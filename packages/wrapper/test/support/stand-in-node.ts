@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { zig } from './compile-stub.ts';
+import { zig } from '../../../../scripts/zig.ts';
 
 /** Says what it is and which file it was given, as Node would run it. */
 const source = (version: string, library: string | undefined) => `
