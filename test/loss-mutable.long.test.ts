@@ -5,8 +5,8 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { onlyInstall } from './support/installs.ts';
 import { makeProgram, type Program } from './support/programs.ts';
 import { lacks } from './support/requirements.ts';
-import { restarted } from './support/restart.ts';
-import { run, temporaryDirectory, wrapCommand, wrapProgram } from './support/run.ts';
+import { run, temporaryDirectory, wrapProgram } from './support/run.ts';
+import { restarted } from './support/surroundings.ts';
 import { TORN } from './support/torn.ts';
 
 /** Prints what the files say; with an argument writes it to the first of them. */
@@ -79,8 +79,7 @@ describe('a file that wrap.mutable names', () => {
     async () => {
       await start('written');
       await TORN['nothing but zeros'](place('plugins/one.txt'));
-      const [command, ...args] = await restarted();
-      const { stdout } = await run(command, [...args, file], { env: { SARMA_CACHE_DIR: base } });
+      const { stdout } = await run(file, [], { env: { SARMA_CACHE_DIR: base }, under: await restarted() });
       expect(stdout).toBe('written one fixed\n');
     },
   );
@@ -91,27 +90,5 @@ describe('a file that wrap.mutable names', () => {
     const verify = await run(other, ['maintenance', 'verify'], { env: { SARMA_CACHE_DIR: base } });
     expect(verify.stderr).toContain('repaired 1 files');
     expect((await run(other, [], { env: { SARMA_CACHE_DIR: base } })).stdout).toBe('given one fixed\n');
-  });
-});
-
-describe('wrap.mutable is refused', () => {
-  test.each([
-    ['where it names no file', ['settings.jsn'], '"settings.jsn" means no file of mutable'],
-    ['where it names what Node executes', ['*.js'], 'lib/mutable-1.0.0/main.js, which is what Node executes'],
-  ])('%s', async (_, mutable, message) => {
-    const { directory } = await programOf(...mutable);
-    const out = path.join(await temporaryDirectory(), 'app');
-    const args = [
-      directory,
-      '--current',
-      '--runtime',
-      process.versions.node,
-      '--compression',
-      'fast',
-      '-o',
-      out,
-    ];
-    const { stdout, stderr, exitCode } = await wrapCommand(args);
-    expect({ exitCode, says: `${stdout}${stderr}`.includes(message) }).toEqual({ exitCode: 1, says: true });
   });
 });

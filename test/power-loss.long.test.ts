@@ -7,9 +7,9 @@ import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { listing, marker, onlyInstall } from './support/installs.ts';
 import { makeProgram } from './support/programs.ts';
 import { lacks } from './support/requirements.ts';
-import { restarted, type Surroundings, WITHOUT_BOOT_ID } from './support/restart.ts';
 import { run, temporaryDirectory, wrapProgram } from './support/run.ts';
 import { runTraced } from './support/strace.ts';
+import { restarted, type Surroundings, WITHOUT_BOOT_ID } from './support/surroundings.ts';
 import { TORN } from './support/torn.ts';
 
 const expected = { stdout: 'hello\nfrom a file\n', stderr: '', exitCode: 0, signal: undefined };
@@ -25,20 +25,12 @@ let text: string;
 let entry: string;
 
 const env = () => ({ SARMA_CACHE_DIR: base });
-const start = async ([command, ...args]: Surroundings = [file]) =>
-  await run(command, command === file ? [] : [...args, file], { env: env() });
+const start = async (under: Surroundings = []) => await run(file, [], { env: env(), under });
 
-/** What strace shows of a run: all calls of the names, with those of the commands around it. */
-async function traceOf(
-  names: readonly string[],
-  [command, ...args]: Surroundings = [file],
-): Promise<readonly string[]> {
+/** What strace shows of a run: all calls of the names. */
+async function traceOf(names: readonly string[], under: Surroundings = []): Promise<readonly string[]> {
   const log = path.join(await temporaryDirectory(), 'trace');
-  const transcript = await runTraced(command, command === file ? [] : [...args, file], {
-    env: env(),
-    trace: names,
-    log,
-  });
+  const transcript = await runTraced(file, [], { env: env(), trace: names, log, under });
   expect(transcript).toEqual(expected);
   return (await readFile(log, 'utf8')).split('\n');
 }
@@ -158,13 +150,11 @@ describe.skipIf(lacks('mounts'))('after a loss of power before the install was o
     'a run that is killed while it mends is followed by one that does (at rename %d)',
     async (nth) => {
       for (const name of [node, text]) await TORN['nothing but zeros'](name);
-      const [command, ...args] = await restarted();
-      const killed = await runTraced(command, [...args, file], {
-        env: env(),
-        inject: [`renameat:signal=KILL:when=${nth}`],
-      });
+      const under = await restarted();
+      const inject = [`renameat:signal=KILL:when=${nth}`];
+      const killed = await runTraced(file, [], { env: env(), under, inject });
       expect(killed).toMatchObject({ stdout: '', signal: 'SIGKILL' });
-      expect(await start([command, ...args])).toEqual(expected);
+      expect(await start(under)).toEqual(expected);
       await expectWhole();
     },
   );

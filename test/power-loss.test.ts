@@ -5,8 +5,8 @@ import { expect, test } from 'vitest';
 import { listing, marker, onlyInstall } from './support/installs.ts';
 import { makeProgram } from './support/programs.ts';
 import { lacks } from './support/requirements.ts';
-import { restarted } from './support/restart.ts';
 import { run, temporaryDirectory, wrapProgram } from './support/run.ts';
+import { restarted, type Surroundings } from './support/surroundings.ts';
 import { TORN } from './support/torn.ts';
 
 const expected = { stdout: 'hello\n', stderr: '', exitCode: 0, signal: undefined };
@@ -20,17 +20,15 @@ test.skipIf(lacks('mounts'))(
     );
     const file = await wrapProgram(program);
     const base = await temporaryDirectory();
-    const start = async (...[command, ...args]: readonly string[]) =>
-      await run(command ?? file, command === undefined ? [] : [...args, file], {
-        env: { SARMA_CACHE_DIR: base },
-      });
+    const start = async (under: Surroundings = []) =>
+      await run(file, [], { env: { SARMA_CACHE_DIR: base }, under });
     expect(await start()).toEqual(expected);
     const whole = await listing(base);
     const { release, runtime } = await onlyInstall(base);
     const entry = path.join(release, 'lib/power-1.0.0/main.js');
 
     for (const name of [entry, path.join(runtime, 'bin/node')]) await TORN['nothing but zeros'](name);
-    expect(await start(...(await restarted()))).toEqual(expected);
+    expect(await start(await restarted())).toEqual(expected);
     expect(await listing(base)).toEqual(whole);
 
     const ofMarker = path.join(release, '.sarma/marker');
@@ -43,6 +41,6 @@ test.skipIf(lacks('mounts'))(
     const { mtime } = await stat(entry);
     await writeFile(entry, "console.log('HELLO');");
     await utimes(entry, mtime, mtime);
-    expect((await start(...(await restarted()))).stdout).toBe('HELLO\n');
+    expect((await start(await restarted())).stdout).toBe('HELLO\n');
   },
 );

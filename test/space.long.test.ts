@@ -6,10 +6,10 @@ import { isDeepStrictEqual } from 'node:util';
 import { execa } from 'execa';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { listing, onlyInstall } from './support/installs.ts';
-import { nowhereElse } from './support/nowhere-else.ts';
 import { lacks } from './support/requirements.ts';
 import { run, temporaryDirectory } from './support/run.ts';
 import { type Call, callsOf, runTraced } from './support/strace.ts';
+import { nowhereElse } from './support/surroundings.ts';
 import { twoVersions } from './support/two-versions.ts';
 
 const LONG = { timeout: 600_000 };

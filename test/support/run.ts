@@ -3,6 +3,7 @@ import path from 'node:path';
 import { execa } from 'execa';
 import { afterAll } from 'vitest';
 import type { Program } from './programs.ts';
+import type { Surroundings } from './surroundings.ts';
 
 const COMMANDS = path.resolve(import.meta.dirname, '../../packages/cli/bin');
 
@@ -21,6 +22,8 @@ export interface RunOptions {
   readonly input?: string;
   /** In milliseconds. Default: 100 seconds. */
   readonly timeout?: number;
+  /** What it is started by. Default: nothing else. */
+  readonly under?: Surroundings;
 }
 
 export async function run(
@@ -28,7 +31,8 @@ export async function run(
   args: readonly string[] = [],
   options: RunOptions = {},
 ): Promise<Transcript> {
-  const { stdout, stderr, exitCode, signal, code } = await execa(file, args, {
+  const [command, ...all] = [...(options.under ?? []), file, ...args];
+  const { stdout, stderr, exitCode, signal, code } = await execa(command!, all, {
     ...(options.cwd !== undefined && { cwd: options.cwd }),
     ...(options.env !== undefined && { env: options.env }),
     input: options.input ?? '',
@@ -37,7 +41,7 @@ export async function run(
     timeout: options.timeout ?? 100_000,
   });
   if (exitCode === undefined && signal === undefined)
-    throw new Error(`${file} could not be started: ${code}`);
+    throw new Error(`${command} could not be started: ${code}`);
   return { stdout, stderr, exitCode, signal };
 }
 

@@ -1,0 +1,50 @@
+import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { homedir, userInfo } from 'node:os';
+import path from 'node:path';
+import { temporaryDirectory } from './run.ts';
+
+/** A command that runs what is given to it behind its arguments. */
+export type Surroundings = readonly string[];
+
+/** The machine after it was started again: with another boot id, as far as the command can see. Needs `mounts`. */
+export async function restarted(): Promise<Surroundings> {
+  const id = path.join(await temporaryDirectory(), 'boot_id');
+  await writeFile(id, `${randomUUID()}\n`);
+  const script = 'mount --bind "$0" /proc/sys/kernel/random/boot_id && exec "$@"';
+  return ['unshare', '-m', 'sh', '-c', script, id];
+}
+
+/** A machine that has no boot id. Needs `mounts`. */
+export const WITHOUT_BOOT_ID: Surroundings = [
+  ...['unshare', '-m', 'sh', '-c', 'mount -t tmpfs tmpfs /proc/sys/kernel/random && exec "$@"', 'sh'],
+];
+
+/**
+ * No other place than the one that a variable names will do to unpack into: the home and the directories for temporary files are
+ * read-only, but for what the tests made. Needs `mounts`.
+ */
+export function nowhereElse(): Surroundings {
+  const homes = [...new Set([homedir(), userInfo().homedir])];
+  const script = `
+    mount --bind "$0" /mnt
+    for place in ${homes.join(' ')}; do mount -t tmpfs -o mode=755 tmpfs "$place"; done
+    for place in /tmp /var/tmp /dev/shm; do mount -t tmpfs -o ro,mode=1777 tmpfs "$place"; done
+    mkdir -p "$0"
+    mount --move /mnt "$0"
+    for place in ${homes.join(' ')}; do mount -o remount,ro "$place"; done
+    exec "$@"
+  `;
+  return ['unshare', '-m', 'sh', '-ec', script, process.env.SARMA_TEST_DIRECTORY!];
+}
+
+/** On one CPU, so that one thread does all, in the same order every time. Linux. */
+export function onOneCore(): Surroundings {
+  return ['taskset', '-c', firstCore()];
+}
+
+/** The number of a CPU that this process may use. Linux. */
+export function firstCore(): string {
+  return /^Cpus_allowed_list:\s*(\d+)/m.exec(readFileSync('/proc/self/status', 'utf8'))![1]!;
+}
