@@ -11,9 +11,11 @@ const Allocator = std.mem.Allocator;
 /// or above could put his own file in the guard's place.
 pub const option = "--import";
 
-/// The URL of the guard; null where it would find nothing to do, since loading it takes the runtime a millisecond or two.
+/// The URL of the guard; null where it would find nothing to do, since loading it takes the runtime a millisecond or two,
+/// and where a directory's name has a backslash, since Node imports no file from there.
 pub fn urlFor(run: *const Run, installed: *const Installed) Allocator.Error!?[:0]const u8 {
     if (run.stamp.guard.len == 0) return null;
+    if (builtin.os.tag != .windows and std.mem.indexOfScalar(u8, installed.release, '\\') != null) return null;
     const base = &installed.base;
     // From memory the runtime does not know its own path, which the guard tells the program.
     const needed = base.noexec or base.shared or run.privileged or try os.homeIsOpen(run.arena, run.environment) or
@@ -51,7 +53,7 @@ fn urlOf(arena: Allocator, path: []const u8) Allocator.Error![:0]const u8 {
     url.appendSliceAssumeCapacity(if (share) "file:" else if (path[0] == '/') "file://" else "file:///");
     for (path) |byte| switch (byte) {
         0...' ', '%', '?', '#', 127 => url.appendSliceAssumeCapacity(&.{ '%', digit(byte >> 4), digit(byte & 15) }),
-        '\\' => if (builtin.os.tag == .windows) url.appendAssumeCapacity('/') else url.appendSliceAssumeCapacity("%5C"),
+        '\\' => url.appendAssumeCapacity('/'),
         else => url.appendAssumeCapacity(byte),
     };
     url.appendAssumeCapacity(0);
