@@ -33,22 +33,27 @@ beforeAll(async () => {
 const plant = `
   plant() {
     directory=$1
-    while :; do
+    while [ $directory != . ]; do
       for name in ms optional @scoped/optional; do
         mkdir -p "$directory/node_modules/$name"
         echo 'console.log("planted"); module.exports = () => "planted"' >"$directory/node_modules/$name/index.js"
       done
       echo '{ "name": "", "type": "module", "exports": { "./*": "./node_modules/ms/index.js", ".": "./node_modules/ms/index.js" }, "imports": { "#*": "./node_modules/ms/index.js" } }' >"$directory/package.json"
-      case $directory in /tmp | /mnt | /mnt/home-1234) break ;; esac
       directory=$(dirname "$directory")
     done
   }
-  legacy() {
-    for name in .node_modules .node_libraries; do
-      mkdir -p "$1/$name"
-      echo 'console.log("planted"); module.exports = "planted"' >"$1/$name/optional.js"
-    done
-  }
+`;
+
+/** `root` has all that the root directory has, and may get what that must not. `rooted COMMAND …` runs in it, as a user. */
+const ownRoot = `
+  mkdir root
+  for entry in /*; do
+    if [ -L $entry ]; then cp -P $entry root
+    elif [ -d $entry ]; then mkdir root$entry; mount --rbind $entry root$entry
+    fi
+  done
+  as 1234 true
+  rooted() { HOME=/mnt/home-1234 chroot --userspec=1234:1234 root "$@"; }
 `;
 
 const own = [
@@ -58,19 +63,36 @@ const own = [
   ...['import optional ERR_MODULE_NOT_FOUND', 'import #optional ERR_MODULE_NOT_FOUND'],
 ];
 
+/** What may be opened: the install, the executable, and what a Node opens wherever it is. */
+const OPENED = [
+  ...[
+    '/tmp/own/base/releases/modules-[^/]*(/.*)?',
+    '/tmp/own/base/runtimes/node-[0-9][^/]*(/.*)?',
+    '/tmp/bin/deep/app',
+  ],
+  ...[
+    '/(proc|sys)/.*',
+    '/dev/null',
+    '/etc/ld.so.cache',
+    '/etc/ssl/openssl.cnf',
+    '/(usr/)?lib[^ ]*[.]so([.][0-9]+)*',
+  ],
+]
+  .map((file) => `^${file}$`)
+  .join('|');
+
 describe.skipIf(lacks('mounts', 'setpriv', 'strace'))('modules are planted', () => {
-  test('in and above an install below /tmp, the executable and the working directory: none is opened', async () => {
-    const { stdout, stderr } = await machine.shell(`${plant}
+  test('in every directory from an install, the executable and the working directory to the root: none is opened', async () => {
+    const { stdout, stderr } = await machine.shell(`${ownRoot} ${plant}
       mkdir -p /tmp/bin/deep /tmp/cwd/deep
       mv app /tmp/bin/deep
-      as 1234 env SARMA_CACHE_DIR=/tmp/own/base /tmp/bin/deep/app >/dev/null
-      for place in /tmp/own/base/releases /tmp/own/base/runtimes /tmp/bin/deep /tmp/cwd/deep; do plant $place; done
-      plant /mnt/home-1234
-      cd /tmp/cwd/deep
-      as 1234 strace -f -qq -o /tmp/trace -e trace=open,openat,openat2,execve env SARMA_CACHE_DIR=/tmp/own/base /tmp/bin/deep/app
-      grep -v ENOENT /tmp/trace | grep -o '"/[^"]*"' | tr -d '"' | sort -u >/tmp/opened
-      grep -c '^/tmp/own/base/re' /tmp/opened >/dev/null
-      grep '^/tmp\\|^/mnt' /tmp/opened | grep -v '^/tmp/own/base/re[a-z]*/[a-z]*-[^/]*$\\|^/tmp/own/base/re[a-z]*/[a-z]*-[^/]*/\\|^/tmp/own/base/run\\|^/tmp/bin/deep/app$' || true
+      export SARMA_CACHE_DIR=/tmp/own/base
+      rooted /tmp/bin/deep/app >/dev/null
+      for place in tmp/own/base/releases tmp/own/base/runtimes tmp/bin/deep tmp/cwd/deep mnt/home-1234; do plant root/$place; done
+      rooted sh -c 'cd /tmp/cwd/deep; exec strace -f -y -qq -o /tmp/trace -e trace=open,openat,openat2 /tmp/bin/deep/app'
+      sed -n 's/.* = [0-9]*<\\(.*\\)>$/\\1/p' /tmp/trace >/tmp/opened
+      grep -q '/ms/index.js$' /tmp/opened
+      grep -vE '${OPENED}' /tmp/opened || true
     `);
     expect(stdout.split('\n').sort()).toEqual([...own].sort());
     expect(stderr).toBe('');
@@ -130,14 +152,9 @@ describe.skipIf(lacks('mounts', 'setpriv', 'strace'))('modules are planted', () 
 
   test('in /node_modules: none is loaded', async () => {
     expectKeptOut(
-      await machine.shell(`
-      mkdir root; cd root; mkdir -p tmp home/.cache usr etc proc dev; chown -R 1234 home
-      for name in bin lib lib32 lib64 sbin; do [ ! -L /$name ] || cp -P /$name .; done
-      for name in bin lib lib64 usr etc proc dev; do [ -L $name ] || { mkdir -p $name; mount --rbind /$name $name; }; done
-      mv ../app .
-      base=home/.cache/sarma
-      ${plantedIn('node_modules', 'chroot --userspec=1234:1234 . env HOME=/home /app')}
-    `),
+      await machine.shell(
+        `${ownRoot} base=${home}/.cache/sarma; ${plantedIn('root/node_modules', 'rooted /mnt/app')}`,
+      ),
     );
   });
 
@@ -160,8 +177,11 @@ describe.skipIf(lacks('mounts', 'setpriv', 'strace'))('modules are planted', () 
     ['belongs to somebody else, as after sudo', 'install -d -o 666 /mnt/home'],
     ['is open to everybody', 'install -d -o 1234 -m 777 /mnt/home'],
   ])('in a HOME that %s: none is loaded', async (_, lines) => {
-    const { stdout, stderr } = await machine.shell(`${plant} ${lines}
-      legacy /mnt/home
+    const { stdout, stderr } = await machine.shell(`${lines}
+      for name in .node_modules .node_libraries; do
+        mkdir "/mnt/home/$name"
+        echo 'console.log("planted"); module.exports = "planted"' >"/mnt/home/$name/optional.js"
+      done
       as 1234 env HOME=/mnt/home ./app
     `);
     expect(stdout.split('\n').sort()).toEqual([...own].sort());
