@@ -1,5 +1,4 @@
 // The cache does not grow (promise P8): thousands of runs, killed ones among them, and upgrade after upgrade.
-import { existsSync } from 'node:fs';
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { execa } from 'execa';
@@ -61,7 +60,7 @@ async function runAndKill(file: string, base: string, rounds: number, others: nu
   const calls = new Map<string, readonly Call[]>();
   for (const state of states) {
     await STATES[state]!(base);
-    calls.set(state, await callsOf([...CHANGES, 'flock'], file, [], { env, oneCore: true }));
+    calls.set(state, await callsOf([...CHANGES, 'flock', 'execve'], file, [], { env, oneCore: true }));
   }
   const before = await extent(base);
   const random = numbersBelow1(5);
@@ -69,7 +68,7 @@ async function runAndKill(file: string, base: string, rounds: number, others: nu
   for (let round = 0; round < rounds; round++) {
     const state = states[round % states.length]!;
     await STATES[state]!(base);
-    const moments = [...calls.get(state)!, { name: 'execve', nth: 1 }];
+    const moments = calls.get(state)!;
     const { name, nth } = moments[Math.floor(random.next().value * moments.length)]!;
     const { signal } = await runTraced(file, [], {
       env,
@@ -150,35 +149,4 @@ test('ten upgrades, with other runtimes too, leave the two newest versions, and 
   const locks = [...releases, ...left].map((name) => `${name}.install`);
   expect((await readdir(path.join(base, 'locks'))).sort()).toEqual([...locks, 'gc'].sort());
   expect(left).toHaveLength(2);
-});
-
-describe.skipIf(lacks('strace'))('an uninstall', () => {
-  test('that is killed at any of its calls is finished by the next', { timeout: 600_000 }, async () => {
-    const program = await makeProgram(
-      { name: 'ungrown', bin: 'main.js' },
-      { 'main.js': 'whole\n', 'late.js': '' },
-    );
-    const file = await wrapProgram(program, ['--runtime', await readingRuntime()]);
-    const base = path.join(await temporaryDirectory(), 'base');
-    const env = { SARMA_CACHE_DIR: base };
-    const uninstall = ['maintenance', 'uninstall', '--yes'];
-    await run(file, [], { env });
-    // Those of `openat` and `close` are as many as there are processes on the machine.
-    const names = ['flock', 'renameat', 'unlinkat'];
-    for (const { name, nth, text } of await callsOf(names, file, uninstall, { env, oneCore: true })) {
-      await run(file, [], { env });
-      const killed = await runTraced(file, uninstall, {
-        env,
-        oneCore: true,
-        inject: [`${name}:signal=KILL:when=${nth}`],
-      });
-      expect({ text, signal: killed.signal }).toEqual({ text, signal: 'SIGKILL' });
-      const { exitCode } = await run(file, uninstall, { env });
-      expect({ text, exitCode, left: existsSync(base) && (await readdir(base)) }).toEqual({
-        text,
-        exitCode: 0,
-        left: expect.toBeOneOf([false, []]),
-      });
-    }
-  });
 });

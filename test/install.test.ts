@@ -7,6 +7,7 @@ import { listing } from './support/installs.ts';
 import { makeProgram } from './support/programs.ts';
 import { lacks } from './support/requirements.ts';
 import { run, temporaryDirectory, wrapProgram } from './support/run.ts';
+import { runTraced } from './support/strace.ts';
 
 const expected = { stdout: 'hello a b\nfrom a file\n', stderr: '', exitCode: 0, signal: undefined };
 
@@ -69,37 +70,28 @@ describe('the first run', () => {
 });
 
 describe.skipIf(lacks('strace'))('a first run that is killed', () => {
-  // Each moment is the nth call of one system call in a thread; the long test has all of them.
+  // Each moment is the nth call of one system call in a thread; killed.long.test.ts has all of them.
   test.each([
-    ['before anything is there', 'mkdirat', 1],
-    ['while the layout of the base is made', 'mkdirat', 3],
-    ['with a temporary directory made', 'mkdirat', 6],
-    ['before room for the runtime is taken', 'fallocate', 1],
     ['while the runtime is written', 'pwrite64', 2],
-    ['while files of the release are written', 'write', 3],
-    ['before the marker of the runtime is renamed', 'renameat', 1],
-    ['before the runtime is published', 'renameat', 2],
     ['between runtime and release', 'renameat', 3],
-    ['before the release is published', 'renameat', 4],
-    ['when all is done but the execution', 'execve', 1],
   ])('%s, is made good by the next', async (_, call, nth) => {
-    const killed = await run('strace', [
-      ...['-f', '-qq', '-o', '/dev/null', '-e', `trace=${call}`],
-      ...['-e', `inject=${call}:signal=KILL:when=${nth}`, '-E', `SARMA_CACHE_DIR=${base}`, file, 'a', 'b'],
-    ]);
+    const killed = await killedAt(call, nth);
     expect(killed).toMatchObject({ signal: 'SIGKILL', stdout: '' });
     expect(await start()).toEqual(expected);
     expect(await listing(base)).toEqual(await listing(pattern));
   });
 
   test('is made good by the next version, too', async () => {
-    await run('strace', [
-      ...['-f', '-qq', '-o', '/dev/null', '-e', 'trace=renameat', '-e', 'inject=renameat:signal=KILL:when=4'],
-      ...['-E', `SARMA_CACHE_DIR=${base}`, file],
-    ]);
+    await killedAt('renameat', 4);
     expect(await temporaries()).not.toEqual([]);
     const next = await makeProgram({ name: 'install', version: '2.0.0', bin: 'main.js' }, { 'main.js': '' });
     await run(await wrapProgram(next), [], { env: { SARMA_CACHE_DIR: base } });
     expect(await temporaries()).toEqual([]);
   });
+
+  const killedAt = async (call: string, nth: number) =>
+    await runTraced(file, ['a', 'b'], {
+      env: { SARMA_CACHE_DIR: base },
+      inject: [`${call}:signal=KILL:when=${nth}`],
+    });
 });

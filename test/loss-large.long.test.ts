@@ -1,9 +1,8 @@
 // Programs of more than 64 directories: losses are looked for once a day, and after a run that ended badly (promise P7).
-import { chmod, mkdir, readFile, rm, stat, unlink, utimes, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, readFile, rm, stat, unlink, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { execa } from 'execa';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { listing, marker, onlyInstall } from './support/installs.ts';
+import { copyOfInstall, listing, marker, onlyInstall } from './support/installs.ts';
 import { makeProgram } from './support/programs.ts';
 import { lacks } from './support/requirements.ts';
 import { run, runNode, temporaryDirectory, wrapProgram } from './support/run.ts';
@@ -49,9 +48,7 @@ beforeAll(async () => {
 });
 
 beforeEach(async () => {
-  base = await temporaryDirectory();
-  await execa('cp', ['-aT', pattern, base]);
-  ({ release } = await onlyInstall(base));
+  ({ base, release } = await copyOfInstall(pattern));
 });
 
 const expected = { stdout: '3160\n', stderr: '', exitCode: 0, signal: undefined };
@@ -229,20 +226,19 @@ describe('a program of more than 64 directories', () => {
   });
 
   test('in a prepared install is never written to', async () => {
-    const place = path.join(path.dirname(file), '../lib/sarma');
-    const { id } = JSON.parse((await run(file, ['maintenance', 'meta'])).stdout) as { id: string };
-    const prepared = path.join(place, id);
-    await mkdir(place, { recursive: true });
-    try {
-      await run(file, ['maintenance', 'extract', prepared]);
-      const whole = await onlyInstall(prepared);
-      const name = path.join(whole.release, '.sarma/marker');
-      const before = (await stat(name)).mtimeMs;
-      expect((await start('3')).exitCode).toBe(3);
-      expect((await stat(name)).mtimeMs).toBe(before);
-    } finally {
-      await rm(place, { recursive: true });
-    }
+    const root = await temporaryDirectory();
+    const app = path.join(root, 'bin/app');
+    await mkdir(path.dirname(app));
+    await copyFile(file, app);
+    const { id } = JSON.parse((await run(app, ['maintenance', 'meta'])).stdout) as { id: string };
+    const prepared = path.join(root, 'lib/sarma', id);
+    await mkdir(path.dirname(prepared), { recursive: true });
+    await run(app, ['maintenance', 'extract', prepared]);
+    const { release } = await onlyInstall(prepared);
+    const name = path.join(release, '.sarma/marker');
+    const before = (await stat(name)).mtimeMs;
+    expect((await run(app, ['3'], { env: { SARMA_CACHE_DIR: base } })).exitCode).toBe(3);
+    expect((await stat(name)).mtimeMs).toBe(before);
   });
 });
 

@@ -2,9 +2,8 @@
 import { createHash } from 'node:crypto';
 import { readFile, unlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { execa } from 'execa';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { listing, marker, onlyInstall } from './support/installs.ts';
+import { copyOfInstall, listing, marker, onlyInstall } from './support/installs.ts';
 import { makeProgram } from './support/programs.ts';
 import { lacks } from './support/requirements.ts';
 import { run, temporaryDirectory, wrapProgram } from './support/run.ts';
@@ -92,9 +91,7 @@ beforeAll(async () => {
 });
 
 beforeEach(async () => {
-  base = await temporaryDirectory();
-  await execa('cp', ['-aT', pattern, base]);
-  ({ release, runtime } = await onlyInstall(base));
+  ({ base, release, runtime } = await copyOfInstall(pattern));
   node = path.join(runtime, 'bin/node');
   entry = path.join(release, 'lib/power-1.0.0/main.js');
   text = path.join(release, 'lib/power-1.0.0/data/text.txt');

@@ -3,9 +3,8 @@
 import { rm, unlink } from 'node:fs/promises';
 import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { execa } from 'execa';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { listing, onlyInstall } from './support/installs.ts';
+import { differences, listing, onlyInstall, stateOf } from './support/installs.ts';
 import { lacks } from './support/requirements.ts';
 import { run, temporaryDirectory } from './support/run.ts';
 import { type Call, callsOf, runTraced } from './support/strace.ts';
@@ -32,19 +31,7 @@ const start = async (version: string) => await run(path.join(directory, version)
 const clear = async () => await rm(base, { recursive: true, force: true });
 const present = async () => await listing(base).catch(() => ({}) as Awaited<ReturnType<typeof listing>>);
 
-/** An install of the older version, changed by `change`. */
-async function installed(change: () => Promise<unknown> = async () => {}): Promise<() => Promise<void>> {
-  const kept = path.join(await temporaryDirectory(), 'base');
-  await clear();
-  await start('1.0.0');
-  await change();
-  await execa('cp', ['-a', base, kept]);
-  return async () => {
-    await clear();
-    await execa('cp', ['-a', kept, base]);
-  };
-}
-
+const older = async () => await start('1.0.0');
 const damage = async () => {
   const { release, runtime } = await onlyInstall(base);
   await rm(path.join(release, 'lib/killed-1.0.0/data'), { recursive: true });
@@ -111,11 +98,6 @@ function isNeedless(text: string): boolean {
   return /CACHEDIR\.TAG|"Signature: /.test(text);
 }
 
-/** The paths by which two listings differ. */
-function differences(a: Readonly<Record<string, string>>, b: Readonly<Record<string, string>>) {
-  return [...new Set([...Object.keys(a), ...Object.keys(b)])].filter((name) => a[name] !== b[name]);
-}
-
 /** The first call of each name. */
 const firsts = (calls: readonly Call[]) =>
   calls.filter(({ name }, at) => calls.findIndex((one) => one.name === name) === at);
@@ -126,12 +108,12 @@ describe.skipIf(lacks('strace', 'mounts'))('where a call finds no room, whicheve
   });
 
   test('an upgrade says so and leaves the older version as it was', LONG, async () => {
-    const before = await installed();
+    const before = await stateOf(base, older);
     expect(await failEverywhere('ENOSPC', NO_ROOM, { version: '2.0.0', before })).toBeGreaterThan(80);
   });
 
   test('a repair says so and leaves what is whole', LONG, async () => {
-    const attempt = { version: '1.0.0', before: await installed(damage), repairs: true };
+    const attempt = { version: '1.0.0', before: await stateOf(base, older, damage), repairs: true };
     expect(await failEverywhere('ENOSPC', NO_ROOM, attempt)).toBeGreaterThan(60);
   });
 });
@@ -145,7 +127,7 @@ describe.skipIf(lacks('strace', 'mounts'))('it is the same with', () => {
   ])('%s, %s', LONG, async (error, _, said) => {
     const first = { version: '1.0.0', before: clear, choose: firsts };
     expect(await failEverywhere(error, said, first)).toBe(TAKING.length);
-    const repair = { ...first, before: await installed(damage), repairs: true };
+    const repair = { ...first, before: await stateOf(base, older, damage), repairs: true };
     expect(await failEverywhere(error, said, repair)).toBe(TAKING.length);
   });
 });

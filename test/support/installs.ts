@@ -1,5 +1,7 @@
-import { readdir, readFile, readlink, stat } from 'node:fs/promises';
+import { readdir, readFile, readlink, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { execa } from 'execa';
+import { temporaryDirectory } from './run.ts';
 
 /** What one finds in a base directory: the two kinds of installs. */
 export interface Installs {
@@ -27,11 +29,42 @@ export async function onlyInstall(base: string): Promise<{ release: string; runt
   };
 }
 
+/** A base of its own with all that is in another one. */
+export async function copyOfInstall(
+  of: string,
+): Promise<{ readonly base: string; readonly release: string; readonly runtime: string }> {
+  const base = await temporaryDirectory();
+  await execa('cp', ['-aT', of, base]);
+  return { base, ...(await onlyInstall(base)) };
+}
+
+/** Makes a base what the steps leave there; so does what is returned, whenever it is called. */
+export async function stateOf(
+  base: string,
+  ...steps: readonly (() => Promise<unknown>)[]
+): Promise<() => Promise<void>> {
+  const kept = path.join(await temporaryDirectory(), 'base');
+  await rm(base, { recursive: true, force: true });
+  for (const step of steps) await step();
+  await execa('cp', ['-a', base, kept]);
+  return async () => {
+    await rm(base, { recursive: true, force: true });
+    await execa('cp', ['-a', kept, base]);
+  };
+}
+
+type Listing = Readonly<Record<string, string>>;
+
+/** The paths by which two listings differ. */
+export function differences(a: Listing, b: Listing): readonly string[] {
+  return [...new Set([...Object.keys(a), ...Object.keys(b)])].filter((name) => a[name] !== b[name]);
+}
+
 /**
  * Everything in a directory by its path: kind, mode, size and time, or where a link leads. Two that are equal hold the
  * same files. Markers are named only: when they were written is theirs to differ in.
  */
-export async function listing(directory: string): Promise<Readonly<Record<string, string>>> {
+export async function listing(directory: string): Promise<Listing> {
   const entries = await readdir(directory, { recursive: true, withFileTypes: true });
   const lines = await Promise.all(
     entries.map(async (entry) => {
