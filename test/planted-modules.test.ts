@@ -141,7 +141,7 @@ describe.skipIf(lacks('mounts', 'setpriv', 'strace'))('modules are planted', () 
   test('in node_modules of the prefix of a prepared install, where npm has its own: none is loaded', async () => {
     expectKeptOut(
       await machine.shell(`
-      id=$(basename "$(./app maintenance directory)"); base=/mnt/lib/sarma/\${id##*-}
+      base=/mnt/lib/sarma/$(id_of ./app)
       mkdir -p bin lib/sarma; mv app bin
       bin/app maintenance extract $base 2>/dev/null
       ${plantedIn('/mnt/lib/node_modules', 'as 1234 bin/app')}

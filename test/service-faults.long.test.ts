@@ -638,7 +638,7 @@ describe.skipIf(lacks('mounts', 'setpriv'))('a service runs', () => {
 
   /** The executable is bin/app with a prepared install beside it; nothing can be written but /tmp. */
   const READ_ONLY = `${exportSettings}
-    id=$(basename "$(./app maintenance directory)"); id=\${id##*-}
+    id=$(id_of ./app)
     mkdir -p bin lib/sarma
     ./app maintenance extract "/mnt/lib/sarma/$id" 2>/dev/null
     mv app bin/app

@@ -1,6 +1,7 @@
 import { copyFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { run, type Transcript, temporaryDirectory } from './run.ts';
+import { makeProgram } from './programs.ts';
+import { run, type Transcript, temporaryDirectory, wrapProgram } from './run.ts';
 
 /**
  * A machine of one's own, as far as files go: /tmp, /var/tmp, /dev/shm, /root and /mnt are empty file systems that nobody
@@ -9,7 +10,7 @@ import { run, type Transcript, temporaryDirectory } from './run.ts';
 export interface SealedMachine {
   /**
    * Runs lines of shell as root, in /mnt and without HOME, ending at the first that fails. `as UID COMMAND …` runs a
-   * command as that user, with a home of his own in /mnt/home-UID.
+   * command as that user, with a home of his own in /mnt/home-UID. `id_of EXECUTABLE` prints the id of its install.
    */
   shell(lines: string): Promise<Transcript>;
 }
@@ -29,6 +30,7 @@ as() {
   [ -e "/mnt/home-$user" ] || install -d -o "$user" -g "$user" -m 700 "/mnt/home-$user"
   HOME=/mnt/home-$user setpriv --reuid="$user" --regid="$user" --clear-groups --inh-caps=-all "$@"
 }
+id_of() { "$1" maintenance directory | sed 's/.*-//'; }
 `;
 
 export async function sealedMachine(file: string): Promise<SealedMachine> {
@@ -42,4 +44,18 @@ export async function sealedMachine(file: string): Promise<SealedMachine> {
       return await run('unshare', ['-m', 'sh', '-c', '. "$1"', app, script]);
     },
   };
+}
+
+/** One whose program prints the base that it runs from, and its arguments. */
+export async function machineThatPrintsItsBase(name: string): Promise<SealedMachine> {
+  const program = await makeProgram(
+    { name, bin: 'main.js' },
+    {
+      'main.js': `
+        const { dirname } = require('node:path');
+        console.log(dirname(dirname(dirname(dirname(__dirname)))), ...process.argv.slice(2));
+      `,
+    },
+  );
+  return await sealedMachine(await wrapProgram(program));
 }
