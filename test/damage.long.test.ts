@@ -1,14 +1,15 @@
-// Every region of an executable cut off and altered (promise P11), for each codec, on a first run, a warm one and a repair;
-// and executables whose hashes are right, made by somebody who means harm.
+// Every region of an executable cut off and altered (promise P11), for each codec, on a first run, a warm one and a repair,
+// in no more memory than the sizes in its manifest allow.
 import { execFileSync } from 'node:child_process';
-import { cp, mkdir, open, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { type AnyManifest, type Region, regionsOf, takeApart } from './support/executable-parts.ts';
+import { type AnyManifest, flip, type Region, regionsOf, takeApart } from './support/executable-parts.ts';
 import { installsIn, listing, onlyInstall } from './support/installs.ts';
 import { makeProgram } from './support/programs.ts';
-import { run, type Transcript, temporaryDirectory, wrapProgram } from './support/run.ts';
+import { type Transcript, temporaryDirectory, wrapProgram } from './support/run.ts';
 import { smallRuntime } from './support/runtimes.ts';
+import { around, makeWorld, memoryFor, start, type World } from './support/world.ts';
 
 const CODECS = { none: 'none', fast: 'zstd', smallest: 'lzma' } as const;
 /** Of files that compress and one that does not: as large as needs more than one write. */
@@ -25,48 +26,6 @@ function randomText(): string {
     state = (state * 48_271) % 2_147_483_647;
     return String.fromCharCode(33 + (state % 90));
   }).join('');
-}
-
-/** A directory with all that a run could reach: its cache, and around it what it must leave alone. */
-interface World {
-  readonly directory: string;
-  readonly base: string;
-  readonly program: string;
-  readonly around: Readonly<Record<string, string>>;
-}
-
-async function makeWorld(whole: string): Promise<World> {
-  const directory = await temporaryDirectory();
-  for (const name of ['home', 'tmp', 'work']) {
-    await mkdir(path.join(directory, name));
-    await writeFile(path.join(directory, name, 'canary'), name);
-  }
-  await cp(whole, path.join(directory, 'app'));
-  const base = path.join(directory, 'cache');
-  return { directory, base, program: path.join(directory, 'app'), around: await around(directory) };
-}
-
-/** All but the cache and the bytes of the program. */
-async function around(directory: string): Promise<Readonly<Record<string, string>>> {
-  const entries = Object.entries(await listing(directory));
-  return Object.fromEntries(entries.filter(([name]) => !/^(cache(\/|$)|app$)/.test(name)));
-}
-
-async function start(world: World, args: readonly string[] = [], timeout = 100_000): Promise<Transcript> {
-  const env = {
-    ...{ SARMA_CACHE_DIR: world.base, HOME: path.join(world.directory, 'home') },
-    ...{ TMPDIR: path.join(world.directory, 'tmp'), XDG_CACHE_HOME: undefined },
-  };
-  return await run(world.program, args, { env, cwd: path.join(world.directory, 'work'), timeout });
-}
-
-/** One byte becomes another. */
-async function flip(file: string, position: number): Promise<void> {
-  const handle = await open(file, 'r+');
-  const { buffer } = await handle.read(Buffer.alloc(1), 0, 1, position);
-  buffer[0]! ^= 1 << (position % 8);
-  await handle.write(buffer, 0, 1, position);
-  await handle.close();
 }
 
 const RAN = { stdout: 'whole\n', stderr: '', exitCode: 0, signal: undefined };
@@ -93,18 +52,21 @@ function positionsIn({ begin, end }: Region): readonly number[] {
 const isStub = ({ name }: Region) => /^(ELF|program headers|code|stub behind)/.test(name);
 
 describe.each(Object.entries(CODECS))('with --compression %s', (compression, codec) => {
-  let whole: string;
   let bytes: Buffer;
   let regions: readonly Region[];
   let world: World;
+  let before: Readonly<Record<string, string>>;
+  let memory: number;
 
   beforeAll(async () => {
     const program = await makeProgram({ name: 'damage', bin: 'main.js' }, PROGRAM);
-    whole = await wrapProgram(program, ['--runtime', await smallRuntime(), '--compression', compression]);
-    bytes = await readFile(whole);
+    const args = ['--runtime', await smallRuntime(), '--compression', compression];
+    bytes = await readFile(await wrapProgram(program, args));
     regions = regionsOf(bytes);
     expect(takeApart(bytes).manifest.frames.map((frame: AnyManifest) => frame.codec)).toContain(codec);
-    world = await makeWorld(whole);
+    world = await makeWorld(bytes);
+    before = await around(world);
+    memory = memoryFor(takeApart(bytes));
   });
 
   const restore = async () => await writeFile(world.program, bytes);
@@ -112,7 +74,8 @@ describe.each(Object.entries(CODECS))('with --compression %s', (compression, cod
     await restore();
     await rm(world.base, { recursive: true, force: true });
   });
-  const unharmed = async () => expect(await around(world.directory)).toEqual(world.around);
+  const unharmed = async () => expect(await around(world)).toEqual(before);
+  const result = async () => outcome(await start(world, [], { memory }));
 
   test('the regions are the whole file', () => {
     let at = 0;
@@ -128,10 +91,10 @@ describe.each(Object.entries(CODECS))('with --compression %s', (compression, cod
     for (const region of regions.filter((one) => !isStub(one))) {
       for (const position of positionsIn(region)) {
         await flip(world.program, position);
-        const result = outcome(await start(world));
-        if (result === 'refused')
+        const ended = await result();
+        if (ended === 'refused')
           expect({ region, ...(await installsIn(world.base)) }).toMatchObject({ releases: [], runtimes: [] });
-        seen[region.name] = [...new Set([...(seen[region.name] ?? []), result])];
+        seen[region.name] = [...new Set([...(seen[region.name] ?? []), ended])];
         await flip(world.program, position);
         await rm(world.base, { recursive: true, force: true });
       }
@@ -147,7 +110,7 @@ describe.each(Object.entries(CODECS))('with --compression %s', (compression, cod
       for (const length of positionsIn(region)) {
         await restore();
         await truncate(world.program, length);
-        expect({ length, result: outcome(await start(world)) }).toEqual({ length, result: 'refused' });
+        expect({ length, result: await result() }).toEqual({ length, result: 'refused' });
         expect(await installsIn(world.base)).toEqual({ releases: [], runtimes: [] });
       }
     }
@@ -156,12 +119,12 @@ describe.each(Object.entries(CODECS))('with --compression %s', (compression, cod
   });
 
   test('a warm run looks at nothing behind the stub, and leaves the install alone where the stamp is damaged', async () => {
-    expect(outcome(await start(world))).toBe('ran');
+    expect(await result()).toBe('ran');
     const installed = await listing(world.base);
     for (const region of regions.filter((one) => !isStub(one))) {
       const position = positionsIn(region).at(2)!;
       await flip(world.program, position);
-      expect({ region, result: outcome(await start(world)) }).toEqual({
+      expect({ region, result: await result() }).toEqual({
         region,
         result: region.name.startsWith('stamp') ? 'refused' : 'ran',
       });
@@ -169,7 +132,7 @@ describe.each(Object.entries(CODECS))('with --compression %s', (compression, cod
     }
     const { payloadOffset } = takeApart(bytes).stamp;
     await truncate(world.program, payloadOffset);
-    expect(outcome(await start(world))).toBe('ran');
+    expect(await result()).toBe('ran');
     await restore();
     expect(await listing(world.base)).toEqual(installed);
     await unharmed();
@@ -179,13 +142,13 @@ describe.each(Object.entries(CODECS))('with --compression %s', (compression, cod
   test.each(['release', 'runtime'] as const)(
     'a repair of the %s with a damaged file makes it whole, or says so and changes nothing',
     async (part) => {
-      expect(outcome(await start(world))).toBe('ran');
+      expect(await result()).toBe('ran');
       const { entry, runtimeExecutable } = takeApart(bytes).stamp;
       const install = (await onlyInstall(world.base))[part];
       await truncate(path.join(install, part === 'release' ? entry : runtimeExecutable), 3);
-      const torn = path.join(world.directory, '..', `${path.basename(world.directory)}-${part}`);
+      const torn = path.join(await temporaryDirectory(), part);
       execFileSync('cp', ['-a', world.base, torn]);
-      const before = await listing(torn);
+      const unrepaired = await listing(torn);
       const seen = new Set<string>();
       for (const region of regions.filter(({ name }) => /^(frame|manifest)/.test(name))) {
         for (const [position, change] of [
@@ -197,17 +160,16 @@ describe.each(Object.entries(CODECS))('with --compression %s', (compression, cod
           await rm(world.base, { recursive: true });
           execFileSync('cp', ['-a', torn, world.base]);
           await change(world.program, position);
-          const result = outcome(await start(world));
+          const ended = await result();
           const after = await listing(world.base);
-          if (result === 'refused') expect({ region, after }).toEqual({ region, after: before });
-          seen.add(result);
+          if (ended === 'refused') expect({ region, after }).toEqual({ region, after: unrepaired });
+          seen.add(ended);
           await restore();
-          expect(outcome(await start(world))).toBe('ran');
+          expect(await result()).toBe('ran');
         }
       }
       // What is damaged of the other part is not looked at.
       expect([...seen].sort()).toEqual(['ran', 'refused']);
-      await rm(torn, { recursive: true });
       await rm(world.base, { recursive: true });
       await unharmed();
     },
@@ -226,7 +188,7 @@ describe.each(Object.entries(CODECS))('with --compression %s', (compression, cod
         for (const position of positions) {
           await flip(world.program, position);
           // The system may not take it for a program, it may crash, or go on for ever: then it is ended.
-          const ended = await start(world, [], 5000).catch(() => 'not started' as const);
+          const ended = await start(world, [], { timeout: 5000 }).catch(() => 'not started' as const);
           ends.add(
             ended === 'not started' ? ended : ended.signal !== undefined ? 'signal' : `${ended.exitCode}`,
           );

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { open } from 'node:fs/promises';
 import {
   decodeStamp,
   encodeStamp,
@@ -71,6 +72,15 @@ function hashed(manifest: AnyManifest, payload: Buffer): AnyManifest {
     return { ...frame, sha256: createHash('sha256').update(stored).digest('hex') };
   });
   return { ...manifest, frames };
+}
+
+/** One bit becomes another; done once more, it is what it was. */
+export async function flip(file: string, position: number): Promise<void> {
+  const handle = await open(file, 'r+');
+  const { buffer } = await handle.read(Buffer.alloc(1), 0, 1, position);
+  buffer[0]! ^= 1 << (position % 8);
+  await handle.write(buffer, 0, 1, position);
+  await handle.close();
 }
 
 /** Where each field of a stamp begins (docs/format.md, "Stamp"), but for the strings. */

@@ -21,14 +21,20 @@ export async function compileRuntime(source: string): Promise<string> {
 
 /**
  * The path of a runtime, small as a file, that becomes the Node that runs the tests, so that a first run with it takes
- * milliseconds and can be made to fail at every single call. What the stub does is the same with any runtime.
+ * milliseconds and can be made to fail at every single call. What the stub does is the same with any runtime. A limit of
+ * memory that is the stub's alone (`ulimit -S -v`) ends with it.
  */
 export async function smallRuntime(): Promise<string> {
   return await compileRuntime(`
+#include <sys/resource.h>
 #include <unistd.h>
 /* As large as a few writes of the stub. */
 static const volatile char filling[${600 << 10}] = { 1 };
 int main(int count, char **arguments) {
+  struct rlimit memory;
+  getrlimit(RLIMIT_AS, &memory);
+  memory.rlim_cur = memory.rlim_max;
+  setrlimit(RLIMIT_AS, &memory);
   arguments[0] = ${JSON.stringify(process.execPath)};
   execv(arguments[0], arguments);
   return trace[0] + filling[count];
