@@ -10,6 +10,7 @@ import { makeProgram, type Program } from './support/programs.ts';
 import { lacks } from './support/requirements.ts';
 import { run, temporaryDirectory, wrapProgram } from './support/run.ts';
 import { compileRuntime } from './support/runtimes.ts';
+import { firstCore, onOneCore } from './support/surroundings.ts';
 
 let program: Program;
 let file: string;
@@ -145,21 +146,25 @@ test('a Node that starts it with an ipc channel can talk to it and hand it a ser
 });
 
 test('nothing of the stub is open in the program but its locks, and not even those in what it starts', async () => {
-  const of = async (command: readonly string[]) => {
-    const { stdout } = await run(command[0]!, [...command.slice(1), 'open'], { env });
+  const of = async (command: readonly string[], base: string) => {
+    const { stdout } = await run(command[0]!, [...command.slice(1), 'open'], {
+      env: { ...env, SARMA_CACHE_DIR: base },
+    });
     return JSON.parse(stdout) as { open: { to: string; flags: number }[]; ofChild: string };
   };
-  const plain = await of([process.execPath, path.join(program.directory, 'main.js')]);
-  const wrapped = await of([file]);
-  const isLock = ({ to }: { to: string }) => to.startsWith(env.SARMA_CACHE_DIR!);
   const inOrder = (list: readonly { to: string; flags: number }[]) =>
     list.map(({ to, flags }) => `${to} ${flags.toString(8)}`).sort();
-  expect(inOrder(wrapped.open.filter((one) => !isLock(one)))).toEqual(inOrder(plain.open));
-  const locks = wrapped.open.filter(isLock);
-  expect(locks.map(({ to }) => path.basename(path.dirname(to))).sort()).toEqual(['releases', 'runtimes']);
-  const closedOnExecution = 0o2000000;
-  for (const { flags } of locks) expect(flags & closedOnExecution).toBe(closedOnExecution);
-  expect(wrapped.ofChild).not.toContain(env.SARMA_CACHE_DIR);
+  const plain = await of([process.execPath, path.join(program.directory, 'main.js')], '');
+  for (const base of [await temporaryDirectory(), env.SARMA_CACHE_DIR!]) {
+    const wrapped = await of([file], base);
+    const isLock = ({ to }: { to: string }) => to.startsWith(base);
+    expect(inOrder(wrapped.open.filter((one) => !isLock(one)))).toEqual(inOrder(plain.open));
+    const locks = wrapped.open.filter(isLock);
+    expect(locks.map(({ to }) => path.basename(path.dirname(to))).sort()).toEqual(['releases', 'runtimes']);
+    const closedOnExecution = 0o2000000;
+    for (const { flags } of locks) expect(flags & closedOnExecution).toBe(closedOnExecution);
+    expect(wrapped.ofChild).not.toContain(base);
+  }
 });
 
 describe('what a process inherits is what plain Node would have', () => {
@@ -186,12 +191,12 @@ describe('what a process inherits is what plain Node would have', () => {
   test.skipIf(lacks('root', 'choom', 'chrt', 'taskset', 'setpriv'))(
     'niceness, scheduling, CPUs, the killer of processes, capabilities, groups',
     async () => {
-      const odd = 'nice -n 5 choom -n 300 -- chrt --batch 0 taskset -c 0 setarch --addr-no-randomize';
+      const odd = `nice -n 5 choom -n 300 -- chrt --batch 0 ${onOneCore().join(' ')} setarch --addr-no-randomize`;
       const less = 'setpriv --bounding-set=-sys_time --no-new-privs --groups 1234,1235';
       const printed = await sameAsNode((command, env) =>
         startedBy(`cd /; exec ${odd} ${less} "$@"`, command, env),
       );
-      expect(printed).toMatch(/^Cpus_allowed_list:\s+0$/m);
+      expect(printed).toMatch(new RegExp(`^Cpus_allowed_list:\\s+${firstCore()}$`, 'm'));
       expect(printed).toMatch(/^Groups:\s+1234 1235 $/m);
     },
   );
