@@ -5,22 +5,28 @@ import { makeProgram } from './support/programs.ts';
 import { lacks } from './support/requirements.ts';
 import { type Transcript, wrapProgram } from './support/run.ts';
 import { type SealedMachine, sealedMachine } from './support/sealed.ts';
+import { onOneCore } from './support/surroundings.ts';
 
 const NO_SPACE = 'no space left on the device, or the quota is used up';
 const BYTES = String.raw`\d+ bytes are needed, \d+ are available to this user`;
 
 /** There is no other place to unpack into, and the one there is has its base in /mnt/disk. */
-const PRELUDE = `
+const PRELUDE = () => `
   for place in /tmp /var/tmp /dev/shm /root; do mount -o remount,ro "$place"; done
   mkdir disk
   export SARMA_CACHE_DIR=/mnt/disk/base
   # A run that is stopped at a call, and goes on when it is told to.
   stopped_at() {
-    taskset -c 0 strace -f -qq -o /mnt/trace -e trace="$1" -e inject="$1:signal=STOP:when=$2" ./app &
+    ${onOneCore().join(' ')} strace -f -qq -o /mnt/trace -e trace="$1" -e inject="$1:signal=STOP:when=$2" ./app &
     strace=$!
-    trap 'kill -KILL $strace $stopped 2>/dev/null' EXIT
     stopped=
-    until grep -q 'stopped by SIGSTOP' /mnt/trace 2>/dev/null; do sleep 0.01; done
+    trap 'kill -KILL $strace $stopped 2>/dev/null' EXIT
+    # A signal alone would end this shell without its trap.
+    trap 'exit 143' TERM
+    until grep -q 'stopped by SIGSTOP' /mnt/trace 2>/dev/null; do
+      kill -0 "$strace"
+      sleep 0.01
+    done
     stopped=$(sed -n 's/^\\([0-9]*\\) .*stopped by SIGSTOP.*/\\1/p' /mnt/trace)
   }
   goes_on() {
@@ -46,7 +52,7 @@ beforeAll(async () => {
  */
 async function fails(lines: string, relief: string): Promise<string> {
   const left = 'find disk -type f -o -name "*.tmp" | grep -v "^disk/ballast$" || true';
-  const script = `${PRELUDE}
+  const script = `${PRELUDE()}
     code=0
     ${lines}
     echo "code $code"
@@ -124,8 +130,10 @@ describe.skipIf(lacks('mounts'))('with too little room, all is said that helps, 
     expect(said).toMatch(/: not enough memory to unpack frame \d of \d, which is \d+ bytes long\n/);
   });
 
-  test.skipIf(lacks('loops', 'strace'))('a disk that fails, and is read-only from then on', async () => {
-    const { stdout, stderr } = await machine.shell(`${PRELUDE}
+  test.skipIf(lacks('loops', 'mkfs.ext4', 'strace'))(
+    'a disk that fails, and is read-only from then on',
+    async () => {
+      const { stdout, stderr } = await machine.shell(`${PRELUDE()}
       truncate -s 300M image
       mkfs.ext4 -q image
       mount -o loop image disk
@@ -140,9 +148,10 @@ describe.skipIf(lacks('mounts'))('with too little room, all is said that helps, 
       cd /
       umount /mnt/disk
     `);
-    expect(stderr).toMatch(
-      /: cannot write \/mnt\/disk\/base\/.*: (the file system is read-only|input\/output error)\n/,
-    );
-    expect(stdout).toBe('code 125\nwhole\n');
-  });
+      expect(stderr).toMatch(
+        /: cannot write \/mnt\/disk\/base\/.*: (the file system is read-only|input\/output error)\n/,
+      );
+      expect(stdout).toBe('code 125\nwhole\n');
+    },
+  );
 });

@@ -41,6 +41,7 @@ const CHECKS = {
     'setfacl',
     'script',
     'mkfs.btrfs',
+    'mkfs.ext4',
     'osslsigncode',
     'openssl',
     'llvm-readelf',
