@@ -74,9 +74,9 @@ export async function callsOf(
   await runTraced(file, args, { ...options, log, trace: [...names, 'execve'] });
   const lines = (await readFile(log, 'utf8')).split('\n');
   const executions = lines.flatMap((line, at) => (/^\d+ +execve\(/.test(line) ? [at] : []));
-  // The first is that of the stub.
-  const end = names.includes('execve') ? executions[1]! + 1 : executions[1];
-  const own = lines.slice(executions[0]! + 1, end);
+  // The first is that of the stub; `maintenance` executes nothing else.
+  const [first, second = lines.length] = executions;
+  const own = lines.slice(first! + 1, names.includes('execve') ? second + 1 : second);
   const counts = new Map<string, number>();
   return own.flatMap((line) => {
     const [, thread, text, name] = /^(\d+) +((\w+)\(.*)$/.exec(line) ?? [];
