@@ -30,6 +30,7 @@ export type ReleaseErrorCode =
   | 'RUNTIME_NOT_INCLUDED'
   | 'NOT_A_RELEASE'
   | 'NOT_WRITABLE'
+  | 'NOT_READABLE'
   | 'STATE_TWICE'
   | 'TEMPLATE_FAILED'
   | 'INVALID_VM_ARGS'

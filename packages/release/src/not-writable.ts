@@ -1,7 +1,7 @@
-import { existsSync, statfsSync } from 'node:fs';
+import { accessSync, constants, existsSync, statfsSync } from 'node:fs';
 import path from 'node:path';
 import { ReleaseError } from './error.ts';
-import { sizeOf, type Tree } from './tree.ts';
+import { isInside, sizeOf, type Tree } from './tree.ts';
 
 const FULL: Readonly<Record<string, string>> = {
   ENOSPC: 'no space left on the device',
@@ -15,9 +15,16 @@ const REFUSED: Readonly<Record<string, string>> = {
   EIO: 'input/output error',
 };
 
-/** What is said when a release cannot be written where it should be; any other error is itself. */
+/** What is said when a release cannot be written where it should be, or made of what it should be; any other error is itself. */
 export function notWritable(target: string, tree: Tree, cause: unknown): unknown {
   const { syscall, path: at, dest, ...error } = cause as NodeJS.ErrnoException & { readonly dest?: string };
+  if (syscall === 'copyfile' && !isReadable(at!)) {
+    return new ReleaseError(
+      'NOT_READABLE',
+      `${at}, which belongs into the release, cannot be read by this user. Give him the right to read it, or leave it out of the release.`,
+      { cause },
+    );
+  }
   // Node's recursive mkdir says ENOENT on a read-only file system.
   const code = error.code === 'ENOENT' && syscall === 'mkdir' ? 'EROFS' : (error.code ?? '');
   const full = FULL[code];
@@ -32,9 +39,19 @@ export function notWritable(target: string, tree: Tree, cause: unknown): unknown
   );
 }
 
+/** Of a copy both files are named, and the second one is written. */
+function isReadable(file: string): boolean {
+  try {
+    accessSync(file, constants.R_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 function isBeside(target: string, file: string | undefined): boolean {
   const parent = path.dirname(target);
-  return file !== undefined && (file.startsWith(parent) || parent.startsWith(file));
+  return file !== undefined && (isInside(file, parent) || isInside(parent, file));
 }
 
 function availableAt(target: string): number {

@@ -67,8 +67,9 @@ export function isFile(file: string): boolean {
   return statSync(file, { throwIfNoEntry: false })?.isFile() ?? false;
 }
 
-function isInside(file: string, folder: string): boolean {
-  return file === folder || file.startsWith(folder + path.sep);
+/** Of absolute paths. */
+export function isInside(file: string, folder: string): boolean {
+  return file === folder || file.startsWith(path.join(folder, path.sep));
 }
 
 /** Names of links that lead to nothing in the tree, so that they can be left out. */
