@@ -11,7 +11,7 @@ import { languagesOf } from './icu/languages.ts';
 import { checkLimits } from './limits.ts';
 import { type Manifest, type StoredManifest, storeManifest } from './manifest.ts';
 import { markPath, withMark } from './mark.ts';
-import { markMutable } from './mutable.ts';
+import { mutableFiles } from './mutable.ts';
 import { checkNames } from './names.ts';
 import { type Need, newerSystemNotice, raiseRequirements } from './native/needs.ts';
 import { placeFrames } from './payload/frames.ts';
@@ -100,6 +100,7 @@ export async function packTarget(
   const tree = await addBillOfMaterials(own, build, runtime.runtime, integrity, cache);
   checkNames(tree, target);
   checkLimits(tree, releaseDirectory(build.release, '0'.repeat(12)));
+  const mutable = await mutableFiles(tree, build.release);
   const release = await packRelease(tree, settings);
   const frames = placeFrames([...runtime.frames, ...release.frames]);
   const manifest: Manifest = {
@@ -112,7 +113,7 @@ export async function packTarget(
     runtime: runtime.runtime,
     requires: raiseRequirements(runtime.requires, build.needs),
     directories: tree.directories,
-    files: await markMutable(release.files, tree, build.release),
+    files: release.files.map((file) => (mutable.has(file.path) ? { ...file, mutable: true } : file)),
     links: tree.links,
     frames,
   };

@@ -1,5 +1,4 @@
 import type { AssembledRelease } from './assembled-release.ts';
-import type { ManifestFile } from './manifest.ts';
 import { findPackages } from './native/find-packages.ts';
 import { namedBy } from './packages/named-files.ts';
 import type { Tree } from './tree.ts';
@@ -15,23 +14,19 @@ export class MutableError extends Error {
 }
 
 /**
- * Marks the files that `wrap.mutable` names: what the program made of them stays when its install is repaired. Throws
- * MutableError for a program's entry, whose size and time every run looks at, and for a pattern that means no file.
+ * The paths of the files that `wrap.mutable` names: what the program made of them stays when its install is repaired.
+ * Throws MutableError for a program's entry, whose size and time every run looks at, and for a pattern that means no file.
  */
-export async function markMutable(
-  files: readonly ManifestFile[],
-  tree: Tree,
-  release: AssembledRelease,
-): Promise<readonly ManifestFile[]> {
+export async function mutableFiles(tree: Tree, release: AssembledRelease): Promise<ReadonlySet<string>> {
   const { mutable } = release.wrap;
-  if (mutable.length === 0) return files;
+  if (mutable.length === 0) return new Set();
   const packages = findPackages(tree, release);
   const owned = await Promise.all(
-    files.map(async (file) => ({ file, owner: await packages.ownerOf(file.path) })),
+    tree.files.map(async ({ path }) => ({ path, owner: await packages.ownerOf(path) })),
   );
-  const [idle] = mutable.filter((pattern) => {
+  const idle = mutable.find((pattern) => {
     const isNamed = namedBy([pattern]);
-    return !pattern.startsWith('!') && !owned.some(({ file, owner }) => isNamed(file.path, owner));
+    return !pattern.startsWith('!') && !owned.some(({ path, owner }) => isNamed(path, owner));
   });
   if (idle !== undefined) {
     throw new MutableError(
@@ -40,14 +35,11 @@ export async function markMutable(
     );
   }
   const isMutable = namedBy(mutable);
-  const marked = owned.map(({ file, owner }) =>
-    isMutable(file.path, owner) ? { ...file, mutable: true as const } : file,
-  );
-  const entries = new Set(Object.values(release.entries));
-  const entry = marked.find((file) => file.mutable && entries.has(file.path));
-  if (entry === undefined) return marked;
+  const named = new Set(owned.filter(({ path, owner }) => isMutable(path, owner)).map(({ path }) => path));
+  const entry = Object.values(release.entries).find((path) => named.has(path));
+  if (entry === undefined) return named;
   throw new MutableError(
     'MUTABLE_ENTRY',
-    `wrap.mutable names ${entry.path}, which is what Node executes and has to stay as it is. Name fewer files, or add "!/${entry.path}".`,
+    `wrap.mutable names ${entry}, which is what Node executes and has to stay as it is. Name fewer files, or add "!/${entry}".`,
   );
 }
