@@ -57,7 +57,7 @@ pub fn isDangerous(entry: []const u8) bool {
         "RES_OPTIONS=", "TMPDIR=",    "TZDIR=",          "OPENSSL_",    "SSL_CERT_",    "UV_",
         "SARMA_",       "NIX_LD",     "DYLD_",           "RELEASE_",    "REPLACE_OS_",  "BASH_",
         "ENV=",         "SHELLOPTS=", "BASHOPTS=",       "PS4=",        "IFS=",         "CDPATH=",
-        "GLOBIGNORE=",  "FPATH=",     "ZDOTDIR=",        "ICU_",        "CARES_",      "CTLOG_FILE=",
+        "GLOBIGNORE=",  "FPATH=",     "ZDOTDIR=",        "ICU_",        "CARES_",       "CTLOG_FILE=",
     };
     for (prefixes) |prefix| if (std.mem.startsWith(u8, entry, prefix)) return true;
     return false;
