@@ -205,20 +205,6 @@ describe('a program of more than 64 directories', () => {
     expect(stdout).toBe('0 []\n');
   });
 
-  test('that has fewer, but one whose name breaks a line, has back what it misses, too', async () => {
-    const program = await makeProgram(
-      { name: 'broken', bin: 'main.js' },
-      { 'main.js': "require('./new\\nline/part.js')", 'new\nline/part.js': 'console.log(1)' },
-    );
-    const broken = await wrapProgram(program);
-    const env = { SARMA_CACHE_DIR: await temporaryDirectory() };
-    expect(await run(broken, [], { env })).toMatchObject({ stdout: '1\n', exitCode: 0 });
-    const { release } = await onlyInstall(env.SARMA_CACHE_DIR);
-    await unlink(path.join(release, 'lib/broken-1.0.0/new\nline/part.js'));
-    expect(await run(broken, [], { env })).toMatchObject({ exitCode: 1 });
-    expect(await run(broken, [], { env })).toMatchObject({ stdout: '1\n', exitCode: 0 });
-  });
-
   test('that a shell starts has back what it misses, too', async () => {
     const directory = await temporaryDirectory();
     const made = await makeProgram(

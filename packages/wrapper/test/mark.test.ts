@@ -17,3 +17,8 @@ test('the file that asks for a look after a bad end is in a release of more than
   expect(markPath(release)).toBe('releases/1.2.3/mark.cjs');
   expect(directories).toHaveLength(65);
 });
+
+test('and where a name that breaks a line keeps the directories out of the marker', async () => {
+  const broken = { ...treeOf(2), directories: ['new\nline'] };
+  expect((await withMark(broken, release)).files.map((file) => file.path)).toEqual([markPath(release)]);
+});

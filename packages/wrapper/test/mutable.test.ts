@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { readAssembledRelease } from '../src/assembled-release.ts';
-import { markMutable } from '../src/mutable.ts';
+import { mutableFiles } from '../src/mutable.ts';
 import { readTree } from '../src/tree.ts';
 import { writeAssembled } from './support/assembled.ts';
 
@@ -19,9 +19,7 @@ async function marked(...mutable: readonly string[]): Promise<readonly string[]>
   const directory = await mkdtemp(path.join(tmpdir(), 'sarma-mutable-'));
   onTestFinished(() => rm(directory, { recursive: true }));
   const release = await readAssembledRelease(await writeAssembled(directory, { wrap: { mutable } }, FILES));
-  const tree = await readTree(directory);
-  const files = tree.files.map(({ path, size, mode }) => ({ path, size, mode, xxh3: '0'.repeat(16) }));
-  return (await markMutable(files, tree, release)).filter((file) => file.mutable).map((file) => file.path);
+  return [...(await mutableFiles(await readTree(directory), release))];
 }
 
 test('wrap.mutable names files by their paths in the release, or in a package, with *, ** and !', async () => {
