@@ -5,7 +5,8 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { listing } from './support/installs.ts';
 import { writeFiles } from './support/programs.ts';
 import { lacks } from './support/requirements.ts';
-import { type RunOptions, run, temporaryDirectory, wrapCommand } from './support/run.ts';
+import { type RunOptions, temporaryDirectory, wrapCommand } from './support/run.ts';
+import type { Surroundings } from './support/surroundings.ts';
 
 const quickly = ['--runtime', process.execPath, '--compression', 'fast'];
 
@@ -50,6 +51,7 @@ async function fails({ args = quickly, exitCode = 1, says, ...options }: Failure
   expect(result.stderr).not.toMatch(/fault in Sarma|^ {4}at /m);
   expect({ exitCode: result.exitCode, signal: result.signal }).toEqual({ exitCode, signal: undefined });
   expect(await projectFiles()).toEqual(before);
+  return result.stdout;
 }
 
 /** With sizes and times for files; directories have another time when something came and went in them. */
@@ -219,101 +221,63 @@ describe('an output', () => {
     expect(await readFile(path.join(project, 'precious/file.txt'), 'utf8')).toBe('mine');
   });
 
-  /** The command on a machine whose `directory` has room for a megabyte. */
-  const withoutRoom = async (
-    directory: string,
-    args: readonly string[],
-    env: Record<string, string> = {},
-  ) => {
-    const wrap = path.resolve(import.meta.dirname, '../packages/cli/bin/wrap.js');
-    const script =
-      'mount -t tmpfs -o size=1m tmpfs "$0" && "$@"; code=$?; find "$0" -type f ! -path "*/code/*"; exit $code';
-    return await run(
-      'unshare',
-      ['-m', 'sh', '-c', script, directory, process.execPath, wrap, '-q', ...args],
-      {
-        cwd: project,
-        env,
-      },
-    );
-  };
+  /** A directory with something mounted on it; the files that lie there in the end are printed. */
+  const mounted = (mount: string, directory: string): Surroundings => [
+    ...['unshare', '-m', 'sh', '-c'],
+    `${mount} "$0" && "$@"; code=$?; find "$0" -type f ! -path "*/code/*"; exit $code`,
+    directory,
+  ];
+  const small = (directory: string) => mounted('mount -t tmpfs -o size=1m tmpfs', directory);
 
   test.skipIf(lacks('mounts'))('for whose release there is no space, or no right to write', async () => {
     await writeFiles(project, { 'large.bin': 'x'.repeat(2 << 20) });
-    await mkdir(path.join(project, 'small'));
-    const { stderr, exitCode } = await withoutRoom(path.join(project, 'small'), [
-      ...['--release-dir', 'small/release'],
-      ...quickly,
-    ]);
-    expect(stderr).toMatch(
-      /^error: .*cannot be written to \S+\/small\/release: no space left on the device; 2\d{6} bytes are needed, \d+ are available\. /im,
-    );
-    expect(stderr).not.toMatch(/fault in Sarma|^ {4}at /m);
-    expect(exitCode).toBe(1);
-    const wrap = path.resolve(import.meta.dirname, '../packages/cli/bin/wrap.js');
-    const readOnly = await run(
-      'unshare',
-      [
-        ...['-m', 'sh', '-c', 'mount -t tmpfs -o ro tmpfs small && exec "$@"', 'sh'],
-        ...[process.execPath, wrap, '-q', '--release-dir', 'small/release', ...quickly],
-      ],
-      { cwd: project },
-    );
-    expect(readOnly.stderr).toMatch(
-      /^error: .*cannot be written to \S+\/small\/release: the file system is read-only\. /im,
-    );
-    expect(readOnly.stderr).not.toMatch(/fault in Sarma|^ {4}at /m);
+    const args = ['-q', '--release-dir', 'small/release', ...quickly];
+    const directory = path.join(project, 'small');
+    await mkdir(directory);
+    await fails({
+      args,
+      under: small(directory),
+      says: /^error: .*cannot be written to \S+\/small\/release: no space left on the device; 2\d{6} bytes are needed, \d+ are available\. /im,
+    });
+    await fails({
+      args,
+      under: mounted('mount -t tmpfs -o ro tmpfs', directory),
+      says: /^error: .*cannot be written to \S+\/small\/release: the file system is read-only\. /im,
+    });
   });
 
   test.skipIf(lacks('mounts'))('that is to be started, where the build cache is read-only', async () => {
-    const cache = path.join(project, 'cache');
+    const cache = await temporaryDirectory();
     const env = { SARMA_BUILD_CACHE: cache };
-    expect(
-      (
-        await run(
-          process.execPath,
-          [path.resolve(import.meta.dirname, '../packages/cli/bin/wrap.js'), '-q', ...quickly],
-          { cwd: project, env },
-        )
-      ).exitCode,
-    ).toBe(0);
-    const wrap = path.resolve(import.meta.dirname, '../packages/cli/bin/wrap.js');
-    const { stderr, exitCode } = await run(
-      'unshare',
-      [
-        ...[
-          '-m',
-          'sh',
-          '-c',
-          'mount --bind cache cache && mount -o remount,bind,ro cache && exec "$@"',
-          'sh',
-        ],
-        ...[process.execPath, wrap, '-q', '--verify', ...quickly],
-      ],
-      { cwd: project, env },
-    );
-    expect(stderr).toMatch(/^error: .*Cannot write to the build cache \S+\/cache: .*SARMA_BUILD_CACHE/im);
-    expect(stderr).not.toMatch(/fault in Sarma|^ {4}at /m);
-    expect(exitCode).toBe(1);
+    const args = ['-o', '_build/started', ...quickly];
+    expect((await wrapCommand(args, { cwd: project, env })).exitCode).toBe(0);
+    await fails({
+      args: ['--verify', ...args],
+      env,
+      under: mounted('mount --bind "$0" "$0" && mount -o remount,bind,ro', cache),
+      says: /^error: .*Cannot write to the build cache \S+: .*SARMA_BUILD_CACHE/im,
+    });
   });
 
   test.skipIf(lacks('mounts'))('for which there is no space', async () => {
-    await mkdir(path.join(project, 'small'));
-    const { stdout, stderr, exitCode } = await withoutRoom(path.join(project, 'small'), [
-      '-o',
-      'small/program',
-      ...quickly,
-    ]);
-    expect(stderr).toMatch(/^error: .*(no space|space left)/im);
-    expect(stderr).not.toMatch(/fault in Sarma|^ {4}at /m);
-    expect({ stdout, exitCode }).toEqual({ stdout: '', exitCode: 1 });
+    const directory = path.join(project, 'small');
+    await mkdir(directory);
+    const stdout = await fails({
+      args: ['-q', '-o', 'small/program', ...quickly],
+      under: small(directory),
+      says: /^error: .*(no space|space left)/im,
+    });
+    expect(stdout).toBe('');
   });
 
   test.skipIf(lacks('mounts'))('when the build cache has no space', async () => {
     const cache = await temporaryDirectory();
-    const { stdout, stderr, exitCode } = await withoutRoom(cache, quickly, { SARMA_BUILD_CACHE: cache });
-    expect(stderr).toMatch(/^error: .*No space left in the build cache/m);
-    expect({ stdout, exitCode }).toEqual({ stdout: '', exitCode: 1 });
-    expect((await readFile(path.join(project, 'burrito_out/kept_linux-x64'))).equals(older)).toBe(true);
+    const stdout = await fails({
+      args: ['-q', ...quickly],
+      env: { SARMA_BUILD_CACHE: cache },
+      under: small(cache),
+      says: /^error: .*No space left in the build cache/m,
+    });
+    expect(stdout).toBe('');
   });
 });
