@@ -20,7 +20,7 @@ export interface Wine {
   place(...parts: readonly string[]): Place;
   /** Runs a program of Windows; what it prints goes through files, which the processes of Wine may keep open. */
   start(file: string, args?: readonly string[], options?: StartOptions): Promise<Transcript>;
-  /** Starts one that goes on; its stdout goes to `log`. */
+  /** Starts one that goes on; what it prints goes to `log`. */
   begin(file: string, args: readonly string[], env: NodeJS.ProcessEnv, log?: string): ChildProcess;
   /** Ends every process of this Windows, and with them its server: the next start is another boot. */
   stop(): Promise<void>;
@@ -48,8 +48,11 @@ export async function newWine(): Promise<Wine> {
     return { exitCode, signal, stdout, stderr };
   };
   await start('winecfg', ['-v', 'win10']);
-  // Without a break between two programs: what starts it anew takes long.
-  await run('wineserver', ['-p'], { env });
+  // For five minutes without a program: what starts it anew takes long. The server that set up the prefix ends with its
+  // last program, and one that is asked to stay cannot start beside it.
+  await run('wineserver', ['-w'], { env });
+  const { exitCode } = await run('sh', ['-c', 'exec wineserver -p300 >/dev/null 2>&1'], { env });
+  if (exitCode !== 0) throw new Error(`wineserver -p ended with ${exitCode}`);
   return {
     directory,
     env,
@@ -59,7 +62,7 @@ export async function newWine(): Promise<Wine> {
     }),
     start,
     begin: (file, args, more, log = '/dev/null') =>
-      spawn('sh', ['-c', 'log=$1; shift; exec wine "$@" >"$log"', 'sh', log, file, ...args], {
+      spawn('sh', ['-c', 'log=$1; shift; exec wine "$@" >"$log" 2>&1', 'sh', log, file, ...args], {
         env: { ...env, ...more },
         stdio: 'ignore',
       }),
@@ -75,11 +78,13 @@ export function toWindows(unix: string): string {
   return `Z:${unix.replaceAll('/', '\\')}`;
 }
 
-/** With all that it started and that does not outlive it. */
+/**
+ * With all that it started and that does not outlive it. Nothing has to be waited for: Wine's server reads the end of this
+ * process before what others ask it later, and closes what it had.
+ */
 export async function killHard(child: ChildProcess): Promise<void> {
   child.kill('SIGKILL');
   if (child.exitCode === null && child.signalCode === null) await once(child, 'close');
-  await sleep(500); // until Wine's server has seen it
 }
 
 /** Waits until the file has this text in it. */
