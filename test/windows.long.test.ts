@@ -1,6 +1,6 @@
 // Executables for Windows, run under Wine with Node 22 (Wine 8 cannot start Node 24): what the stub does there for the
 // promises P1, P4, P6 to P11 and P14. The stubs of the other CPUs are looked at from outside.
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import {
   access,
@@ -16,11 +16,12 @@ import {
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { stubPath } from '@sarma/stub';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { selfSigned } from '../packages/wrapper/test/support/self-signed.ts';
 import { makeProgram } from './support/programs.ts';
 import { lacks } from './support/requirements.ts';
 import { run, temporaryDirectory, wrapProgram } from './support/run.ts';
+import { buildForWindows, killHard, newWine, toWindows, type Wine } from './support/wine.ts';
 
 const has = (tool: string) => spawnSync(tool, ['--version']).error === undefined;
 const wine = has('wine');
@@ -55,20 +56,20 @@ const source = `
   const { spawn } = require('node:child_process');
   const [action, ...rest] = process.argv.slice(2);
   const say = (value) => fs.writeSync(1, typeof value === 'string' ? value : JSON.stringify(value));
-  const beat = 'setInterval(() => require("node:fs").appendFileSync(process.argv[1], "."), 50); setTimeout(process.exit, 20000)';
+  const beat = 'setInterval(() => require("node:fs").appendFileSync(process.argv[1], "."), 50); setTimeout(process.exit, 60000)';
   const actions = {
     arguments: () => say(rest),
     exit: () => process.reallyExit(Number(rest[0])),
     about: () => say({ execPath: process.execPath, execArgv: process.execArgv, file: __filename, bin: process.env.SARMA_BIN, options: process.env.NODE_OPTIONS ?? null }),
     copy: () => say(fs.readFileSync(0, 'utf8').toUpperCase()),
-    beat: () => { setInterval(() => fs.appendFileSync(rest[0], '.'), 50); setTimeout(process.exit, 20000); },
-    attached: () => { spawn(process.execPath, ['-e', beat, rest[0]], { stdio: 'ignore' }); setTimeout(process.exit, 20000); },
+    beat: () => { setInterval(() => fs.appendFileSync(rest[0], '.'), 50); setTimeout(process.exit, 60000); },
+    attached: () => { spawn(process.execPath, ['-e', beat, rest[0]], { stdio: 'ignore' }); setTimeout(process.exit, 60000); },
     detached: () => spawn(process.execPath, ['-e', beat, rest[0]], { stdio: 'ignore', detached: true }).unref(),
     channel: () => process.on('message', (message) => { process.send({ got: message }); process.disconnect(); }),
     interrupt() {
       process.on('SIGINT', () => { fs.appendFileSync(rest[0], 'SIGINT '); setTimeout(() => process.exit(7), 300); });
       fs.appendFileSync(rest[0], 'ready ');
-      setTimeout(process.exit, 20000);
+      setTimeout(process.exit, 60000);
     },
     deep: () => say(require('./' + 'deep/'.repeat(40) + 'file.js')),
   };
@@ -76,6 +77,7 @@ const source = `
 `;
 
 describe.skipIf(!wine)('under Wine', () => {
+  let windows: Wine;
   let file: string;
   let env: NodeJS.ProcessEnv;
   let drive: string;
@@ -100,18 +102,16 @@ describe.skipIf(!wine)('under Wine', () => {
     return { windows: `C:\\caches\\${name}`, unix: path.join(drive, 'caches', name) };
   };
   const start = (executable: string, args: readonly string[], more: NodeJS.ProcessEnv = {}) =>
-    run('wine', [executable, ...args], { env: { ...env, ...more } });
-  const toWindows = (unix: string) => `Z:${unix.replaceAll('/', '\\')}`;
-
+    windows.start(executable, args, { env: { ...env, ...more } });
   beforeAll(async () => {
-    const prefix = await temporaryDirectory();
-    drive = path.join(prefix, 'drive_c');
-    env = { ...process.env, WINEPREFIX: prefix, WINEDEBUG: '-all', SARMA_CACHE_DIR: undefined };
-    await run('wine', ['winecfg', '-v', 'win10'], { env });
+    windows = await newWine();
+    drive = path.join(windows.directory, 'drive_c');
+    env = { ...windows.env };
     file = await wrapForWindows('1.0.0');
     env.SARMA_CACHE_DIR = newCache().windows;
     await start(file, ['exit', '0']);
   });
+  afterAll(async () => await windows?.stop());
 
   describe('it is just Node', () => {
     test('arguments arrive as they were given, whatever is in them', async () => {
@@ -181,13 +181,13 @@ describe.skipIf(!wine)('under Wine', () => {
       const lines = Array.from({ length: 8 }, () =>
         Array.from({ length: 200 }, () => pieces[random(pieces.length)]).join(''),
       );
-      // Node is given the same line behind the name of the script, as the stub does it. On a busy machine Wine fails to
-      // start one process or another, plain Node's too: then there is no output at all, and it is tried again.
+      // Node is given the same line behind the name of the script, as the stub does it.
       const script = `
         const { spawnSync } = require('node:child_process');
-        const run = (program, args, attempts = 3) => {
-          const { stdout } = spawnSync(program, args, { encoding: 'utf8', windowsVerbatimArguments: true });
-          return stdout === null && attempts > 1 ? run(program, args, attempts - 1) : stdout;
+        const run = (program, args) => {
+          const { error, stdout } = spawnSync(program, args, { encoding: 'utf8', windowsVerbatimArguments: true });
+          if (error) throw error;
+          return stdout;
         };
         const about = JSON.parse(run(process.argv[2], ['about']));
         const got = ${JSON.stringify(lines)}.map((line) => [
@@ -259,7 +259,6 @@ describe.skipIf(!wine)('under Wine', () => {
       const command = `exec wine ${file} interrupt '${toWindows(log)}'`;
       const child = spawn('script', ['-qec', command, '/dev/null'], { env });
       await until(async () => (await text(log)) === 'ready ');
-      await sleep(300);
       child.stdin.write('\u0003');
       const [code] = await once(child, 'close');
       expect(await text(log)).toBe('ready SIGINT ');
@@ -292,7 +291,7 @@ describe.skipIf(!wine)('under Wine', () => {
       app = `${made}.exe`;
       await rename(made, app);
       await start(app, ['say']);
-      starter = await buildStarter();
+      starter = await buildForWindows('starter');
     });
 
     const terminal = (...line: readonly string[]) =>
@@ -335,22 +334,6 @@ describe.skipIf(!wine)('under Wine', () => {
       const line = ['8', toWindows(starter), '8', toWindows(app), 'maintenance', 'nonsense'];
       expect((await start(starter, line)).exitCode).toBe(125);
     });
-
-    const buildStarter = async () => {
-      const file = path.join(await temporaryDirectory(), 'starter.exe');
-      const zig = path.resolve(import.meta.dirname, '../node_modules/.bin/zig');
-      const script = path.resolve(import.meta.dirname, 'support/windows-starter.zig');
-      const options = [
-        '-target',
-        'x86_64-windows-gnu',
-        '-OReleaseSmall',
-        '-fsingle-threaded',
-        `-femit-bin=${file}`,
-      ];
-      const { status, stderr } = spawnSync(zig, ['build-exe', script, ...options], { encoding: 'utf8' });
-      if (status !== 0) throw new Error(stderr);
-      return file;
-    };
   });
 
   describe.skipIf(lacks('osslsigncode', 'openssl'))('signed', () => {
@@ -372,10 +355,12 @@ describe.skipIf(!wine)('under Wine', () => {
   });
 
   describe('no orphan', () => {
-    const grows = async (log: string) => {
-      const before = (await text(log)).length;
-      await sleep(700);
-      return (await text(log)).length > before;
+    /** Wine keeps the command line of a program as that of its process. */
+    const isNamedByNone = async (log: string) => {
+      const lines = (await readdir('/proc')).map((id) =>
+        readFile(`/proc/${id}/cmdline`, 'utf8').catch(() => ''),
+      );
+      return !(await Promise.all(lines)).some((line) => line.includes(path.basename(path.dirname(log))));
     };
     const startBeating = async (action: string) => {
       const log = path.join(await temporaryDirectory(), 'log');
@@ -383,28 +368,25 @@ describe.skipIf(!wine)('under Wine', () => {
       await until(async () => (await text(log)) !== '');
       return { log, child };
     };
-    const kill = async (child: ChildProcess) => {
-      child.kill('SIGKILL');
-      await once(child, 'close');
-      await sleep(500);
-    };
-
     test('the program dies with the stub', async () => {
       const { log, child } = await startBeating('beat');
-      await kill(child);
-      expect(await grows(log)).toBe(false);
+      expect(await isNamedByNone(log)).toBe(false);
+      await killHard(child);
+      await until(() => isNamedByNone(log));
     });
 
     test('so does a child of the program', async () => {
       const { log, child } = await startBeating('attached');
-      await kill(child);
-      expect(await grows(log)).toBe(false);
+      expect(await isNamedByNone(log)).toBe(false);
+      await killHard(child);
+      await until(() => isNamedByNone(log));
     });
 
     test('but a detached one outlives both', async () => {
-      const { log } = await startBeating('detached');
-      await sleep(1000);
-      expect(await grows(log)).toBe(true);
+      const { log, child } = await startBeating('detached');
+      if (child.exitCode === null) await once(child, 'close');
+      const before = (await text(log)).length;
+      await until(async () => (await text(log)).length > before);
     });
   });
 
@@ -510,9 +492,7 @@ describe.skipIf(!wine)('under Wine', () => {
       const refused = await start(file, ['maintenance', 'uninstall', '--yes'], more);
       expect(refused).toMatchObject({ exitCode: 125, stdout: '' });
       expect(refused.stderr).toContain('is running');
-      child.kill('SIGKILL');
-      await once(child, 'close');
-      await sleep(500);
+      await killHard(child);
       expect(await start(file, ['maintenance', 'uninstall', '--yes'], more)).toMatchObject({ exitCode: 0 });
       const left = await contents(cache.unix);
       // Wine cannot delete a file that is still open, so the locks' directory outlives the lock.
@@ -536,12 +516,9 @@ describe.skipIf(!wine)('under Wine', () => {
         await wrapForWindows('4.0.0'),
       ];
       await start(second, ['exit', '0'], more);
-      await sleep(1100); // the age of an install counts seconds
       await start(third, ['exit', '0'], more);
       expect(await versions()).toEqual(['1.0.0', '2.0.0', '3.0.0']);
-      child.kill('SIGKILL');
-      await once(child, 'close');
-      await sleep(500);
+      await killHard(child);
       await start(fourth, ['exit', '0'], more);
       expect(await versions()).toEqual(['3.0.0', '4.0.0']);
     });
@@ -563,8 +540,7 @@ describe.skipIf(!wine)('under Wine', () => {
       });
       expect((await start(app, ['arguments', 'new'])).stdout).toBe('["new"]');
       const before = (await text(log)).length;
-      await sleep(500);
-      expect((await text(log)).length).toBeGreaterThan(before);
+      await until(async () => (await text(log)).length > before);
       child.kill('SIGKILL');
       await once(child, 'close');
     });

@@ -47,12 +47,11 @@ export async function newWine(): Promise<Wine> {
     await rm(place, { recursive: true });
     return { exitCode, signal, stdout, stderr };
   };
-  await start('winecfg', ['-v', 'win10']);
-  // For five minutes without a program: what starts it anew takes long. The server that set up the prefix ends with its
-  // last program, and one that is asked to stay cannot start beside it.
-  await run('wineserver', ['-w'], { env });
+  // For five minutes without a program, as what starts it anew takes long. Before anything else: the server that a program
+  // starts ends with the last one, and no other can start beside it.
   const { exitCode } = await run('sh', ['-c', 'exec wineserver -p300 >/dev/null 2>&1'], { env });
-  if (exitCode !== 0) throw new Error(`wineserver -p ended with ${exitCode}`);
+  if (exitCode !== 0) throw new Error(`wineserver -p300 ended with ${exitCode}`);
+  await start('winecfg', ['-v', 'win10']);
   return {
     directory,
     env,
