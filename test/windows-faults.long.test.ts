@@ -257,7 +257,7 @@ describe.skipIf(lacks('wine'))('an executable for Windows', () => {
       expect(stderr).not.toContain('installed');
     });
 
-    test('without %LOCALAPPDATA%, without %USERPROFILE%, without any variable, and where what they name is not there', async () => {
+    test('without %LOCALAPPDATA%, without %USERPROFILE% and %TEMP% too, and where what they name is not there', async () => {
       const file = path.join(await temporaryDirectory(), 'start.bat');
       const say = `"${toWindows(app)}" about`;
       const lines = [
