@@ -45,8 +45,7 @@ beforeAll(async () => {
             stdin.on('end', () => {}).on('error', () => {}).resume();
             setTimeout(() => {}, 2 ** 30);
             process.on('SIGTERM', () => process.exit());
-            // A string, since a number has a colour on a terminal.
-            console.log("ready", String(process.pid));
+            console.log('ready', process.pid);
           },
         };
         actions[process.argv[2]](...process.argv.slice(3));

@@ -1,11 +1,8 @@
 // Programs that talk to a person (promise P4): what the terminal shows is what it shows of plain Node, byte for byte, on the
 // first run and on every later one.
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { chmod, mkdir, readdir, readFile, readlink, rename, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
-import { installsIn } from './support/installs.ts';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { makeProgram } from './support/programs.ts';
 import { lacks } from './support/requirements.ts';
 import { run, temporaryDirectory, wrapProgram } from './support/run.ts';
@@ -65,13 +62,12 @@ beforeAll(async () => {
             face.on('close', () => console.log('closed'));
             face.prompt();
           },
-          write: (name) => require('node:fs').writeFileSync(name, 'written'),
           repl() {
             const server = require('node:repl').start({ preview: false });
             server.setupHistory(process.env.HISTORY, () => {});
           },
         };
-        actions[process.argv[2]](process.argv[3]);
+        actions[process.argv[2]]();
       `,
     },
   );
@@ -244,92 +240,3 @@ describe.skipIf(lacks('script'))('on a terminal, what is shown is what plain Nod
     expect(screen.match(/42\r\n/g)).toHaveLength(2);
   });
 });
-
-describe.skipIf(lacks('script'))('a first run that a person sees', () => {
-  let place: string;
-
-  /** The lock of a removal, for which a first run waits. Returns how to let it go. */
-  async function removalUnderWay(): Promise<() => void> {
-    place = await temporaryDirectory();
-    await mkdir(path.join(place, 'locks'), { mode: 0o700 });
-    const lock = path.join(place, 'locks/gc');
-    const holder = spawn('flock', [lock, 'sh', '-c', 'echo held; read line'], { stdio: 'pipe' });
-    onTestFinished(() => void holder.kill());
-    await once(holder.stdout, 'data');
-    return () => void holder.stdin.end();
-  }
-
-  /** Resolves once the stub runs. */
-  const stubRuns = async () =>
-    await vi.waitUntil(async () => await isExecuted(path.join(wrapped, 'program')), { timeout: 60_000 });
-
-  const open = async (line: string) =>
-    await openTerminal(line, {
-      PATH: `${wrapped}:${process.env.PATH}`,
-      SARMA_CACHE_DIR: place,
-      PS1: '$ ',
-      HISTFILE: '',
-    });
-
-  test('keys that are typed meanwhile reach the program', async () => {
-    const letGo = await removalUnderWay();
-    const terminal = await open('exec program lines');
-    await stubRuns();
-    terminal.type('early\r');
-    letGo();
-    await terminal.shows('line "early\\n"\r\n');
-  });
-
-  test('Ctrl-C ends it with 130, and nothing half-made stays', async () => {
-    await removalUnderWay();
-    const terminal = await open(bash);
-    await terminal.shows('$ ');
-    terminal.type('program lines\r');
-    await stubRuns();
-    terminal.type(CTRL_C);
-    await terminal.shows('$ ');
-    terminal.type('echo status $?\r');
-    await terminal.shows('status 130\r\n');
-    expect(await installsIn(place)).toEqual({ releases: [], runtimes: [] });
-  });
-
-  test('Ctrl-Z stops it, and fg goes on with it', async () => {
-    const letGo = await removalUnderWay();
-    const terminal = await open(bash);
-    await terminal.shows('$ ');
-    terminal.type('program lines\r');
-    await stubRuns();
-    terminal.type(CTRL_Z);
-    await terminal.shows('Stopped');
-    await terminal.shows('$ ');
-    letGo();
-    terminal.type('fg\r');
-    await terminal.shows('ready\r\n');
-    terminal.type('typed\r');
-    await terminal.shows('line "typed\\n"\r\n');
-  });
-
-  test.skipIf(lacks('strace'))(
-    'in the background shows no progress, and is not stopped by a terminal that lets only the foreground write',
-    async () => {
-      place = await temporaryDirectory();
-      const file = path.join(place, 'file');
-      const slowly =
-        'strace -f -qq -o /dev/null -e trace=pwrite64 -e inject=pwrite64:delay_enter=1200000:when=1';
-      const terminal = await open(bash);
-      await terminal.shows('$ ');
-      terminal.type(`stty tostop; ${slowly} program write ${file} & wait; echo status $?\r`);
-      await terminal.shows('status 0\r\n');
-      expect(await readFile(file, 'utf8')).toBe('written');
-      await terminal.shows('$ ');
-      terminal.type('exit\r');
-      expect((await terminal.ended).screen).not.toContain('unpacking');
-    },
-  );
-});
-
-async function isExecuted(file: string): Promise<boolean> {
-  const processes = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
-  const executables = await Promise.all(processes.map((pid) => readlink(`/proc/${pid}/exe`).catch(() => '')));
-  return executables.includes(file);
-}

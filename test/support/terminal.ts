@@ -21,6 +21,9 @@ export interface Terminal {
 /** Waited for longer than this, a text does not come. */
 const PATIENCE = 60_000;
 
+/** Numbers are as they are written, whatever the variables say of the one who runs the tests. */
+const NO_COLORS = { NO_COLOR: '1', FORCE_COLOR: undefined };
+
 /** Runs a line of shell on a terminal of its own; `env` is added to the environment. Killed after the test. */
 export async function openTerminal(
   line: string,
@@ -28,7 +31,7 @@ export async function openTerminal(
 ): Promise<Terminal> {
   const name = path.join(await temporaryDirectory(), 'tty');
   const child = spawn('script', ['-qefc', `tty > ${name}; stty cols 80 rows 24; ${line}`, '/dev/null'], {
-    env: { ...process.env, SHELL: '/bin/sh', TERM: 'xterm', ...env },
+    env: { ...process.env, ...NO_COLORS, SHELL: '/bin/sh', TERM: 'xterm', ...env },
   });
   let screen = '';
   let seen = 0;
