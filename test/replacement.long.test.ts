@@ -1,7 +1,5 @@
 // The executable is replaced, deleted or moved while it runs (promise P14): the program keeps what it runs from, and who
 // starts the file gets what lies there now.
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import {
   chmod,
   copyFile,
@@ -15,12 +13,13 @@ import {
   writeFile,
 } from 'node:fs/promises';
 import path from 'node:path';
-import { beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { installsIn, listing } from './support/installs.ts';
 import { makeProgram } from './support/programs.ts';
 import { lacks } from './support/requirements.ts';
 import { run, runCommand, temporaryDirectory, wrapProgram } from './support/run.ts';
 import { startProgram } from './support/running.ts';
+import { startStopped } from './support/strace.ts';
 
 const program = async (version: string) =>
   await makeProgram(
@@ -178,42 +177,13 @@ describe('a replacement that was interrupted', () => {
 });
 
 describe('during the first run', () => {
-  /** A first run that is stopped behind a system call (an injection of strace without its signal). */
-  async function stoppedFirstRun(options: readonly string[], call: string) {
-    const log = path.join(await temporaryDirectory(), 'trace');
-    const traced = ['-f', '-o', log, '-e', 'quiet=all', ...options, '-e', `trace=${call}`];
-    const command = ['strace', ...traced, '-e', `inject=${call}:signal=STOP:when=1`, file];
-    const child = spawn('unshare', ['-m', 'sh', '-ec', `${mount}\nexec "$@"`, 'sh', ...command], {
-      env: { ...process.env, SARMA_CACHE_DIR: base, DIRECTORY: path.dirname(file) },
-      stdio: ['ignore', 'pipe', 'pipe'],
-      detached: true,
-    });
-    // strace alone would leave the stub behind, stopped.
-    onTestFinished(() => {
-      if (child.exitCode === null) process.kill(-child.pid!, 'SIGKILL');
-    });
-    const output = { stdout: '', stderr: '' };
-    for (const name of ['stdout', 'stderr'] as const)
-      child[name].setEncoding('utf8').on('data', (text: string) => (output[name] += text));
-    const closed = once(child, 'close');
-    const stub = await vi.waitUntil(async () => await stopped(log), { timeout: 60_000 });
-    return async () => {
-      process.kill(stub, 'SIGCONT');
-      const [exitCode] = await closed;
-      return { ...output, exitCode };
-    };
-  }
-
-  /** What the mounts of the first run's own namespace are made by. */
-  let mount: string;
+  const env = () => ({ SARMA_CACHE_DIR: base });
   /** It knows its name, and has opened nothing. */
-  const atItsName = ['-P', '/proc/self/exe'];
+  const stoppedAtItsName = async () =>
+    await startStopped(file, [], { env: env(), of: '/proc/self/exe' }, { name: 'readlinkat', nth: 1 });
+  const whole = { stdout: '1.0.0\n', stderr: '', exitCode: 0, signal: undefined };
 
-  beforeEach(() => {
-    mount = '';
-  });
-
-  test.skipIf(lacks('strace', 'mounts')).each([
+  test.skipIf(lacks('strace')).each([
     ['replaced by mv', async () => await replaceBy(second)],
     ['deleted', async () => await rm(file)],
     ['in a directory that is removed', async () => await rm(path.dirname(file), { recursive: true })],
@@ -225,31 +195,28 @@ describe('during the first run', () => {
       },
     ],
   ])('the file is %s: it is the file that was started that runs', async (_, change) => {
-    const goOn = await stoppedFirstRun(atItsName, 'readlinkat');
+    const { goOn } = await stoppedAtItsName();
     await change();
-    expect(await goOn()).toEqual({ stdout: '1.0.0\n', stderr: '', exitCode: 0 });
+    expect(await goOn()).toEqual(whole);
     expect((await installsIn(base)).releases).toEqual([expect.stringContaining('replaced-1.0.0-')]);
   });
 
-  test.skipIf(lacks('strace', 'mounts'))(
-    'nobody can write to the file or cut it off: it is busy',
-    async () => {
-      const goOn = await stoppedFirstRun(atItsName, 'readlinkat');
-      const { size } = await stat(file);
-      await expect(open(file, 'r+')).rejects.toMatchObject({ code: 'ETXTBSY' });
-      await expect(truncate(file, size / 2)).rejects.toMatchObject({ code: 'ETXTBSY' });
-      expect(await goOn()).toEqual({ stdout: '1.0.0\n', stderr: '', exitCode: 0 });
-    },
-  );
+  test.skipIf(lacks('strace'))('nobody can write to the file or cut it off: it is busy', async () => {
+    const { goOn } = await stoppedAtItsName();
+    const { size } = await stat(file);
+    await expect(open(file, 'r+')).rejects.toMatchObject({ code: 'ETXTBSY' });
+    await expect(truncate(file, size / 2)).rejects.toMatchObject({ code: 'ETXTBSY' });
+    expect(await goOn()).toEqual(whole);
+  });
 
   test.skipIf(lacks('strace', 'overlays')).each([
-    ['before anything of it is read', atItsName, 'readlinkat', 'it ends too early'],
-    ['before it is unpacked', [], 'fallocate', 'frame \\d+ of \\d+'],
+    ['before anything of it is read', { of: '/proc/self/exe' }, 'readlinkat', 'it ends too early'],
+    ['before it is unpacked', {}, 'fallocate', 'frame \\d+ of \\d+'],
   ])(
     'the file is cut off all the same, below the file system that it was started from, %s: it is damaged, and nothing stays',
-    async (_, options, call, what) => {
-      mount = overlay;
-      const goOn = await stoppedFirstRun(options, call);
+    async (_, of, name, what) => {
+      const under = ['unshare', '-m', 'sh', '-ec', OVERLAY, path.dirname(file)];
+      const { goOn } = await startStopped(file, [], { env: env(), under, ...of }, { name, nth: 1 });
       await truncate(file, 400 << 10);
       const { stdout, stderr, exitCode } = await goOn();
       expect({ stdout, exitCode }).toEqual({ stdout: '', exitCode: 125 });
@@ -260,10 +227,11 @@ describe('during the first run', () => {
 });
 
 /** Puts a layer over the directory of the executable, below which others can still write to the file. */
-const overlay = `
-mount -t tmpfs tmpfs /mnt
-mkdir /mnt/upper /mnt/work
-mount -t overlay -o "lowerdir=$DIRECTORY,upperdir=/mnt/upper,workdir=/mnt/work" overlay "$DIRECTORY"
+const OVERLAY = `
+  mount -t tmpfs tmpfs /mnt
+  mkdir /mnt/upper /mnt/work
+  mount -t overlay -o "lowerdir=$0,upperdir=/mnt/upper,workdir=/mnt/work" overlay "$0"
+  exec "$@"
 `;
 
 const replaceBy = async (other: string) => {
@@ -283,11 +251,4 @@ async function halfOf(other: string, length?: number): Promise<void> {
 async function endOf(other: string): Promise<number> {
   const { stamp } = JSON.parse((await runCommand(['inspect', '--json', other])).stdout);
   return stamp.manifestOffset + stamp.manifestLength - 1;
-}
-
-/** The PID that strace says a signal has stopped; undefined if there is none. */
-async function stopped(log: string): Promise<number | undefined> {
-  const text = await readFile(log, 'utf8').catch(() => '');
-  const pid = /^(\d+) +--- stopped by SIGSTOP ---$/m.exec(text)?.[1];
-  return pid === undefined ? undefined : Number(pid);
 }
