@@ -248,6 +248,12 @@ for (const [index, number] of [
 ].entries())
   head.writeUInt32BE(number, index * 4);
 seed('fat', 'two', head);
+seed('vm-args', 'plain', '\0# comment\n\n  --max-old-space-size=200 \r\n-kv port 4000\n-r\n./a b c.js\n');
+seed('vm-args', 'replaced', `\x01--title=\${A}\n\${EMPTY}\n\${EMPTY:-x y}|\${NONE}|\${1}|\${a b}|\${\n`);
+seed('accounts', 'passwd', 'root:x:0:0:root:/root:/bin/sh\n\nuser:x:1000:1000:,,,:/home/user:/bin/sh\n');
+seed('accounts', 'group', 'root:x:0:\nuser:x:1000:1000::/x\nuser:x:1000:user,other\n');
+const typed = Buffer.from('"C:\\my dir\\"x.exe \t "a\\\\" b"c d"e \\"ü', 'utf16le');
+seed('command-line', 'typed', Buffer.from('say "x\\\\" ü'), '\0', typed);
 seed('fat', 'one', '\xcf\xfa\xed\xfe----');
 
 const names = 'libc.so.6\0/lib/libc.so.6\0';

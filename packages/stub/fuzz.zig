@@ -1,5 +1,6 @@
 //! What the fuzzer runs (`npm run fuzz`, CONTRIBUTING.md): one target at a time, on inputs from AFL++ or from files.
 //! `fuzz TARGET FILE …` runs the files, each to its end, without AFL++ as well: so `zig build test` runs the corpus.
+//! It lies here and not in fuzz/ since Zig lets a module import nothing above the folder of its first file.
 
 const std = @import("std");
 const builtin = @import("builtin");

@@ -143,7 +143,7 @@ fn rightHashes(arena: std.mem.Allocator, frames: []const manifests.Frame, behind
     return right;
 }
 
-/// A root of its own, so that even an absolute path ends up where it is noticed; and no rights beyond it.
+/// A root directory of its own, so that even an absolute path ends up where it is noticed.
 fn makeWorld() void {
     if (world_is_there) return;
     world_is_there = true;

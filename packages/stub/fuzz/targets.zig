@@ -3,6 +3,7 @@
 
 const std = @import("std");
 const os = @import("../src/os.zig");
+const unix = @import("../src/os/unix.zig");
 const sha256 = @import("../src/sha256.zig");
 const json = @import("../src/json.zig");
 const stamps = @import("../src/stamp.zig");
@@ -13,7 +14,8 @@ const zstds = @import("../src/zstd.zig");
 const elfs = @import("../src/elf.zig");
 const loader_cache = @import("../src/loader_cache.zig");
 const fats = @import("../src/fat.zig");
-const vm_arguments = @import("../src/vm_args.zig");
+const vm_args = @import("../src/vm_args.zig");
+const command_line = @import("../src/command_line.zig");
 const lzmas = @import("lzma");
 const branch_filter = @import("branch_filter");
 const Memory = @import("memory.zig").Memory;
@@ -32,6 +34,9 @@ pub const all: std.StaticStringMap(Target) = .initComptime(.{
     .{ "elf", elf },
     .{ "loader-cache", loaderCache },
     .{ "fat", fat },
+    .{ "vm-args", vmArguments },
+    .{ "accounts", accounts },
+    .{ "command-line", commandLine },
     .{ "install", @import("install.zig").target },
     .{ "planted-bug", plantedBug },
 });
@@ -111,7 +116,7 @@ fn tar(_: *Memory, input: []u8) void {
     expect(total <= input.len);
 }
 
-/// Three bytes before the frame: how much more or less than the frame says there is room for.
+/// A byte before the frame: how much more or less than the frame says there is room for.
 fn zstd(memory: *Memory, input: []u8) void {
     if (input.len < 1) return;
     const said = zstds.contentSize(input[1..]);
@@ -184,6 +189,38 @@ fn loaderCache(_: *Memory, input: []u8) void {
 fn fat(_: *Memory, input: []u8) void {
     const head = input[0..@min(input.len, fats.head_size)];
     for ([_]u32{ 0x01000007, 0x0100000c }) |cpu| std.mem.doNotOptimizeAway(fats.sliceOffset(head, cpu));
+}
+
+/// A byte that says whether variables are replaced, the file.
+fn vmArguments(memory: *Memory, input: []u8) void {
+    if (input.len < 1 or input.len > 64 << 10) return;
+    const replacing = [_]?[*:0]const u8{ "REPLACE_OS_VARS=true", "A=a b", "EMPTY=" };
+    const environment: os.Environment = if (input[0] & 1 == 0) os.no_environment else &replacing;
+    const read = vm_args.parse(memory.arena(), environment, input[1..]) catch unreachable;
+    expect(read.len <= input.len / 2 + 1);
+    for (read) |argument| expect(argument.len > 0 and std.mem.indexOfScalar(u8, argument, '\n') == null);
+}
+
+/// /etc/passwd and /etc/group.
+fn accounts(_: *Memory, input: []u8) void {
+    var lines = std.mem.splitScalar(u8, input, '\n');
+    while (lines.next()) |line| {
+        const user = unix.User.parse(line) orelse continue;
+        expect(user.name.len + user.home.len < line.len);
+        _ = unix.hasOtherMembers(input, user.gid, user.name);
+    }
+}
+
+/// What the stub inserts, to the first NUL; what was typed, in units of 16 bits. What is inserted is read back as it was.
+fn commandLine(memory: *Memory, input: []u8) void {
+    const end = std.mem.indexOfScalar(u8, input, 0) orelse return;
+    if (!std.unicode.wtf8ValidateSlice(input[0..end])) return;
+    const typed = memory.arena().alloc(u16, (input.len - end - 1) / 2) catch unreachable;
+    @memcpy(std.mem.sliceAsBytes(typed), input[end + 1 ..][0 .. 2 * typed.len]);
+    const given = typed[0 .. std.mem.indexOfScalar(u16, typed, 0) orelse typed.len];
+    const line = command_line.compose(memory.arena(), "C:\\a b.exe", &.{ input[0..end], "last" }, given) catch unreachable;
+    expect(std.mem.eql(u8, command_line.argument(memory.arena(), line, 1).?, input[0..end]));
+    expect(std.mem.eql(u8, command_line.argument(memory.arena(), line, 2).?, "last"));
 }
 
 /// Shows that the fuzzer finds what there is: five bytes, which nothing but coverage leads to.

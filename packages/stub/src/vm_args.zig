@@ -41,7 +41,7 @@ fn isOneOf(words: []const []const u8, word: []const u8) bool {
     return false;
 }
 
-fn parse(arena: Allocator, environment: os.Environment, text: []const u8) Allocator.Error![]const []const u8 {
+pub fn parse(arena: Allocator, environment: os.Environment, text: []const u8) Allocator.Error![]const []const u8 {
     const replaces = std.mem.eql(u8, os.variable(environment, "REPLACE_OS_VARS") orelse "", "true");
     var list: std.ArrayList([]const u8) = .empty;
     var lines = std.mem.splitScalar(u8, text, '\n');

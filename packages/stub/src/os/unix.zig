@@ -346,12 +346,12 @@ fn isPrivateGroup(gid: u32) bool {
     if (name.len == 0 or name.len > 64) return false;
     var own: [64]u8 = undefined;
     @memcpy(own[0..name.len], name);
-    return !hasOtherMembers(gid, own[0..name.len], buffer);
+    const groups = readSmall("/etc/group", buffer) orelse return false;
+    return !hasOtherMembers(groups, gid, own[0..name.len]);
 }
 
 /// A line of /etc/group is `name:password:gid:member,member`.
-fn hasOtherMembers(gid: u32, name: []const u8, buffer: []u8) bool {
-    const groups = readSmall("/etc/group", buffer) orelse return true;
+pub fn hasOtherMembers(groups: []const u8, gid: u32, name: []const u8) bool {
     var lines = std.mem.splitScalar(u8, groups, '\n');
     while (lines.next()) |line| {
         var fields = std.mem.splitScalar(u8, line, ':');
@@ -370,13 +370,13 @@ fn hasOtherMembers(gid: u32, name: []const u8, buffer: []u8) bool {
 const database_max = 1 << 20;
 
 /// A line of /etc/passwd: `name:password:uid:gid:comment:home:shell`.
-const User = struct {
+pub const User = struct {
     name: []const u8,
     uid: u32,
     gid: u32,
     home: []const u8,
 
-    fn parse(line: []const u8) ?User {
+    pub fn parse(line: []const u8) ?User {
         var fields = std.mem.splitScalar(u8, line, ':');
         const name = fields.next() orelse return null;
         _ = fields.next() orelse return null;
