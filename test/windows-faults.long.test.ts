@@ -22,6 +22,7 @@ import { installsIn, marker, onlyInstall } from './support/installs.ts';
 import { makeProgram } from './support/programs.ts';
 import { lacks } from './support/requirements.ts';
 import { run, temporaryDirectory, wrapCommand, wrapProgram } from './support/run.ts';
+import { onOneCore } from './support/surroundings.ts';
 import {
   buildForWindows,
   killHard,
@@ -437,7 +438,7 @@ describe.skipIf(lacks('wine'))('an executable for Windows', () => {
 
   describe.skipIf(lacks('strace'))('stopped in the middle', () => {
     // On one core, so that one thread does all, in much the same order every time.
-    const STRACE = ['taskset', '-c', '0', 'strace', '-f', '-qq'];
+    const STRACE = [...onOneCore(), 'strace', '-f', '-qq'];
 
     /** Runs it on an empty cache; what its first thread calls, by name and number, while it installs. */
     const callsWhileInstalling = async () => {
