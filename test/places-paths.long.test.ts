@@ -113,6 +113,7 @@ describe('a path of 4,000 characters', () => {
     const cwd = await temporaryDirectory();
     const { stdout, stderr, exitCode } = await run('sh', ['-c', script, 'sh', file, 'd'.repeat(200)], {
       cwd,
+      env: { SARMA_CACHE_DIR: await temporaryDirectory() },
     });
     expect({ stdout, stderr, exitCode }).toEqual({
       stdout: '',
