@@ -91,5 +91,6 @@ test {
     if (builtin.os.tag == .windows) {
         _ = @import("os/windows_access.zig");
         _ = @import("os/windows_junction.zig");
+        _ = @import("os/windows_sync.zig");
     }
 }

@@ -139,14 +139,15 @@ pub fn openName(name: *const Name, how: How) Error!Handle {
     }
 }
 
-/// Virus scanners and indexers open what was just written, for a moment. About two seconds in all.
-const Patience = struct {
-    milliseconds: u32 = 1,
+/// Virus scanners and indexers open what was just written, for a moment. About two seconds in all, for all threads together.
+pub const Patience = struct {
+    milliseconds: std.atomic.Value(u32) = .init(1),
 
-    fn wait(patience: *Patience) bool {
-        if (patience.milliseconds > 1024) return false;
-        process.sleep(patience.milliseconds);
-        patience.milliseconds *= 2;
+    pub fn wait(patience: *Patience) bool {
+        const milliseconds = patience.milliseconds.load(.monotonic);
+        if (milliseconds > 1024) return false;
+        process.sleep(milliseconds);
+        patience.milliseconds.store(milliseconds * 2, .monotonic);
         return true;
     }
 };

@@ -4,6 +4,7 @@
 const std = @import("std");
 const os = @import("../os.zig");
 const nt = @import("nt.zig");
+const Patience = @import("windows.zig").Patience;
 const command_line = @import("../command_line.zig");
 const Allocator = std.mem.Allocator;
 
@@ -19,14 +20,11 @@ pub fn carry(image: [:0]const u16, line: [:0]u16) ?u32 {
     return exitCode(child);
 }
 
-/// A virus scanner may hold what was just unpacked for a moment. About two seconds in all.
 fn startPatiently(image: [:0]const u16, line: [:0]u16) ?nt.Handle {
-    var milliseconds: u32 = 1;
+    var patience: Patience = .{};
     while (true) {
         if (start(image, line, .{})) |child| return child;
-        if (nt.GetLastError() != sharing_violation or milliseconds > 1024) return null;
-        nt.Sleep(milliseconds);
-        milliseconds *= 2;
+        if (nt.GetLastError() != sharing_violation or !patience.wait()) return null;
     }
 }
 

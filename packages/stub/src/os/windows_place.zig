@@ -101,6 +101,7 @@ fn settleNew(arena: Allocator, path: []const u8) Allocator.Error!os.Settled {
     if (made) |directory| files.close(directory) else |err| switch (err) {
         // Somebody was faster; checked like any other.
         error.Exists => {},
+        error.NoSpace => return .{ .no_room = whole },
         else => return refused(arena, "cannot create", whole, err),
     }
     return settle(arena, whole, false, .user);

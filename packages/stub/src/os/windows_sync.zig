@@ -2,6 +2,7 @@
 //! and only the last one makes the device empty its cache.
 
 const std = @import("std");
+const message = @import("../message.zig");
 const os = @import("../os.zig");
 const nt = @import("nt.zig");
 const files = @import("windows.zig");
@@ -44,8 +45,9 @@ const Flush = struct {
 
     fn file(flush: *const Flush, directory: nt.Handle, name: [:0]const u8) Error!void {
         const opened = files.open(directory, name, .{ .access = nt.access.append_data, .options = nt.option.open_reparse_point }) catch |err| switch (err) {
-            // The image of a running program, which nobody may open to write. The system has had a minute to write it.
-            error.Busy => return,
+            // The image of a running program, or what the program made read-only: nobody may open it to write. The system has
+            // had a minute to write it.
+            error.Busy, error.Denied => return,
             else => return err,
         };
         defer files.close(opened);
@@ -57,10 +59,10 @@ const Flush = struct {
         try files.check(nt.NtFlushBuffersFile(opened, &status));
     }
 
-    /// By way of a file of its own, since a directory cannot be flushed.
+    /// By way of a file of its own, since a directory cannot be flushed. It may be there from a run that was killed.
     fn device(_: *const Flush, directory: nt.Handle) Error!void {
         const name = ".sarma/synced";
-        const opened = try files.create(directory, name, 0o644);
+        const opened = try files.openLock(directory, name);
         defer {
             files.close(opened);
             files.removeFile(directory, name) catch {};
@@ -69,3 +71,20 @@ const Flush = struct {
         try files.check(nt.NtFlushBuffersFile(opened, &status));
     }
 };
+
+test "what a killed run left keeps no tree from being synced" {
+    var name: [64]u8 = undefined;
+    var number: [4]u8 = undefined;
+    os.random(&number);
+    const root = message.printZ(&name, "sync-{d}.test", .{std.mem.readInt(u32, &number, .little)});
+    try files.makeDirectory(files.cwd, root, 0o755);
+    defer files.removeDirectory(files.cwd, root) catch {};
+    const directory = try files.openDirectory(files.cwd, root);
+    defer files.close(directory);
+    try files.makeDirectory(directory, ".sarma", 0o755);
+    defer files.removeDirectory(directory, ".sarma") catch {};
+    files.close(try files.create(directory, ".sarma/synced", 0o644));
+    defer files.removeFile(directory, ".sarma/synced") catch {};
+    try syncTree(directory);
+    try std.testing.expectError(error.NotFound, files.lstat(directory, ".sarma/synced"));
+}
