@@ -24,7 +24,9 @@ const shell = "/bin/sh";
 
 pub fn program(run: *Run, installed: *const Installed, arguments: Arguments) error{OutOfMemory}!noreturn {
     for ([_]?os.Handle{ installed.runtime_use, installed.release_use }) |use| if (use) |handle| {
-        if (installed.base.prepared or installed.base.network) os.close(handle) else os.holdForProgram(handle) catch {};
+        if (installed.base.prepared or installed.base.network) os.close(handle) else os.holdForProgram(handle) catch |err| {
+            run.step("the program cannot hold its install: {s}", .{os.describe(err)});
+        };
     };
     const image: [:0]const u8 = if (run.stamp.shell) shell else installed.runtime;
     const guard = try guards.urlFor(run, installed);

@@ -3,6 +3,7 @@
 
 const std = @import("std");
 const builtin = @import("builtin");
+const message = @import("../message.zig");
 const os = @import("../os.zig");
 const system = switch (builtin.os.tag) {
     .linux => @import("linux.zig"),
@@ -415,7 +416,8 @@ pub fn cacheDirectories(arena: Allocator, environment: Environment) Allocator.Er
         const place = if (directory.len > 0) directory else absolute(variable(environment, "TMPDIR")) orelse continue;
         // A system without one does not get one from the stub.
         if (try ownerOf(arena, place) == null) continue;
-        try list.append(arena, try std.fmt.allocPrint(arena, "{s}/sarma-{d}", .{ place, system.effectiveUser() }));
+        var digits: [20]u8 = undefined;
+        try list.append(arena, try std.mem.concat(arena, u8, &.{ place, "/sarma-", message.decimal(&digits, system.effectiveUser()) }));
     }
     return list.items;
 }
@@ -503,7 +505,8 @@ pub const last_held = 16;
 /// program and none of its children.
 pub fn holdForProgram(use: Handle) Error!void {
     for ([_]Handle{ 10, 3 }) |lowest| {
-        const copy = try system.duplicateFrom(use, lowest);
+        // `ulimit -n` may be lower than the first.
+        const copy = system.duplicateFrom(use, lowest) catch continue;
         if (copy <= last_held) break close(use);
         close(copy);
     } else {
