@@ -28,6 +28,5 @@ pub fn runtime(run: *Run) ![:0]const u8 {
     // Between the stub and the runtime there may be a shell.
     const file = os.memoryFile(run.stamp.shell) catch |err| return run.refuse("nothing can be executed from there: {s}", .{os.describe(err)});
     try unpacking.unpack(run, &payload, .{ .part = &payload.manifest.runtime, .root = file, .path = "memory", .in_memory = true }, null);
-    const path = message.print(try run.arena.alloc(u8, 40), "/proc/self/fd/{d}\x00", &message.values(.{@as(u32, @intCast(file))}));
-    return path[0 .. path.len - 1 :0];
+    return message.printZ(try run.arena.alloc(u8, 40), "/proc/self/fd/{d}", .{@as(u32, @intCast(file))});
 }

@@ -20,11 +20,22 @@ pub const Value = struct {
     }
 };
 
-/// The values for a format: texts, numbers that are not negative, and truth.
-pub inline fn values(arguments: anytype) [arguments.len]Value {
+/// The values for a format: texts, numbers that are not negative, and truth; as many as it names.
+pub inline fn values(comptime format: []const u8, arguments: anytype) [arguments.len]Value {
+    comptime if (wanted(format) != arguments.len) @compileError("another number of values than in \"" ++ format ++ "\"");
     var list: [arguments.len]Value = undefined;
     inline for (&list, arguments) |*value, argument| value.* = .of(argument);
     return list;
+}
+
+fn wanted(comptime format: []const u8) usize {
+    @setEvalBranchQuota(10_000);
+    var in_order: usize = 0;
+    var by_number: usize = 0;
+    for (format, 1..) |byte, next| if (byte == '{') {
+        if (std.ascii.isDigit(format[next])) by_number = @max(by_number, format[next] - '0' + 1) else in_order += 1;
+    };
+    return @max(in_order, by_number);
 }
 
 /// Replaces every `{…}` by the next value, `{0…}` to `{9…}` by the one of that number. What does not fit into `buffer` is cut off.
@@ -44,6 +55,12 @@ pub fn print(buffer: []u8, format: []const u8, list: []const Value) []u8 {
     }
     filled += put(buffer[filled..], rest);
     return buffer[0..filled];
+}
+
+/// With a NUL behind it. `buffer` has room for all of it.
+pub inline fn printZ(buffer: []u8, comptime format: []const u8, arguments: anytype) [:0]u8 {
+    const text = print(buffer, format ++ "\x00", &values(format, arguments));
+    return text[0 .. text.len - 1 :0];
 }
 
 fn put(buffer: []u8, text: []const u8) usize {
@@ -67,7 +84,8 @@ pub fn decimal(digits: *[20]u8, number: u64) []const u8 {
 test "texts, numbers and truth take the places of a format, in order or by number" {
     var buffer: [64]u8 = undefined;
     const path: [:0]const u8 = "/x";
-    try std.testing.expectEqualStrings("/x: 0 of 18446744073709551615, true", print(&buffer, "{s}: {d} of {d}, {}", &values(.{ path, 0, @as(u64, std.math.maxInt(u64)), true })));
-    try std.testing.expectEqualStrings("b a b", print(&buffer, "{1s} {0s} {1s}", &values(.{ "a", "b" })));
-    try std.testing.expectEqualStrings("abc", print(buffer[0..3], "ab{s}", &values(.{"cd"})));
+    try std.testing.expectEqualStrings("/x: 0 of 18446744073709551615, true", print(&buffer, "{s}: {d} of {d}, {}", &values("{s}: {d} of {d}, {}", .{ path, 0, @as(u64, std.math.maxInt(u64)), true })));
+    try std.testing.expectEqualStrings("b a b", print(&buffer, "{1s} {0s} {1s}", &values("{1s} {0s} {1s}", .{ "a", "b" })));
+    try std.testing.expectEqualStrings("abc", print(buffer[0..3], "ab{s}", &values("ab{s}", .{"cd"})));
+    try std.testing.expectEqualStrings("/proc/7", printZ(&buffer, "/proc/{d}", .{7}));
 }

@@ -5,7 +5,7 @@
 //! Paths are bytes (UTF-8 of any form; WTF-8 on Windows), end with NUL, and separate with `/`
 //! (Windows takes both). A function that takes `dir` resolves a relative path against that open
 //! directory; `cwd` stands there for absolute paths. Nothing here follows a symbolic link in the
-//! last component except `stat`, `openRead` and `fileSystem`. Interrupted calls are repeated.
+//! last component except `stat`, `openRead`, `openAppend` and `fileSystem`. Interrupted calls are repeated.
 //! Every descriptor is opened so that the program does not inherit it.
 
 const builtin = @import("builtin");
@@ -223,8 +223,8 @@ pub const path_max = family.path_max;
 pub const pages = system.pages; // fn (size: usize) Error![]align(4096) u8
 pub const release = system.release; // fn (memory: []align(4096) u8) void
 /// Modes given to `create` and `makeDirectory` are meant as given until `endInstalling` is called with what this returned.
-pub const beginInstalling = system.beginInstalling; // fn () Modes
-pub const endInstalling = system.endInstalling; // fn (before: Modes) void
+pub const beginInstalling = system.beginInstalling; // fn () Before, a type of the system's
+pub const endInstalling = system.endInstalling; // fn (before: Before) void
 pub const exit = system.exit; // fn (code: u8) noreturn
 
 /// The words for an error, to stand after "cannot write X: ".

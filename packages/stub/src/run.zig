@@ -32,14 +32,14 @@ pub const Run = struct {
 
     /// This place will not do; another one may.
     pub inline fn refuse(run: *Run, comptime format: []const u8, arguments: anytype) error{ Refused, OutOfMemory } {
-        run.reason = try run.formatted(format, &message.values(arguments));
+        run.reason = try run.formatted(format, arguments);
         return error.Refused;
     }
 
     /// `refuse` for what the system did not do; where it had no room, with the bytes needed and those that there are.
     pub fn cannot(run: *Run, what: []const u8, where: []const u8, err: anyerror) error{ Refused, OutOfMemory } {
         if (err == error.OutOfMemory) return error.OutOfMemory;
-        const room = if (err != error.NoSpace) "" else try run.formatted("; {d} bytes are needed, {d} are available to this user", &message.values(.{ run.needed, try run.available(where) }));
+        const room = if (err != error.NoSpace) "" else try run.formatted("; {d} bytes are needed, {d} are available to this user", .{ run.needed, try run.available(where) });
         return run.refuse("cannot {s} {s}: {s}{s}", .{ what, where, os.describe(err), room });
     }
 
@@ -54,19 +54,23 @@ pub const Run = struct {
 
     /// The executable itself is not whole; no other place will help.
     pub inline fn damaged(run: *Run, comptime format: []const u8, arguments: anytype) error{ Damaged, OutOfMemory } {
-        const what = try run.formatted(format, &message.values(arguments));
-        run.reason = try run.formatted("{s} is damaged ({s}): download it again", &message.values(.{ run.own_path, what }));
+        const what = try run.formatted(format, arguments);
+        run.reason = try run.formatted("{s} is damaged ({s}): download it again", .{ run.own_path, what });
         return error.Damaged;
     }
 
-    fn formatted(run: *const Run, format: []const u8, list: []const message.Value) Allocator.Error![]const u8 {
+    inline fn formatted(run: *const Run, comptime format: []const u8, arguments: anytype) Allocator.Error![]const u8 {
+        return run.kept(format, &message.values(format, arguments));
+    }
+
+    fn kept(run: *const Run, format: []const u8, list: []const message.Value) Allocator.Error![]const u8 {
         var buffer: [message_max]u8 = undefined;
         return run.arena.dupe(u8, message.print(&buffer, format, list));
     }
 
     /// For SARMA_DEBUG: what was decided, and when.
     pub inline fn step(run: *const Run, comptime format: []const u8, arguments: anytype) void {
-        if (run.debug) run.tell(format ++ "\n", &message.values(arguments));
+        if (run.debug) run.tell(format ++ "\n", &message.values(format, arguments));
     }
 
     fn tell(run: *const Run, format: []const u8, list: []const message.Value) void {
@@ -98,7 +102,7 @@ pub const Run = struct {
 
 /// One message on stderr. What is longer than the buffer is cut; nobody reads that much.
 pub inline fn say(comptime format: []const u8, arguments: anytype) void {
-    sayAll(format, &message.values(arguments));
+    sayAll(format, &message.values(format, arguments));
 }
 
 fn sayAll(format: []const u8, list: []const message.Value) void {

@@ -2,6 +2,7 @@
 //! what it holds. The runtime's frames are slices of one file; the release's are pieces of a tar between two entries.
 
 const std = @import("std");
+const message = @import("message.zig");
 const os = @import("os.zig");
 const sha256 = @import("sha256.zig");
 const zstd = @import("zstd.zig");
@@ -282,7 +283,6 @@ const RuntimeFile = struct {
         };
         errdefer if (destination.wanted != null) os.removeFile(destination.root, aside) catch {};
         errdefer os.close(file);
-        errdefer if (destination.wanted != null) os.removeFile(destination.root, name) catch {};
         os.allocate(file, target.size) catch |err| return run.cannot("write", try run.path(&.{ destination.path, name }), err);
         return .{ .destination = destination, .file = file, .target = target, .name = name };
     }
@@ -353,7 +353,7 @@ const Tree = struct {
     fn replace(tree: *Tree, number: u32, file: *const manifests.File, bytes: []const u8) Error!void {
         const root = tree.destination.root;
         var buffer: [64]u8 = undefined;
-        const aside = std.fmt.bufPrintZ(&buffer, ".sarma/{d}.new", .{number}) catch unreachable;
+        const aside = message.printZ(&buffer, ".sarma/{d}.new", .{number});
         os.removeFile(root, aside) catch {};
         errdefer os.removeFile(root, aside) catch {};
         try writeBytes(root, aside, file.mode, bytes);
@@ -370,8 +370,9 @@ const Tree = struct {
 
 /// Somebody may have changed the file on purpose. Once: the first such version stays.
 fn keepReplaced(root: os.Handle, path: [:0]const u8) void {
-    var buffer: [2048]u8 = undefined;
-    const kept = std.fmt.bufPrintZ(&buffer, "{s}.replaced", .{path}) catch return;
+    var buffer: [os.path_max + 16]u8 = undefined;
+    if (path.len > os.path_max) return;
+    const kept = message.printZ(&buffer, "{s}.replaced", .{path});
     os.link(root, path, root, kept) catch {};
 }
 
