@@ -21,7 +21,7 @@ pub fn build(b: *std.Build) !void {
         if (std.mem.eql(u8, target.libc, "musl")) continue;
         const query = try queryOf(target.zig orelse continue);
         const resolved = b.resolveTargetQuery(query);
-        const stub = b.addExecutable(.{ .name = "stub", .root_module = module(b, resolved, query, "src/main.zig", .ReleaseSmall, zstd, &.{}) });
+        const stub = b.addExecutable(.{ .name = "stub", .root_module = module(b, query, .{ .optimize = .ReleaseSmall, .zstd = zstd }) });
         // Room for the load command of the payload's segment.
         stub.headerpad_size = 4096;
         install(b, stub, name);
@@ -33,14 +33,14 @@ pub fn build(b: *std.Build) !void {
     const tested_target = b.resolveTargetQuery(query);
     const test_step = b.step("test", "run the unit tests");
     for ([_]*std.Build.Module{
-        module(b, tested_target, query, "src/main.zig", .Debug, zstd, &.{}),
+        module(b, query, .{ .optimize = .Debug, .zstd = zstd }),
         branchFilter(b, tested_target, .Debug),
         lzma(b, tested_target, .Debug),
         plainModule(b, tested_target, "src/launcher.zig", .Debug),
     }) |tested| {
         test_step.dependOn(&b.addRunArtifact(b.addTest(.{ .root_module = tested })).step);
     }
-    if (tested_target.result.os.tag == .linux) try addFuzzers(b, test_step, tested_target, query, zstd);
+    if (tested_target.result.os.tag == .linux) try addFuzzers(b, test_step, query, zstd);
     if (tested_target.result.cpu.arch == .x86_64) {
         test_step.dependOn(&b.addRunArtifact(b.addTest(.{ .root_module = calledByCompiler(b, tested_target, .ReleaseSafe) })).step);
     }
@@ -110,12 +110,22 @@ fn bareModule(b: *std.Build, target: std.Build.ResolvedTarget, source: []const u
     });
 }
 
-fn module(b: *std.Build, target: std.Build.ResolvedTarget, query: std.Target.Query, source: []const u8, optimize: std.builtin.OptimizeMode, zstd: []const u8, c_flags: []const []const u8) *std.Build.Module {
-    const release = optimize == .ReleaseSmall;
-    const root = plainModule(b, target, source, optimize);
-    root.addImport("branch_filter", branchFilter(b, target, if (release) .ReleaseFast else optimize));
-    root.addImport("lzma", lzma(b, target, if (release) .ReleaseFast else optimize));
-    addDecoder(b, root, target, zstd, c_flags);
+const Options = struct {
+    source: []const u8 = "src/main.zig",
+    optimize: std.builtin.OptimizeMode,
+    /// The lib folder of its sources.
+    zstd: []const u8,
+    /// For C, besides those that are always there.
+    flags: []const []const u8 = &.{},
+};
+
+fn module(b: *std.Build, query: std.Target.Query, options: Options) *std.Build.Module {
+    const target = b.resolveTargetQuery(query);
+    const inner = if (options.optimize == .ReleaseSmall) .ReleaseFast else options.optimize;
+    const root = plainModule(b, target, options.source, options.optimize);
+    root.addImport("branch_filter", branchFilter(b, target, inner));
+    root.addImport("lzma", lzma(b, target, inner));
+    addDecoder(b, root, target, &options);
     if (acceleratedQuery(target.result.cpu.arch, query)) |accelerated| {
         const object = b.addObject(.{ .name = "sha256_accelerated", .root_module = bareModule(b, b.resolveTargetQuery(accelerated), "src/sha256_accelerated.zig", .ReleaseFast) });
         object.bundle_compiler_rt = false;
@@ -126,8 +136,8 @@ fn module(b: *std.Build, target: std.Build.ResolvedTarget, query: std.Target.Que
 
 /// `zig build test` runs fuzz/corpus through fuzz.zig. `zig build fuzz` makes zig-out/fuzz/{safe,release} for
 /// AFL++: with every check that Zig has, and as the stub is built.
-fn addFuzzers(b: *std.Build, test_step: *std.Build.Step, target: std.Build.ResolvedTarget, query: std.Target.Query, zstd: []const u8) !void {
-    const plain = fuzzer(b, target, query, .Debug, zstd, false);
+fn addFuzzers(b: *std.Build, test_step: *std.Build.Step, query: std.Target.Query, zstd: []const u8) !void {
+    const plain = fuzzer(b, query, .Debug, zstd, false);
     var corpus = try b.build_root.handle.openDir(b.graph.io, "fuzz/corpus", .{ .iterate = true });
     defer corpus.close(b.graph.io);
     var folders = corpus.iterate();
@@ -143,13 +153,18 @@ fn addFuzzers(b: *std.Build, test_step: *std.Build.Step, target: std.Build.Resol
     }
     const step = b.step("fuzz", "build what AFL++ runs");
     for ([_]std.builtin.OptimizeMode{ .ReleaseSafe, .ReleaseSmall }, [_][]const u8{ "fuzz/safe", "fuzz/release" }) |optimize, name| {
-        const built = fuzzer(b, target, query, optimize, zstd, true);
+        const built = fuzzer(b, query, optimize, zstd, true);
         step.dependOn(&b.addInstallArtifact(built, .{ .dest_dir = .{ .override = .prefix }, .dest_sub_path = name }).step);
     }
 }
 
-fn fuzzer(b: *std.Build, target: std.Build.ResolvedTarget, query: std.Target.Query, optimize: std.builtin.OptimizeMode, zstd: []const u8, instrumented: bool) *std.Build.Step.Compile {
-    const root = module(b, target, query, "fuzz.zig", optimize, zstd, if (instrumented) &.{"-fsanitize-coverage=trace-pc-guard,trace-cmp"} else &.{});
+fn fuzzer(b: *std.Build, query: std.Target.Query, optimize: std.builtin.OptimizeMode, zstd: []const u8, instrumented: bool) *std.Build.Step.Compile {
+    const root = module(b, query, .{
+        .source = "fuzz.zig",
+        .optimize = optimize,
+        .zstd = zstd,
+        .flags = if (instrumented) &.{"-fsanitize-coverage=trace-pc-guard,trace-cmp"} else &.{},
+    });
     const options = b.addOptions();
     options.addOption(bool, "instrumented", instrumented);
     root.addOptions("options", options);
@@ -205,25 +220,32 @@ fn installLzmaCoder(b: *std.Build, sources: []const u8) void {
 
 /// -O3 was measured best, and makes more of it than a stub has room for where instructions are long or registers few. The assembly
 /// is for x86-64 with its System V calling convention.
-fn addDecoder(b: *std.Build, root: *std.Build.Module, target: std.Build.ResolvedTarget, zstd: []const u8, more_flags: []const []const u8) void {
+fn addDecoder(b: *std.Build, root: *std.Build.Module, target: std.Build.ResolvedTarget, options: *const Options) void {
     const assembly = target.result.cpu.arch == .x86_64 and target.result.os.tag != .windows;
     const level = switch (target.result.cpu.arch) {
         .s390x, .x86 => "-Os",
         else => "-O3",
     };
     const flags: []const []const u8 = &.{
-        level,                                                    "-std=gnu11",                                                   "-fno-sanitize=all",   "-fno-stack-protector", "-fno-asynchronous-unwind-tables", "-w",
+        level,
+        "-std=gnu11",
+        "-fno-sanitize=all",
+        "-fno-stack-protector",
+        "-fno-asynchronous-unwind-tables",
+        "-w",
         // Without the assembly a second copy of every loop for BMI2 gains 3 % and costs 40 KB.
-        if (assembly) "-DDYNAMIC_BMI2=1" else "-DDYNAMIC_BMI2=0", if (assembly) "-UZSTD_DISABLE_ASM" else "-DZSTD_DISABLE_ASM=1",
+        if (assembly) "-DDYNAMIC_BMI2=1" else "-DDYNAMIC_BMI2=0",
+        if (assembly) "-UZSTD_DISABLE_ASM" else "-DZSTD_DISABLE_ASM=1",
         // What nobody calls is dropped one by one.
-        "-ffunction-sections", "-fdata-sections",
+        "-ffunction-sections",
+        "-fdata-sections",
         // Clang's emmintrin.h would want the C library's malloc.h for functions that nobody calls.
-             "-D__MM_MALLOC_H",
+        "-D__MM_MALLOC_H",
     };
-    const library = b.path(zstd);
+    const library = b.path(options.zstd);
     root.addIncludePath(b.path("src/zstd/include"));
     root.addIncludePath(library);
-    root.addCSourceFile(.{ .file = b.path("src/zstd/decoder.c"), .flags = std.mem.concat(b.allocator, []const u8, &.{ flags, more_flags }) catch @panic("OOM") });
+    root.addCSourceFile(.{ .file = b.path("src/zstd/decoder.c"), .flags = std.mem.concat(b.allocator, []const u8, &.{ flags, options.flags }) catch @panic("OOM") });
     if (assembly) root.addCSourceFile(.{ .file = library.path(b, "decompress/huf_decompress_amd64.S"), .flags = flags });
 }
 
