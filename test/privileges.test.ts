@@ -63,7 +63,7 @@ describe.skipIf(lacks('mounts', 'setpriv', 'setcap'))('an executable with file c
   /** In a network of its own, where no other setting lets a user listen on port 80. */
   const prepared = `
     mkdir -p opt/bin opt/lib/sarma
-    id=$(./app maintenance meta | sed 's/^{"id":"\\([^"]*\\)".*/\\1/')
+    id=$(id_of ./app)
     ./app maintenance extract "opt/lib/sarma/$id" 2>/dev/null
     mv app opt/bin/app
     setcap cap_net_bind_service+ep opt/bin/app
