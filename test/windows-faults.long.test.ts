@@ -18,6 +18,7 @@ import {
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { selfSigned } from '../packages/wrapper/test/support/self-signed.ts';
+import { flip, takeApart } from './support/executable-parts.ts';
 import { installsIn, marker, onlyInstall } from './support/installs.ts';
 import { makeProgram } from './support/programs.ts';
 import { lacks } from './support/requirements.ts';
@@ -627,19 +628,15 @@ describe.skipIf(lacks('wine'))('an executable for Windows', () => {
   });
 
   describe('damaged', () => {
-    /** Where things lie, by docs/format.md. */
+    /** Where things lie in a file. */
     const layout = async (file: string) => {
       const bytes = await readFile(file);
-      const stamp = bytes.indexOf(
-        Buffer.from('89534152 4d412d53 54414d50 0d0a1a0a'.replaceAll(' ', ''), 'hex'),
-      );
-      const manifest = Number(bytes.readBigUInt64LE(stamp + 24));
-      const manifestEnd = manifest + Number(bytes.readBigUInt64LE(stamp + 32));
+      const { stamp, stampOffset } = takeApart(bytes);
       return {
-        stamp,
-        payload: Number(bytes.readBigUInt64LE(stamp + 72)),
-        manifest,
-        manifestEnd,
+        stamp: stampOffset,
+        payload: stamp.payloadOffset,
+        manifest: stamp.manifestOffset,
+        manifestEnd: stamp.manifestOffset + stamp.manifestLength,
         end: bytes.length,
       };
     };
@@ -655,14 +652,6 @@ describe.skipIf(lacks('wine'))('an executable for Windows', () => {
         left: (await namesBelow(cache.unix)).filter((name) => /^(runtimes|releases)\W/.test(name)),
         copy,
       };
-    };
-    const flip = async (file: string, offset: number) => {
-      const handle = await open(file, 'r+');
-      const byte = Buffer.alloc(1);
-      await handle.read(byte, 0, 1, offset);
-      byte[0]! ^= 0x10;
-      await handle.write(byte, 0, 1, offset);
-      await handle.close();
     };
     const places: readonly [string, (layout: Layout) => number][] = [
       ['the stamp', ({ stamp }) => stamp + 130],

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { zig } from '../../scripts/zig.ts';
 import { type RunOptions, run, type Transcript, temporaryDirectory } from './run.ts';
 
 /** A file or directory as a program of Windows calls it, and as this machine does. */
@@ -98,10 +99,10 @@ export async function untilWritten(file: string, text: string): Promise<void> {
 /** Compiles one of the programs beside this file for Windows. */
 export async function buildForWindows(name: 'holder' | 'starter'): Promise<string> {
   const file = path.join(await temporaryDirectory(), `${name}.exe`);
-  const zig = path.resolve(import.meta.dirname, '../../node_modules/.bin/zig');
   const script = path.join(import.meta.dirname, `windows-${name}.zig`);
   const options = ['-target', 'x86_64-windows-gnu', '-OReleaseSmall', '-fsingle-threaded'];
-  const { exitCode, stderr } = await run(zig, ['build-exe', script, ...options, `-femit-bin=${file}`]);
+  const build = [zig, 'build-exe', script, ...options, `-femit-bin=${file}`];
+  const { exitCode, stderr } = await run(process.execPath, build);
   if (exitCode !== 0) throw new Error(stderr);
   return file;
 }
