@@ -3,7 +3,7 @@
 
 const std = @import("std");
 const os = @import("../src/os.zig");
-const unix = @import("../src/os/unix.zig");
+const unix_accounts = @import("../src/os/unix_accounts.zig");
 const sha256 = @import("../src/sha256.zig");
 const json = @import("../src/json.zig");
 const stamps = @import("../src/stamp.zig");
@@ -205,9 +205,9 @@ fn vmArguments(memory: *Memory, input: []u8) void {
 fn accounts(_: *Memory, input: []u8) void {
     var lines = std.mem.splitScalar(u8, input, '\n');
     while (lines.next()) |line| {
-        const user = unix.User.parse(line) orelse continue;
+        const user = unix_accounts.User.parse(line) orelse continue;
         expect(user.name.len + user.home.len < line.len);
-        _ = unix.hasOtherMembers(input, user.gid, user.name);
+        _ = unix_accounts.hasOtherMembers(input, user.gid, user.name);
     }
 }
 

@@ -171,7 +171,7 @@ pub fn fileSystem(path: [:0]const u8) Error!os.FileSystem {
 pub fn homeOfUser(arena: Allocator) Allocator.Error!?[]const u8 {
     const entry = c.getpwuid(c.geteuid()) orelse return null;
     const home = std.mem.sliceTo(entry.dir orelse return null, 0);
-    return if (unix.isAbsolute(home)) try arena.dupe(u8, home) else null;
+    return if (std.fs.path.isAbsolutePosix(home)) try arena.dupe(u8, home) else null;
 }
 
 // --- the process

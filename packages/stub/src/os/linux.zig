@@ -324,7 +324,7 @@ pub fn effectiveGroup() u32 {
 
 /// Where caches lie below the home directory.
 pub const user_cache = ".cache";
-pub const homeOfUser = unix.homeInPasswd;
+pub const homeOfUser = @import("unix_accounts.zig").homeInPasswd;
 /// For users without a home, and hosts where it is read-only or without room.
 pub const shared_directories = [_][]const u8{ "/var/tmp", "", "/tmp", "/dev/shm" };
 
