@@ -147,7 +147,7 @@ fn isMarkerOf(run: *const Run, place: *const Place, marker: *const Marker) bool 
 /// by setting the marker's time back; a time that is still to come is from a clock that was wrong.
 pub fn sweepIsDue(base: *const Base, checked: *const Checked) bool {
     const age: u64 = @bitCast(os.now() -% checked.marker.swept);
-        // Where locks cannot be trusted, the time also says that somebody still uses it.
+    // Where locks cannot be trusted, the time also says that somebody still uses it.
     return !base.prepared and (checked.marker.directories.len == 0 or base.network) and age >= day;
 }
 
