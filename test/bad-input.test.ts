@@ -1,5 +1,5 @@
 // Bad input gets a sentence and loses nothing: exit code, message, and a project that is afterwards what it was before.
-import { mkdir, readFile, rename, symlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, rename, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { listing } from './support/installs.ts';
@@ -243,6 +243,16 @@ describe('an output', () => {
       args,
       under: mounted('mount -t tmpfs -o ro tmpfs', directory),
       says: /^error: .*cannot be written to \S+\/small\/release: the file system is read-only\. /im,
+    });
+  });
+
+  test.skipIf(lacks('root'))('for whose release a file cannot be read', async () => {
+    await writeFiles(project, { 'secret.bin': '' });
+    await chmod(path.join(project, 'secret.bin'), 0);
+    await fails({
+      args: ['-q', ...quickly],
+      under: ['setpriv', '--bounding-set=-dac_override,-dac_read_search'],
+      says: /^error: \S+\/secret\.bin, which belongs into the release, cannot be read by this user\. /im,
     });
   });
 
