@@ -132,15 +132,17 @@ describe.skipIf(lacks('strace'))('on a kernel, or in a container, that has no', 
     ['fallocate', 'EPERM'],
     ['fallocate', 'EOPNOTSUPP'],
     ['sched_getaffinity', 'EPERM'],
-    ['syncfs', 'ENOSYS'],
   ])('%s (%s) a program runs, on the first run and later', async (call, error) => {
     const base = await temporaryDirectory();
-    for (const _ of ['first', 'second']) {
+    const log = path.join(await temporaryDirectory(), 'trace');
+    for (const which of ['first', 'second']) {
       const { stdout, stderr, exitCode } = await runTraced(file, [], {
         env: { SARMA_CACHE_DIR: base },
         inject: [`${call}:error=${error}`],
+        log,
       });
       expect({ stdout, stderr, exitCode }).toEqual({ stdout: `${base}\n`, stderr: '', exitCode: 0 });
+      if (which === 'first') expect(await readFile(log, 'utf8')).toContain('(INJECTED)');
     }
   });
 });
