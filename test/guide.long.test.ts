@@ -22,7 +22,7 @@ describe('the guide can be followed from an empty folder:', () => {
   });
 });
 
-test.each([...pages.map((page) => `guide/${page}`), 'release.md'])(
+test.each([...pages.map((page) => `guide/${page}`), 'release.md', 'executable.md', 'reliability.md'])(
   'links of docs/%s lead somewhere',
   async (page) => {
     const file = path.join(GUIDE, '..', page);
