@@ -235,6 +235,23 @@ describe('a first run', () => {
   );
 
   test.skipIf(lacks('strace'))(
+    'that gets a SIGQUIT (Ctrl-\\) while it unpacks dies of it, and leaves what the next run removes',
+    async () => {
+      const place = await temporaryDirectory();
+      const { signal } = await runTraced(file, ['answer'], {
+        under: ['sh', '-c', 'ulimit -c 0; exec "$0" "$@"'],
+        env: { SARMA_CACHE_DIR: place },
+        inject: ['pwrite64:signal=QUIT:when=40'],
+      });
+      expect(signal).toBe('SIGQUIT');
+      const isTemporary = (name: string) => name.endsWith('.tmp');
+      expect((await temporaries(place)).some(isTemporary)).toBe(true);
+      await run(file, ['answer'], { env: { SARMA_CACHE_DIR: place }, input: 'go' });
+      expect((await temporaries(place)).filter(isTemporary)).toEqual([]);
+    },
+  );
+
+  test.skipIf(lacks('strace'))(
     'goes on after a SIGHUP that nohup told it to ignore, and so does the program',
     async () => {
       const place = await temporaryDirectory();
