@@ -40,8 +40,7 @@ fn hasModulesInHome(run: *const Run) Allocator.Error!bool {
 }
 
 fn isThere(run: *const Run, directory: []const u8, name: []const u8) Allocator.Error!bool {
-    _ = os.lstat(os.cwd, try run.path(&.{ directory, name })) catch return false;
-    return true;
+    return os.exists(os.cwd, try run.path(&.{ directory, name }));
 }
 
 /// `path`, which is absolute, as a URL.

@@ -248,16 +248,12 @@ fn install(run: *Run, base: *const Base, payload: *const Payload) Error!?Install
 /// Before anything is created: a place that is too small stays as it is.
 pub fn requireRoom(run: *Run, base: *const Base) Error!void {
     var needed: u64 = spare_bytes;
-    if (!base.noexec and !exists(try Place.of(run, base, .runtime))) needed += run.stamp.runtime_bytes;
-    if (!exists(try Place.of(run, base, .release))) needed += run.stamp.release_bytes;
+    if (!base.noexec and !os.exists(os.cwd, (try Place.of(run, base, .runtime)).path)) needed += run.stamp.runtime_bytes;
+    if (!os.exists(os.cwd, (try Place.of(run, base, .release)).path)) needed += run.stamp.release_bytes;
     run.needed = needed;
     if (needed > spare_bytes and needed > base.available) {
         return run.refuse("no room: {d} bytes are needed, {d} are available to this user", .{ needed, base.available });
     }
-}
-
-fn exists(place: Place) bool {
-    return if (os.lstat(os.cwd, place.path)) |_| true else |_| false;
 }
 
 /// The stub could write files with longer paths, and the runtime could not read them. It asks every directory for a

@@ -81,7 +81,7 @@ fn directory(run: *Run) install.Error!void {
             error.OutOfMemory => return error.OutOfMemory,
         };
         const path = try run.path(&.{ if (base) |found| found.path else candidate.path, "releases", run.stamp.release_directory });
-        if (os.lstat(os.cwd, path)) |_| return answerLine(run, path) else |_| {}
+        if (os.exists(os.cwd, path)) return answerLine(run, path);
         if (candidate.prepared) continue;
         const place = if (base != null and base.?.noexec) &last_resort else &first;
         if (place.* == null) place.* = path;
@@ -111,7 +111,7 @@ fn verify(run: *Run) install.Error!void {
     var found = false;
     for (try installedBases(run)) |base| {
         const path = try run.path(&.{ base.path, "releases", run.stamp.release_directory });
-        if (os.lstat(os.cwd, path)) |_| {} else |_| continue;
+        if (!os.exists(os.cwd, path)) continue;
         found = true;
         const modes = os.beginInstalling();
         defer os.endInstalling(modes);

@@ -96,6 +96,10 @@ pub const separator = if (builtin.os.tag == .windows) '\\' else '/';
 
 /// Does not follow a link at the end.
 pub const lstat = system.lstat; // fn (dir: Handle, path: [:0]const u8) Error!Stat
+/// Whatever it is, a link that leads nowhere too.
+pub fn exists(dir: Handle, path: [:0]const u8) bool {
+    return if (lstat(dir, path)) |_| true else |_| false;
+}
 pub const stat = system.stat; // fn (dir: Handle, path: [:0]const u8) Error!Stat
 pub const fstat = system.fstat; // fn (file: Handle) Error!Stat
 pub const openRead = family.openRead; // fn (dir: Handle, path: [:0]const u8) Error!Handle

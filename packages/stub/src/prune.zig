@@ -178,7 +178,7 @@ fn removeStaleLocks(run: *Run, base: *const Base) Allocator.Error!void {
 
 fn isThere(run: *Run, base: *const Base, name: []const u8) Allocator.Error!bool {
     for ([_][]const u8{ "releases", "runtimes" }) |folder| {
-        if (os.lstat(os.cwd, try run.path(&.{ base.path, folder, name }))) |_| return true else |_| {}
+        if (os.exists(os.cwd, try run.path(&.{ base.path, folder, name }))) return true;
     }
     return false;
 }

@@ -103,7 +103,7 @@ fn clearWay(run: *Run, place: *const checks.Place, root: os.Handle, path: [:0]co
     const found = os.lstat(root, path) catch return;
     if (found.kind == kind) return;
     const kept = try std.mem.joinZ(run.arena, "", &.{ path, ".replaced" });
-    if (os.lstat(root, kept)) |_| {} else |_| {
+    if (!os.exists(root, kept)) {
         if (os.rename(root, path, root, kept)) |_| return else |_| {}
     }
     if (found.kind != .directory) return os.removeFile(root, path);
