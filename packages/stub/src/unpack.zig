@@ -2,7 +2,6 @@
 //! what it holds. The runtime's frames are slices of one file; the release's are pieces of a tar between two entries.
 
 const std = @import("std");
-const message = @import("message.zig");
 const os = @import("os.zig");
 const sha256 = @import("sha256.zig");
 const zstd = @import("zstd.zig");
@@ -15,36 +14,16 @@ const Progress = @import("progress.zig").Progress;
 const Run = @import("run.zig").Run;
 const payloads = @import("payload.zig");
 const Payload = payloads.Payload;
-const Part = manifests.Part;
-
-/// 2000-01-01: the one time that everything installed carries.
-pub const installed_time = 946684800;
+const destinations = @import("destination.zig");
+const RuntimeFile = @import("runtime_file.zig").RuntimeFile;
+const write_size = @import("runtime_file.zig").write_size;
+const toBoundary = @import("runtime_file.zig").toBoundary;
+const ReleaseTree = @import("release_tree.zig").ReleaseTree;
+const Error = destinations.Error;
+pub const Destination = destinations.Destination;
+pub const installed_time = destinations.installed_time;
 
 const thread_stack = 256 << 10;
-
-/// The kernel caches what comes in one call in pieces as large, maps them whole into every program that runs the file,
-/// and counts them as its memory: with 27 MB at a time a hello world was at 72 MB, with 64 KiB at 46, plain Node at 44.
-const write_size = 64 << 10;
-
-/// Bytes until the next multiple of it: two writes then never share a page.
-fn toBoundary(position: u64) usize {
-    return @intCast(write_size - position % write_size);
-}
-
-/// Where a part goes.
-pub const Destination = struct {
-    part: *const Part,
-    root: os.Handle,
-    /// The same directory, for messages.
-    path: []const u8,
-    /// Which files, by index: those are written aside and moved into their place. null: all, into an
-    /// empty directory.
-    wanted: ?[]const bool = null,
-    /// `root` is no directory but the file itself, which stays open: the runtime's, in memory.
-    in_memory: bool = false,
-    /// Keep a file that is replaced beside the new one as NAME.replaced.
-    keep_replaced: bool = false,
-};
 
 /// Fills the destinations from the frames; directories must be there. Fails with `Damaged` if the
 /// executable is not what its manifest says, with `Refused` if the place cannot hold it.
@@ -70,7 +49,7 @@ pub fn unpack(run: *Run, payload: *const Payload, runtime: ?Destination, release
     errdefer if (work.runtime) |*file| file.abandon();
     // Before the caller removes what failed: Windows keeps the name of an open file.
     defer if (work.runtime) |*file| if (!file.destination.in_memory) os.close(file.file);
-    if (release) |destination| work.release = try Tree.init(run, destination, &payload.index);
+    if (release) |destination| work.release = try ReleaseTree.init(run, destination, &payload.index);
     // It tells of a first run.
     if (runtime == null or !runtime.?.in_memory) work.progress.start();
     const workers = onAllCores(jobs.items.len, thread_stack, worker, &work);
@@ -136,7 +115,7 @@ const Work = struct {
     failure: ?Failure = null,
     progress: *Progress,
     runtime: ?RuntimeFile = null,
-    release: ?Tree = null,
+    release: ?ReleaseTree = null,
 
     fn destination(work: *const Work, number: u32) *const Destination {
         return if (work.payload.manifest.frames[number].part == .runtime) &work.runtime.?.destination else &work.release.?.destination;
@@ -153,8 +132,6 @@ const Failure = struct {
     /// What was being written, in its destination; empty while reading.
     path: []const u8 = "",
 };
-
-const Error = os.Error || error{ Damaged, Foreign };
 
 fn worker(work: *Work) void {
     var desk: Desk = .{};
@@ -205,7 +182,7 @@ fn unpackFrame(work: *Work, desk: *Desk, number: u32) Error!void {
             desk.path = work.runtime.?.name;
             try work.runtime.?.write(bytes, frame.position);
         },
-        .release => try work.release.?.write(desk, bytes),
+        .release => try work.release.?.write(&desk.path, bytes),
     }
     work.progress.add(frame.size - frame.size / 2);
 }
@@ -265,120 +242,4 @@ fn fail(run: *Run, work: *const Work, failure: Failure) error{ Damaged, Refused,
         else
             run.cannot("write", try run.path(&.{ work.destination(failure.frame).path, failure.path }), err),
     };
-}
-
-/// The runtime's one file, written from all threads at once.
-const RuntimeFile = struct {
-    destination: Destination,
-    file: os.Handle,
-    target: *const manifests.File,
-    name: [:0]const u8,
-
-    fn create(run: *Run, destination: Destination) !RuntimeFile {
-        const target = &destination.part.files[0];
-        const name = if (destination.wanted == null) target.path else aside;
-        if (destination.wanted != null) os.removeFile(destination.root, aside) catch {};
-        const file = if (destination.in_memory) destination.root else os.create(destination.root, name, target.mode) catch |err| {
-            return run.cannot("create", try run.path(&.{ destination.path, name }), err);
-        };
-        errdefer if (destination.wanted != null) os.removeFile(destination.root, aside) catch {};
-        errdefer os.close(file);
-        os.allocate(file, target.size) catch |err| return run.cannot("write", try run.path(&.{ destination.path, name }), err);
-        return .{ .destination = destination, .file = file, .target = target, .name = name };
-    }
-
-    const aside = ".sarma/runtime.new";
-
-    fn write(runtime: *RuntimeFile, bytes: []const u8, position: u64) Error!void {
-        if (position + bytes.len > runtime.target.size) return error.Damaged;
-        var written: usize = 0;
-        while (written < bytes.len) {
-            const until = @min(bytes.len, written + toBoundary(position + written));
-            written += try os.pwrite(runtime.file, bytes[written..until], position + written);
-        }
-    }
-
-    /// Closed before. What was to be installed anew goes with its directory; beside an install nothing half-made stays.
-    fn abandon(runtime: *const RuntimeFile) void {
-        if (runtime.destination.wanted != null) os.removeFile(runtime.destination.root, aside) catch {};
-    }
-
-    fn finish(runtime: *RuntimeFile, run: *Run) !void {
-        os.setFileTime(runtime.file, installed_time) catch |err| return run.cannot("set the time of", try run.path(&.{ runtime.destination.path, runtime.name }), err);
-        if (runtime.destination.wanted == null) return;
-        os.rename(runtime.destination.root, aside, runtime.destination.root, runtime.target.path) catch |err| {
-            return run.cannot("replace", try run.path(&.{ runtime.destination.path, runtime.target.path }), err);
-        };
-    }
-};
-
-/// The release's files. Directories are there before, so threads need no order among them.
-const Tree = struct {
-    destination: Destination,
-    index: *const manifests.Index,
-    /// One per file: 1 once it was met. Twice is an error.
-    met: []u8,
-
-    fn init(run: *const Run, destination: Destination, index: *const manifests.Index) !Tree {
-        const met = try run.arena.alloc(u8, destination.part.files.len);
-        @memset(met, 0);
-        return .{ .destination = destination, .index = index, .met = met };
-    }
-
-    fn write(tree: *Tree, desk: *Desk, bytes: []const u8) Error!void {
-        var reader: tar.Reader = .{ .bytes = bytes };
-        while (reader.next() catch return error.Damaged) |entry| {
-            const known = tree.index.names.getEntry(entry.path) orelse return error.Damaged;
-            desk.path = known.key_ptr.*;
-            switch (known.value_ptr.*) {
-                .directory => if (entry.kind != .directory) return error.Foreign,
-                .link => |number| {
-                    const link = &tree.destination.part.links[number];
-                    if (entry.kind != .link or !std.mem.eql(u8, entry.link_target, link.target)) return error.Foreign;
-                },
-                .file => |number| try tree.writeFile(number, &entry),
-            }
-        }
-    }
-
-    fn writeFile(tree: *Tree, number: u32, entry: *const tar.Entry) Error!void {
-        const file = &tree.destination.part.files[number];
-        if (entry.kind != .file or entry.bytes.len != file.size or entry.mode != file.mode) return error.Foreign;
-        if (@atomicRmw(u8, &tree.met[number], .Xchg, 1, .monotonic) != 0) return error.Foreign;
-        const wanted = tree.destination.wanted orelse return writeBytes(tree.destination.root, file.path, file.mode, entry.bytes);
-        if (wanted[number]) try tree.replace(number, file, entry.bytes);
-    }
-
-    /// Never in place: a program that is being executed cannot be written to, and macOS kills one that was.
-    fn replace(tree: *Tree, number: u32, file: *const manifests.File, bytes: []const u8) Error!void {
-        const root = tree.destination.root;
-        var buffer: [64]u8 = undefined;
-        const aside = message.printZ(&buffer, ".sarma/{d}.new", .{number});
-        os.removeFile(root, aside) catch {};
-        errdefer os.removeFile(root, aside) catch {};
-        try writeBytes(root, aside, file.mode, bytes);
-        if (tree.destination.keep_replaced) keepReplaced(root, file.path);
-        try os.rename(root, aside, root, file.path);
-    }
-
-    fn finish(tree: *Tree, run: *Run) !void {
-        for (tree.met, tree.destination.part.files) |met, file| {
-            if (met == 0) return run.damaged("{s} is missing", .{file.path});
-        }
-    }
-};
-
-/// Somebody may have changed the file on purpose. Once: the first such version stays.
-fn keepReplaced(root: os.Handle, path: [:0]const u8) void {
-    var buffer: [os.path_max + 16]u8 = undefined;
-    if (path.len > os.path_max) return;
-    const kept = message.printZ(&buffer, "{s}.replaced", .{path});
-    os.link(root, path, root, kept) catch {};
-}
-
-fn writeBytes(root: os.Handle, path: [:0]const u8, mode: u32, bytes: []const u8) Error!void {
-    const file = try os.create(root, path, mode);
-    defer os.close(file);
-    try os.writeAll(file, bytes);
-    try os.setFileTime(file, installed_time);
 }
