@@ -70,7 +70,7 @@ describe('a file that wrap.mutable names', () => {
     await start('written');
     await writeFile(place('fixed.txt'), 'FIXED');
     const verify = await run(file, ['maintenance', 'verify'], { env: { SARMA_CACHE_DIR: base } });
-    expect(verify).toMatchObject({ stderr: expect.stringContaining('repaired 1 files'), exitCode: 0 });
+    expect(verify).toMatchObject({ stderr: expect.stringContaining('repaired 1 file'), exitCode: 0 });
     expect(await start()).toBe('written one fixed\n');
   });
 
@@ -88,7 +88,7 @@ describe('a file that wrap.mutable names', () => {
     const other = await wrapProgram(await programOf());
     await run(other, ['written'], { env: { SARMA_CACHE_DIR: base } });
     const verify = await run(other, ['maintenance', 'verify'], { env: { SARMA_CACHE_DIR: base } });
-    expect(verify.stderr).toContain('repaired 1 files');
+    expect(verify.stderr).toContain('repaired 1 file');
     expect((await run(other, [], { env: { SARMA_CACHE_DIR: base } })).stdout).toBe('given one fixed\n');
   });
 });

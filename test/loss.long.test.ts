@@ -78,7 +78,7 @@ test('a program that runs holds up no repair of its files, and goes on with what
   expect(await start()).toEqual(expected);
   await unlink(place('main.js'));
   expect(await start('maintenance', 'verify')).toMatchObject({
-    stderr: expect.stringMatching(/: repaired 1 files\n$/),
+    stderr: expect.stringMatching(/: repaired 1 file\n$/),
     exitCode: 0,
   });
   expect(await running.say('go')).toBe('waiting\nlate\n');

@@ -133,4 +133,23 @@ describe.skipIf(lacks('mounts', 'fuse', 'strace'))('on a network file system', (
     expect(stderr).toBe('');
     expect(stdout).toBe('1.0.0\n1.0.0\nmain.js\npackage.json\ntext.txt\n');
   });
+
+  test('that has no locks at all, and cannot be synced, old versions go, and `uninstall` leaves no install', async () => {
+    const { stdout, stderr } = await shell(`
+      bare() { on 1 strace -f -qq -o /dev/null -e trace=flock,syncfs -e inject=flock:error=ENOLCK -e inject=syncfs:error=EIO "$@"; }
+      bare ./v1.0.0
+      bare ./v1.1.0
+      touch -d '31 days ago' $store/base/releases/networked-1.0.0-*/.sarma/marker
+      bare ./v1.2.0
+      names
+      grep -c '^unpruned' $store/base/releases/*/.sarma/marker | sed 's/.*://'
+      bare ./v1.2.0 maintenance prune 2>&1
+      bare ./v1.2.0 maintenance uninstall --yes >/dev/null 2>&1
+      find $store/base/releases $store/base/runtimes -mindepth 1 2>/dev/null || true
+    `);
+    expect(stderr).toBe('');
+    expect(stdout).toBe(
+      '1.0.0\n1.1.0\n1.2.0\nnetworked-1.1.0-ID\nnetworked-1.2.0-ID\nnode-ID\n0\n0\n/mnt/1/base: removed 0 directories\n',
+    );
+  });
 });

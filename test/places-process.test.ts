@@ -1,8 +1,9 @@
 // What a process may lack when a program is started: streams, a working directory, limits, a file system around it, calls
 // of a newer kernel. It runs as plain Node does there.
-import { readFile, rm } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { marker, onlyInstall } from './support/installs.ts';
 import { makeProgram, type Program } from './support/programs.ts';
 import { lacks } from './support/requirements.ts';
 import { run, temporaryDirectory, wrapProgram } from './support/run.ts';
@@ -132,6 +133,7 @@ describe.skipIf(lacks('strace'))('on a kernel, or in a container, that has no', 
     ['fallocate', 'EPERM'],
     ['fallocate', 'EOPNOTSUPP'],
     ['sched_getaffinity', 'EPERM'],
+    ['flock', 'ENOLCK'],
   ])('%s (%s) a program runs, on the first run and later', async (call, error) => {
     const base = await temporaryDirectory();
     const log = path.join(await temporaryDirectory(), 'trace');
@@ -145,6 +147,39 @@ describe.skipIf(lacks('strace'))('on a kernel, or in a container, that has no', 
       if (which === 'first') expect(await readFile(log, 'utf8')).toContain('(INJECTED)');
     }
   });
+});
+
+test.skipIf(lacks('strace'))(
+  '`prune` says why a place cannot be locked, and blames nobody for it',
+  async () => {
+    const base = await temporaryDirectory();
+    const env = { SARMA_CACHE_DIR: base };
+    await run(file, [], { env });
+    const inject = ['flock:error=EIO'];
+    const { stderr, exitCode } = await runTraced(file, ['maintenance', 'prune'], { env, inject });
+    const reason = `cannot lock ${base}/locks/gc: input/output error`;
+    expect({ stderr, exitCode }).toEqual({ stderr: `bare: ${reason}\n`, exitCode: 125 });
+  },
+);
+
+describe.skipIf(lacks('strace'))('where the file system cannot be synced,', () => {
+  test.each(['ENOSYS', 'EIO'])(
+    '(%s) what a loss of power tore is repaired, and read again after the next',
+    async (error) => {
+      const base = await temporaryDirectory();
+      const env = { SARMA_CACHE_DIR: base };
+      await run(file, [], { env });
+      const { release } = await onlyInstall(base);
+      const name = path.join(release, '.sarma/marker');
+      const text = await readFile(name, 'utf8');
+      await writeFile(name, text.replace(/^boot .*$/m, 'boot before'));
+      const { stdout, stderr } = await runTraced(file, [], { env, inject: [`syncfs:error=${error}`] });
+      expect({ stdout, stderr }).toEqual({ stdout: `${base}\n`, stderr: '' });
+      const after = await marker(release);
+      expect(after.get('durable')).toBe('0');
+      expect(after.get('boot')).not.toBe('before');
+    },
+  );
 });
 
 describe.skipIf(lacks('mounts'))(

@@ -72,12 +72,13 @@ async function fails(lines: string, relief: string): Promise<string> {
 describe.skipIf(lacks('mounts'))('with too little room, all is said that helps, and nothing is left:', () => {
   test('a disk of 20 MB, which nothing is written to', async () => {
     const said = await fails(
-      'mount -t tmpfs -o size=20m,mode=755 tmpfs disk; ./app || code=$?',
+      'mount -t tmpfs -o size=20m,mode=755 tmpfs disk; SARMA_CACHE_DIR=$SARMA_CACHE_DIR/of/mine ./app || code=$?; find disk -mindepth 1 >&2',
       'mount -o remount,size=300m disk',
     );
     expect(said).toMatch(
-      /\n {2}\/mnt\/disk\/base: no room: 1\d{8} bytes are needed, 2\d{7} are available to this user\n/,
+      /\n {2}\/mnt\/disk\/base\/of\/mine: no room: 1\d{8} bytes are needed, 2\d{7} are available to this user\n/,
     );
+    expect(said).not.toMatch(/^disk\//m);
     expect(said).toContain('\nset SPACE_INSTALL_DIR to a directory of your own');
   });
 

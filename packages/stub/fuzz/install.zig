@@ -72,7 +72,7 @@ pub fn target(memory: *Memory, input: []u8) void {
         .started = 0,
         .boot_id = "boot",
     };
-    const place = Base.of(base, false, false, .{ .available = 1 << 40, .noexec = false, .network = false, .removable = false });
+    const place = Base.of(base, false, false, .{ .available = 1 << 40, .noexec = false, .read_only = false, .network = false, .removable = false });
     var installed = true;
     _ = installing.bringAbout(&run, &place, &payload, .{}) catch |err| {
         installed = false;

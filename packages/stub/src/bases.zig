@@ -25,6 +25,7 @@ pub const Base = struct {
     available: u64,
     /// Only a release can lie here; its runtime is executed from memory.
     noexec: bool = false,
+    read_only: bool = false,
 
     pub fn of(path: [:0]const u8, prepared: bool, shared: bool, file_system: os.FileSystem) Base {
         return .{
@@ -61,6 +62,15 @@ pub fn trustIn(run: *const Run, prepared: bool) os.Trust {
     return if (prepared) .prepared else .user;
 }
 
+/// For who changes something in it: without any locks, it is as on a network.
+pub fn toChange(base: Base) Base {
+    var judged = base;
+    if (os.useDirectory(os.cwd, base.path)) |use| {
+        if (use) |handle| os.close(handle);
+    } else |err| judged.network = base.network or err == error.Unsupported;
+    return judged;
+}
+
 /// null if it is not there. Refuses what others could change.
 pub fn open(run: *Run, candidate: Candidate, make: bool) !?Base {
     switch (try os.settle(run.arena, candidate.path, make, trustIn(run, candidate.prepared))) {
@@ -73,6 +83,7 @@ pub fn open(run: *Run, candidate: Candidate, make: bool) !?Base {
             if (place.mounted and file_system.network) return run.refuse("somebody may have mounted it there: it is a network or FUSE file system below a directory that others can write to", .{});
             var base: Base = .of(place.path, candidate.prepared, place.shared, file_system);
             base.noexec = file_system.noexec;
+            base.read_only = file_system.read_only;
             return base;
         },
     }

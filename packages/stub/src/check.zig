@@ -104,7 +104,7 @@ fn examine(run: *Run, base: *const Base, place: *const Place, use: os.Handle, ch
     // First, since a file of another size may not be all that is torn.
     if (!base.prepared and !marker.durable) {
         if (!std.mem.eql(u8, try run.bootId(), marker.boot)) return .torn;
-        checked.unsynced = os.now() - marker.installed >= durable_after;
+        checked.unsynced = os.now() -| marker.installed >= durable_after;
     }
     const file = os.lstat(use, place.file) catch return .worn;
     if (file.kind != .file or file.size != place.file_size) return .worn;
@@ -147,8 +147,9 @@ fn isMarkerOf(run: *const Run, place: *const Place, marker: *const Marker) bool 
 /// by setting the marker's time back; a time that is still to come is from a clock that was wrong.
 pub fn sweepIsDue(base: *const Base, checked: *const Checked) bool {
     const age: u64 = @bitCast(os.now() -% checked.marker.swept);
-    // Where locks cannot be trusted, the time also says that somebody still uses it.
-    return !base.prepared and (checked.marker.directories.len == 0 or base.network) and age >= day;
+    // Where locks cannot be trusted, the time also says that somebody still uses it. What cannot be written cannot be mended
+    // either, nor said that it was looked at.
+    return !base.prepared and !base.read_only and (checked.marker.directories.len == 0 or base.network) and age >= day;
 }
 
 /// Whether the marker says that the runtime was compared with this host.

@@ -24,6 +24,8 @@ const Run = @import("run.zig").Run;
 
 /// File systems round up, and the marker and the directories take room too.
 const spare_bytes = 4 << 20;
+/// Of what was tried, in bytes: what helps stands behind it, and a message is no longer than 8 KiB.
+const told_max = 7 << 10;
 
 /// What a program is started from.
 pub const Installed = struct {
@@ -69,7 +71,8 @@ fn search(run: *Run) Error!Installed {
         }
     }
     if (tried.lines.items.len == 0) try tried.lines.appendSlice(run.arena, "\n  nothing: there is no home, and neither /var/tmp, /tmp nor /dev/shm");
-    return run.refuse("found no directory to unpack into; tried:{s}\nset {s} to a directory of your own that allows executing files", .{ tried.lines.items, run.stamp.override_variable });
+    const told = tried.lines.items[0..@min(tried.lines.items.len, told_max)];
+    return run.refuse("found no directory to unpack into; tried:{s}\nset {s} to a directory of your own that allows executing files", .{ told, run.stamp.override_variable });
 }
 
 /// The candidates that were refused.
@@ -120,16 +123,16 @@ fn inCandidate(run: *Run, candidate: bases.Candidate, tried: *Tried) Error!?Inst
     } else if (candidate.prepared) return null;
     const modes = os.beginInstalling();
     defer os.endInstalling(modes);
-    // Before anything is created: a host that cannot run the program stays as it was.
+    // Before anything is created: a host or a place that cannot take the program stays as it was.
     const payload = try payloads.open(run);
     defer os.close(payload.file);
     try host.require(run, &payload.manifest);
-    run.needed = (if (tried.in_memory) 0 else run.stamp.runtime_bytes) + run.stamp.release_bytes + spare_bytes;
+    if (base == null) try requireRoomFor(run, if (tried.in_memory) 0 else run.stamp.runtime_bytes, run.stamp.release_bytes, try run.available(candidate.path));
     const was_there = base != null;
     const removals_max = 100;
     for (0..removals_max) |_| {
         // An uninstall may take it away as soon as it is made.
-        const here = try bases.open(run, candidate, true) orelse continue;
+        const here = bases.toChange(try bases.open(run, candidate, true) orelse continue);
         errdefer {
             prune.removeEmptyLayout(run, &here);
             if (!was_there) os.removeDirectory(os.cwd, here.path) catch {};
@@ -172,23 +175,14 @@ fn keepUp(run: *Run, base: *const Base, runtime: *const Checked, release: *const
         if (!host_known) try host.require(run, &payload.manifest);
         if (sweep and !directoriesAreWhole(release.use.?, &payload.manifest.release)) return false;
     }
-    if (base.prepared) return true;
-    const runtime_synced = runtime.unsynced and synced(run, runtime);
-    const release_synced = release.unsynced and synced(run, release);
-    if (runtime_synced) try renew(run, base, runtime, run.stamp.runtime_directory, true);
-    if (release_synced or sweep or !host_known) {
-        try renew(run, base, release, run.stamp.release_directory, release_synced);
-        // Nobody looked at the directories.
-        if (!sweep) os.setTime(release.use.?, markers.path, release.marker.swept) catch {};
+    if (base.prepared or base.read_only) return true;
+    if (runtime.unsynced and repairs.isSynced(run, runtime.use.?)) {
+        try note(run, base, run.stamp.runtime_directory, runtime.use.?, .{ .durable = runtime.marker.boot });
     }
-    return true;
-}
-
-fn synced(run: *const Run, checked: *const Checked) bool {
-    os.syncFileSystem(checked.use.?) catch |err| {
-        run.step("not synced: {s}", .{os.describe(err)});
-        return false;
-    };
+    const synced = release.unsynced and repairs.isSynced(run, release.use.?);
+    if (synced or sweep or !host_known) {
+        try note(run, base, run.stamp.release_directory, release.use.?, .{ .durable = if (synced) release.marker.boot else null, .swept = sweep });
+    }
     return true;
 }
 
@@ -200,17 +194,32 @@ fn directoriesAreWhole(root: os.Handle, part: *const manifests.Part) bool {
     return true;
 }
 
-/// Writes the marker anew. Leaves it if somebody is at work there, or it cannot be written: the next run will.
-fn renew(run: *Run, base: *const Base, checked: *const Checked, name: []const u8, durable: bool) Error!void {
-    const lock = locks.tryAcquire(try lockPath(run, base, name), .exclusive) orelse (if (base.network) null else return);
-    defer if (lock) |held| os.close(held);
-    var marker = checked.marker;
-    if (durable) marker.durable = true;
+/// What is new about an install.
+const News = struct {
+    /// What was written in that start of the machine is on the disk.
+    durable: ?[]const u8 = null,
+    /// Somebody looked at its directories.
+    swept: bool = false,
+    /// Whether old versions are still to be removed.
+    unpruned: ?bool = null,
+};
+
+/// Into the marker, which is read once more under the lock: another run may have repaired it meanwhile, or was killed at
+/// that. Leaves it if somebody is at work there, or it cannot be written: the next run will.
+fn note(run: *Run, base: *const Base, name: []const u8, root: os.Handle, news: News) error{OutOfMemory}!void {
+    const lock = (locks.tryAcquire(try lockPath(run, base, name), .exclusive) catch |err| {
+        return run.step("{s} not locked: {s}", .{ name, os.describe(err) });
+    }) orelse return;
+    defer os.close(lock);
+    var marker = markers.read(run.arena, root) catch |err| return if (err == error.OutOfMemory) error.OutOfMemory;
+    if (news.unpruned) |wanted| {
+        if (marker.unpruned == wanted) return;
+        marker.unpruned = wanted;
+    }
+    if (news.durable) |boot| marker.durable = marker.durable or std.mem.eql(u8, marker.boot, boot);
     if (marker.interpreter.len > 0) marker.host = try host.fingerprint(run, marker.interpreter);
-    markers.write(run.arena, checked.use.?, marker) catch |err| {
-        run.step("marker of {s} not renewed: {s}", .{ name, os.describe(err) });
-        return;
-    };
+    markers.write(run.arena, root, marker) catch |err| return run.step("marker of {s} not renewed: {s}", .{ name, os.describe(err) });
+    if (!news.swept) os.setTime(root, markers.path, marker.swept) catch {};
     run.step("marker of {s} renewed, durable {}", .{ name, marker.durable });
 }
 
@@ -219,14 +228,7 @@ pub fn setUnpruned(run: *Run, base: *const Base, wanted: bool) error{OutOfMemory
     const name = run.stamp.release_directory;
     const root = os.openDirectory(os.cwd, try run.path(&.{ base.path, "releases", name })) catch return;
     defer os.close(root);
-    const lock = locks.tryAcquire(try lockPath(run, base, name), .exclusive) orelse return;
-    defer os.close(lock);
-    var marker = markers.read(run.arena, root) catch return;
-    if (marker.unpruned == wanted) return;
-    marker.unpruned = wanted;
-    markers.write(run.arena, root, marker) catch |err| run.step("marker of {s} not renewed: {s}", .{ name, os.describe(err) });
-    // Nobody looked at the directories.
-    os.setTime(root, markers.path, marker.swept) catch {};
+    try note(run, base, name, root, .{ .unpruned = wanted });
 }
 
 pub fn lockPath(run: *const Run, base: *const Base, name: []const u8) ![:0]const u8 {
@@ -245,14 +247,18 @@ fn install(run: *Run, base: *const Base, payload: *const Payload) Error!?Install
     return try ready(run, base) orelse return run.refuse("what was installed does not stay as it was written", .{});
 }
 
-/// Before anything is created: a place that is too small stays as it is.
+/// For what is not there yet.
 pub fn requireRoom(run: *Run, base: *const Base) Error!void {
-    var needed: u64 = spare_bytes;
-    if (!base.noexec and !os.exists(os.cwd, (try Place.of(run, base, .runtime)).path)) needed += run.stamp.runtime_bytes;
-    if (!os.exists(os.cwd, (try Place.of(run, base, .release)).path)) needed += run.stamp.release_bytes;
-    run.needed = needed;
-    if (needed > spare_bytes and needed > base.available) {
-        return run.refuse("no room: {d} bytes are needed, {d} are available to this user", .{ needed, base.available });
+    const runtime = if (base.noexec or os.exists(os.cwd, (try Place.of(run, base, .runtime)).path)) 0 else run.stamp.runtime_bytes;
+    const release = if (os.exists(os.cwd, (try Place.of(run, base, .release)).path)) 0 else run.stamp.release_bytes;
+    try requireRoomFor(run, runtime, release, base.available);
+}
+
+/// Before anything is created: a place that is too small stays as it is. All in bytes.
+fn requireRoomFor(run: *Run, runtime: u64, release: u64, available: u64) Error!void {
+    run.needed = runtime + release + spare_bytes;
+    if (runtime + release > 0 and run.needed > available) {
+        return run.refuse("no room: {d} bytes are needed, {d} are available to this user", .{ run.needed, available });
     }
 }
 
@@ -415,7 +421,7 @@ const Task = struct {
         for (task.part.directories) |name| try os.setTime(root, name, unpacking.installed_time);
         try markers.write(run.arena, root, contents);
         try os.setTime(os.cwd, task.temporary, unpacking.installed_time);
-        if (contents.durable) try os.syncFileSystem(root);
+        if (contents.durable and !repairs.isSynced(run, root)) try markers.write(run.arena, root, repairs.notDurable(contents));
     }
 
     fn abandon(task: *Task, run: *Run) void {

@@ -9,7 +9,6 @@ const Run = @import("run.zig").Run;
 /// Directories that are being filled: a runtime's and a release's.
 var begun: [2]std.atomic.Value(?[*:0]const u8) = @splat(.init(null));
 var running: ?*const Run = null;
-var stopping: std.atomic.Value(bool) = .init(false);
 
 /// From here on until `ended`, `path` is removed by a signal that stops this process. It stays in memory.
 pub fn begins(run: *const Run, path: [:0]const u8) void {
@@ -23,20 +22,19 @@ pub fn begins(run: *const Run, path: [:0]const u8) void {
 
 /// It has its own name now, or is gone.
 pub fn ended(path: [:0]const u8) void {
-    // The end of this process is near: no message about what cannot be written any more, and no other place.
-    while (stopping.load(.acquire)) os.sleep(1000);
     for (&begun) |*place| if (place.load(.monotonic) == path.ptr) place.store(null, .release);
 }
 
-/// In the handler of a signal. The other threads go on until what they write into has disappeared below them.
+/// In the handler of a signal, on the thread that started the others, which tells of nothing and tries no other place any more.
+/// They go on until what they write into has disappeared below them.
 fn clear() void {
-    stopping.store(true, .release);
-    const tries_max = 1000;
+    const tries_max = 100;
     for (&begun) |*place| if (place.load(.acquire)) |name| {
         const path = std.mem.sliceTo(name, 0);
         for (0..tries_max) |_| {
             removal.removeTree(running.?, path);
             _ = os.lstat(os.cwd, path) catch break;
+            os.sleep(1);
         }
     };
 }

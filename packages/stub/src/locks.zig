@@ -29,6 +29,12 @@ pub fn acquireGc(run: *Run, base: []const u8, mode: os.LockMode) !?os.Handle {
     return null;
 }
 
+/// To remove, now. null if somebody installs or removes.
+pub fn tryGc(run: *Run, base: []const u8) !?os.Handle {
+    const path = try run.path(&.{ base, "locks", "gc" });
+    return tryAcquire(path, .exclusive) catch |err| run.cannot("lock", path, err);
+}
+
 /// Waits for the lock: says so on a terminal after 2 s, and refuses the place after 60 s.
 pub fn acquire(run: *Run, path: [:0]const u8, mode: os.LockMode) !os.Handle {
     return wait(run, path, mode) catch |err| switch (err) {
@@ -43,11 +49,11 @@ fn wait(run: *Run, path: [:0]const u8, mode: os.LockMode) error{ Refused, OutOfM
     var told = false;
     defer if (told and !os.isInBackground(os.stderr)) say("\r\x1b[K", .{});
     while (true) {
-        const lock = attempt(path, mode) catch |err| return if (err == error.NotFound) error.NotFound else run.cannot("lock", path, err);
+        const lock = tryAcquire(path, mode) catch |err| return if (err == error.NotFound) error.NotFound else run.cannot("lock", path, err);
         if (lock) |held| return held;
         if (waited == given_up_after) return run.refuse("another process has held {s} for {d} s", .{ path, given_up_after / 1000 });
         if (!told and waited > told_after and os.isTerminal(os.stderr) and !os.isInBackground(os.stderr)) {
-            say("{s}: waiting for another process that is installing it …", .{run.stamp.name});
+            say("{s}: waiting for another process that is at work on its installation …", .{run.stamp.name});
             told = true;
         }
         os.sleep(pause);
@@ -55,18 +61,15 @@ fn wait(run: *Run, path: [:0]const u8, mode: os.LockMode) error{ Refused, OutOfM
     }
 }
 
-/// The lock if nobody else has it.
-pub fn tryAcquire(path: [:0]const u8, mode: os.LockMode) ?os.Handle {
-    return attempt(path, mode) catch null;
-}
-
-/// A lock file may be removed by whoever holds it, so the one locked must still be the one that has the name.
-fn attempt(path: [:0]const u8, mode: os.LockMode) os.Error!?os.Handle {
+/// The lock, or null if somebody else has it. A lock file may be removed by whoever holds it, so the one locked must still be
+/// the one that has the name.
+pub fn tryAcquire(path: [:0]const u8, mode: os.LockMode) os.Error!?os.Handle {
     const tries_max = 100;
     for (0..tries_max) |_| {
         const file = try os.openLock(os.cwd, path);
         errdefer os.close(file);
-        if (!try os.tryLock(file, mode)) {
+        // Where the file system has no locks, nobody has one: `Base.network`, and what follows of it, stands in for them.
+        if (!(os.tryLock(file, mode) catch |err| if (err == error.Unsupported) true else return err)) {
             os.close(file);
             return null;
         }

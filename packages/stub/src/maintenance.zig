@@ -10,6 +10,7 @@ const locks = @import("locks.zig");
 const message = @import("message.zig");
 const payloads = @import("payload.zig");
 const pruning = @import("prune.zig");
+const removal = @import("removal.zig");
 const runs = @import("run.zig");
 const unpacking = @import("unpack.zig");
 const Run = runs.Run;
@@ -118,15 +119,15 @@ fn verify(run: *Run) install.Error!void {
         var held = try install.Held.take(run, &base) orelse continue;
         defer held.letGo();
         const repaired = try install.bringAbout(run, &base, &payload, .{ .verify = true });
-        if (repaired > 0) say("{s}: repaired {d} files\n", .{ path, repaired }) else say("{s}: every file is as it should be\n", .{path});
+        if (repaired > 0) say("{s}: repaired {d} file{s}\n", .{ path, repaired, if (repaired == 1) "" else "s" }) else say("{s}: every file is as it should be\n", .{path});
     }
     if (!found) return run.refuse("it is not installed", .{});
 }
 
 fn prune(run: *Run) install.Error!void {
     for (try installedBases(run)) |base| {
-        const removed = try pruning.prune(run, &base, run.stamp.keep) orelse return run.refuse("somebody is installing in {s}; try again later", .{base.path});
-        say("{s}: removed {d} directories\n", .{ base.path, removed });
+        const removed = try pruning.prune(run, &base, run.stamp.keep);
+        say("{s}: removed {d} director{s}\n", .{ base.path, removed, if (removed == 1) "y" else "ies" });
     }
 }
 
@@ -162,7 +163,7 @@ fn writableBases(run: *Run) install.Error![]const Base {
             error.OutOfMemory => return error.OutOfMemory,
         } orelse continue;
         for (list.items) |known| if (std.mem.eql(u8, known.path, base.path)) continue :candidates;
-        try list.append(run.arena, base);
+        try list.append(run.arena, bases.toChange(base));
     }
     return list.items;
 }
@@ -194,7 +195,7 @@ fn refuseWhileRunning(run: *Run, base: *const Base) install.Error!void {
             }
             return run.refuse("it is running (process{s}); stop it first", .{list.items});
         }
-        const claim = (os.claimDirectory(os.cwd, path) catch null) orelse return run.refuse("it is running from {s}; stop it first", .{path});
+        const claim = removal.claimed(path) orelse return run.refuse("it is running from {s}; stop it first", .{path});
         os.close(claim);
     }
 }
@@ -216,7 +217,7 @@ fn uninstallFrom(run: *Run, base: *const Base) install.Error!void {
         const gc = if ((try versionsIn(run, base)).len > 0)
             try locks.acquireGc(run, base.path, .exclusive) orelse return
         else
-            locks.tryAcquire(try run.path(&.{ base.path, "locks", "gc" }), .exclusive) orelse return;
+            locks.tryAcquire(try run.path(&.{ base.path, "locks", "gc" }), .exclusive) catch null orelse return;
         defer os.close(gc);
         for (try versionsIn(run, base)) |release| {
             if (!try pruning.removeInstall(run, base, "releases", release.name)) return run.refuse("{s} is in use", .{release.name});

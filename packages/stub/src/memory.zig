@@ -27,6 +27,7 @@ pub fn runtime(run: *Run) ![:0]const u8 {
     defer os.close(payload.file);
     // Between the stub and the runtime there may be a shell.
     const file = os.memoryFile(run.stamp.shell) catch |err| return run.refuse("nothing can be executed from there: {s}", .{os.describe(err)});
+    run.needed = run.stamp.runtime_bytes;
     try unpacking.unpack(run, &payload, .{ .part = &payload.manifest.runtime, .root = file, .path = "memory", .in_memory = true }, null);
     return message.printZ(try run.arena.alloc(u8, 40), "/proc/self/fd/{d}", .{@as(u32, @intCast(file))});
 }

@@ -75,6 +75,7 @@ pub const FileSystem = struct {
     /// Bytes that this user may still write.
     available: u64,
     noexec: bool,
+    read_only: bool,
     /// Locks cannot be trusted, and other machines may write (NFS, SMB, FUSE, 9p …).
     network: bool,
     /// May be pulled out: what is written must be synced at once.
@@ -205,6 +206,10 @@ pub const ignoreStopping = family.ignoreStopping; // fn () void
 /// Calls `handler` before a signal ends this process that somebody sends to stop it, but not where it is ignored. From then
 /// on, until the process becomes another program. Windows: never.
 pub const onStopping = family.onStopping; // fn (comptime handler: fn () void) void
+/// Keeps these signals from this thread, and from those that it starts meanwhile, until `letStopping` is called with what this
+/// returned.
+pub const holdStopping = family.holdStopping; // fn () Held
+pub const letStopping = family.letStopping; // fn (before: Held) void
 /// Fills `buffer` with a text that is another one after every start of the machine; null if there is none.
 pub const bootId = system.bootId; // fn (buffer: *[64]u8) ?[]const u8
 pub const processorCount = system.processorCount; // fn () usize

@@ -3,6 +3,7 @@
 const std = @import("std");
 const os = @import("os.zig");
 const run = @import("run.zig");
+const threads = @import("threads.zig");
 
 const first_after = 300 * std.time.ns_per_ms;
 const redraw_every = 100;
@@ -27,7 +28,7 @@ pub const Progress = struct {
     /// Draws from a thread of its own, which the end of this program or its change into another ends.
     pub fn start(progress: *Progress) void {
         if (!os.isTerminal(os.stderr)) return;
-        const thread = std.Thread.spawn(.{ .stack_size = 64 << 10 }, draw, .{progress}) catch return;
+        const thread = threads.spawn(64 << 10, draw, .{progress}) catch return;
         thread.detach();
     }
 

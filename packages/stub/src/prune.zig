@@ -7,9 +7,12 @@ const locks = @import("locks.zig");
 const markers = @import("marker.zig");
 const removal = @import("removal.zig");
 const install = @import("install.zig");
-const Base = @import("bases.zig").Base;
+const bases = @import("bases.zig");
+const Base = bases.Base;
 const Run = @import("run.zig").Run;
 const Allocator = std.mem.Allocator;
+
+pub const Error = error{ Refused, OutOfMemory };
 
 const entries_max = 1 << 16;
 
@@ -25,13 +28,13 @@ pub const Release = struct {
 
 /// Silent, and what fails is left for the next time.
 pub fn afterInstalling(run: *Run, base: *const Base) void {
-    _ = prune(run, base, run.stamp.keep) catch {};
+    const judged = bases.toChange(base.*);
+    _ = prune(run, &judged, run.stamp.keep) catch return run.step("not pruned: {s}", .{run.reason});
 }
 
-/// Leaves the current version and `keep - 1` others of this program. null if somebody else is installing or removing;
-/// otherwise how many directories were removed.
-pub fn prune(run: *Run, base: *const Base, keep: u32) Allocator.Error!?usize {
-    const gc = locks.tryAcquire(try run.path(&.{ base.path, "locks", "gc" }), .exclusive) orelse return null;
+/// Leaves the current version and `keep - 1` others of this program. Returns how many directories were removed.
+pub fn prune(run: *Run, base: *const Base, keep: u32) Error!usize {
+    const gc = try locks.tryGc(run, base.path) orelse return run.refuse("somebody is installing in {s}; try again later", .{base.path});
     defer os.close(gc);
     // A run that is killed from here on is followed by one that goes on.
     try install.setUnpruned(run, base, true);
@@ -77,7 +80,7 @@ fn isNewer(_: void, a: Release, b: Release) bool {
 
 /// Where locks cannot be trusted, another machine may be running it, or be about to.
 fn isYoung(marker: markers.Marker) bool {
-    return os.now() - marker.swept < removal.abandoned_after;
+    return !removal.isOld(marker.swept);
 }
 
 fn isYoungRuntime(run: *Run, folder: os.Handle, name: [:0]const u8) Allocator.Error!bool {
@@ -135,7 +138,7 @@ fn isReferredTo(run: *Run, base: *const Base, runtime: []const u8) Allocator.Err
 /// With its lock file. False if it is in use, or being installed.
 pub fn removeInstall(run: *Run, base: *const Base, folder: []const u8, name: []const u8) Allocator.Error!bool {
     const lock_path = try install.lockPath(run, base, name);
-    const lock = locks.tryAcquire(lock_path, .exclusive) orelse return false;
+    const lock = (locks.tryAcquire(lock_path, .exclusive) catch null) orelse return false;
     defer os.close(lock);
     if (!try removal.remove(run, try run.path(&.{ base.path, folder, name }))) return false;
     os.removeFile(os.cwd, lock_path) catch {};
@@ -149,15 +152,18 @@ pub fn removeEmptyLayout(run: *Run, base: *const Base) void {
 
 fn removeLayout(run: *Run, base: *const Base) !void {
     const gc_path = try run.path(&.{ base.path, "locks", "gc" });
-    const gc = if (base.network) null else locks.tryAcquire(gc_path, .exclusive) orelse return;
-    defer if (gc) |held| os.close(held);
-    try removeStaleLocks(run, base);
-    for ([_][]const u8{ "releases", "runtimes" }) |name| {
-        os.removeDirectory(os.cwd, try run.path(&.{ base.path, name })) catch |err| if (err != error.NotFound) return;
+    {
+        const gc = try locks.tryAcquire(gc_path, .exclusive) orelse return;
+        // Before its folder goes: a network file system keeps an open file under another name in there.
+        defer os.close(gc);
+        try removeStaleLocks(run, base);
+        for ([_][]const u8{ "releases", "runtimes" }) |name| {
+            os.removeDirectory(os.cwd, try run.path(&.{ base.path, name })) catch |err| if (err != error.NotFound) return;
+        }
+        // Before `gc`: once that is gone, the next one may have made everything anew.
+        os.removeFile(os.cwd, try run.path(&.{ base.path, "CACHEDIR.TAG" })) catch {};
+        os.removeFile(os.cwd, gc_path) catch {};
     }
-    // Before `gc`: once that is gone, the next one may have made everything anew.
-    os.removeFile(os.cwd, try run.path(&.{ base.path, "CACHEDIR.TAG" })) catch {};
-    os.removeFile(os.cwd, gc_path) catch {};
     os.removeDirectory(os.cwd, try run.path(&.{ base.path, "locks" })) catch {};
 }
 
@@ -170,7 +176,7 @@ fn removeStaleLocks(run: *Run, base: *const Base) Allocator.Error!void {
         const end = std.mem.lastIndexOfScalar(u8, name, '.') orelse continue;
         if (!std.mem.eql(u8, name[end..], ".install") or try isThere(run, base, name[0..end])) continue;
         const lock_path = try run.path(&.{ path, name });
-        const lock = locks.tryAcquire(lock_path, .exclusive) orelse continue;
+        const lock = (locks.tryAcquire(lock_path, .exclusive) catch null) orelse continue;
         os.removeFile(os.cwd, lock_path) catch {};
         os.close(lock);
     }

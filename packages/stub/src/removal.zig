@@ -9,7 +9,12 @@ const suffix = ".tmp";
 /// Deeper than any tree that a wrapper makes; what is deeper stays.
 const depth_max = 128;
 /// Where locks cannot be trusted, only age says that nobody works on it any more.
-pub const abandoned_after = 30 * 24 * 60 * 60;
+const abandoned_after = 30 * 24 * 60 * 60;
+
+/// `since`: seconds since 1970, from a file.
+pub fn isOld(since: i64) bool {
+    return os.now() -| since > abandoned_after;
+}
 
 /// `<path>.<16 random hex digits>.tmp`
 pub fn temporaryName(run: *const Run, path: []const u8) Allocator.Error![:0]const u8 {
@@ -45,12 +50,12 @@ pub fn removeTemporaries(run: *Run, folder: [:0]const u8, install: []const u8, n
 pub fn isAbandoned(directory: os.Handle, name: [:0]const u8) bool {
     const found = os.lstat(directory, name) catch return false;
     // A finished one has the installed time, which is long ago, but it has that name for an instant only.
-    return os.now() - found.seconds > abandoned_after;
+    return isOld(found.seconds);
 }
 
 /// Takes an install out of use in one step, then deletes it. False if it is in use.
 pub fn remove(run: *Run, path: [:0]const u8) Allocator.Error!bool {
-    const claim = (os.claimDirectory(os.cwd, path) catch return false) orelse return false;
+    const claim = claimed(path) orelse return false;
     if ((try os.processesInside(run.arena, path)).len > 0) {
         os.close(claim);
         return false;
@@ -64,6 +69,13 @@ pub fn remove(run: *Run, path: [:0]const u8) Allocator.Error!bool {
     removeTree(run, gone);
     run.step("removed {s}", .{path});
     return true;
+}
+
+/// null if a program uses it, as far as there are locks.
+pub fn claimed(path: [:0]const u8) ?os.Handle {
+    return os.claimDirectory(os.cwd, path) catch |err| {
+        return if (err == error.Unsupported) os.openDirectory(os.cwd, path) catch null else null;
+    };
 }
 
 /// As much of it as can be removed.

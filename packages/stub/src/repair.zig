@@ -40,7 +40,11 @@ fn mend(run: *Run, payload: *const Payload, part: *const Part, place: *const che
     const count = std.mem.count(bool, wanted, &.{true});
     if (count > 0) {
         try markers.write(run.arena, root, unfinished(fresh));
-        for (part.files, wanted) |file, missing| if (missing) try clearWay(run, place, root, file.path, .file);
+        run.needed = 0;
+        for (part.files, wanted) |file, missing| if (missing) {
+            run.needed +|= file.size;
+            try clearWay(run, place, root, file.path, .file);
+        };
         const destination: unpacking.Destination = .{
             .part = part,
             .root = root,
@@ -56,8 +60,8 @@ fn mend(run: *Run, payload: *const Payload, part: *const Part, place: *const che
     run.step("repaired {s}: {d} files", .{ place.path, count });
     for (part.directories) |name| try os.setTime(root, name, unpacking.installed_time);
     // Where the marker says durable, the files are never read again.
-    if (fresh.durable) try os.syncFileSystem(root);
-    try markers.write(run.arena, root, try newMarker(run, root, fresh, options.deep or count > 0));
+    const marker = if (fresh.durable and !isSynced(run, root)) notDurable(fresh) else fresh;
+    try markers.write(run.arena, root, try newMarker(run, root, marker, options.deep or count > 0));
     try os.setTime(os.cwd, place.path, unpacking.installed_time);
     return count;
 }
@@ -65,10 +69,24 @@ fn mend(run: *Run, payload: *const Payload, part: *const Part, place: *const che
 /// What was durable is so no more while files come back, and a repair that never ends has to be followed by one that reads
 /// everything: no start of a machine is called so.
 fn unfinished(fresh: markers.Marker) markers.Marker {
-    var marker = fresh;
+    var marker = notDurable(fresh);
     marker.boot = "repair";
-    marker.durable = false;
     return marker;
+}
+
+pub fn notDurable(marker: markers.Marker) markers.Marker {
+    var changed = marker;
+    changed.durable = false;
+    return changed;
+}
+
+/// A file system that cannot be synced costs no run: what lies there is read again after the next start of the machine.
+pub fn isSynced(run: *const Run, root: os.Handle) bool {
+    os.syncFileSystem(root) catch |err| {
+        run.step("not synced: {s}", .{os.describe(err)});
+        return false;
+    };
+    return true;
 }
 
 /// An old marker that nothing was written after still says when that was made durable.

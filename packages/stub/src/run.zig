@@ -44,7 +44,7 @@ pub const Run = struct {
     }
 
     /// In the file system of `where`, which need not exist.
-    fn available(run: *Run, where: []const u8) Allocator.Error!u64 {
+    pub fn available(run: *Run, where: []const u8) Allocator.Error!u64 {
         var part: ?[]const u8 = where;
         while (part) |name| : (part = std.fs.path.dirname(name)) {
             if (os.fileSystem(try run.arena.dupeZ(u8, name))) |file_system| return file_system.available else |_| {}
@@ -107,7 +107,9 @@ pub inline fn say(comptime format: []const u8, arguments: anytype) void {
 
 fn sayAll(format: []const u8, list: []const message.Value) void {
     var buffer: [message_max]u8 = undefined;
-    os.writeAll(os.stderr, message.print(&buffer, format, list)) catch {};
+    const text = message.print(&buffer, format, list);
+    if (text.len == buffer.len) text[text.len - 1] = '\n';
+    os.writeAll(os.stderr, text) catch {};
 }
 
 const message_max = 8192;

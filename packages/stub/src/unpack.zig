@@ -28,7 +28,6 @@ const thread_stack = 256 << 10;
 /// Fills the destinations from the frames; directories must be there. Fails with `Damaged` if the
 /// executable is not what its manifest says, with `Refused` if the place cannot hold it.
 pub fn unpack(run: *Run, payload: *const Payload, runtime: ?Destination, release: ?Destination) !void {
-    run.needed = bytesOf(runtime) + bytesOf(release);
     const manifest = &payload.manifest;
     var jobs: std.ArrayList(u32) = .empty;
     var total: u64 = 0;
@@ -58,16 +57,6 @@ pub fn unpack(run: *Run, payload: *const Payload, runtime: ?Destination, release
     if (work.failure) |failure| return fail(run, &work, failure);
     if (work.runtime) |*file| try file.finish(run);
     if (work.release) |*tree| try tree.finish(run);
-}
-
-/// What is to be written there.
-fn bytesOf(destination: ?Destination) u64 {
-    const whole = destination orelse return 0;
-    var bytes: u64 = 0;
-    for (whole.part.files, 0..) |file, number| {
-        if (whole.wanted == null or whole.wanted.?[number]) bytes += file.size;
-    }
-    return bytes;
 }
 
 /// One file of the release, decoded into memory: what an executable tells of itself, where nothing can be installed too.

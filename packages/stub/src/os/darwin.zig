@@ -153,6 +153,7 @@ extern "c" fn @"statfs$INODE64"(path: [*:0]const u8, result: *Statfs) c_int;
 extern "c" fn statfs(path: [*:0]const u8, result: *Statfs) c_int;
 const statfs64 = if (builtin.cpu.arch == .x86_64) @"statfs$INODE64" else statfs;
 
+const mount_rdonly = 0x1;
 const mount_noexec = 0x4;
 const mount_removable = 0x200;
 const mount_local = 0x1000;
@@ -163,6 +164,7 @@ pub fn fileSystem(path: [:0]const u8) Error!os.FileSystem {
     return .{
         .available = result.available *| result.block_size,
         .noexec = result.flags & mount_noexec != 0,
+        .read_only = result.flags & mount_rdonly != 0,
         .network = result.flags & mount_local == 0,
         .removable = result.flags & mount_removable != 0,
     };

@@ -156,6 +156,7 @@ pub fn fileSystem(path: [:0]const u8) Error!os.FileSystem {
     return .{
         .available = @as(u64, result.available) *| @as(u64, result.fragment_size),
         .noexec = result.flags & st_noexec != 0,
+        .read_only = result.flags & st_rdonly != 0,
         .network = std.mem.indexOfScalar(u32, &network_file_systems, type_number) != null,
         .removable = std.mem.indexOfScalar(u32, &removable_file_systems, type_number) != null,
     };
@@ -181,6 +182,7 @@ const Statfs = extern struct {
         else => u64,
     };
 };
+const st_rdonly = 1;
 const st_noexec = 8;
 
 /// `f_type` of statfs(2) and linux/magic.h: nfs, smb, smb2, cifs, fuse, 9p, afs, coda, ceph, lustre,

@@ -177,6 +177,7 @@ pub const VolumeDevice = extern struct {
     type: u32,
     characteristics: u32,
     pub const removable_media = 0x1;
+    pub const read_only_device = 0x2;
     pub const remote_device = 0x10;
 };
 

@@ -50,6 +50,24 @@ pub fn outliveFileLimit() void {
     if (before.handler.handler != std.posix.SIG.IGN) std.posix.sigaction(.XFSZ, &caught, null);
 }
 
+const stopping_signals = [_]std.posix.SIG{ .HUP, .INT, .TERM };
+
+fn stopping() std.posix.sigset_t {
+    var set = std.posix.sigemptyset();
+    for (stopping_signals) |signal| std.posix.sigaddset(&set, signal);
+    return set;
+}
+
+pub fn holdStopping() std.posix.sigset_t {
+    var before: std.posix.sigset_t = undefined;
+    std.posix.sigprocmask(std.posix.SIG.BLOCK, &stopping(), &before);
+    return before;
+}
+
+pub fn letStopping(before: std.posix.sigset_t) void {
+    std.posix.sigprocmask(std.posix.SIG.SETMASK, &before, null);
+}
+
 pub fn onStopping(comptime handler: fn () void) void {
     const caught: std.posix.Sigaction = .{
         .handler = .{
@@ -59,15 +77,17 @@ pub fn onStopping(comptime handler: fn () void) void {
                     const by_default: std.posix.Sigaction = .{ .handler = .{ .handler = std.posix.SIG.DFL }, .mask = std.posix.sigemptyset(), .flags = 0 };
                     std.posix.sigaction(signal, &by_default, null);
                     _ = posix.kill(posix.getpid(), signal);
+                    std.posix.sigprocmask(std.posix.SIG.UNBLOCK, &stopping(), null);
                     // The kernel spares the first process of a container.
                     system.exit(128 + @as(u8, @intCast(@intFromEnum(signal))));
                 }
             }.stop,
         },
-        .mask = std.posix.sigemptyset(),
-        .flags = std.posix.SA.NODEFER,
+        // One after the other.
+        .mask = stopping(),
+        .flags = 0,
     };
-    for ([_]std.posix.SIG{ .HUP, .INT, .TERM }) |signal| {
+    for (stopping_signals) |signal| {
         var before: std.posix.Sigaction = undefined;
         std.posix.sigaction(signal, null, &before);
         // As nohup does.

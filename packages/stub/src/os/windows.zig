@@ -30,6 +30,10 @@ pub const no_environment = process.no_environment;
 pub const startUp = process.startUp;
 pub const ignoreStopping = process.ignoreStopping;
 pub fn onStopping(comptime _: fn () void) void {}
+
+pub fn holdStopping() void {}
+
+pub fn letStopping(_: void) void {}
 pub const bootId = process.bootId;
 pub const processorCount = process.processorCount;
 pub const processesInside = process.processesInside;

@@ -151,6 +151,7 @@ pub fn fileSystem(path: [:0]const u8) Error!os.FileSystem {
     return .{
         .available = units *| (@as(u64, size.sectors_per_unit) * size.bytes_per_sector),
         .noexec = false,
+        .read_only = device.characteristics & nt.VolumeDevice.read_only_device != 0,
         .network = device.characteristics & nt.VolumeDevice.remote_device != 0,
         .removable = device.characteristics & nt.VolumeDevice.removable_media != 0,
     };
