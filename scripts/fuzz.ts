@@ -38,10 +38,19 @@ const ENVIRONMENT = {
   AFL_NO_COLOR: '1',
 };
 
-const { values, positionals } = parseArgs({
-  options: { seconds: { type: 'string', default: '600' }, mode: { type: 'string', multiple: true } },
-  allowPositionals: true,
-});
+const USAGE = `usage: npm run fuzz -- [--seconds N] [--mode MODE] [TARGET …]
+
+  --seconds N   for all together, on one core (600); Ctrl-C ends it early
+  --mode MODE   ${MODES.join(' or ')}, as often as wanted (both)
+
+Targets (all): ${known.join(', ')}; ${PLANTED}
+What is found lies in packages/stub/fuzz/found/, and makes the exit status 1.`;
+
+const { values, positionals } = readArguments();
+if (values.help) {
+  console.log(USAGE);
+  process.exit();
+}
 const seconds = Number(values.seconds);
 const modes = values.mode ?? MODES;
 const targets = positionals.length > 0 ? positionals : known;
@@ -75,7 +84,23 @@ for (const { target, mode, weight } of runs) {
 console.log(table(rows));
 process.exit(rows.some(({ saved }) => saved.length > 0) ? 1 : 0);
 
+function readArguments() {
+  try {
+    return parseArgs({
+      options: {
+        seconds: { type: 'string', default: '600' },
+        mode: { type: 'string', multiple: true },
+        help: { type: 'boolean', short: 'h', default: false },
+      },
+      allowPositionals: true,
+    });
+  } catch (error) {
+    fail(`${(error as Error).message}\n\n${USAGE}`);
+  }
+}
+
 function build(): void {
+  console.log('Building the fuzzer; the first time takes some minutes …');
   const { status } = spawnSync(process.execPath, [zig, 'build', 'fuzz', '--summary', 'none'], {
     cwd: stub,
     stdio: 'inherit',

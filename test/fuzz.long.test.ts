@@ -13,6 +13,18 @@ function fuzz(...args: readonly string[]) {
   return execa(process.execPath, options, { cwd: ROOT, timeout: 590_000, reject: false });
 }
 
+test('the fuzzer says how it is called', async () => {
+  const help = await fuzz('--help');
+  expect(help).toMatchObject({
+    exitCode: 0,
+    stdout: expect.stringMatching(/^usage: npm run fuzz/),
+    stderr: '',
+  });
+  const mistake = await fuzz('--minutes', '1');
+  expect(mistake).toMatchObject({ exitCode: 1, stdout: '' });
+  expect(mistake.stderr).toMatch(/^Unknown option '--minutes'.*\n\nusage: /);
+});
+
 test.skipIf(lacks('root', 'afl-fuzz'))(
   'the fuzzer finds a planted bug, which only coverage leads to, and keeps it when it is ended early',
   { timeout: 600_000 },
