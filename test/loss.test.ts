@@ -5,9 +5,11 @@ import {
   chmod,
   lstat,
   mkdir,
+  mkdtemp,
   readFile,
   rename,
   rm,
+  stat,
   symlink,
   truncate,
   unlink,
@@ -15,9 +17,11 @@ import {
   writeFile,
 } from 'node:fs/promises';
 import path from 'node:path';
-import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { execa } from 'execa';
+import { beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { copyOfInstall, listing, onlyInstall } from './support/installs.ts';
 import { writeFiles } from './support/programs.ts';
+import { lacks } from './support/requirements.ts';
 import { run, type Transcript, temporaryDirectory, wrapProgram } from './support/run.ts';
 
 /** Prints all that lies in the release, but for what a repair keeps and the program wrote: kind, mode, bytes or target. */
@@ -123,6 +127,55 @@ describe('an installed program', () => {
         await rm(`${link}.replaced`, { recursive: true });
         await isRepairedAfter(async () => {});
       }
+    }
+  });
+
+  test.each(['lib', 'lib/lost-1.0.0/data', '.sarma'])(
+    'whose directory %s others can write to is read anew and closed to them',
+    async (name) => {
+      await isRepairedAfter(async () => await chmod(path.join(release, name), 0o777));
+      await chmod(path.join(release, name), 0o2775);
+      expect((await run(file, ['maintenance', 'verify'], { env: { SARMA_CACHE_DIR: base } })).exitCode).toBe(
+        0,
+      );
+      expect(((await stat(path.join(release, name))).mode & 0o777).toString(8)).toBe('755');
+    },
+  );
+
+  test('that others can write to as a whole is not run, and `verify` closes it to them', async () => {
+    for (const place of [release, path.dirname(release)]) {
+      await chmod(place, 0o777);
+      expect((await run(file, ['maintenance', 'verify'], { env: { SARMA_CACHE_DIR: base } })).exitCode).toBe(
+        0,
+      );
+      expect(await listing(base)).toEqual(await listing(pattern));
+    }
+  });
+
+  test.skipIf(lacks('setpriv'))('whose directories lost all their permissions has them back', async () => {
+    // The other directories of tests are root's alone.
+    const place = await mkdtemp('/var/tmp/sarma-test-');
+    onTestFinished(async () => await rm(place, { recursive: true }));
+    await chmod(place, 0o755);
+    const executable = path.join(place, 'app');
+    await execa('install', ['-m', '755', file, executable]);
+    const own = path.join(place, 'base');
+    await execa('cp', ['-aT', base, own]);
+    await execa('chown', ['-R', '1234:1234', own]);
+    const install = await onlyInstall(own);
+    const started = async (...args: readonly string[]) =>
+      await run('setpriv', ['--reuid=1234', '--regid=1234', '--clear-groups', executable, ...args], {
+        env: { SARMA_CACHE_DIR: own, HOME: '/nowhere' },
+      });
+    for (const [name, args] of [
+      ['lib', []],
+      ['.sarma', []],
+      ['lib', ['maintenance', 'verify']],
+      ['.', ['maintenance', 'verify']],
+    ] as const) {
+      await chmod(path.join(install.release, name), 0);
+      expect((await started(...args)).exitCode).toBe(0);
+      expect(((await stat(path.join(install.release, name))).mode & 0o777).toString(8)).toBe('755');
     }
   });
 

@@ -1,18 +1,23 @@
 // `APP maintenance …`: what one can ask an executable about itself (promises P8 and P13).
 import {
   chmod,
+  chown,
   cp,
   mkdir,
+  mkdtemp,
   readdir,
   readFile,
   rename,
+  rm,
   stat,
+  symlink,
   unlink,
   utimes,
   writeFile,
 } from 'node:fs/promises';
 import path from 'node:path';
-import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { execa } from 'execa';
+import { beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { installsIn, listing, marker, onlyInstall } from './support/installs.ts';
 import { makeProgram, type Program } from './support/programs.ts';
 import { lacks } from './support/requirements.ts';
@@ -131,7 +136,6 @@ describe('`uninstall`', () => {
     const { stderr, exitCode } = await maintain('uninstall', '--yes');
     expect(stderr).toMatch(new RegExp(`^removed ${base}/releases/tended-1\\.0\\.0-[0-9a-f]{12}\n$`));
     expect(exitCode).toBe(0);
-    await mkdir(base, { recursive: true }); // The directory was made by the test, and is empty again.
     expect(Object.keys(await listing(path.dirname(base)))).toEqual(Object.keys(before));
     expect(await readdir(base)).toEqual([]);
   });
@@ -142,8 +146,49 @@ describe('`uninstall`', () => {
     const { stderr, exitCode } = await maintain('uninstall', '--yes');
     expect(stderr).toMatch(/^removed .*\/releases\/tended-1\.0\.0-[0-9a-f]{12}\n$/);
     expect(exitCode).toBe(0);
-    await expect(readdir(base)).rejects.toThrow('ENOENT');
+    expect(await readdir(base)).toEqual([]);
   });
+
+  test('removes the directory that a first run made, and none that was there before', async () => {
+    const made = path.join(base, 'made');
+    const env = { SARMA_CACHE_DIR: made };
+    await run(file, [], { env });
+    expect((await run(file, ['maintenance', 'uninstall', '--yes'], { env })).exitCode).toBe(0);
+    expect(await readdir(base)).toEqual([]);
+    await mkdir(made);
+    await run(file, [], { env });
+    expect((await run(file, ['maintenance', 'uninstall', '--yes'], { env })).exitCode).toBe(0);
+    expect(await readdir(made)).toEqual([]);
+  });
+
+  test.skipIf(lacks('setpriv'))(
+    'goes on where one place is not the user’s to change, and names that',
+    async () => {
+      // The other directories of tests are root's alone.
+      const home = await mkdtemp('/var/tmp/sarma-test-');
+      onTestFinished(async () => await rm(home, { recursive: true }));
+      await chown(home, 1234, 1234);
+      const executable = path.join(home, 'app');
+      await execa('install', ['-o', '1234', '-m', '755', file, executable]);
+      const [one, two] = [path.join(home, 'one'), path.join(home, 'two')];
+      const under = ['setpriv', '--reuid=1234', '--regid=1234', '--clear-groups'] as const;
+      for (const place of [one, two])
+        await run(executable, [], { env: { TENDED_INSTALL_DIR: place }, under });
+      await execa('chown', ['-R', '0:0', one]);
+      await chmod(one, 0o755);
+      const env = { TENDED_INSTALL_DIR: one, SARMA_CACHE_DIR: two };
+      const { stderr, exitCode } = await run(executable, ['maintenance', 'uninstall', '--yes'], {
+        env,
+        under,
+      });
+      expect(stderr).toContain(`removed ${two}/releases/`);
+      expect(stderr).toContain(
+        `tended: not everything could be removed:\n  ${one}: cannot lock ${one}/locks/gc: permission denied\n`,
+      );
+      expect(exitCode).toBe(125);
+      expect((await installsIn(one)).releases).toHaveLength(1);
+    },
+  );
 
   test('needs --yes where nobody can be asked', async () => {
     await app();
@@ -249,9 +294,31 @@ describe('`extract DIR`', () => {
     expect(await listing(directory)).toEqual(before);
   });
 
+  test('makes the directories above it', async () => {
+    const directory = path.join(base, 'a/b/c');
+    expect((await maintain('extract', directory)).exitCode).toBe(0);
+    expect((await installsIn(directory)).releases).toHaveLength(1);
+  });
+
+  test.skipIf(lacks('strace'))(
+    'leaves nothing that was not there where it fails or is interrupted',
+    async () => {
+      await mkdir(path.join(base, 'there'));
+      for (const directory of ['a/b', 'there']) {
+        for (const fault of ['error=ENOSPC', 'signal=INT']) {
+          const inject = `inject=fallocate:${fault}:when=1`;
+          const args = ['maintenance', 'extract', path.join(base, directory)];
+          const { exitCode } = await run('strace', ['-f', '-o', '/dev/null', '-e', inject, file, ...args]);
+          expect(exitCode).not.toBe(0);
+          expect(Object.keys(await listing(base))).toEqual(['there']);
+        }
+      }
+    },
+  );
+
   test('says what is wrong with a place that cannot be written', async () => {
     const { stderr, exitCode } = await maintain('extract', '/proc/nothing/here');
-    expect(stderr).toMatch(/^tended: cannot create \/proc\/nothing\/here: .+\n$/);
+    expect(stderr).toMatch(/^tended: cannot create \/proc\/nothing: .+\n$/);
     expect(exitCode).toBe(125);
   });
 });
@@ -264,6 +331,45 @@ test.each([[], ['bogus'], ['directory', 'x'], ['extract'], ['uninstall', '--no']
     expect(stderr).toMatch(/^usage: tended maintenance directory /);
   },
 );
+
+test.each(['help', '--help', '-h'])('`maintenance %s` prints its usage as an answer', async (word) => {
+  const { stdout, stderr, exitCode } = await maintain(word);
+  expect({ stderr, exitCode }).toEqual({ stderr: '', exitCode: 0 });
+  expect(stdout).toMatch(/^usage: tended maintenance directory /);
+});
+
+test.each([['directory'], ['meta'], ['meta', '--sbom']])(
+  '`maintenance %s %s` says so where its answer cannot be written',
+  async (...args) => {
+    const words = args.filter((argument) => argument !== undefined);
+    const { stderr, exitCode } = await run(
+      'sh',
+      ['-c', 'exec "$0" maintenance "$@" > /dev/full', file, ...words],
+      { env: { SARMA_CACHE_DIR: base } },
+    );
+    expect(stderr).toMatch(/^tended: cannot write to standard output: no space left on the device/);
+    expect(exitCode).toBe(125);
+  },
+);
+
+test('a directory or a link in the place of a lock file is named by whoever meets it', async () => {
+  await app();
+  const { release } = await onlyInstall(base);
+  const lock = path.join(base, 'locks', `${path.basename(release)}.install`);
+  const says = async (word: string, ...more: readonly string[]) =>
+    expect(await maintain(word, ...more)).toMatchObject({
+      stderr: expect.stringContaining(`${lock} is in the way: remove it\n`),
+      exitCode: 125,
+    });
+  await unlink(lock);
+  await mkdir(lock);
+  await says('verify');
+  await says('uninstall', '--yes');
+  await rename(lock, `${base}/away`);
+  await symlink('nowhere', lock);
+  await says('verify');
+  await says('uninstall', '--yes');
+});
 
 test("`maintenance` anywhere but first is the program's own", async () => {
   expect((await app('x', 'maintenance', 'directory')).stdout).toBe('ready x,maintenance,directory\n');

@@ -225,6 +225,18 @@ describe('a lock', () => {
     expect(slept).toHaveLength(6000);
   });
 
+  test('that is held is not waited for where a later place has the whole install', async () => {
+    const holder = spawn('flock', ['--no-fork', lock, 'sh', '-c', 'echo held; exec sleep 1000'], {
+      stdio: 'pipe',
+    });
+    onTestFinished(() => void holder.kill());
+    await once(holder.stdout, 'data');
+    const env = { OWN_INSTALL_DIR: base, SARMA_CACHE_DIR: pattern };
+    // No minute passes.
+    expect(await run(file, [], { env, timeout: 30_000 })).toEqual(expected);
+    await expect(stat(release)).rejects.toThrow('ENOENT');
+  });
+
   const startElsewhere = async () =>
     await run(file, [], {
       env: { OWN_INSTALL_DIR: base, SARMA_CACHE_DIR: path.join(path.dirname(base), 'next') },

@@ -79,7 +79,18 @@ describe.skipIf(lacks('mounts'))('with too little room, all is said that helps, 
       /\n {2}\/mnt\/disk\/base\/of\/mine: no room: 1\d{8} bytes are needed, 2\d{7} are available to this user\n/,
     );
     expect(said).not.toMatch(/^disk\//m);
-    expect(said).toContain('\nset SPACE_INSTALL_DIR to a directory of your own');
+    expect(said).toMatch(
+      /\nmake room in one of them, or set SPACE_INSTALL_DIR to .* has room for 1\d{8} bytes\n/,
+    );
+  });
+
+  test('a limit of memory (`ulimit -d`), which nothing is left of', async () => {
+    const { stdout, stderr } = await machine.shell(`${PRELUDE()}
+      (ulimit -d 300; ./app) || echo "code $?"
+      find disk -mindepth 1
+    `);
+    expect(stderr).toMatch(/^space: out of memory: raise what limits it/);
+    expect(stdout).toBe('code 125\n');
   });
 
   test.skipIf(lacks('strace'))('a disk that somebody else fills meanwhile', async () => {

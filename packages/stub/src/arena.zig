@@ -7,6 +7,7 @@ const Allocator = std.mem.Allocator;
 
 const chunk_min = 1 << 20;
 var first_chunk: [160 << 10]u8 align(16) = undefined;
+var last_chunk: [32 << 10]u8 align(16) = undefined;
 
 pub const Arena = struct {
     chunk: []u8 = &first_chunk,
@@ -20,7 +21,11 @@ pub const Arena = struct {
         const arena: *Arena = @ptrCast(@alignCast(pointer));
         var start = aligned(arena, alignment);
         if (start + length > arena.chunk.len) {
-            arena.chunk = os.pages(std.mem.alignForward(usize, @max(length, chunk_min), 4096)) catch return null;
+            arena.chunk = os.pages(std.mem.alignForward(usize, @max(length, chunk_min), 4096)) catch {
+                // What was begun is removed, which takes a few paths.
+                if (arena.chunk.ptr != &last_chunk) arena.* = .{ .chunk = &last_chunk };
+                return null;
+            };
             arena.used = 0;
             start = 0;
         }

@@ -98,6 +98,7 @@ fn examine(run: *Run, base: *const Base, place: *const Place, use: os.Handle, ch
     const named = os.lstat(os.cwd, place.path) catch return .absent;
     if (!root.same(named)) return .absent;
     try requireOwn(run, base, place, root);
+    if (!base.prepared and !isPrivate(try os.lstat(use, markers.directory))) return .unmarked;
     checked.marker = try markers.read(run.arena, use);
     const marker = &checked.marker;
     if (!isMarkerOf(run, place, marker)) return .unmarked;
@@ -115,9 +116,15 @@ fn examine(run: *Run, base: *const Base, place: *const Place, use: os.Handle, ch
     if (!hasInstalledTime(root) or !hasInstalledTime(file)) return .worn;
     for (marker.directories) |name| {
         const directory = os.lstat(use, try run.arena.dupeZ(u8, name)) catch return .worn;
+        if (!isPrivate(directory)) return .unmarked;
         if (directory.kind != .directory or !hasInstalledTime(directory)) return .worn;
     }
     return .whole;
+}
+
+/// Only its owner can write to it, who can use it too.
+pub fn isPrivate(directory: os.Stat) bool {
+    return !os.keeps_modes or directory.kind != .directory or directory.mode & 0o722 == 0o700;
 }
 
 /// `settle` looked at what is above. What a copy or a restored backup gave to somebody else is not run.

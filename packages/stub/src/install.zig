@@ -72,7 +72,10 @@ fn search(run: *Run) Error!Installed {
     }
     if (tried.lines.items.len == 0) try tried.lines.appendSlice(run.arena, "\n  nothing: there is no home, and neither /var/tmp, /tmp nor /dev/shm");
     const told = tried.lines.items[0..@min(tried.lines.items.len, told_max)];
-    return run.refuse("found no directory to unpack into; tried:{s}\nset {s} to a directory of your own that allows executing files", .{ told, run.stamp.override_variable });
+    const variable = run.stamp.override_variable;
+    if (!run.no_room) return run.refuse("found no directory to unpack into; tried:{s}\nset {s} to a directory of your own that allows executing files", .{ told, variable });
+    const needed = run.stamp.runtime_bytes + run.stamp.release_bytes + spare_bytes;
+    return run.refuse("found no directory to unpack into; tried:{s}\nmake room in one of them, or set {s} to a directory of your own that allows executing files and has room for {d} bytes", .{ told, variable, needed });
 }
 
 /// The candidates that were refused.
@@ -98,8 +101,8 @@ const Tried = struct {
 };
 
 fn among(run: *Run, candidates: []const bases.Candidate, tried: *Tried) Error!?Installed {
-    for (candidates) |candidate| {
-        const found = inCandidate(run, candidate, tried) catch |err| {
+    for (candidates, 1..) |candidate, next| {
+        const found = inCandidate(run, candidate, candidates[next..], tried) catch |err| {
             if (err != error.Refused) return err;
             try tried.add(run, candidate.path);
             continue;
@@ -113,8 +116,8 @@ fn among(run: *Run, candidates: []const bases.Candidate, tried: *Tried) Error!?I
     return null;
 }
 
-/// null if this candidate has nothing and is not for installing.
-fn inCandidate(run: *Run, candidate: bases.Candidate, tried: *Tried) Error!?Installed {
+/// null if this candidate has nothing and is not for installing. `later` come after it.
+fn inCandidate(run: *Run, candidate: bases.Candidate, later: []const bases.Candidate, tried: *Tried) Error!?Installed {
     var base = try bases.open(run, candidate, false);
     if (base) |*found| {
         try tried.requireExecution(run, candidate, found);
@@ -138,9 +141,30 @@ fn inCandidate(run: *Run, candidate: bases.Candidate, tried: *Tried) Error!?Inst
             if (!was_there) os.removeDirectory(os.cwd, here.path) catch {};
         }
         try tried.requireExecution(run, candidate, &here);
+        // Whoever holds it may have been stopped for good, and an earlier run may have given up waiting.
+        if (try isBusy(run, &here)) if (try wholeIn(run, later, tried)) |installed| return installed;
         if (try install(run, &here, &payload)) |installed| return installed;
     }
     return run.refuse("others remove it again and again", .{});
+}
+
+/// Whether an install would have to wait for a lock.
+fn isBusy(run: *Run, base: *const Base) Error!bool {
+    if (base.network) return false;
+    return locks.isHeld(try run.path(&.{ base.path, "locks", "gc" }), .shared) or
+        locks.isHeld(try lockPath(run, base, run.stamp.runtime_directory), .exclusive) or
+        locks.isHeld(try lockPath(run, base, run.stamp.release_directory), .exclusive);
+}
+
+/// The first of them that has the whole install. Takes no lock and makes nothing.
+fn wholeIn(run: *Run, candidates: []const bases.Candidate, tried: *const Tried) Error!?Installed {
+    for (candidates) |candidate| {
+        const base = bases.open(run, candidate, false) catch |err| if (err == error.Refused) continue else return err;
+        if (base == null or base.?.noexec and !tried.in_memory) continue;
+        const installed = ready(run, &base.?) catch |err| if (err == error.Refused) continue else return err;
+        if (installed != null) return installed;
+    }
+    return null;
 }
 
 /// The install if it is there and whole: all that a warm run does.
@@ -189,7 +213,7 @@ fn keepUp(run: *Run, base: *const Base, runtime: *const Checked, release: *const
 fn directoriesAreWhole(root: os.Handle, part: *const manifests.Part) bool {
     for (part.directories) |name| {
         const found = os.lstat(root, name) catch return false;
-        if (found.kind != .directory or !checks.hasInstalledTime(found)) return false;
+        if (found.kind != .directory or !checks.hasInstalledTime(found) or !checks.isPrivate(found)) return false;
     }
     return true;
 }
@@ -258,6 +282,7 @@ pub fn requireRoom(run: *Run, base: *const Base) Error!void {
 fn requireRoomFor(run: *Run, runtime: u64, release: u64, available: u64) Error!void {
     run.needed = runtime + release + spare_bytes;
     if (runtime + release > 0 and run.needed > available) {
+        run.no_room = true;
         return run.refuse("no room: {d} bytes are needed, {d} are available to this user", .{ run.needed, available });
     }
 }
@@ -324,6 +349,9 @@ const Task = struct {
     fn of(run: *Run, base: *const Base, payload: *const Payload, kind: manifests.Kind, options: Options) Error!Task {
         const place: Place = try .of(run, base, kind);
         const part = if (kind == .runtime) &payload.manifest.runtime else &payload.manifest.release;
+        if (options.verify) for ([_][:0]const u8{ try run.path(&.{ base.path, kind.folder() }), place.path }) |path| {
+            repairs.mendMode(os.cwd, path) catch |err| if (err != error.NotFound) return run.cannot("repair", path, err);
+        };
         // What is executed from memory is not in the base.
         const absent = kind == .runtime and base.noexec;
         var checked: Checked = if (absent) .{ .health = .whole } else try checks.check(run, base, &place);
@@ -470,7 +498,9 @@ pub const Held = struct {
 };
 
 /// cachedir.org: tells backup programs to leave it out.
-const cache_tag = "Signature: 8a477f597d28d172789f06886806bc55\n# Programs made by Sarma unpack themselves here. It can be deleted when none of them runs.\n";
+pub const cache_tag = "Signature: 8a477f597d28d172789f06886806bc55\n# Programs made by Sarma unpack themselves here. It can be deleted when none of them runs.\n";
+/// Where it ends with this, the base goes with the last program; else the user made it.
+pub const made_by_us = "# So can this directory, which they made.\n";
 
 fn makeLayout(run: *Run, base: *const Base) Error!void {
     try makeFolders(run, base, &.{ "locks", "runtimes", "releases" });
@@ -478,10 +508,10 @@ fn makeLayout(run: *Run, base: *const Base) Error!void {
     const file = os.create(os.cwd, path, 0o644) catch return;
     defer os.close(file);
     // An empty one would stay for ever.
-    os.writeAll(file, cache_tag) catch os.removeFile(os.cwd, path) catch {};
+    os.writeAll(file, if (base.made) cache_tag ++ made_by_us else cache_tag) catch os.removeFile(os.cwd, path) catch {};
 }
 
-pub fn makeFolders(run: *Run, base: *const Base, names: []const []const u8) Error!void {
+fn makeFolders(run: *Run, base: *const Base, names: []const []const u8) Error!void {
     for (names) |name| {
         const path = try run.path(&.{ base.path, name });
         os.makeDirectory(os.cwd, path, 0o755) catch |err| if (err != error.Exists) {

@@ -8,16 +8,37 @@ const Run = @import("run.zig").Run;
 
 /// Directories that are being filled: a runtime's and a release's.
 var begun: [2]std.atomic.Value(?[*:0]const u8) = @splat(.init(null));
+/// Directories that were made to lie in.
+var made: [64]std.atomic.Value(?[*:0]const u8) = @splat(.init(null));
 var running: ?*const Run = null;
 
 /// From here on until `ended`, `path` is removed by a signal that stops this process. It stays in memory.
 pub fn begins(run: *const Run, path: [:0]const u8) void {
-    if (running == null) {
-        running = run;
-        os.onStopping(clear);
-    }
+    listen(run);
     for (&begun) |*place| if (place.load(.monotonic) == null) return place.store(path.ptr, .release);
     unreachable; // there are two parts
+}
+
+fn listen(run: *const Run) void {
+    if (running != null) return;
+    running = run;
+    os.onStopping(clear);
+}
+
+/// From here on until this process ends, `path` is removed by such a signal too if it is empty then. It stays in memory.
+pub fn makes(run: *const Run, path: [:0]const u8) void {
+    listen(run);
+    // More are not cared for.
+    for (&made) |*place| if (place.load(.monotonic) == null) return place.store(path.ptr, .release);
+}
+
+/// What was made and is empty.
+pub fn removeMade() void {
+    var at = made.len;
+    while (at > 0) {
+        at -= 1;
+        if (made[at].load(.acquire)) |path| os.removeDirectory(os.cwd, std.mem.sliceTo(path, 0)) catch {};
+    }
 }
 
 /// It has its own name now, or is gone.
@@ -37,4 +58,5 @@ fn clear() void {
             os.sleep(1);
         }
     };
+    removeMade();
 }

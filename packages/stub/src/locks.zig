@@ -1,5 +1,6 @@
 //! Locks on files in <base>/locks: one for each directory that is installed, and `gc`.
 
+const std = @import("std");
 const os = @import("os.zig");
 const Run = @import("run.zig").Run;
 const say = @import("run.zig").say;
@@ -32,7 +33,15 @@ pub fn acquireGc(run: *Run, base: []const u8, mode: os.LockMode) !?os.Handle {
 /// To remove, now. null if somebody installs or removes.
 pub fn tryGc(run: *Run, base: []const u8) !?os.Handle {
     const path = try run.path(&.{ base, "locks", "gc" });
-    return tryAcquire(path, .exclusive) catch |err| run.cannot("lock", path, err);
+    return tryAcquire(path, .exclusive) catch |err| refused(run, path, err);
+}
+
+/// `err` of an attempt to lock `path`.
+pub fn refused(run: *Run, path: []const u8, err: os.Error) error{ Refused, OutOfMemory } {
+    return switch (err) {
+        error.IsDirectory, error.LinkLoop => run.refuse("{s} is in the way: remove it", .{path}),
+        else => run.cannot("lock", path, err),
+    };
 }
 
 /// Waits for the lock: says so on a terminal after 2 s, and refuses the place after 60 s.
@@ -49,16 +58,29 @@ fn wait(run: *Run, path: [:0]const u8, mode: os.LockMode) error{ Refused, OutOfM
     var told = false;
     defer if (told and !os.isInBackground(os.stderr)) say("\r\x1b[K", .{});
     while (true) {
-        const lock = tryAcquire(path, mode) catch |err| return if (err == error.NotFound) error.NotFound else run.cannot("lock", path, err);
+        const lock = tryAcquire(path, mode) catch |err| return if (err == error.NotFound) error.NotFound else refused(run, path, err);
         if (lock) |held| return held;
         if (waited == given_up_after) return run.refuse("another process has held {s} for {d} s", .{ path, given_up_after / 1000 });
         if (!told and waited > told_after and os.isTerminal(os.stderr) and !os.isInBackground(os.stderr)) {
-            say("{s}: waiting for another process that is at work on its installation …", .{run.stamp.name});
+            say("{s}: waiting for another process that is at work in {s} …", .{ run.stamp.name, std.fs.path.dirname(std.fs.path.dirname(path).?).? });
             told = true;
         }
         os.sleep(pause);
         waited += pause;
     }
+}
+
+/// Whether somebody else has it.
+pub fn isHeld(path: [:0]const u8, mode: os.LockMode) bool {
+    const lock = (tryAcquire(path, mode) catch return false) orelse return true;
+    os.close(lock);
+    return false;
+}
+
+/// False where nobody but an error is in the way.
+pub fn isLockable(path: [:0]const u8) bool {
+    if (tryAcquire(path, .shared) catch return false) |lock| os.close(lock);
+    return true;
 }
 
 /// The lock, or null if somebody else has it. A lock file may be removed by whoever holds it, so the one locked must still be

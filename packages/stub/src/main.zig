@@ -17,14 +17,18 @@ pub fn main(init: std.process.Init.Minimal) noreturn {
     var memory: Arena = .{};
     start(memory.allocator(), init.args.vector, environmentOf(memory.allocator(), init.environ)) catch |err| switch (err) {
         error.OutOfMemory => {
-            runs.say("sarma: out of memory\n", .{});
+            runs.say("{s}: out of memory: raise what limits it (`ulimit -a`, the container's limit), or end other programs\n", .{program});
             os.exit(runs.failed);
         },
     };
 }
 
+/// For messages.
+var program: []const u8 = "sarma";
+
 fn start(arena: std.mem.Allocator, arguments: launch.Arguments, environment: os.Environment) error{OutOfMemory}!noreturn {
     var run = try begin(arena, environment);
+    program = run.stamp.name;
     run.step("{s} {s}, {s}", .{ run.stamp.name, run.stamp.version, run.own_path });
     if (maintenance.asked(&run, arguments)) |command| return maintenance.perform(&run, command, arguments);
     const installed = try install.find(&run);

@@ -5,6 +5,7 @@ const os = @import("os.zig");
 const bases = @import("bases.zig");
 const Base = bases.Base;
 const install = @import("install.zig");
+const interruption = @import("interruption.zig");
 const launch = @import("launch.zig");
 const locks = @import("locks.zig");
 const message = @import("message.zig");
@@ -37,12 +38,16 @@ pub fn asked(run: *const Run, arguments: launch.Arguments) ?Command {
 }
 
 pub fn perform(run: *Run, command: Command, arguments: launch.Arguments) error{OutOfMemory}!noreturn {
-    const subcommand = std.meta.stringToEnum(Subcommand, command.name) orelse usage(run);
+    for ([_][]const u8{ "help", "--help", "-h" }) |word| if (std.mem.eql(u8, command.name, word)) {
+        runs.answer(run, try usageText(run));
+        os.exit(0);
+    };
+    const subcommand = std.meta.stringToEnum(Subcommand, command.name) orelse try usage(run);
     const argument = launch.argument(run.arena, arguments, command.rest);
-    if (launch.argument(run.arena, arguments, command.rest + 1) != null) usage(run);
+    if (launch.argument(run.arena, arguments, command.rest + 1) != null) try usage(run);
     switch (subcommand) {
         .extract, .uninstall, .meta => {},
-        else => if (argument != null) usage(run),
+        else => if (argument != null) try usage(run),
     }
     const result = switch (subcommand) {
         .directory => directory(run),
@@ -50,7 +55,7 @@ pub fn perform(run: *Run, command: Command, arguments: launch.Arguments) error{O
         .verify => verify(run),
         .uninstall => uninstall(run, argument),
         .prune => prune(run),
-        .extract => extract(run, argument orelse usage(run)),
+        .extract => extract(run, argument orelse try usage(run)),
     };
     result catch |err| switch (err) {
         error.OutOfMemory => return error.OutOfMemory,
@@ -59,8 +64,13 @@ pub fn perform(run: *Run, command: Command, arguments: launch.Arguments) error{O
     os.exit(0);
 }
 
-fn usage(run: *const Run) noreturn {
-    say(
+fn usage(run: *const Run) error{OutOfMemory}!noreturn {
+    os.writeAll(os.stderr, try usageText(run)) catch {};
+    os.exit(runs.failed);
+}
+
+fn usageText(run: *const Run) error{OutOfMemory}![]const u8 {
+    return run.formatted(
         \\usage: {0s} {1s} directory         where this program is unpacked
         \\       {0s} {1s} meta [--sbom]     what the executable holds, as JSON; its bill of materials
         \\       {0s} {1s} verify            read every installed file and repair what differs
@@ -69,7 +79,6 @@ fn usage(run: *const Run) noreturn {
         \\       {0s} {1s} extract DIR       write a complete install to DIR, for images and packages
         \\
     , .{ run.stamp.name, run.stamp.maintenance_word });
-    os.exit(runs.failed);
 }
 
 /// The first base that holds the release, else the first that could.
@@ -91,12 +100,12 @@ fn directory(run: *Run) install.Error!void {
 }
 
 fn answerLine(run: *Run, line: []const u8) error{OutOfMemory}!void {
-    runs.answer(try std.mem.concat(run.arena, u8, &.{ line, "\n" }));
+    runs.answer(run, try std.mem.concat(run.arena, u8, &.{ line, "\n" }));
 }
 
 /// The manifest, and before its first key the id, which cannot stand in what it is a digest of.
 fn meta(run: *Run, argument: ?[]const u8) install.Error!void {
-    if (argument) |flag| if (!std.mem.eql(u8, flag, "--sbom")) usage(run);
+    if (argument) |flag| if (!std.mem.eql(u8, flag, "--sbom")) try usage(run);
     const payload = try payloads.open(run);
     if (argument != null) return billOfMaterials(run, &payload);
     try answerLine(run, try std.mem.concat(run.arena, u8, &.{ "{\"id\":\"", run.stamp.id, "\",", payload.text[1..] }));
@@ -104,7 +113,7 @@ fn meta(run: *Run, argument: ?[]const u8) install.Error!void {
 
 fn billOfMaterials(run: *Run, payload: *const payloads.Payload) install.Error!void {
     const path = try std.mem.concat(run.arena, u8, &.{ "releases/", run.stamp.version, "/sbom.cdx.json" });
-    runs.answer(try unpacking.fileContent(run, payload, path) orelse return run.refuse("it holds no bill of materials", .{}));
+    runs.answer(run, try unpacking.fileContent(run, payload, path) orelse return run.refuse("it holds no bill of materials", .{}));
 }
 
 fn verify(run: *Run) install.Error!void {
@@ -132,12 +141,17 @@ fn prune(run: *Run) install.Error!void {
 }
 
 fn uninstall(run: *Run, argument: ?[]const u8) install.Error!void {
-    const certain = if (argument) |flag| std.mem.eql(u8, flag, "--yes") or usage(run) else false;
+    const certain = if (argument) |flag| std.mem.eql(u8, flag, "--yes") or try usage(run) else false;
     const found = try installedBases(run);
     for (found) |base| try refuseWhileRunning(run, &base);
     if (found.len == 0) say("{s}: nothing is installed\n", .{run.stamp.name}) else if (!certain) try confirm(run, found);
     // Where no version is left too: an uninstall may have been killed before it was through.
-    for (try writableBases(run)) |base| try uninstallFrom(run, &base);
+    var failures: std.ArrayList(u8) = .empty;
+    for (try writableBases(run)) |base| uninstallFrom(run, &base) catch |err| {
+        if (err != error.Refused) return err;
+        try failures.appendSlice(run.arena, try std.mem.concat(run.arena, u8, &.{ "\n  ", base.path, ": ", run.reason }));
+    };
+    if (failures.items.len > 0) return run.refuse("not everything could be removed:{s}", .{failures.items});
 }
 
 /// Those that hold some version of this program.
@@ -182,7 +196,11 @@ fn versionsIn(run: *Run, base: *const Base) error{OutOfMemory}![]const pruning.R
 
 fn refuseWhileRunning(run: *Run, base: *const Base) install.Error!void {
     // A run that finds its install claimed looks again once it has `gc`.
-    const gc = try locks.acquireGc(run, base.path, .exclusive) orelse return;
+    const gc = locks.acquireGc(run, base.path, .exclusive) catch |err| switch (err) {
+        // What cannot be locked at all is told at the end, after the others.
+        error.Refused => if (locks.isLockable(try run.path(&.{ base.path, "locks", "gc" }))) return error.Refused else return,
+        error.OutOfMemory => return error.OutOfMemory,
+    } orelse return;
     defer os.close(gc);
     for (try versionsIn(run, base)) |release| {
         const path = try run.path(&.{ base.path, "releases", release.name });
@@ -227,20 +245,34 @@ fn uninstallFrom(run: *Run, base: *const Base) install.Error!void {
     }
     // The last program takes what was made for all of them along.
     pruning.removeEmptyLayout(run, base);
-    os.removeDirectory(os.cwd, base.path) catch {};
 }
 
 fn extract(run: *Run, given: []const u8) install.Error!void {
     if (run.privileged) return run.refuse("it has file capabilities, which are not for writing files with: do that as root", .{});
     const path = try run.arena.dupeZ(u8, given);
-    os.makeDirectory(os.cwd, path, 0o755) catch |err| if (err != error.Exists) return run.cannot("create", path, err);
+    errdefer interruption.removeMade();
+    try makeFolder(run, path);
     const file_system = os.fileSystem(path) catch |err| return run.refuse("{s}: {s}", .{ path, os.describe(err) });
     const base: Base = .of(path, false, false, file_system);
     try install.requireRoom(run, &base);
     const payload = try payloads.open(run);
     const modes = os.beginInstalling();
     defer os.endInstalling(modes);
-    try install.makeFolders(run, &base, &.{ "runtimes", "releases" });
+    for ([_][]const u8{ "runtimes", "releases" }) |name| try makeFolder(run, try run.path(&.{ path, name }));
     _ = try install.bringAbout(run, &base, &payload, .{ .synced = true });
     say("{s}: wrote {s} {s} to {s}\n", .{ run.stamp.name, run.stamp.name, run.stamp.version, path });
+}
+
+/// With those above it.
+fn makeFolder(run: *Run, path: [:0]const u8) install.Error!void {
+    os.makeDirectory(os.cwd, path, 0o755) catch |err| switch (err) {
+        error.Exists => return,
+        error.NotFound => {
+            const above = std.fs.path.dirname(path) orelse return run.cannot("create", path, err);
+            try makeFolder(run, try run.arena.dupeZ(u8, above));
+            os.makeDirectory(os.cwd, path, 0o755) catch |again| if (again != error.Exists) return run.cannot("create", path, again);
+        },
+        else => return run.cannot("create", path, err),
+    };
+    interruption.makes(run, path);
 }

@@ -134,6 +134,8 @@ pub const syncFileSystem = system.syncFileSystem; // fn (file: Handle) Error!voi
 
 // --- names
 
+/// Of a directory; never of what a link leads to. Windows: nothing to be done.
+pub const setMode = family.setMode; // fn (dir: Handle, path: [:0]const u8, mode: u32) Error!void
 pub const makeDirectory = family.makeDirectory; // fn (dir: Handle, path: [:0]const u8, mode: u32) Error!void
 /// Replaces an existing file, never a directory that is not empty.
 pub const rename = family.rename; // fn (from_dir: Handle, from: [:0]const u8, to_dir: Handle, to: [:0]const u8) Error!void
@@ -174,8 +176,8 @@ pub const Trust = enum { user, prepared, administrator };
 pub const belongs = family.belongs; // fn (path: [:0]const u8, found: Stat, trust: Trust, shared: bool) bool
 pub const Settled = union(enum) {
     /// Without links. `shared`: others may create names in some directory above it (sticky, like /tmp). `mounted`: and it
-    /// lies on another file system than that.
-    place: struct { path: [:0]const u8, shared: bool, mounted: bool },
+    /// lies on another file system than that. `made`: by this call.
+    place: struct { path: [:0]const u8, shared: bool, mounted: bool, made: bool = false },
     missing,
     /// What could not be created for want of room.
     no_room: []const u8,

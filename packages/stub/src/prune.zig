@@ -45,7 +45,7 @@ pub fn prune(run: *Run, base: *const Base, keep: u32) Error!usize {
         if (!std.mem.eql(u8, release.marker.name, run.stamp.name) or std.mem.eql(u8, release.name, run.stamp.release_directory)) continue;
         kept += 1;
         if (base.network and isYoung(release.marker)) continue;
-        if (kept > keep and try removeInstall(run, base, "releases", release.name)) removed += 1;
+        if (kept > keep and try isRemoved(run, base, "releases", release.name)) removed += 1;
     }
     removed += try removeUnused(run, base, .by_nobody);
     try install.setUnpruned(run, base, false);
@@ -114,7 +114,7 @@ pub fn removeUnused(run: *Run, base: *const Base, asked: Asked) Allocator.Error!
                 // Whoever installs holds `gc` too, so nobody works on it.
                 if (!base.network or removal.isAbandoned(folder, name)) removal.removeTree(run, try run.path(&.{ path, name }));
             } else if (runtimes and !try isReferredTo(run, base, name) and !(base.network and asked == .by_nobody and try isYoungRuntime(run, folder, name))) {
-                if (try removeInstall(run, base, folder_name, name)) removed += 1;
+                if (try isRemoved(run, base, folder_name, name)) removed += 1;
             }
         }
     }
@@ -135,23 +135,38 @@ fn isReferredTo(run: *Run, base: *const Base, runtime: []const u8) Allocator.Err
     return false;
 }
 
+/// Passes over what cannot be removed.
+fn isRemoved(run: *Run, base: *const Base, folder: []const u8, name: []const u8) Allocator.Error!bool {
+    return removeInstall(run, base, folder, name) catch |err| switch (err) {
+        error.Refused => {
+            run.step("{s} stays: {s}", .{ name, run.reason });
+            return false;
+        },
+        error.OutOfMemory => return error.OutOfMemory,
+    };
+}
+
 /// With its lock file. False if it is in use, or being installed.
-pub fn removeInstall(run: *Run, base: *const Base, folder: []const u8, name: []const u8) Allocator.Error!bool {
+pub fn removeInstall(run: *Run, base: *const Base, folder: []const u8, name: []const u8) Error!bool {
     const lock_path = try install.lockPath(run, base, name);
-    const lock = (locks.tryAcquire(lock_path, .exclusive) catch null) orelse return false;
+    const lock = (locks.tryAcquire(lock_path, .exclusive) catch |err| return locks.refused(run, lock_path, err)) orelse return false;
     defer os.close(lock);
     if (!try removal.remove(run, try run.path(&.{ base.path, folder, name }))) return false;
     os.removeFile(os.cwd, lock_path) catch {};
     return true;
 }
 
-/// What is made for all installs of a base, once there is none in it and nobody is about to make one.
+/// What is made for all installs of a base, once there is none in it and nobody is about to make one. The
+/// base too, if it was not the user who made it.
 pub fn removeEmptyLayout(run: *Run, base: *const Base) void {
     removeLayout(run, base) catch {};
 }
 
 fn removeLayout(run: *Run, base: *const Base) !void {
     const gc_path = try run.path(&.{ base.path, "locks", "gc" });
+    const tag_path = try run.path(&.{ base.path, "CACHEDIR.TAG" });
+    var buffer: [install.cache_tag.len + install.made_by_us.len]u8 = undefined;
+    const tag = contents(tag_path, &buffer) catch "";
     {
         const gc = try locks.tryAcquire(gc_path, .exclusive) orelse return;
         // Before its folder goes: a network file system keeps an open file under another name in there.
@@ -161,10 +176,18 @@ fn removeLayout(run: *Run, base: *const Base) !void {
             os.removeDirectory(os.cwd, try run.path(&.{ base.path, name })) catch |err| if (err != error.NotFound) return;
         }
         // Before `gc`: once that is gone, the next one may have made everything anew.
-        os.removeFile(os.cwd, try run.path(&.{ base.path, "CACHEDIR.TAG" })) catch {};
+        if (std.mem.startsWith(u8, tag, install.cache_tag)) os.removeFile(os.cwd, tag_path) catch {};
         os.removeFile(os.cwd, gc_path) catch {};
     }
     os.removeDirectory(os.cwd, try run.path(&.{ base.path, "locks" })) catch {};
+    if (std.mem.endsWith(u8, tag, install.made_by_us)) os.removeDirectory(os.cwd, base.path) catch {};
+}
+
+/// As much of it as there is room for.
+fn contents(path: [:0]const u8, buffer: []u8) os.Error![]const u8 {
+    const file = try os.openRead(os.cwd, path);
+    defer os.close(file);
+    return buffer[0..try os.read(file, buffer)];
 }
 
 /// Lock files that nobody holds and whose install is gone.

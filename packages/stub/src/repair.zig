@@ -102,7 +102,12 @@ fn newMarker(run: *Run, root: os.Handle, fresh: markers.Marker, written: bool) !
 
 fn mendDirectory(run: *Run, place: *const checks.Place, root: os.Handle, name: [:0]const u8) !void {
     try clearWay(run, place, root, name, .directory);
-    os.makeDirectory(root, name, 0o755) catch |err| if (err != error.Exists) return err;
+    os.makeDirectory(root, name, 0o755) catch |err| return if (err == error.Exists) mendMode(root, name) else err;
+}
+
+/// Of a directory that others can write to, or its owner cannot use.
+pub fn mendMode(dir: os.Handle, path: [:0]const u8) os.Error!void {
+    if (!checks.isPrivate(try os.lstat(dir, path))) try os.setMode(dir, path, 0o755);
 }
 
 fn mendLink(run: *Run, place: *const checks.Place, root: os.Handle, link: *const manifests.Link) !void {

@@ -27,6 +27,8 @@ pub const Run = struct {
     reason: []const u8 = "",
     /// Bytes that have to be written, for messages: set once it is known.
     needed: u64 = 0,
+    /// Some place had not so many.
+    no_room: bool = false,
     /// `bootId`, once it was asked for.
     boot_id: ?[]const u8 = null,
 
@@ -39,6 +41,7 @@ pub const Run = struct {
     /// `refuse` for what the system did not do; where it had no room, with the bytes needed and those that there are.
     pub fn cannot(run: *Run, what: []const u8, where: []const u8, err: anyerror) error{ Refused, OutOfMemory } {
         if (err == error.OutOfMemory) return error.OutOfMemory;
+        if (err == error.NoSpace) run.no_room = true;
         const room = if (err != error.NoSpace) "" else try run.formatted("; {d} bytes are needed, {d} are available to this user", .{ run.needed, try run.available(where) });
         return run.refuse("cannot {s} {s}: {s}{s}", .{ what, where, os.describe(err), room });
     }
@@ -59,7 +62,7 @@ pub const Run = struct {
         return error.Damaged;
     }
 
-    inline fn formatted(run: *const Run, comptime format: []const u8, arguments: anytype) Allocator.Error![]const u8 {
+    pub inline fn formatted(run: *const Run, comptime format: []const u8, arguments: anytype) Allocator.Error![]const u8 {
         return run.kept(format, &message.values(format, arguments));
     }
 
@@ -115,6 +118,6 @@ fn sayAll(format: []const u8, list: []const message.Value) void {
 const message_max = 8192;
 
 /// An answer on stdout, and nothing else.
-pub fn answer(bytes: []const u8) void {
-    os.writeAll(os.stdout, bytes) catch os.exit(failed);
+pub fn answer(run: *const Run, bytes: []const u8) void {
+    os.writeAll(os.stdout, bytes) catch |err| run.fail("cannot write to standard output: {s}", .{os.describe(err)});
 }

@@ -174,6 +174,18 @@ pub fn makeDirectory(dir: Handle, path: [:0]const u8, mode: u32) Error!void {
     _ = try call(posix.mkdirat, .{ dir, path.ptr, @as(posix.mode_t, @intCast(mode)) });
 }
 
+pub fn setMode(dir: Handle, path: [:0]const u8, mode: u32) Error!void {
+    const bits: posix.mode_t = @intCast(mode);
+    const opened = openDirectory(dir, path) catch |err| {
+        if (err != error.Denied) return err;
+        // Its owner took all permissions away.
+        _ = if (builtin.os.tag == .linux) try call(posix.fchmodat, .{ dir, path.ptr, bits }) else try call(posix.fchmodat, .{ dir, path.ptr, bits, @as(c_uint, posix.AT.SYMLINK_NOFOLLOW) });
+        return;
+    };
+    defer close(opened);
+    _ = try call(posix.fchmod, .{ opened, bits });
+}
+
 pub fn rename(from_dir: Handle, from: [:0]const u8, to_dir: Handle, to: [:0]const u8) Error!void {
     _ = try call(posix.renameat, .{ from_dir, from.ptr, to_dir, to.ptr });
 }

@@ -318,6 +318,8 @@ fn setInformation(file: Handle, information: anytype, class: nt.FileClass) Error
 
 // --- names
 
+pub fn setMode(_: Handle, _: [:0]const u8, _: u32) Error!void {}
+
 pub fn makeDirectory(dir: Handle, path: [:0]const u8, _: u32) Error!void {
     close(try open(dir, path, .{
         .access = nt.access.read_attributes,
