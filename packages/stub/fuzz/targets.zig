@@ -147,7 +147,7 @@ fn filter(memory: *Memory, input: []u8) void {
     const range: branch_filter.Filter = .{
         .name = if (input[0] & 1 == 0) .x86 else .arm64,
         .start = number(input[1..9]),
-        .end = number(input[9..17]),
+        .end = @min(number(input[9..17]), branch_filter.end_max),
     };
     const position = number(input[17..25]);
     branch_filter.decode(range, bytes, position);
@@ -214,7 +214,7 @@ fn accounts(_: *Memory, input: []u8) void {
 /// What the stub inserts, to the first NUL; what was typed, in units of 16 bits. What is inserted is read back as it was.
 fn commandLine(memory: *Memory, input: []u8) void {
     const end = std.mem.indexOfScalar(u8, input, 0) orelse return;
-    if (!std.unicode.wtf8ValidateSlice(input[0..end])) return;
+    if (!command_line.isText(input[0..end])) return;
     const typed = memory.arena().alloc(u16, (input.len - end - 1) / 2) catch unreachable;
     @memcpy(std.mem.sliceAsBytes(typed), input[end + 1 ..][0 .. 2 * typed.len]);
     const given = typed[0 .. std.mem.indexOfScalar(u16, typed, 0) orelse typed.len];

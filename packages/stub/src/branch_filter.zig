@@ -4,7 +4,10 @@
 const std = @import("std");
 const builtin = @import("builtin");
 
-/// The bytes of the file in `[start, end)` were filtered.
+/// Positions are numbers of 32 bits with a sign.
+pub const end_max = std.math.maxInt(i32);
+
+/// The bytes of the file in `[start, end)` were filtered, `end` being at most `end_max`.
 pub const Filter = struct { name: enum { x86, arm64 }, start: u64, end: u64 };
 
 /// `bytes` lie at `position` in the file that the filter's range counts in.

@@ -15,6 +15,13 @@ pub fn argument(arena: Allocator, line: []const u16, index: usize) ?[]const u8 {
     return iterator.next();
 }
 
+/// Whether `compose` can take it. Zig 0.16's own answer takes an overlong form for text: E0 and a byte below A0.
+pub fn isText(text: []const u8) bool {
+    if (!std.unicode.wtf8ValidateSlice(text)) return false;
+    for (text, 0..) |byte, at| if (byte == 0xE0 and text[at + 1] < 0xA0) return false;
+    return true;
+}
+
 /// `given` with `inserted` behind the name. `own_path` is the name where none can be used.
 pub fn compose(arena: Allocator, own_path: []const u8, inserted: []const []const u8, given: []const u16) Allocator.Error![:0]u16 {
     const typed = split(given);

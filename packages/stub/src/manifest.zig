@@ -33,7 +33,8 @@ pub const File = struct {
     mutable: bool = false,
 };
 pub const Link = struct { path: [:0]const u8, target: [:0]const u8 };
-pub const Filter = @import("branch_filter").Filter;
+const branch_filter = @import("branch_filter");
+pub const Filter = branch_filter.Filter;
 pub const Library = struct {
     name: []const u8,
     versions: []const []const u8,
@@ -173,6 +174,7 @@ fn readFilter(reader: *json.Reader) Error!?Filter {
             filter.end = try reader.integer();
         } else try reader.skip();
     }
+    if (filter.end > branch_filter.end_max) return error.Malformed;
     return filter;
 }
 

@@ -3,6 +3,7 @@
 
 const std = @import("std");
 const os = @import("os.zig");
+const isText = @import("command_line.zig").isText;
 const Allocator = std.mem.Allocator;
 
 /// Of a file; it becomes a command line, which holds half as much.
@@ -32,7 +33,7 @@ pub fn read(arena: Allocator, environment: os.Environment, source: File) (os.Err
     const text = try arena.alloc(u8, size_max);
     const length = try os.read(file, text);
     if (length == size_max) return error.TooLong;
-    if (!std.unicode.wtf8ValidateSlice(text[0..length])) return error.NotText;
+    if (!isText(text[0..length])) return error.NotText;
     return parse(arena, environment, text[0..length]);
 }
 
