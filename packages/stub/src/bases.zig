@@ -26,8 +26,6 @@ pub const Base = struct {
     /// Only a release can lie here; its runtime is executed from memory.
     noexec: bool = false,
     read_only: bool = false,
-    /// By this run.
-    made: bool = false,
 
     pub fn of(path: [:0]const u8, prepared: bool, shared: bool, file_system: os.FileSystem) Base {
         return .{
@@ -86,7 +84,6 @@ pub fn open(run: *Run, candidate: Candidate, make: bool) !?Base {
             var base: Base = .of(place.path, candidate.prepared, place.shared, file_system);
             base.noexec = file_system.noexec;
             base.read_only = file_system.read_only;
-            base.made = place.made;
             return base;
         },
     }

@@ -498,9 +498,7 @@ pub const Held = struct {
 };
 
 /// cachedir.org: tells backup programs to leave it out.
-pub const cache_tag = "Signature: 8a477f597d28d172789f06886806bc55\n# Programs made by Sarma unpack themselves here. It can be deleted when none of them runs.\n";
-/// Where it ends with this, the base goes with the last program; else the user made it.
-pub const made_by_us = "# So can this directory, which they made.\n";
+const cache_tag = "Signature: 8a477f597d28d172789f06886806bc55\n# Programs made by Sarma unpack themselves here. It can be deleted when none of them runs.\n";
 
 fn makeLayout(run: *Run, base: *const Base) Error!void {
     try makeFolders(run, base, &.{ "locks", "runtimes", "releases" });
@@ -508,7 +506,7 @@ fn makeLayout(run: *Run, base: *const Base) Error!void {
     const file = os.create(os.cwd, path, 0o644) catch return;
     defer os.close(file);
     // An empty one would stay for ever.
-    os.writeAll(file, if (base.made) cache_tag ++ made_by_us else cache_tag) catch os.removeFile(os.cwd, path) catch {};
+    os.writeAll(file, cache_tag) catch os.removeFile(os.cwd, path) catch {};
 }
 
 fn makeFolders(run: *Run, base: *const Base, names: []const []const u8) Error!void {

@@ -11,6 +11,9 @@
 const builtin = @import("builtin");
 
 /// Whether a file has permission bits of its own.
+/// The mode of a base has this bit (sticky, which means nothing in a private directory) where a run made it, and not the user.
+/// A file in it would tell too late, or be gone too early, for runs that meet.
+pub const made_by_us = 0o1000;
 pub const keeps_modes = builtin.os.tag != .windows;
 
 const system = switch (builtin.os.tag) {
@@ -176,8 +179,8 @@ pub const Trust = enum { user, prepared, administrator };
 pub const belongs = family.belongs; // fn (path: [:0]const u8, found: Stat, trust: Trust, shared: bool) bool
 pub const Settled = union(enum) {
     /// Without links. `shared`: others may create names in some directory above it (sticky, like /tmp). `mounted`: and it
-    /// lies on another file system than that. `made`: by this call.
-    place: struct { path: [:0]const u8, shared: bool, mounted: bool, made: bool = false },
+    /// lies on another file system than that.
+    place: struct { path: [:0]const u8, shared: bool, mounted: bool },
     missing,
     /// What could not be created for want of room.
     no_room: []const u8,

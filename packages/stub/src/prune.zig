@@ -164,9 +164,6 @@ pub fn removeEmptyLayout(run: *Run, base: *const Base) void {
 
 fn removeLayout(run: *Run, base: *const Base) !void {
     const gc_path = try run.path(&.{ base.path, "locks", "gc" });
-    const tag_path = try run.path(&.{ base.path, "CACHEDIR.TAG" });
-    var buffer: [install.cache_tag.len + install.made_by_us.len]u8 = undefined;
-    const tag = contents(tag_path, &buffer) catch "";
     {
         const gc = try locks.tryAcquire(gc_path, .exclusive) orelse return;
         // Before its folder goes: a network file system keeps an open file under another name in there.
@@ -176,18 +173,12 @@ fn removeLayout(run: *Run, base: *const Base) !void {
             os.removeDirectory(os.cwd, try run.path(&.{ base.path, name })) catch |err| if (err != error.NotFound) return;
         }
         // Before `gc`: once that is gone, the next one may have made everything anew.
-        if (std.mem.startsWith(u8, tag, install.cache_tag)) os.removeFile(os.cwd, tag_path) catch {};
+        os.removeFile(os.cwd, try run.path(&.{ base.path, "CACHEDIR.TAG" })) catch {};
         os.removeFile(os.cwd, gc_path) catch {};
     }
     os.removeDirectory(os.cwd, try run.path(&.{ base.path, "locks" })) catch {};
-    if (std.mem.endsWith(u8, tag, install.made_by_us)) os.removeDirectory(os.cwd, base.path) catch {};
-}
-
-/// As much of it as there is room for.
-fn contents(path: [:0]const u8, buffer: []u8) os.Error![]const u8 {
-    const file = try os.openRead(os.cwd, path);
-    defer os.close(file);
-    return buffer[0..try os.read(file, buffer)];
+    const found = try os.lstat(os.cwd, base.path);
+    if (!os.keeps_modes or found.mode & os.made_by_us != 0) os.removeDirectory(os.cwd, base.path) catch {};
 }
 
 /// Lock files that nobody holds and whose install is gone.

@@ -29,7 +29,6 @@ pub fn settle(arena: Allocator, path: []const u8, make: bool, trust: os.Trust) A
     try done.ensureTotalCapacity(arena, unix.path_max + 1);
     var rest: []const u8 = path;
     var links: u32 = 0;
-    var made = false;
     var way: Way = .{ .trust = trust };
     if (try checkDirectory(arena, "/", &way)) |reason| return .{ .refused = reason };
     while (true) {
@@ -48,16 +47,13 @@ pub fn settle(arena: Allocator, path: []const u8, make: bool, trust: os.Trust) A
         done.appendAssumeCapacity('/');
         done.appendSliceAssumeCapacity(name);
         const here = terminated(&done);
-        made = false;
         const found = system.lstat(system.cwd, here) catch |err| found: {
             if (err != error.NotFound) return .{ .refused = try because(arena, "cannot look at", here, os.describe(err)) };
             if (!make) return .missing;
-            if (unix.makeDirectory(system.cwd, here, 0o700)) |_| {
-                made = true;
-            } else |failure| if (failure != error.Exists) {
+            unix.makeDirectory(system.cwd, here, if (std.mem.trimStart(u8, rest, "/").len == 0) 0o700 | os.made_by_us else 0o700) catch |failure| if (failure != error.Exists) {
                 if (failure == error.NoSpace) return .{ .no_room = here };
                 return .{ .refused = try because(arena, "cannot create", here, os.describe(failure)) };
-            }
+            };
             // Checked like any other: somebody may have been faster.
             break :found system.lstat(system.cwd, here) catch |again| {
                 if (again == error.NotFound) return .missing;
@@ -84,7 +80,7 @@ pub fn settle(arena: Allocator, path: []const u8, make: bool, trust: os.Trust) A
         return if (system.lstat(system.cwd, terminated(&done)) == error.NotFound) .missing else .{ .refused = reason };
     }
     if (place.shared) return .{ .refused = "others can create files in it" };
-    return .{ .place = .{ .path = terminated(&done), .shared = way.shared, .mounted = way.shared and place.device != way.device, .made = made } };
+    return .{ .place = .{ .path = terminated(&done), .shared = way.shared, .mounted = way.shared and place.device != way.device } };
 }
 
 fn terminated(list: *std.ArrayList(u8)) [:0]const u8 {

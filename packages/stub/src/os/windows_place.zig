@@ -98,12 +98,7 @@ fn settleNew(arena: Allocator, path: []const u8) Allocator.Error!os.Settled {
         .options = nt.option.directory_file | nt.option.open_reparse_point,
         .security = &private.descriptor(),
     });
-    if (made) |directory| {
-        files.close(directory);
-        var settled = try settle(arena, whole, false, .user);
-        if (settled == .place) settled.place.made = true;
-        return settled;
-    } else |err| switch (err) {
+    if (made) |directory| files.close(directory) else |err| switch (err) {
         // Somebody was faster; checked like any other.
         error.Exists => {},
         error.NoSpace => return .{ .no_room = whole },
