@@ -434,7 +434,8 @@ test("the release's own launcher carries the log where there is one", async () =
 test('a carrier that cannot be run, or ends at once, is not passed over', async () => {
   const demo = await release();
   const launcher = path.join(demo.root, 'releases/0.1.0/launcher');
-  await writeFile(launcher, 'for another system');
+  await writeFile(launcher, '#!/no/such/interpreter\n');
+  await chmod(launcher, 0o755);
   const { code, stderr } = await demo.run(['daemon']);
   expect(code).toBe(1);
   expect(stderr).toContain(`${launcher} carries the log and cannot be run`);

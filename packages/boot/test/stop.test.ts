@@ -141,7 +141,7 @@ describe('stop', () => {
       code: 0,
       stdout: `demo was ended (PID ${child.pid}). Its applications were not stopped.\n`,
     });
-    expect(isAlive(child.pid!)).toBe(false);
+    await expect.poll(() => isAlive(child.pid!)).toBe(false);
     expect(await release.run(['stop', '--force'])).toMatchObject({
       code: 1,
       stderr: expect.stringContaining('demo is not running'),
