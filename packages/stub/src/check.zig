@@ -6,7 +6,8 @@ const os = @import("os.zig");
 const host = @import("host.zig");
 const markers = @import("marker.zig");
 const Marker = markers.Marker;
-const Kind = @import("manifest.zig").Kind;
+const manifests = @import("manifest.zig");
+const Kind = manifests.Kind;
 const bases = @import("bases.zig");
 const Base = bases.Base;
 const Run = @import("run.zig").Run;
@@ -157,6 +158,14 @@ pub fn sweepIsDue(base: *const Base, checked: *const Checked) bool {
     // Where locks cannot be trusted, the time also says that somebody still uses it. What cannot be written cannot be mended
     // either, nor said that it was looked at.
     return !base.prepared and !base.read_only and (checked.marker.directories.len == 0 or base.network) and age >= day;
+}
+
+pub fn directoriesAreWhole(root: os.Handle, part: *const manifests.Part) bool {
+    for (part.directories) |name| {
+        const found = os.lstat(root, name) catch return false;
+        if (found.kind != .directory or !hasInstalledTime(found) or !isPrivate(found)) return false;
+    }
+    return true;
 }
 
 /// Whether the marker says that the runtime was compared with this host.

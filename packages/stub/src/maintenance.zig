@@ -7,6 +7,7 @@ const Base = bases.Base;
 const install = @import("install.zig");
 const interruption = @import("interruption.zig");
 const launch = @import("launch.zig");
+const layout = @import("layout.zig");
 const locks = @import("locks.zig");
 const message = @import("message.zig");
 const payloads = @import("payload.zig");
@@ -125,7 +126,7 @@ fn verify(run: *Run) install.Error!void {
         found = true;
         const modes = os.beginInstalling();
         defer os.endInstalling(modes);
-        var held = try install.Held.take(run, &base) orelse continue;
+        var held = try layout.Held.take(run, &base) orelse continue;
         defer held.letGo();
         const repaired = try install.bringAbout(run, &base, &payload, .{ .verify = true });
         if (repaired > 0) say("{s}: repaired {d} file{s}\n", .{ path, repaired, if (repaired == 1) "" else "s" }) else say("{s}: every file is as it should be\n", .{path});
@@ -244,7 +245,7 @@ fn uninstallFrom(run: *Run, base: *const Base) install.Error!void {
         _ = try pruning.removeUnused(run, base, .by_user);
     }
     // The last program takes what was made for all of them along.
-    pruning.removeEmptyLayout(run, base);
+    layout.removeEmptyLayout(run, base);
 }
 
 fn extract(run: *Run, given: []const u8) install.Error!void {

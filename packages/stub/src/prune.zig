@@ -6,15 +6,14 @@ const os = @import("os.zig");
 const locks = @import("locks.zig");
 const markers = @import("marker.zig");
 const removal = @import("removal.zig");
-const install = @import("install.zig");
+const layout = @import("layout.zig");
+const upkeep = @import("upkeep.zig");
 const bases = @import("bases.zig");
 const Base = bases.Base;
 const Run = @import("run.zig").Run;
 const Allocator = std.mem.Allocator;
 
 pub const Error = error{ Refused, OutOfMemory };
-
-const entries_max = 1 << 16;
 
 /// Who wants something gone: a user who uninstalls wants a young runtime gone too.
 pub const Asked = enum { by_nobody, by_user };
@@ -37,7 +36,7 @@ pub fn prune(run: *Run, base: *const Base, keep: u32) Error!usize {
     const gc = try locks.tryGc(run, base.path) orelse return run.refuse("somebody is installing in {s}; try again later", .{base.path});
     defer os.close(gc);
     // A run that is killed from here on is followed by one that goes on.
-    try install.setUnpruned(run, base, true);
+    try upkeep.setUnpruned(run, base, true);
     var removed: usize = 0;
     const all = try releases(run, base);
     var kept: usize = 1;
@@ -48,7 +47,7 @@ pub fn prune(run: *Run, base: *const Base, keep: u32) Error!usize {
         if (kept > keep and try isRemoved(run, base, "releases", release.name)) removed += 1;
     }
     removed += try removeUnused(run, base, .by_nobody);
-    try install.setUnpruned(run, base, false);
+    try upkeep.setUnpruned(run, base, false);
     return removed;
 }
 
@@ -57,7 +56,7 @@ pub fn releases(run: *Run, base: *const Base) Allocator.Error![]Release {
     var list: std.ArrayList(Release) = .empty;
     const folder = os.openDirectory(os.cwd, try run.path(&.{ base.path, "releases" })) catch return &.{};
     defer os.close(folder);
-    for (try namesIn(run, folder)) |name| {
+    for (try layout.namesIn(run, folder)) |name| {
         const directory = os.openDirectory(folder, name) catch continue;
         defer os.close(directory);
         const marker = markers.read(run.arena, directory) catch |err| switch (err) {
@@ -90,16 +89,6 @@ fn isYoungRuntime(run: *Run, folder: os.Handle, name: [:0]const u8) Allocator.Er
     return isYoung(marker);
 }
 
-fn namesIn(run: *Run, folder: os.Handle) Allocator.Error![]const [:0]const u8 {
-    var names: std.ArrayList([:0]const u8) = .empty;
-    var entries: os.Entries = .of(folder);
-    while (entries.next() catch null) |name| {
-        if (names.items.len == entries_max) break;
-        if (name[0] != '.') try names.append(run.arena, try run.arena.dupeZ(u8, name));
-    }
-    return names.items;
-}
-
 /// Runtimes without a release, and what killed runs of any program left: temporaries, lock files of what is gone. The
 /// caller holds `gc` alone.
 pub fn removeUnused(run: *Run, base: *const Base, asked: Asked) Allocator.Error!usize {
@@ -109,7 +98,7 @@ pub fn removeUnused(run: *Run, base: *const Base, asked: Asked) Allocator.Error!
         const folder = os.openDirectory(os.cwd, path) catch continue;
         defer os.close(folder);
         const runtimes = std.mem.eql(u8, folder_name, "runtimes");
-        for (try namesIn(run, folder)) |name| {
+        for (try layout.namesIn(run, folder)) |name| {
             if (removal.installOf(name)) |_| {
                 // Whoever installs holds `gc` too, so nobody works on it.
                 if (!base.network or removal.isAbandoned(folder, name)) removal.removeTree(run, try run.path(&.{ path, name }));
@@ -118,7 +107,7 @@ pub fn removeUnused(run: *Run, base: *const Base, asked: Asked) Allocator.Error!
             }
         }
     }
-    try removeStaleLocks(run, base);
+    try layout.removeStaleLocks(run, base);
     return removed;
 }
 
@@ -126,7 +115,7 @@ pub fn removeUnused(run: *Run, base: *const Base, asked: Asked) Allocator.Error!
 fn isReferredTo(run: *Run, base: *const Base, runtime: []const u8) Allocator.Error!bool {
     const folder = os.openDirectory(os.cwd, try run.path(&.{ base.path, "releases" })) catch return true;
     defer os.close(folder);
-    for (try namesIn(run, folder)) |name| {
+    for (try layout.namesIn(run, folder)) |name| {
         const directory = os.openDirectory(folder, name) catch continue;
         defer os.close(directory);
         const marker = markers.read(run.arena, directory) catch return true;
@@ -148,57 +137,10 @@ fn isRemoved(run: *Run, base: *const Base, folder: []const u8, name: []const u8)
 
 /// With its lock file. False if it is in use, or being installed.
 pub fn removeInstall(run: *Run, base: *const Base, folder: []const u8, name: []const u8) Error!bool {
-    const lock_path = try install.lockPath(run, base, name);
+    const lock_path = try layout.lockPath(run, base, name);
     const lock = (locks.tryAcquire(lock_path, .exclusive) catch |err| return locks.refused(run, lock_path, err)) orelse return false;
     defer os.close(lock);
     if (!try removal.remove(run, try run.path(&.{ base.path, folder, name }))) return false;
     os.removeFile(os.cwd, lock_path) catch {};
     return true;
-}
-
-/// What is made for all installs of a base, once there is none in it and nobody is about to make one. The
-/// base too, if it was not the user who made it.
-pub fn removeEmptyLayout(run: *Run, base: *const Base) void {
-    removeLayout(run, base) catch {};
-}
-
-fn removeLayout(run: *Run, base: *const Base) !void {
-    const gc_path = try run.path(&.{ base.path, "locks", "gc" });
-    {
-        const gc = try locks.tryAcquire(gc_path, .exclusive) orelse return;
-        // Before its folder goes: a network file system keeps an open file under another name in there.
-        defer os.close(gc);
-        try removeStaleLocks(run, base);
-        for ([_][]const u8{ "releases", "runtimes" }) |name| {
-            os.removeDirectory(os.cwd, try run.path(&.{ base.path, name })) catch |err| if (err != error.NotFound) return;
-        }
-        // Before `gc`: once that is gone, the next one may have made everything anew.
-        os.removeFile(os.cwd, try run.path(&.{ base.path, "CACHEDIR.TAG" })) catch {};
-        os.removeFile(os.cwd, gc_path) catch {};
-    }
-    os.removeDirectory(os.cwd, try run.path(&.{ base.path, "locks" })) catch {};
-    const found = try os.lstat(os.cwd, base.path);
-    if (!os.keeps_modes or found.mode & os.made_by_us != 0) os.removeDirectory(os.cwd, base.path) catch {};
-}
-
-/// Lock files that nobody holds and whose install is gone.
-fn removeStaleLocks(run: *Run, base: *const Base) Allocator.Error!void {
-    const path = try run.path(&.{ base.path, "locks" });
-    const folder = os.openDirectory(os.cwd, path) catch return;
-    defer os.close(folder);
-    for (try namesIn(run, folder)) |name| {
-        const end = std.mem.lastIndexOfScalar(u8, name, '.') orelse continue;
-        if (!std.mem.eql(u8, name[end..], ".install") or try isThere(run, base, name[0..end])) continue;
-        const lock_path = try run.path(&.{ path, name });
-        const lock = (locks.tryAcquire(lock_path, .exclusive) catch null) orelse continue;
-        os.removeFile(os.cwd, lock_path) catch {};
-        os.close(lock);
-    }
-}
-
-fn isThere(run: *Run, base: *const Base, name: []const u8) Allocator.Error!bool {
-    for ([_][]const u8{ "releases", "runtimes" }) |folder| {
-        if (os.exists(os.cwd, try run.path(&.{ base.path, folder, name }))) return true;
-    }
-    return false;
 }

@@ -11,6 +11,9 @@ pub const failed = 125;
 /// Exit status when the runtime could not be executed.
 pub const not_executed = 126;
 
+/// Why a place or the executable will not do: `Run.reason` says it.
+pub const Error = error{ Refused, Damaged, OutOfMemory };
+
 pub const Run = struct {
     arena: Allocator,
     stamp: Stamp,
