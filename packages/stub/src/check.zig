@@ -157,7 +157,7 @@ pub fn sweepIsDue(base: *const Base, checked: *const Checked) bool {
     const age: u64 = @bitCast(os.now() -% checked.marker.swept);
     // Where locks cannot be trusted, the time also says that somebody still uses it. What cannot be written cannot be mended
     // either, nor said that it was looked at.
-    return !base.prepared and !base.read_only and (checked.marker.directories.len == 0 or base.network) and age >= day;
+    return !base.prepared and (checked.marker.directories.len == 0 or base.network) and age >= day;
 }
 
 pub fn directoriesAreWhole(root: os.Handle, part: *const manifests.Part) bool {
