@@ -155,8 +155,8 @@ fn isMarkerOf(run: *const Run, place: *const Place, marker: *const Marker) bool 
 /// by setting the marker's time back; a time that is still to come is from a clock that was wrong.
 pub fn sweepIsDue(base: *const Base, checked: *const Checked) bool {
     const age: u64 = @bitCast(os.now() -% checked.marker.swept);
-    // Where locks cannot be trusted, the time also says that somebody still uses it. What cannot be written cannot be mended
-    // either, nor said that it was looked at.
+    // Where locks cannot be trusted, the time also says that somebody still uses it. Where nothing can be written it stays due:
+    // what is lost there is looked for at every start, and the next place is taken.
     return !base.prepared and (checked.marker.directories.len == 0 or base.network) and age >= day;
 }
 
