@@ -134,7 +134,9 @@ fn inCandidate(run: *Run, candidate: bases.Candidate, later: []const bases.Candi
     const payload = try payloads.open(run);
     defer os.close(payload.file);
     try host.require(run, &payload.manifest);
-    if (base == null) try requireRoomFor(run, if (tried.in_memory) 0 else run.stamp.runtime_bytes, run.stamp.release_bytes, try run.available(candidate.path));
+    if (base == null) if (try run.available(candidate.path)) |available| {
+        try requireRoomFor(run, if (tried.in_memory) 0 else run.stamp.runtime_bytes, run.stamp.release_bytes, available);
+    };
     const was_there = base != null;
     const removals_max = 100;
     for (0..removals_max) |_| {
