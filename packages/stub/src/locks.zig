@@ -70,11 +70,11 @@ fn wait(run: *Run, path: [:0]const u8, mode: os.LockMode) error{ Refused, OutOfM
     }
 }
 
-/// Whether somebody else has it.
+/// Whether somebody else has it. Makes no lock file, which an uninstall at the same moment would leave behind.
 pub fn isHeld(path: [:0]const u8, mode: os.LockMode) bool {
-    const lock = (tryAcquire(path, mode) catch return false) orelse return true;
-    os.close(lock);
-    return false;
+    const file = os.openRead(os.cwd, path) catch return false;
+    defer os.close(file);
+    return !(os.tryLock(file, mode) catch true);
 }
 
 /// False where nobody but an error is in the way.
