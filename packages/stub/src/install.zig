@@ -97,8 +97,8 @@ const Tried = struct {
         try tried.lines.appendSlice(run.arena, try std.mem.concat(run.arena, u8, &.{ "\n  ", place, ": ", run.reason }));
     }
 
-    fn requireExecution(tried: *Tried, run: *Run, candidate: bases.Candidate, base: *const Base) Error!void {
-        if (!base.noexec or tried.in_memory) return;
+    fn requireExecution(tried: *Tried, run: *Run, candidate: bases.Candidate, noexec: bool) Error!void {
+        if (!noexec or tried.in_memory) return;
         try tried.noexec.append(run.arena, candidate);
         return run.refuse("its file system is mounted noexec", .{});
     }
@@ -124,7 +124,7 @@ fn among(run: *Run, candidates: []const bases.Candidate, tried: *Tried) Error!?I
 fn inCandidate(run: *Run, candidate: bases.Candidate, later: []const bases.Candidate, tried: *Tried) Error!?Installed {
     var base = try bases.open(run, candidate, false);
     if (base) |*found| {
-        try tried.requireExecution(run, candidate, found);
+        try tried.requireExecution(run, candidate, found.noexec);
         if (try ready(run, found)) |installed| return installed;
         if (candidate.prepared) return run.refuse("this prepared install is not complete", .{});
     } else if (candidate.prepared) return null;
@@ -134,8 +134,9 @@ fn inCandidate(run: *Run, candidate: bases.Candidate, later: []const bases.Candi
     const payload = try payloads.open(run);
     defer os.close(payload.file);
     try host.require(run, &payload.manifest);
-    if (base == null) if (try run.available(candidate.path)) |available| {
-        try requireRoomFor(run, if (tried.in_memory) 0 else run.stamp.runtime_bytes, run.stamp.release_bytes, available);
+    if (base == null) if (try run.fileSystem(candidate.path)) |file_system| {
+        try tried.requireExecution(run, candidate, file_system.noexec);
+        try requireRoomFor(run, if (tried.in_memory) 0 else run.stamp.runtime_bytes, run.stamp.release_bytes, file_system.available);
     };
     const was_there = base != null;
     const removals_max = 100;
@@ -146,7 +147,7 @@ fn inCandidate(run: *Run, candidate: bases.Candidate, later: []const bases.Candi
             layout.removeEmptyLayout(run, &here);
             if (!was_there) os.removeDirectory(os.cwd, here.path) catch {};
         }
-        try tried.requireExecution(run, candidate, &here);
+        try tried.requireExecution(run, candidate, here.noexec);
         // Whoever holds it may have been stopped for good, and an earlier run may have given up waiting.
         if (try isBusy(run, &here)) if (try wholeIn(run, later, tried)) |installed| return installed;
         if (try install(run, &here, &payload)) |installed| return installed;

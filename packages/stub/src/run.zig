@@ -45,15 +45,15 @@ pub const Run = struct {
     pub fn cannot(run: *Run, what: []const u8, where: []const u8, err: anyerror) error{ Refused, OutOfMemory } {
         if (err == error.OutOfMemory) return error.OutOfMemory;
         if (err == error.NoSpace) run.no_room = true;
-        const room = if (err != error.NoSpace) "" else try run.formatted("; {d} bytes are needed, {d} are available to this user", .{ run.needed, try run.available(where) orelse 0 });
+        const room = if (err != error.NoSpace) "" else try run.formatted("; {d} bytes are needed, {d} are available to this user", .{ run.needed, if (try run.fileSystem(where)) |file_system| file_system.available else 0 });
         return run.refuse("cannot {s} {s}: {s}{s}", .{ what, where, os.describe(err), room });
     }
 
-    /// In the file system of `where`, which need not exist; null if nothing above it does either.
-    pub fn available(run: *Run, where: []const u8) Allocator.Error!?u64 {
+    /// That of `where`, which need not exist; null if nothing above it does either.
+    pub fn fileSystem(run: *Run, where: []const u8) Allocator.Error!?os.FileSystem {
         var part: ?[]const u8 = where;
         while (part) |name| : (part = std.fs.path.dirname(name)) {
-            if (os.fileSystem(try run.arena.dupeZ(u8, name))) |file_system| return file_system.available else |_| {}
+            if (os.fileSystem(try run.arena.dupeZ(u8, name))) |file_system| return file_system else |_| {}
         }
         return null;
     }
