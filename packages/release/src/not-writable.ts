@@ -28,6 +28,7 @@ export function notWritable(target: string, tree: Tree, cause: unknown): unknown
   // Node's recursive mkdir says ENOENT on a read-only file system.
   const code = error.code === 'ENOENT' && syscall === 'mkdir' ? 'EROFS' : (error.code ?? '');
   const full = FULL[code];
+  // Of a copy both files are named, and the second one is written.
   const refused = isBeside(target, dest ?? at) ? REFUSED[code] : undefined;
   if (full === undefined && refused === undefined) return cause;
   const bytes = [...tree.values()].reduce((sum, entry) => sum + sizeOf(entry), 0);
@@ -39,7 +40,6 @@ export function notWritable(target: string, tree: Tree, cause: unknown): unknown
   );
 }
 
-/** Of a copy both files are named, and the second one is written. */
 function isReadable(file: string): boolean {
   try {
     accessSync(file, constants.R_OK);

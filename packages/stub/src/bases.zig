@@ -2,6 +2,7 @@
 
 const std = @import("std");
 const os = @import("os.zig");
+const Kind = @import("manifest.zig").Kind;
 const Run = @import("run.zig").Run;
 const Allocator = std.mem.Allocator;
 
@@ -25,7 +26,7 @@ pub const Base = struct {
     available: u64,
     /// Only a release can lie here; its runtime is executed from memory.
     noexec: bool = false,
-    read_only: bool = false,
+    read_only: bool,
 
     pub fn of(path: [:0]const u8, prepared: bool, shared: bool, file_system: os.FileSystem) Base {
         return .{
@@ -35,7 +36,18 @@ pub const Base = struct {
             .network = file_system.network,
             .synced = file_system.network or file_system.removable,
             .available = file_system.available,
+            .read_only = file_system.read_only,
         };
+    }
+
+    /// Where all of the kind lie.
+    pub fn folder(base: *const Base, run: *const Run, kind: Kind) Allocator.Error![:0]const u8 {
+        return run.path(&.{ base.path, kind.folder() });
+    }
+
+    /// One of the two directories of an install.
+    pub fn install(base: *const Base, run: *const Run, kind: Kind, name: []const u8) Allocator.Error![:0]const u8 {
+        return run.path(&.{ base.path, kind.folder(), name });
     }
 };
 
@@ -83,7 +95,6 @@ pub fn open(run: *Run, candidate: Candidate, make: bool) !?Base {
             if (place.mounted and file_system.network) return run.refuse("somebody may have mounted it there: it is a network or FUSE file system below a directory that others can write to", .{});
             var base: Base = .of(place.path, candidate.prepared, place.shared, file_system);
             base.noexec = file_system.noexec;
-            base.read_only = file_system.read_only;
             return base;
         },
     }

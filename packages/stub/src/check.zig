@@ -33,7 +33,7 @@ pub const Place = struct {
         return .{
             .kind = kind,
             .name = name,
-            .path = try run.path(&.{ base.path, kind.folder(), name }),
+            .path = try base.install(run, kind, name),
             .file = try run.arena.dupeZ(u8, if (kind == .runtime) stamp.runtime_executable else stamp.entry),
             .file_size = if (kind == .runtime) stamp.runtime_executable_size else stamp.entry_size,
         };
@@ -130,7 +130,7 @@ pub fn isPrivate(directory: os.Stat) bool {
 
 /// `settle` looked at what is above. What a copy or a restored backup gave to somebody else is not run.
 fn requireOwn(run: *Run, base: *const Base, place: *const Place, root: os.Stat) !void {
-    const folder = try run.path(&.{ base.path, place.kind.folder() });
+    const folder = try base.folder(run, place.kind);
     const own = !os.keeps_modes or belongs(run, base, folder, try os.lstat(os.cwd, folder)) and belongs(run, base, place.path, root);
     if (!own) return run.refuse("owned by another user, or others can write to it: {s}", .{place.path});
 }

@@ -158,7 +158,7 @@ fn inCandidate(run: *Run, candidate: bases.Candidate, later: []const bases.Candi
 /// Whether an install would have to wait for a lock.
 fn isBusy(run: *Run, base: *const Base) Error!bool {
     if (base.network) return false;
-    return locks.isHeld(try run.path(&.{ base.path, "locks", "gc" }), .shared) or
+    return locks.isHeld(try locks.gcPath(run, base.path), .shared) or
         locks.isHeld(try layout.lockPath(run, base, run.stamp.runtime_directory), .exclusive) or
         locks.isHeld(try layout.lockPath(run, base, run.stamp.release_directory), .exclusive);
 }

@@ -42,7 +42,7 @@ pub const Installation = struct {
     pub fn of(run: *Run, base: *const Base, payload: *const Payload, kind: manifests.Kind, options: Options) Error!Installation {
         const place: Place = try .of(run, base, kind);
         const part = if (kind == .runtime) &payload.manifest.runtime else &payload.manifest.release;
-        if (options.verify) for ([_][:0]const u8{ try run.path(&.{ base.path, kind.folder() }), place.path }) |path| {
+        if (options.verify) for ([_][:0]const u8{ try base.folder(run, kind), place.path }) |path| {
             repairs.mendMode(os.cwd, path) catch |err| if (err != error.NotFound) return run.cannot("repair", path, err);
         };
         // What is executed from memory is not in the base.
@@ -73,7 +73,7 @@ pub const Installation = struct {
     }
 
     pub fn begin(installation: *Installation, run: *Run) Error!void {
-        const folder = try run.path(&.{ installation.base.path, installation.place.kind.folder() });
+        const folder = try installation.base.folder(run, installation.place.kind);
         try removal.removeTemporaries(run, folder, installation.place.name, installation.base.network);
         if (!installation.fresh()) return;
         installation.temporary = try removal.temporaryName(run, installation.place.path);

@@ -4,6 +4,7 @@ const std = @import("std");
 const os = @import("os.zig");
 const Base = @import("bases.zig").Base;
 const locks = @import("locks.zig");
+const Kind = @import("manifest.zig").Kind;
 const runs = @import("run.zig");
 const Run = runs.Run;
 const Error = runs.Error;
@@ -43,21 +44,14 @@ pub const Held = struct {
 const cache_tag = "Signature: 8a477f597d28d172789f06886806bc55\n# Programs made by Sarma unpack themselves here. It can be deleted when none of them runs.\n";
 
 fn makeLayout(run: *Run, base: *const Base) Error!void {
-    try makeFolders(run, base, &.{ "locks", "runtimes", "releases" });
+    for ([_][:0]const u8{ try run.path(&.{ base.path, "locks" }), try base.folder(run, .runtime), try base.folder(run, .release) }) |folder| {
+        os.makeDirectory(os.cwd, folder, 0o755) catch |err| if (err != error.Exists) return run.cannot("create", folder, err);
+    }
     const path = try run.path(&.{ base.path, "CACHEDIR.TAG" });
     const file = os.create(os.cwd, path, 0o644) catch return;
     defer os.close(file);
     // An empty one would stay for ever.
     os.writeAll(file, cache_tag) catch os.removeFile(os.cwd, path) catch {};
-}
-
-fn makeFolders(run: *Run, base: *const Base, names: []const []const u8) Error!void {
-    for (names) |name| {
-        const path = try run.path(&.{ base.path, name });
-        os.makeDirectory(os.cwd, path, 0o755) catch |err| if (err != error.Exists) {
-            return run.cannot("create", path, err);
-        };
-    }
 }
 
 /// What is made for all installs of a base, once there is none in it and nobody is about to make one. The
@@ -67,14 +61,14 @@ pub fn removeEmptyLayout(run: *Run, base: *const Base) void {
 }
 
 fn removeLayout(run: *Run, base: *const Base) !void {
-    const gc_path = try run.path(&.{ base.path, "locks", "gc" });
+    const gc_path = try locks.gcPath(run, base.path);
     {
         const gc = try locks.tryAcquire(gc_path, .exclusive) orelse return;
         // Before its folder goes: a network file system keeps an open file under another name in there.
         defer os.close(gc);
         try removeStaleLocks(run, base);
-        for ([_][]const u8{ "releases", "runtimes" }) |name| {
-            os.removeDirectory(os.cwd, try run.path(&.{ base.path, name })) catch |err| if (err != error.NotFound) return;
+        for ([_]Kind{ .release, .runtime }) |kind| {
+            os.removeDirectory(os.cwd, try base.folder(run, kind)) catch |err| if (err != error.NotFound) return;
         }
         // Before `gc`: once that is gone, the next one may have made everything anew.
         os.removeFile(os.cwd, try run.path(&.{ base.path, "CACHEDIR.TAG" })) catch {};
@@ -101,8 +95,8 @@ pub fn removeStaleLocks(run: *Run, base: *const Base) Allocator.Error!void {
 }
 
 fn isThere(run: *Run, base: *const Base, name: []const u8) Allocator.Error!bool {
-    for ([_][]const u8{ "releases", "runtimes" }) |folder| {
-        if (os.exists(os.cwd, try run.path(&.{ base.path, folder, name }))) return true;
+    for ([_]Kind{ .release, .runtime }) |kind| {
+        if (os.exists(os.cwd, try base.install(run, kind, name))) return true;
     }
     return false;
 }

@@ -11,6 +11,10 @@ const told_after = 2_000;
 const given_up_after = 60_000;
 const pause = 10;
 
+pub fn gcPath(run: *const Run, base: []const u8) ![:0]const u8 {
+    return run.path(&.{ base, "locks", "gc" });
+}
+
 /// The lock of a base, which is held shared to install in it and alone to remove from it, with the folder that it lies in. An
 /// uninstall takes the two away last of all, so they are made until they stay; null if the base itself is gone.
 pub fn acquireGc(run: *Run, base: []const u8, mode: os.LockMode) !?os.Handle {
@@ -22,7 +26,7 @@ pub fn acquireGc(run: *Run, base: []const u8, mode: os.LockMode) !?os.Handle {
             error.NotFound => return null,
             else => return run.cannot("create", folder, err),
         };
-        return wait(run, try run.path(&.{ folder, "gc" }), mode) catch |err| switch (err) {
+        return wait(run, try gcPath(run, base), mode) catch |err| switch (err) {
             error.NotFound => continue,
             else => |known| return known,
         };
@@ -32,7 +36,7 @@ pub fn acquireGc(run: *Run, base: []const u8, mode: os.LockMode) !?os.Handle {
 
 /// To remove, now. null if somebody installs or removes.
 pub fn tryGc(run: *Run, base: []const u8) !?os.Handle {
-    const path = try run.path(&.{ base, "locks", "gc" });
+    const path = try gcPath(run, base);
     return tryAcquire(path, .exclusive) catch |err| refused(run, path, err);
 }
 

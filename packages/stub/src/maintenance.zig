@@ -9,6 +9,7 @@ const interruption = @import("interruption.zig");
 const launch = @import("launch.zig");
 const layout = @import("layout.zig");
 const locks = @import("locks.zig");
+const Kind = @import("manifest.zig").Kind;
 const message = @import("message.zig");
 const payloads = @import("payload.zig");
 const pruning = @import("prune.zig");
@@ -91,7 +92,7 @@ fn directory(run: *Run) install.Error!void {
             error.Refused => continue,
             error.OutOfMemory => return error.OutOfMemory,
         };
-        const path = try run.path(&.{ if (base) |found| found.path else candidate.path, "releases", run.stamp.release_directory });
+        const path = try run.path(&.{ if (base) |found| found.path else candidate.path, Kind.release.folder(), run.stamp.release_directory });
         if (os.exists(os.cwd, path)) return answerLine(run, path);
         if (candidate.prepared) continue;
         const place = if (base != null and base.?.noexec) &last_resort else &first;
@@ -121,7 +122,7 @@ fn verify(run: *Run) install.Error!void {
     const payload = try payloads.open(run);
     var found = false;
     for (try installedBases(run)) |base| {
-        const path = try run.path(&.{ base.path, "releases", run.stamp.release_directory });
+        const path = try base.install(run, .release, run.stamp.release_directory);
         if (!os.exists(os.cwd, path)) continue;
         found = true;
         const modes = os.beginInstalling();
@@ -187,7 +188,7 @@ fn writableBases(run: *Run) install.Error![]const Base {
 fn versionsIn(run: *Run, base: *const Base) error{OutOfMemory}![]const pruning.Release {
     var list: std.ArrayList(pruning.Release) = .empty;
     const own = run.stamp.release_directory;
-    const found = os.lstat(os.cwd, try run.path(&.{ base.path, "releases", own })) catch null;
+    const found = os.lstat(os.cwd, try base.install(run, .release, own)) catch null;
     if (found != null and found.?.kind == .directory) try list.append(run.arena, .{ .name = own, .marker = .{} });
     for (try pruning.releases(run, base)) |release| {
         if (std.mem.eql(u8, release.marker.name, run.stamp.name) and !std.mem.eql(u8, release.name, own)) try list.append(run.arena, release);
@@ -199,12 +200,12 @@ fn refuseWhileRunning(run: *Run, base: *const Base) install.Error!void {
     // A run that finds its install claimed looks again once it has `gc`.
     const gc = locks.acquireGc(run, base.path, .exclusive) catch |err| switch (err) {
         // What cannot be locked at all is told at the end, after the others.
-        error.Refused => if (locks.isLockable(try run.path(&.{ base.path, "locks", "gc" }))) return error.Refused else return,
+        error.Refused => if (locks.isLockable(try locks.gcPath(run, base.path))) return error.Refused else return,
         error.OutOfMemory => return error.OutOfMemory,
     } orelse return;
     defer os.close(gc);
     for (try versionsIn(run, base)) |release| {
-        const path = try run.path(&.{ base.path, "releases", release.name });
+        const path = try base.install(run, .release, release.name);
         const processes = try os.processesInside(run.arena, path);
         if (processes.len > 0) {
             var list: std.ArrayList(u8) = .empty;
@@ -222,7 +223,7 @@ fn refuseWhileRunning(run: *Run, base: *const Base) install.Error!void {
 fn confirm(run: *Run, found: []const Base) install.Error!void {
     if (!os.isTerminal(os.stdin) or !os.isTerminal(os.stderr)) return run.refuse("uninstall needs --yes where nobody can be asked", .{});
     for (found) |base| for (try versionsIn(run, &base)) |release| {
-        say("{s}\n", .{try run.path(&.{ base.path, "releases", release.name })});
+        say("{s}\n", .{try base.install(run, .release, release.name)});
     };
     say("remove? [y/N] ", .{});
     var reply: [16]u8 = undefined;
@@ -236,11 +237,11 @@ fn uninstallFrom(run: *Run, base: *const Base) install.Error!void {
         const gc = if ((try versionsIn(run, base)).len > 0)
             try locks.acquireGc(run, base.path, .exclusive) orelse return
         else
-            locks.tryAcquire(try run.path(&.{ base.path, "locks", "gc" }), .exclusive) catch null orelse return;
+            locks.tryAcquire(try locks.gcPath(run, base.path), .exclusive) catch null orelse return;
         defer os.close(gc);
         for (try versionsIn(run, base)) |release| {
-            if (!try pruning.removeInstall(run, base, "releases", release.name)) return run.refuse("{s} is in use", .{release.name});
-            say("removed {s}\n", .{try run.path(&.{ base.path, "releases", release.name })});
+            if (!try pruning.removeInstall(run, base, .release, release.name)) return run.refuse("{s} is in use", .{release.name});
+            say("removed {s}\n", .{try base.install(run, .release, release.name)});
         }
         _ = try pruning.removeUnused(run, base, .by_user);
     }
@@ -259,7 +260,7 @@ fn extract(run: *Run, given: []const u8) install.Error!void {
     const payload = try payloads.open(run);
     const modes = os.beginInstalling();
     defer os.endInstalling(modes);
-    for ([_][]const u8{ "runtimes", "releases" }) |name| try makeFolder(run, try run.path(&.{ path, name }));
+    for ([_]Kind{ .runtime, .release }) |kind| try makeFolder(run, try base.folder(run, kind));
     _ = try install.bringAbout(run, &base, &payload, .{ .synced = true });
     say("{s}: wrote {s} {s} to {s}\n", .{ run.stamp.name, run.stamp.name, run.stamp.version, path });
 }

@@ -18,7 +18,7 @@ pub const Kind = enum {
     runtime,
     release,
 
-    /// In a base, where all of the kind lie.
+    /// Its name in a base, where all of the kind lie.
     pub fn folder(kind: Kind) []const u8 {
         return if (kind == .runtime) "runtimes" else "releases";
     }

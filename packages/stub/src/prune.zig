@@ -10,6 +10,7 @@ const layout = @import("layout.zig");
 const upkeep = @import("upkeep.zig");
 const bases = @import("bases.zig");
 const Base = bases.Base;
+const Kind = @import("manifest.zig").Kind;
 const Run = @import("run.zig").Run;
 const Allocator = std.mem.Allocator;
 
@@ -44,7 +45,7 @@ pub fn prune(run: *Run, base: *const Base, keep: u32) Error!usize {
         if (!std.mem.eql(u8, release.marker.name, run.stamp.name) or std.mem.eql(u8, release.name, run.stamp.release_directory)) continue;
         kept += 1;
         if (base.network and isYoung(release.marker)) continue;
-        if (kept > keep and try isRemoved(run, base, "releases", release.name)) removed += 1;
+        if (kept > keep and try isRemoved(run, base, .release, release.name)) removed += 1;
     }
     removed += try removeUnused(run, base, .by_nobody);
     try upkeep.setUnpruned(run, base, false);
@@ -54,7 +55,7 @@ pub fn prune(run: *Run, base: *const Base, keep: u32) Error!usize {
 /// Newest first.
 pub fn releases(run: *Run, base: *const Base) Allocator.Error![]Release {
     var list: std.ArrayList(Release) = .empty;
-    const folder = os.openDirectory(os.cwd, try run.path(&.{ base.path, "releases" })) catch return &.{};
+    const folder = os.openDirectory(os.cwd, try base.folder(run, .release)) catch return &.{};
     defer os.close(folder);
     for (try layout.namesIn(run, folder)) |name| {
         const directory = os.openDirectory(folder, name) catch continue;
@@ -93,17 +94,16 @@ fn isYoungRuntime(run: *Run, folder: os.Handle, name: [:0]const u8) Allocator.Er
 /// caller holds `gc` alone.
 pub fn removeUnused(run: *Run, base: *const Base, asked: Asked) Allocator.Error!usize {
     var removed: usize = 0;
-    for ([_][]const u8{ "releases", "runtimes" }) |folder_name| {
-        const path = try run.path(&.{ base.path, folder_name });
+    for ([_]Kind{ .release, .runtime }) |kind| {
+        const path = try base.folder(run, kind);
         const folder = os.openDirectory(os.cwd, path) catch continue;
         defer os.close(folder);
-        const runtimes = std.mem.eql(u8, folder_name, "runtimes");
         for (try layout.namesIn(run, folder)) |name| {
             if (removal.installOf(name)) |_| {
                 // Whoever installs holds `gc` too, so nobody works on it.
                 if (!base.network or removal.isAbandoned(folder, name)) removal.removeTree(run, try run.path(&.{ path, name }));
-            } else if (runtimes and !try isReferredTo(run, base, name) and !(base.network and asked == .by_nobody and try isYoungRuntime(run, folder, name))) {
-                if (try isRemoved(run, base, folder_name, name)) removed += 1;
+            } else if (kind == .runtime and !try isWanted(run, base, folder, name, asked)) {
+                if (try isRemoved(run, base, .runtime, name)) removed += 1;
             }
         }
     }
@@ -111,9 +111,15 @@ pub fn removeUnused(run: *Run, base: *const Base, asked: Asked) Allocator.Error!
     return removed;
 }
 
+/// By a release; or by another machine, where locks cannot be trusted: what a user wants gone goes there too.
+fn isWanted(run: *Run, base: *const Base, folder: os.Handle, runtime: [:0]const u8, asked: Asked) Allocator.Error!bool {
+    if (try isReferredTo(run, base, runtime)) return true;
+    return base.network and asked == .by_nobody and try isYoungRuntime(run, folder, runtime);
+}
+
 /// Any release without a marker may refer to it: such a one keeps every runtime.
 fn isReferredTo(run: *Run, base: *const Base, runtime: []const u8) Allocator.Error!bool {
-    const folder = os.openDirectory(os.cwd, try run.path(&.{ base.path, "releases" })) catch return true;
+    const folder = os.openDirectory(os.cwd, try base.folder(run, .release)) catch return true;
     defer os.close(folder);
     for (try layout.namesIn(run, folder)) |name| {
         const directory = os.openDirectory(folder, name) catch continue;
@@ -125,8 +131,8 @@ fn isReferredTo(run: *Run, base: *const Base, runtime: []const u8) Allocator.Err
 }
 
 /// Passes over what cannot be removed.
-fn isRemoved(run: *Run, base: *const Base, folder: []const u8, name: []const u8) Allocator.Error!bool {
-    return removeInstall(run, base, folder, name) catch |err| switch (err) {
+fn isRemoved(run: *Run, base: *const Base, kind: Kind, name: []const u8) Allocator.Error!bool {
+    return removeInstall(run, base, kind, name) catch |err| switch (err) {
         error.Refused => {
             run.step("{s} stays: {s}", .{ name, run.reason });
             return false;
@@ -136,11 +142,11 @@ fn isRemoved(run: *Run, base: *const Base, folder: []const u8, name: []const u8)
 }
 
 /// With its lock file. False if it is in use, or being installed.
-pub fn removeInstall(run: *Run, base: *const Base, folder: []const u8, name: []const u8) Error!bool {
+pub fn removeInstall(run: *Run, base: *const Base, kind: Kind, name: []const u8) Error!bool {
     const lock_path = try layout.lockPath(run, base, name);
     const lock = (locks.tryAcquire(lock_path, .exclusive) catch |err| return locks.refused(run, lock_path, err)) orelse return false;
     defer os.close(lock);
-    if (!try removal.remove(run, try run.path(&.{ base.path, folder, name }))) return false;
+    if (!try removal.remove(run, try base.install(run, kind, name))) return false;
     os.removeFile(os.cwd, lock_path) catch {};
     return true;
 }

@@ -68,7 +68,7 @@ fn note(run: *Run, base: *const Base, name: []const u8, root: os.Handle, news: N
 /// Says in the marker of this version whether old ones are still to be removed. As far as that can be written.
 pub fn setUnpruned(run: *Run, base: *const Base, wanted: bool) error{OutOfMemory}!void {
     const name = run.stamp.release_directory;
-    const root = os.openDirectory(os.cwd, try run.path(&.{ base.path, "releases", name })) catch return;
+    const root = os.openDirectory(os.cwd, try base.install(run, .release, name)) catch return;
     defer os.close(root);
     try note(run, base, name, root, .{ .unpruned = wanted });
 }
