@@ -38,7 +38,15 @@ const stamp = {
     runtimeSize: 100,
   },
   ...{ runtimeDiskSize: 4096, releaseDiskSize: 8192, entrySize: 20, keep: 2, ignoreNodeOptions: false },
-  ...{ shell: false, service: false, name: 'a', version: '1.0.0', id: '0123456789ab', target: 'linux-x64' },
+  ...{
+    shell: false,
+    service: false,
+    compileCache: false,
+    name: 'a',
+    version: '1.0.0',
+    id: '0123456789ab',
+    target: 'linux-x64',
+  },
   ...{
     runtimeDirectory: 'node-1',
     runtimeExecutable: 'bin/node',

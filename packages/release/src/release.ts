@@ -183,6 +183,10 @@ export interface WrapSettings {
   readonly nodeOptions: 'pass' | 'ignore' | undefined;
   /** Patterns of files that a repair of the install leaves as the program made them; undefined: none. */
   readonly mutable: readonly string[] | undefined;
+  readonly compileCache:
+    | boolean
+    | { readonly children?: boolean | undefined; readonly build?: boolean | undefined }
+    | undefined;
   readonly compression: 'fast' | 'balanced' | 'best' | 'smallest' | 'none' | undefined;
   readonly engine: 'stub' | 'pkg' | undefined;
   /** Languages whose data stays in the embedded runtime; undefined: all. */

@@ -38,9 +38,24 @@ export interface ReleaseWrap {
   readonly nodeOptions: 'pass' | 'ignore';
   /** Patterns of files that a repair leaves as the program made them. */
   readonly mutable: readonly string[];
+  readonly compileCache: CompileCacheSettings | false;
 }
 
-const DEFAULTS: ReleaseWrap = { keep: 2, maintenance: 'maintenance', nodeOptions: 'pass', mutable: [] };
+/** How the compile cache of the program is used, which its first run fills. */
+export interface CompileCacheSettings {
+  /** Workers and child processes use it, too. */
+  readonly children: boolean;
+  /** It is filled while the executable is built. */
+  readonly build: boolean;
+}
+
+const DEFAULTS: ReleaseWrap = {
+  keep: 2,
+  maintenance: 'maintenance',
+  nodeOptions: 'pass',
+  mutable: [],
+  compileCache: { children: false, build: false },
+};
 
 export class AssembledReleaseError extends Error {
   override readonly name = 'AssembledReleaseError';
@@ -65,10 +80,18 @@ export async function readAssembledRelease(directory: string): Promise<Assembled
     entries,
     vmArgs: vmArgs ?? [],
     shell: shell ?? false,
-    wrap: { ...DEFAULTS, ...wrap },
+    wrap: { ...DEFAULTS, ...wrap, compileCache: compileCacheOf(release) },
     packages: packages ?? [],
     bundled: bundled ?? [],
   };
+}
+
+/** As the configuration has it: true, false or an object. */
+function compileCacheOf({ wrap }: Record<string, unknown>): ReleaseWrap['compileCache'] {
+  const { compileCache = true } = (wrap ?? {}) as { compileCache?: boolean | Partial<CompileCacheSettings> };
+  if (compileCache === false) return false;
+  const { children = false, build = false } = compileCache === true ? {} : compileCache;
+  return { children, build };
 }
 
 function isKind(kind: unknown): kind is AssembledRelease['kind'] {

@@ -10,7 +10,6 @@ import { stubDigest } from './executables/stub-digest.ts';
 import { languagesOf } from './icu/languages.ts';
 import { checkLimits } from './limits.ts';
 import { type Manifest, type StoredManifest, storeManifest } from './manifest.ts';
-import { markPath, withMark } from './mark.ts';
 import { mutableFiles } from './mutable.ts';
 import { checkNames } from './names.ts';
 import { type Need, newerSystemNotice, raiseRequirements } from './native/needs.ts';
@@ -22,6 +21,7 @@ import type { FindIntegrity } from './sbom/release-packages.ts';
 import { addBillOfMaterials } from './sbom/release-sbom.ts';
 import type { ExecutableSettings } from './settings.ts';
 import { encodeStamp, findStamp, type Stamp, type TemplateArgument } from './stamp.ts';
+import { hasCompileCache, startPath, withStart } from './start.ts';
 import { stubTarget, type Target } from './targets.ts';
 import {
   diskSize,
@@ -96,7 +96,7 @@ export async function packTarget(
   }
   const newer = newerSystemNotice(runtime.requires, build.needs);
   if (newer) onEvent({ type: 'notice', level: 'info', target: target.name, message: newer });
-  const own = await withMark(build.tree ?? (await treeOf(build)), build.release);
+  const own = await withStart(build.tree ?? (await treeOf(build)), build.release);
   const tree = await addBillOfMaterials(own, build, runtime.runtime, integrity, cache);
   checkNames(tree, target);
   checkLimits(tree, releaseDirectory(build.release, '0'.repeat(12)));
@@ -192,6 +192,7 @@ function stampOf(
     ignoreNodeOptions: wrap.nodeOptions === 'ignore',
     shell,
     service: kind === 'service',
+    compileCache: hasCompileCache(tree, build.release),
     name,
     version,
     id,
@@ -222,8 +223,8 @@ function templateOf(
   { files }: Manifest,
 ): readonly TemplateArgument[] {
   const entry = { path: release.entries[program]! };
-  const mark = files.find(({ path }) => path === markPath(release));
-  const executed = mark === undefined ? [entry] : [{ path: mark.path }, entry];
+  const start = files.find(({ path }) => path === startPath(release));
+  const executed = start === undefined ? [entry] : [{ path: start.path }, entry];
   if (!release.shell) return [...release.vmArgs.map((literal) => ({ literal })), ...executed];
   return target.os === 'win' ? executed : [{ path: `bin/${program}` }];
 }

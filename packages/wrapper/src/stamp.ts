@@ -7,7 +7,14 @@ const MAGIC = Buffer.from('\x89SARMA-STAMP\r\n\x1a\n', 'latin1');
 const FORMAT = 1;
 const STRINGS_OFFSET = 120;
 const DIGEST_OFFSET = STAMP_SIZE - 32;
-const FLAG = { stamped: 1, noMaintenanceWord: 2, ignoreNodeOptions: 4, shell: 8, service: 16 } as const;
+const FLAG = {
+  stamped: 1,
+  noMaintenanceWord: 2,
+  ignoreNodeOptions: 4,
+  shell: 8,
+  service: 16,
+  compileCache: 32,
+} as const;
 
 /** An argument of the program: written as it is, or a path inside the release made absolute by the stub. */
 export type TemplateArgument = { readonly literal: string } | { readonly path: string };
@@ -30,6 +37,8 @@ export interface Stamp {
   readonly shell: boolean;
   /** The first argument is a command of a service. */
   readonly service: boolean;
+  /** The program may leave a compile cache in its install, which the stub keeps from growing. */
+  readonly compileCache: boolean;
   readonly name: string;
   readonly version: string;
   /** First 12 hex digits of the manifest's digest. */
@@ -86,7 +95,8 @@ export function encodeStamp(stamp: Stamp): Buffer {
       (stamp.maintenance === null ? FLAG.noMaintenanceWord : 0) |
       (stamp.ignoreNodeOptions ? FLAG.ignoreNodeOptions : 0) |
       (stamp.shell ? FLAG.shell : 0) |
-      (stamp.service ? FLAG.service : 0),
+      (stamp.service ? FLAG.service : 0) |
+      (stamp.compileCache ? FLAG.compileCache : 0),
     20,
   );
   bytes.writeBigUInt64LE(BigInt(stamp.manifestOffset), 24);
@@ -139,6 +149,7 @@ export function decodeStamp(bytes: Buffer): Stamp {
     ignoreNodeOptions: (flags & FLAG.ignoreNodeOptions) !== 0,
     shell: (flags & FLAG.shell) !== 0,
     service: (flags & FLAG.service) !== 0,
+    compileCache: (flags & FLAG.compileCache) !== 0,
     name: read.string(),
     version: read.string(),
     id: read.string(),

@@ -14,6 +14,7 @@ const stamp: Stamp = {
   ignoreNodeOptions: false,
   shell: true,
   service: false,
+  compileCache: true,
   name: 'hello',
   version: '1.0.0',
   id: 'abababababab',

@@ -173,6 +173,10 @@ const shared = {
     ]).optional(),
     nodeOptions: words('pass', 'ignore').optional(),
     mutable: listOf(text).optional(),
+    compileCache: anyOf('expected true, false or an object', [
+      toggle,
+      keyed(optional({ children: toggle, build: toggle })),
+    ]).optional(),
     compression: words('fast', 'balanced', 'best', 'smallest', 'none').optional(),
     engine: words('stub', 'pkg').optional(),
     locales: listOf(text).min(1, 'expected at least one language').optional(),

@@ -66,6 +66,7 @@ export function readSettings(config: ReleaseConfig, place: Place): ReleaseSettin
       maintenance: config.wrap?.maintenance,
       nodeOptions: config.wrap?.nodeOptions,
       mutable: config.wrap?.mutable,
+      compileCache: config.wrap?.compileCache,
       compression: config.wrap?.compression,
       engine: config.wrap?.engine,
       locales: config.wrap?.locales,

@@ -297,8 +297,8 @@ sarma_find_entry
 sarma_find_vm_args "$@"
 sarma_read_vm_args
 set -- "$sarma_entry" "$@"
-# Where an install has many directories: executes the entry, and has them looked at after a run that ended badly.
-[ ! -f "$sarma_directory/mark.cjs" ] || set -- "$sarma_directory/mark.cjs" "$@"
+# In an install: executes the entry, which then starts from the compile cache, or has a look taken after a run that ended badly.
+[ ! -f "$sarma_directory/start.cjs" ] || set -- "$sarma_directory/start.cjs" "$@"
 while [ "$sarma_count" -gt 0 ]; do
   eval "set -- \"\$sarma_arg_$sarma_count\" \"\$@\""
   sarma_count=$((sarma_count - 1))

@@ -100,7 +100,7 @@ function pkgTarget({ target, runtime, release, settings }: BuildContext): PkgTar
 /** What of the configuration is set, and would be lost. */
 function stubSettings(
   os: Target['os'],
-  { wrap: { nodeOptions, maintenance, mutable } }: BuildContext['release'],
+  { wrap: { nodeOptions, maintenance, mutable, compileCache } }: BuildContext['release'],
   { locales, macos, windows }: BuildContext['settings'],
 ): readonly string[] {
   const { sign, icon, manifest, subsystem, version } = windows;
@@ -111,6 +111,7 @@ function stubSettings(
     ['wrap.nodeOptions', nodeOptions !== 'pass'],
     ['wrap.maintenance', maintenance !== 'maintenance'],
     ['wrap.mutable', mutable.length > 0],
+    ['wrap.compileCache', compileCache !== false && (compileCache.children || compileCache.build)],
     ['wrap.locales', locales !== undefined],
     ...own,
     ['wrap.windows.version', os === 'win' && Object.keys(version).length > 0],
