@@ -3,6 +3,7 @@ import { stubPath } from '@sarma/stub';
 import { type AssembledRelease, AssembledReleaseError } from './assembled-release.ts';
 import type { BuildCache } from './build-cache.ts';
 import { type Compression, compressionSettings } from './compression.ts';
+import { type Contents, contentSize } from './contents.ts';
 import type { OnEvent } from './events.ts';
 import { embed } from './executables/embed.ts';
 import { type ResourceFiles, withOwnResources } from './executables/pe-program-resources.ts';
@@ -64,7 +65,9 @@ export interface Packed {
 
 /** A finished executable and the stored bytes of its parts. */
 export interface Executable {
-  readonly bytes: Buffer;
+  readonly contents: Contents;
+  /** In bytes. */
+  readonly size: number;
   readonly id: string;
   readonly parts: {
     readonly stub: number;
@@ -101,7 +104,7 @@ export async function packTarget(
   checkNames(tree, target);
   checkLimits(tree, releaseDirectory(build.release, '0'.repeat(12)));
   const mutable = await mutableFiles(tree, build.release);
-  const release = await packRelease(tree, settings);
+  const release = await packRelease(tree, settings, cache);
   const frames = placeFrames([...runtime.frames, ...release.frames]);
   const manifest: Manifest = {
     format: 1,
@@ -146,25 +149,36 @@ export async function buildExecutable(
   const bare = await readFile(stubPath(stubTarget(build.target)));
   const stub = await withOwnResources(bare, build, program);
   const embedding = embed(build.target.os, stub, manifestOffset + manifest.bytes.length, program);
-  const { head, payloadOffset, tail } = embedding;
-  const stampAt = findStamp(head);
-  const bytes = Buffer.concat([head, ...frames, manifest.bytes, tail]);
-  const payloadEnd = payloadOffset + manifestOffset + manifest.bytes.length;
-  const digest = stubDigest(bytes, { stampAt, payloadOffset, payloadEnd });
-  encodeStamp(stampOf(build, packed, program, payloadOffset, manifestOffset, digest)).copy(bytes, stampAt);
-  embedding.seal(bytes);
+  const { head, payloadOffset, tail, seal } = embedding;
+  const digest = digestOf(build.target, stub, manifestOffset + manifest.bytes.length, program);
+  encodeStamp(stampOf(build, packed, program, payloadOffset, manifestOffset, digest)).copy(
+    head,
+    findStamp(head),
+  );
+  const contents = { pieces: [head, ...frames, manifest.bytes, tail], seal };
+  const size = contentSize(contents);
   const sum = (part: { readonly frames: PackedRuntime['frames'] }) =>
     part.frames.reduce((total, { stored }) => total + stored.length, 0);
   return {
-    bytes,
+    contents,
+    size,
     id: manifest.id,
     parts: {
-      stub: bytes.length - manifestOffset - manifest.bytes.length,
+      stub: size - manifestOffset - manifest.bytes.length,
       runtime: sum(packed.runtime),
       release: sum(packed.release),
       manifest: manifest.bytes.length,
     },
   };
+}
+
+/** The payload is not in the digest: of a small one that ends where this does between two pages it is the same. */
+function digestOf({ os }: Target, stub: Buffer, payloadLength: number, program: string): string {
+  const payload = Buffer.alloc(payloadLength % 4096);
+  const { head, payloadOffset, tail } = embed(os, stub, payload.length, program);
+  const executable = Buffer.concat([head, payload, tail]);
+  const payloadEnd = payloadOffset + payload.length;
+  return stubDigest(executable, { stampAt: findStamp(head), payloadOffset, payloadEnd });
 }
 
 function stampOf(

@@ -1,6 +1,6 @@
 import { pipeline } from 'node:stream/promises';
 import { constants, createZstdCompress } from 'node:zlib';
-import { encodeLzma } from './lzma.ts';
+import { encodeLzma, lzmaVersion } from './lzma.ts';
 import type { LzmaProperties } from './lzma-coder.ts';
 import type { Frame } from './manifest.ts';
 
@@ -48,6 +48,13 @@ export const LZMA_PROPERTIES: Readonly<Record<ContentKind, LzmaProperties>> = {
 
 export function compressionSettings(compression: Compression): CompressionSettings {
   return SETTINGS[compression];
+}
+
+/** What decides the bytes that a codec makes, besides the settings. Throws StubMissingError. */
+export function codecVersion(codec: CompressionSettings['codec']): Readonly<Record<string, unknown>> {
+  return codec === 'lzma'
+    ? { lzma: lzmaVersion(), properties: LZMA_PROPERTIES }
+    : { zstd: process.versions.zstd };
 }
 
 /** One frame; tells `onProgress` how many bytes of it are done. Throws StubMissingError where the LZMA coder is not built. */

@@ -1,3 +1,4 @@
+import { type Contents, contentSize } from './contents.ts';
 import { writeExecutable } from './outputs.ts';
 import type { BuildContext } from './phases.ts';
 import { type Signing, signExecutable } from './sign.ts';
@@ -17,7 +18,7 @@ export interface Delivered {
 export type Deliver = (
   build: Pick<BuildContext, 'target' | 'release' | 'settings'>,
   program: string,
-  bytes: Buffer,
+  contents: Contents,
 ) => Promise<Delivered>;
 
 /** What delivering needs besides. */
@@ -25,16 +26,21 @@ export type Delivery = Pick<Signing, 'directory' | 'signal' | 'onEvent'>;
 
 /** Signs executables where the settings have a command for it, and gives them their names. */
 export function deliverTo(fileOf: (program: string, target: Target) => string, delivery: Delivery): Deliver {
-  return async ({ target, release, settings }, program, bytes) => {
+  return async ({ target, release, settings }, program, contents) => {
     const file = fileOf(program, target);
     const key = SIGN_KEYS[target.os];
     const command = key && settings[key].sign;
     if (command === undefined) {
-      return { file, bytes: bytes.length, replaced: await writeExecutable(file, bytes), sidecars: [] };
+      return {
+        file,
+        bytes: contentSize(contents),
+        replaced: await writeExecutable(file, contents),
+        sidecars: [],
+      };
     }
     const { version } = release;
     const signing = { ...delivery, command, key: `wrap.${key}.sign`, target, name: program, version };
-    return await signExecutable(file, bytes, signing);
+    return await signExecutable(file, contents, signing);
   };
 }
 

@@ -1,5 +1,6 @@
 import { access, constants, mkdir, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { type Contents, contentSize } from './contents.ts';
 import { isPkgExecutable } from './engines/pkg.ts';
 import { isOwnExecutable } from './executable-file.ts';
 import type { Target } from './targets.ts';
@@ -85,13 +86,13 @@ async function checkFolder(file: string, folder: string): Promise<void> {
 }
 
 /** Writes an executable so that its name never holds half of one. Returns whether an older file was replaced. */
-export async function writeExecutable(file: string, bytes: Buffer): Promise<boolean> {
+export async function writeExecutable(file: string, contents: Contents): Promise<boolean> {
   const previous = await stat(file).catch(() => undefined);
   try {
     await mkdir(path.dirname(file), { recursive: true });
-    await writeWhole(file, bytes, 0o755);
+    await writeWhole(file, contents, 0o755);
   } catch (cause) {
-    throw notWritable(file, bytes.length, cause);
+    throw notWritable(file, contentSize(contents), cause);
   }
   return previous !== undefined;
 }

@@ -89,11 +89,11 @@ export function ownSteps({
       const artifacts = [...context.artifacts];
       for (const program of Object.keys(release.entries)) {
         const executable = await buildExecutable({ ...context, resources }, packed, program);
-        const delivered = await deliver(context, program, executable.bytes);
+        const delivered = await deliver(context, program, executable.contents);
         const milliseconds = performance.now() - (started.get(target.name) ?? performance.now());
         const { id } = executable;
         // A signature is the stub's.
-        const stub = executable.parts.stub + delivered.bytes - executable.bytes.length;
+        const stub = executable.parts.stub + delivered.bytes - executable.size;
         const parts = { ...executable.parts, stub };
         onEvent({ type: 'artifact', target: target.name, ...delivered });
         artifacts.push({ ...delivered, target: target.name, name: program, id, parts, milliseconds });

@@ -17,8 +17,8 @@ export function billBeside(file: string): string {
  * `NAME_TARGET.cdx.json`, and the hashes of both in `SHA256SUMS`. Steps of the user may leave the bill out.
  */
 export function withProofs(deliver: Deliver, onEvent: OnEvent): Deliver {
-  return async (build, program, bytes) => {
-    const delivered = await deliver(build, program, bytes);
+  return async (build, program, contents) => {
+    const delivered = await deliver(build, program, contents);
     const { file } = delivered;
     const sbom = billBeside(file);
     const content = await readSbom(file).catch((error) => {

@@ -1,6 +1,7 @@
 import { chmod, lstat, mkdir, mkdtemp, readFile, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { type Command, runCommand } from './command.ts';
+import { type Contents, contentSize } from './contents.ts';
 import type { Delivered } from './deliver.ts';
 import type { OnEvent } from './events.ts';
 import { checkAuthenticode } from './executables/authenticode.ts';
@@ -40,13 +41,14 @@ export class SignError extends Error {
  * under its own name, which some signers sign. What is there by the name before stays when that fails. Throws
  * CommandError, SignError, and OutputError.
  */
-export async function signExecutable(file: string, bytes: Buffer, signing: Signing): Promise<Delivered> {
+export async function signExecutable(file: string, contents: Contents, signing: Signing): Promise<Delivered> {
   const { command, key, target, name, version, directory, signal, onEvent } = signing;
   const replaced = (await stat(file).catch(() => undefined)) !== undefined;
-  const folder = await folderFor(file, bytes.length);
+  const folder = await folderFor(file, contentSize(contents));
   try {
     const signed = path.join(folder, path.basename(file));
-    await writeExecutable(signed, bytes);
+    await writeExecutable(signed, contents);
+    const bytes = await readFile(signed);
     const values = { file: signed, target: target.name, name, version };
     await runCommand(command, `${key} for ${target.name}`, values, directory, signal);
     const found = await readSigned(signed, signing);

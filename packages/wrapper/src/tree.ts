@@ -20,7 +20,7 @@ export interface TreeFile {
 
 export class TreeError extends Error {
   override readonly name = 'TreeError';
-  readonly code: 'LINK_OUTSIDE' | 'LINK_BROKEN' | 'NOT_A_FILE' | 'FILE_OUTSIDE';
+  readonly code: 'LINK_OUTSIDE' | 'LINK_BROKEN' | 'NOT_A_FILE' | 'FILE_OUTSIDE' | 'FILE_CHANGED';
   constructor(code: TreeError['code'], message: string) {
     super(message);
     this.code = code;

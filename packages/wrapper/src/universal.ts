@@ -1,5 +1,6 @@
 import type { Artifact } from './artifact.ts';
 import type { AssembledRelease } from './assembled-release.ts';
+import { type Contents, contentSize } from './contents.ts';
 import type { Deliver } from './deliver.ts';
 import type { OnEvent, WrapEvent } from './events.ts';
 import { joinSlices } from './executables/fat.ts';
@@ -43,12 +44,12 @@ export function sliceJoiner(
   deliver: Deliver,
   onEvent: OnEvent,
 ): SliceJoiner {
-  const kept = new Map<string, Buffer[]>();
+  const kept = new Map<string, Contents[]>();
   let phase = '';
   return {
-    keep: async (_build, program, bytes) => {
-      kept.set(program, [...(kept.get(program) ?? []), bytes]);
-      return { file: fileOf(program, target), bytes: bytes.length, replaced: false, sidecars: [] };
+    keep: async (_build, program, contents) => {
+      kept.set(program, [...(kept.get(program) ?? []), contents]);
+      return { file: fileOf(program, target), bytes: contentSize(contents), replaced: false, sidecars: [] };
     },
     onEvent: (event) => {
       if (event.type === 'artifact') return;

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { sign, signatureSize } from '../src/executables/ad-hoc-signature.ts';
 import { LC, readMacho } from '../src/executables/macho-commands.ts';
+import { unsealedBytes } from '../src/executables/unsealed-file.ts';
 import { compileStub } from './support/compile-stub.ts';
 import { hasTool } from './support/tools.ts';
 
@@ -15,7 +16,7 @@ test.skipIf(!hasTool('llvm-strip'))('an ad-hoc signature is field for field the 
   const codeLimit = file.readUInt32LE(command.at + 8);
   const text = macho.segments.find(({ name }) => name === '__TEXT')!;
 
-  const signature = sign(file, {
+  const signature = sign(unsealedBytes(file), {
     identifier: 'stand-in',
     codeLimit,
     executableSegment: { offset: text.offset, size: text.fileSize },

@@ -7,7 +7,6 @@ import { describe, expect, test } from 'vitest';
 import { checkAuthenticode } from '../src/executables/authenticode.ts';
 import { checkCodeSignature } from '../src/executables/check-code-signature.ts';
 import { AlreadySignedError, MalformedExecutableError, NoRoomError } from '../src/executables/errors.ts';
-import { joinSlices } from '../src/executables/fat.ts';
 import { embed as embedMacho, resign } from '../src/executables/macho.ts';
 import { LC, readMacho } from '../src/executables/macho-commands.ts';
 import { embed as embedPe } from '../src/executables/pe.ts';
@@ -17,6 +16,7 @@ import { assemble, compileStub } from './support/compile-stub.ts';
 import { nativeSample } from './support/native-samples.ts';
 import { selfSigned } from './support/self-signed.ts';
 import { hasTool } from './support/tools.ts';
+import { universalOf } from './support/universal.ts';
 
 const DECLARED = [MalformedExecutableError, NoRoomError, AlreadySignedError];
 
@@ -91,7 +91,7 @@ const SAMPLES: [string, () => Buffer, readonly ((file: Buffer) => unknown)[]][] 
   ['an addon for Windows', () => nativeSample({ kind: 'node-api', target: 'x86_64-windows-gnu' }), PE],
   ['a macOS program', () => signedMacho('aarch64-macos'), MACHO],
   ['an addon for macOS', () => nativeSample({ kind: 'modules-structure', target: 'x86_64-macos' }), MACHO],
-  ['a universal program', () => joinSlices([signedMacho('x86_64-macos')]), [readNativeFile]],
+  ['a universal program', () => universalOf([signedMacho('x86_64-macos')]), [readNativeFile]],
   [
     'an addon for Linux',
     () => nativeSample({ kind: 'modules-structure', target: 'x86_64-linux-gnu' }),

@@ -3,6 +3,7 @@ import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, expect, test } from 'vitest';
+import { contentsOf } from '../src/contents.ts';
 import { checkReplaceable, writeExecutable } from '../src/outputs.ts';
 
 const directory = mkdtempSync(path.join(tmpdir(), 'sarma-outputs-'));
@@ -51,8 +52,8 @@ test('a new name, and an executable of ours, may be written', async () => {
   const ours = Buffer.alloc(100_000);
   ours.write('\x89SARMA-STAMP\r\n\x1a\n', 4096, 'latin1');
   ours.writeUInt32LE(1, 4096 + 16);
-  expect(await writeExecutable(at('ours'), ours)).toBe(false);
+  expect(await writeExecutable(at('ours'), contentsOf(ours))).toBe(false);
   await checkReplaceable(at('ours'));
-  expect(await writeExecutable(at('ours'), Buffer.from('next'))).toBe(true);
+  expect(await writeExecutable(at('ours'), contentsOf(Buffer.from('next')))).toBe(true);
   expect(readFileSync(at('ours'), 'utf8')).toBe('next');
 });

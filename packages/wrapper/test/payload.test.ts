@@ -1,9 +1,11 @@
 import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { chmod, mkdir, mkdtemp, readFile, readlink, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { zstdDecompressSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { openBuildCache } from '../src/build-cache.ts';
 import { compressionSettings } from '../src/compression.ts';
 import { packRelease } from '../src/payload/pack-release.ts';
 import { readTree, withoutFileLinks } from '../src/tree.ts';
@@ -28,8 +30,12 @@ afterAll(() => rm(directory, { recursive: true }));
 
 const frameContents = async (sliceSize: number) => {
   const settings = { ...compressionSettings('fast'), releaseFrameSize: sliceSize };
-  const packed = await packRelease(await readTree(root), settings);
-  return packed.frames.map(({ frame, stored }) => ({ frame, content: zstdDecompressSync(stored) }));
+  const cache = openBuildCache({ directory: path.join(directory, 'cache') });
+  const packed = await packRelease(await readTree(root), settings, cache);
+  return packed.frames.map(({ frame, stored: { file, offset, length } }) => {
+    const stored = readFileSync(file).subarray(offset, offset + length);
+    return { frame, content: zstdDecompressSync(stored) };
+  });
 };
 
 test('the frames of a release, decoded and put together, are a tar that any tar unpacks', async () => {
@@ -81,4 +87,44 @@ test('a link that leads outside is refused, naming it', async () => {
   await mkdir(outside);
   await symlink('/etc/passwd', path.join(outside, 'bad'));
   await expect(readTree(outside)).rejects.toThrow(/bad links to \/etc\/passwd, outside the release/);
+});
+
+test('after a change in one file, most frames come from the build cache', async () => {
+  const project = path.join(directory, 'many');
+  for (let folder = 0; folder < 40; folder++) {
+    await mkdir(path.join(project, `package-${folder}`), { recursive: true });
+    for (let file = 0; file < 5; file++)
+      await writeFile(
+        path.join(project, `package-${folder}`, `${file}.js`),
+        `${folder} ${file}\n`.repeat(5000),
+      );
+  }
+  const cache = openBuildCache({ directory: path.join(directory, 'own-cache') });
+  const settings = { ...compressionSettings('fast'), releaseFrameSize: 250_000 };
+  const hashes = async () => {
+    const { frames } = await packRelease(await readTree(project), settings, cache);
+    return frames.map(({ frame }) => frame.sha256);
+  };
+  const before = await hashes();
+  expect(before.length).toBeGreaterThan(12);
+  expect(await cache.entries()).toHaveLength(before.length);
+  expect(await hashes()).toEqual(before);
+  expect(await cache.entries()).toHaveLength(before.length);
+
+  await writeFile(path.join(project, 'package-7', '3.js'), 'something else\n'.repeat(20_000));
+  await writeFile(path.join(project, 'package-7', 'new.js'), 'something new\n'.repeat(10_000));
+  await hashes();
+  expect((await cache.entries()).length - before.length).toBeLessThanOrEqual(3);
+});
+
+test('a file that changes while it is packed is an error that names it', async () => {
+  const file = path.join(directory, 'growing');
+  await writeFile(file, 'as long as was said');
+  const cache = openBuildCache({ directory: path.join(directory, 'cache') });
+  for (const size of [5, 50]) {
+    const tree = { directories: [], links: [], files: [{ path: 'a', mode: 0o644, size, content: file }] };
+    await expect(packRelease(tree, compressionSettings('fast'), cache)).rejects.toThrow(
+      expect.objectContaining({ code: 'FILE_CHANGED', message: expect.stringContaining(file) }),
+    );
+  }
 });

@@ -5,7 +5,6 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openExecutable } from '../src/executable-file.ts';
-import { joinSlices } from '../src/executables/fat.ts';
 import { readSbom } from '../src/sbom/read-sbom.ts';
 import { findStamp, STAMP_SIZE } from '../src/stamp.ts';
 import { shippedTargets } from '../src/targets.ts';
@@ -13,6 +12,7 @@ import { verify } from '../src/verify.ts';
 import { wrap } from '../src/wrap.ts';
 import { writeAssembled } from './support/assembled.ts';
 import { writeNodes } from './support/darwin-node.ts';
+import { universalOf } from './support/universal.ts';
 
 let root: string;
 let whole: Buffer;
@@ -98,7 +98,7 @@ test('a stored byte that differs is found by whoever reads the frame', async () 
 });
 
 test('a universal file is not whole with bytes behind its last slice', async () => {
-  const universal = joinSlices([whole, whole]);
+  const universal = universalOf([whole, whole]);
   await writeFile(damaged, universal);
   expect((await verify(damaged)).ok).toBe(true);
   expect(await failedOf(Buffer.concat([universal, Buffer.from('1234567')]))).toEqual([
@@ -147,7 +147,7 @@ describe('a file that ends too early', () => {
   });
 
   test('and has slices, in their header or in a slice', async () => {
-    const universal = joinSlices([whole, whole]);
+    const universal = universalOf([whole, whole]);
     for (const length of [30, universal.length - 1]) {
       expect((await failedOf(universal.subarray(0, length)))[0]).toContain(`${damaged} is truncated: `);
       await expect(openExecutable(damaged)).rejects.toMatchObject({ code: 'TRUNCATED' });

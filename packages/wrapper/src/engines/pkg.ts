@@ -7,6 +7,7 @@ import semver from 'semver';
 import type { Artifact } from '../artifact.ts';
 import { treeOf } from '../build.ts';
 import { addChecksums } from '../checksums.ts';
+import { contentsOf } from '../contents.ts';
 import type { OnEvent } from '../events.ts';
 import { resign } from '../executables/macho.ts';
 import { writeExecutable } from '../outputs.ts';
@@ -144,7 +145,7 @@ async function writeProgram(
     const made = await readFile(output.file);
     const bytes = target.os === 'darwin' ? resign(made, program) : made;
     const file = fileOf(program, context.target);
-    const replaced = await writeExecutable(file, bytes);
+    const replaced = await writeExecutable(file, contentsOf(bytes));
     const sidecars = withChecksums ? [await addToChecksums(file)] : [];
     const delivered = { file, bytes: bytes.length, replaced, sidecars };
     onEvent({ type: 'artifact', target: context.target.name, ...delivered });

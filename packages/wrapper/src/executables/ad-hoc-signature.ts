@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import { chunksOf, type UnsealedFile } from './unsealed-file.ts';
 
 // Structures and numbers of an embedded signature from <Kernel/kern/cs_blobs.h>; all big-endian.
 const CSMAGIC_EMBEDDED_SIGNATURE = 0xfade0cc0;
@@ -37,7 +38,7 @@ export function signatureSize(identifier: string, codeLimit: number): number {
  * The ad-hoc signature that a linker would give the file: one code directory with SHA-256 hashes of
  * pages of 4 KiB, no requirements, no certificates.
  */
-export function sign(file: Buffer, code: SignedCode): Buffer {
+export function sign(file: UnsealedFile, code: SignedCode): Buffer {
   const identifier = identifierBytes(code.identifier);
   const signature = Buffer.alloc(signatureSize(code.identifier, code.codeLimit));
   signature.writeUInt32BE(CSMAGIC_EMBEDDED_SIGNATURE, 0);
@@ -65,9 +66,12 @@ export function sign(file: Buffer, code: SignedCode): Buffer {
   directory.writeBigUInt64BE(BigInt(code.executableSegment.size), 72);
   directory.writeBigUInt64BE(BigInt(CS_EXECSEG_MAIN_BINARY), 80);
   identifier.copy(directory, CODE_DIRECTORY_SIZE);
-  for (let page = 0; page < pageCount(code.codeLimit); page++) {
-    const bytes = file.subarray(page * PAGE_SIZE, Math.min((page + 1) * PAGE_SIZE, code.codeLimit));
-    hash('sha256', bytes, 'buffer').copy(directory, hashesAt + page * HASH_SIZE);
+  let hashAt = hashesAt;
+  // Chunks are whole pages, but for the last.
+  for (const chunk of chunksOf(file, code.codeLimit)) {
+    for (let at = 0; at < chunk.length; at += PAGE_SIZE) {
+      hashAt += hash('sha256', chunk.subarray(at, at + PAGE_SIZE), 'buffer').copy(directory, hashAt);
+    }
   }
   return signature;
 }

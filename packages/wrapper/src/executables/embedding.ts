@@ -1,3 +1,5 @@
+import type { UnsealedFile } from './unsealed-file.ts';
+
 /**
  * Where a payload lies in an executable: the file is `head`, the payload, `tail`, one after the other.
  * Offsets of the stub hold in `head` too.
@@ -10,7 +12,7 @@ export interface Embedding {
   /** Everything behind the payload. */
   readonly tail: Buffer;
   /** Computes, in place, what depends on the complete file: checksum or ad-hoc signature. */
-  seal(file: Buffer): void;
+  seal(file: UnsealedFile): void;
 }
 
 /** The next multiple of `alignment`, a power of two or not. */

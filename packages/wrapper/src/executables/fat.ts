@@ -1,6 +1,8 @@
+import { type Contents, contentSize, type Piece } from '../contents.ts';
 import { align } from './embedding.ts';
 import { NoRoomError } from './errors.ts';
 import { malformed } from './macho-commands.ts';
+import { partOf } from './unsealed-file.ts';
 
 // Structures and numbers from <mach-o/fat.h>; all big-endian.
 const FAT_MAGIC = 0xcafebabe;
@@ -31,13 +33,14 @@ export interface Slice {
  * The universal file that holds these Mach-O executables, each as it is. Their own offsets count from where they
  * begin, and so do their signatures. Throws NoRoomError.
  */
-export function joinSlices(executables: readonly Buffer[]): Buffer {
-  const slices: Slice[] = [];
+export function joinSlices(executables: readonly Contents[]): Contents {
+  const slices: Omit<Slice, 'cpu'>[] = [];
   let end = HEADER_SIZE + executables.length * ARCHITECTURE_SIZE;
   for (const executable of executables) {
     const offset = align(end, 1 << ALIGNMENT_LOG2);
-    slices.push({ cpu: executable.readUInt32LE(4), offset, size: executable.length });
-    end = offset + executable.length;
+    const size = contentSize(executable);
+    slices.push({ offset, size });
+    end = offset + size;
   }
   if (end > MAXIMUM_SIZE) {
     throw new NoRoomError(
@@ -46,19 +49,28 @@ export function joinSlices(executables: readonly Buffer[]): Buffer {
       'A universal executable holds at most 4 GiB; build one for each CPU (-t darwin-x64,darwin-arm64).',
     );
   }
-  const file = Buffer.alloc(end);
-  file.writeUInt32BE(FAT_MAGIC, 0);
-  file.writeUInt32BE(slices.length, 4);
-  for (const [index, { cpu, offset, size }] of slices.entries()) {
+  const header = Buffer.alloc(HEADER_SIZE + executables.length * ARCHITECTURE_SIZE);
+  header.writeUInt32BE(FAT_MAGIC, 0);
+  header.writeUInt32BE(slices.length, 4);
+  const pieces: Piece[] = [header];
+  let written = header.length;
+  for (const [index, { offset, size }] of slices.entries()) {
     const at = HEADER_SIZE + index * ARCHITECTURE_SIZE;
-    file.writeUInt32BE(cpu, at);
-    file.writeUInt32BE(executables[index]!.readUInt32LE(8), at + 4); // cpusubtype
-    file.writeUInt32BE(offset, at + 8);
-    file.writeUInt32BE(size, at + 12);
-    file.writeUInt32BE(ALIGNMENT_LOG2, at + 16);
-    executables[index]!.copy(file, offset);
+    const { pieces: own } = executables[index]!;
+    const head = own[0] as Buffer;
+    header.writeUInt32BE(head.readUInt32LE(4), at); // cputype
+    header.writeUInt32BE(head.readUInt32LE(8), at + 4); // cpusubtype
+    header.writeUInt32BE(offset, at + 8);
+    header.writeUInt32BE(size, at + 12);
+    header.writeUInt32BE(ALIGNMENT_LOG2, at + 16);
+    pieces.push(Buffer.alloc(offset - written), ...own);
+    written = offset + size;
   }
-  return file;
+  const seal: Contents['seal'] = (file) => {
+    for (const [index, { offset, size }] of slices.entries())
+      executables[index]!.seal(partOf(file, offset, size));
+  };
+  return { pieces, seal };
 }
 
 /**

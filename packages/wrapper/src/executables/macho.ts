@@ -13,6 +13,7 @@ import {
   SECTION_SIZE,
   SEGMENT_COMMAND_SIZE,
 } from './macho-commands.ts';
+import { type UnsealedFile, unsealedBytes } from './unsealed-file.ts';
 
 /** Pages of arm64; those of x64 (4 KiB) are in them. */
 const PAGE_SIZE = 0x4000;
@@ -40,7 +41,7 @@ export function embed(stub: Buffer, payloadLength: number, identifier: string): 
 export function resign(executable: Buffer, identifier: string): Buffer {
   const { head, tail, seal } = rebuild(executable, 0, identifier, 'Take one that is signed already.');
   const file = Buffer.concat([head, tail]);
-  seal(file);
+  seal(unsealedBytes(file));
   return file;
 }
 
@@ -76,9 +77,9 @@ function rebuild(stub: Buffer, payloadLength: number, identifier: string, advice
   writeCommands(head, macho, commands, advice);
   const tail = Buffer.alloc(end - payloadOffset - payloadLength);
   stub.copy(tail, shift - payloadLength, linkedit.offset, linkeditEnd);
-  const seal = (file: Buffer) => {
+  const seal = (file: UnsealedFile) => {
     const executableSegment = { offset: text.offset, size: text.fileSize };
-    sign(file, { identifier, codeLimit, executableSegment }).copy(file, codeLimit);
+    file.write(sign(file, { identifier, codeLimit, executableSegment }), codeLimit);
   };
   return { head, payloadOffset, tail, seal };
 }

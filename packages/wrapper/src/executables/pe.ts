@@ -1,6 +1,7 @@
 import { align, type Embedding } from './embedding.ts';
 import { AlreadySignedError, NoRoomError } from './errors.ts';
 import { readPe } from './pe-headers.ts';
+import { chunksOf, type UnsealedFile, unsealedBytes } from './unsealed-file.ts';
 
 const PAYLOAD_ALIGNMENT = 16;
 /** A certificate table begins at a multiple of 8; whoever signs a file pads it to that. */
@@ -25,8 +26,11 @@ export function embed(stub: Buffer, payloadLength: number): Embedding {
   stub.copy(head);
   const tail = Buffer.alloc(end - payloadOffset - payloadLength);
   const hasChecksum = stub.readUInt32LE(pe.checksumAt) !== 0;
-  const seal = (file: Buffer) => {
-    if (hasChecksum) file.writeUInt32LE(checksum(file, pe.checksumAt), pe.checksumAt);
+  const seal = (file: UnsealedFile) => {
+    if (!hasChecksum) return;
+    const field = Buffer.alloc(4);
+    field.writeUInt32LE(checksumOf(file, pe.checksumAt));
+    file.write(field, pe.checksumAt);
   };
   return { head, payloadOffset, tail, seal };
 }
@@ -36,12 +40,17 @@ export function embed(stub: Buffer, payloadLength: number): Embedding {
  * end-around carry, plus the length (as CheckSumMappedFile of ImageHlp computes it).
  */
 export function checksum(file: Buffer, checksumAt: number): number {
-  const even = file.length & ~1;
+  return checksumOf(unsealedBytes(file), checksumAt);
+}
+
+function checksumOf(file: UnsealedFile, checksumAt: number): number {
   let sum = 0;
-  // Sums of 16-bit words stay exact in a double far beyond 4 GiB of them.
-  for (let at = 0; at < even; at += 2) sum += file[at]! | (file[at + 1]! << 8);
-  if (even < file.length) sum += file[even]!;
-  sum -= file.readUInt16LE(checksumAt) + file.readUInt16LE(checksumAt + 2);
+  // Sums of 16-bit words stay exact in a double far beyond 4 GiB of them. Only the last chunk may be odd.
+  for (const chunk of chunksOf(file, file.size)) {
+    for (let at = 0; at < chunk.length; at += 2) sum += chunk[at]! | ((chunk[at + 1] ?? 0) << 8);
+  }
+  const field = file.read(checksumAt, 4);
+  sum -= field.readUInt16LE(0) + field.readUInt16LE(2);
   while (sum > 0xffff) sum = (sum % 0x10000) + Math.floor(sum / 0x10000);
-  return sum + file.length;
+  return sum + file.size;
 }

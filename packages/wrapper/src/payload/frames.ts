@@ -1,10 +1,19 @@
 import { createHash } from 'node:crypto';
+import { closeSync, openSync, readSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import type { Compressed } from '../compression.ts';
+import type { FilePart } from '../contents.ts';
 import type { Frame } from '../manifest.ts';
 
-/** A frame and its stored bytes, not yet given its place in the payload. */
+/** A frame, not yet given its place in the payload, and where its stored bytes are: in a file of the build cache. */
 export interface StoredFrame {
   readonly frame: Omit<Frame, 'offset'>;
+  readonly stored: FilePart;
+}
+
+/** One whose bytes were just made. */
+export interface MadeFrame {
+  readonly frame: StoredFrame['frame'];
   readonly stored: Buffer;
 }
 
@@ -13,9 +22,54 @@ export function storedFrame(
   { codec, stored }: Compressed,
   position: number,
   size: number,
-): StoredFrame {
+): MadeFrame {
   const sha256 = createHash('sha256').update(stored).digest('hex');
   return { frame: { part, length: stored.length, size, position, codec, sha256 }, stored };
+}
+
+/** What a file with frames begins with, as JSON behind its length in four bytes. */
+interface FramesHeader<About> {
+  readonly about: About;
+  readonly frames: readonly StoredFrame['frame'][];
+}
+
+/** Writes frames and something about them, plain data, to a file. Throws what writing throws. */
+export async function writeFrames(file: string, about: unknown, frames: readonly MadeFrame[]): Promise<void> {
+  const header: FramesHeader<unknown> = { about, frames: frames.map(({ frame }) => frame) };
+  const json = Buffer.from(JSON.stringify(header));
+  const length = Buffer.alloc(4);
+  length.writeUInt32LE(json.length);
+  const handle = await open(file, 'wx');
+  try {
+    for (const bytes of [length, json, ...frames.map(({ stored }) => stored)]) await handle.writeFile(bytes);
+  } finally {
+    await handle.close();
+  }
+}
+
+/** What `writeFrames` wrote. Throws what reading throws. */
+export function readFrames<About>(file: string): {
+  readonly about: About;
+  readonly frames: readonly StoredFrame[];
+} {
+  const handle = openSync(file, 'r');
+  try {
+    const read = (length: number, position: number) => {
+      const bytes = Buffer.alloc(length);
+      return bytes.subarray(0, readSync(handle, bytes, 0, length, position));
+    };
+    const length = read(4, 0).readUInt32LE();
+    const { about, frames } = JSON.parse(read(length, 4).toString()) as FramesHeader<About>;
+    let offset = 4 + length;
+    const stored = frames.map((frame) => {
+      const part = { file, offset, length: frame.length };
+      offset += frame.length;
+      return { frame, stored: part };
+    });
+    return { about, frames: stored };
+  } finally {
+    closeSync(handle);
+  }
 }
 
 /** Gives every frame its offset, one behind the other. */

@@ -1,8 +1,10 @@
-import { type CompressionSettings, compressFrame } from '../compression.ts';
+import { createHash } from 'node:crypto';
+import type { BuildCache } from '../build-cache.ts';
+import { type CompressionSettings, codecVersion, compressFrame } from '../compression.ts';
 import type { ManifestFile } from '../manifest.ts';
 import type { Tree } from '../tree.ts';
-import { type StoredFrame, storedFrame } from './frames.ts';
-import { tarSlices } from './tar.ts';
+import { readFrames, type StoredFrame, storedFrame, writeFrames } from './frames.ts';
+import { type TarSlice, tarSlices } from './tar.ts';
 
 /** A release as frames, and what the manifest says of its files. */
 export interface PackedRelease {
@@ -10,20 +12,39 @@ export interface PackedRelease {
   readonly frames: readonly StoredFrame[];
 }
 
-/** Frames compressed at once: as many as libuv has threads for, and with LZMA, which wants memory, as a runtime has. */
-const CONCURRENCY = { none: 4, zstd: 4, lzma: 2 };
+/** Frames compressed at once. */
+const CONCURRENCY = 2;
 
-export async function packRelease(tree: Tree, settings: CompressionSettings): Promise<PackedRelease> {
+/** Packs a release. Frames of the same content, as of packages that stay from build to build, come from the build cache. */
+export async function packRelease(
+  tree: Tree,
+  settings: CompressionSettings,
+  cache: BuildCache,
+): Promise<PackedRelease> {
   const files: ManifestFile[] = [];
   const frames: Promise<StoredFrame>[] = [];
   for await (const slice of tarSlices(tree, settings.releaseFrameSize)) {
     files.push(...slice.files);
-    const frame = compressFrame(slice.content, 'release', settings).then((compressed) =>
-      storedFrame('release', compressed, slice.position, slice.content.length),
-    );
+    const frame = packSlice(slice, settings, cache);
     frame.catch(() => {}); // reported by the await below, not as an unhandled rejection before it
     frames.push(frame);
-    await frames.at(-CONCURRENCY[settings.codec]);
+    await frames.at(-CONCURRENCY);
   }
   return { files, frames: await Promise.all(frames) };
+}
+
+async function packSlice(
+  { content, position }: TarSlice,
+  settings: CompressionSettings,
+  cache: BuildCache,
+): Promise<StoredFrame> {
+  const { runtimeFrames: _, releaseFrameSize: __, ...codec } = settings;
+  const sha256 = createHash('sha256').update(content).digest('hex');
+  const key = JSON.stringify({ sha256, ...codec, ...codecVersion(codec.codec) });
+  const file = await cache.produce(`release-frame:${key}`, async (temporaryPath) => {
+    const compressed = await compressFrame(content, 'release', settings);
+    await writeFrames(temporaryPath, null, [storedFrame('release', compressed, 0, content.length)]);
+  });
+  const { frame, stored } = readFrames(file).frames[0]!;
+  return { frame: { ...frame, position }, stored };
 }

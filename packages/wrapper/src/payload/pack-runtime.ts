@@ -1,19 +1,18 @@
 import { createHash } from 'node:crypto';
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { createXXHash3 } from 'hash-wasm';
 import type { BuildCache } from '../build-cache.ts';
-import { type CompressionSettings, compressFrame, LZMA_PROPERTIES } from '../compression.ts';
+import { type CompressionSettings, codecVersion, compressFrame } from '../compression.ts';
 import { armFeatures } from '../executables/arm-attributes.ts';
 import { type BranchRange, codeRange, encode } from '../executables/branch-filter.ts';
 import { type Requirements, requirements } from '../executables/elf.ts';
-import { lzmaVersion } from '../lzma.ts';
 import type { ManifestRuntime } from '../manifest.ts';
 import { IntegrityError } from '../runtimes/errors.ts';
 import type { Runtime } from '../runtimes/runtime.ts';
 import type { Target } from '../targets.ts';
 import { changeRuntime, type WantedChanges } from './change-runtime.ts';
-import { type StoredFrame, storedFrame } from './frames.ts';
+import { readFrames, type StoredFrame, storedFrame, writeFrames } from './frames.ts';
 
 /** A runtime as frames, and what the manifest says of it. */
 export interface PackedRuntime {
@@ -23,14 +22,7 @@ export interface PackedRuntime {
 }
 
 /** Raised when the bytes that this module makes of the same input change, so that older cache entries are not used. */
-const PACKING = 2;
-
-/** What is kept in the build cache before the frames' stored bytes. */
-interface CacheHeader {
-  readonly runtime: ManifestRuntime;
-  readonly requires: Requirements;
-  readonly frames: readonly StoredFrame['frame'][];
-}
+const PACKING = 3;
 
 /**
  * Packs a runtime, or takes it from the build cache: compressing one takes most of a minute at `best`.
@@ -58,25 +50,20 @@ export async function packRuntime(
     ...codecVersion(settings.codec),
   });
   const entry = await cache.produce(`runtime-frames:${key}`, async (temporaryPath) => {
-    await writeFile(temporaryPath, await pack(runtime, target, settings, wanted, onProgress));
+    await pack(temporaryPath, runtime, target, settings, wanted, onProgress);
   });
-  return parse(await readFile(entry));
-}
-
-/** What decides the bytes that a codec makes, besides the settings. */
-function codecVersion(codec: CompressionSettings['codec']) {
-  return codec === 'lzma'
-    ? { lzma: lzmaVersion(), properties: LZMA_PROPERTIES }
-    : { zstd: process.versions.zstd };
+  const { about, frames } = readFrames<Omit<PackedRuntime, 'frames'>>(entry);
+  return { ...about, frames };
 }
 
 async function pack(
+  to: string,
   runtime: Runtime,
   target: Target,
   settings: CompressionSettings,
   wanted: WantedChanges,
   onProgress: (done: number, total: number) => void,
-): Promise<Buffer> {
+): Promise<void> {
   const official = await readFile(runtime.file);
   // The build cache believes sizes and times; what goes into an executable is read anyway, and held to its hash.
   const found = createHash('sha256').update(official).digest('hex');
@@ -107,7 +94,7 @@ async function pack(
       return storedFrame('runtime', compressed, position, slice.length);
     }),
   );
-  const header: CacheHeader = {
+  const about: Omit<PackedRuntime, 'frames'> = {
     runtime: {
       version: runtime.version,
       directory: `node-${runtime.version}-${target.name}-${sha256.slice(0, 12)}`,
@@ -121,12 +108,8 @@ async function pack(
       filter,
     },
     requires: target.os === 'linux' ? requiredBy(file) : { interpreter: null, libraries: [] },
-    frames: frames.map(({ frame }) => frame),
   };
-  const json = Buffer.from(JSON.stringify(header));
-  const length = Buffer.alloc(4);
-  length.writeUInt32LE(json.length);
-  return Buffer.concat([length, json, ...frames.map(({ stored }) => stored)]);
+  await writeFrames(to, about, frames);
 }
 
 /** Where the frames begin. Code and data have little in common, so that a cut between them costs LZMA next to nothing. */
@@ -148,16 +131,4 @@ function requiredBy(file: Buffer): Requirements {
 /** Where on the build host a runtime lay is nobody's business but the host's. */
 function withoutPath(source: string): string {
   return source.startsWith('file:') ? `file:${path.basename(source)}` : source;
-}
-
-function parse(entry: Buffer): PackedRuntime {
-  const length = entry.readUInt32LE(0);
-  const header = JSON.parse(entry.toString('utf8', 4, 4 + length)) as CacheHeader;
-  let at = 4 + length;
-  const frames = header.frames.map((frame) => {
-    const stored = entry.subarray(at, at + frame.length);
-    at += frame.length;
-    return { frame, stored };
-  });
-  return { runtime: header.runtime, requires: header.requires, frames };
 }

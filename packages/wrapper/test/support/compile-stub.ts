@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { zig } from '../../../../scripts/zig.ts';
+import { type UnsealedFile, unsealedBytes } from '../../src/executables/unsealed-file.ts';
 
 /** A program with a stamp that exits with the byte at offset 20 of it. */
 const SOURCE = String.raw`
@@ -39,10 +40,10 @@ export function compileStub(target: string, ...options: string[]): Buffer {
 export function assemble(
   stub: Buffer,
   payload: Buffer,
-  embedding: { head: Buffer; tail: Buffer; seal(file: Buffer): void },
+  embedding: { head: Buffer; tail: Buffer; seal(file: UnsealedFile): void },
 ): Buffer {
   embedding.head[stub.indexOf(STAMP_MAGIC) + 20] = 42;
   const file = Buffer.concat([embedding.head, payload, embedding.tail]);
-  embedding.seal(file);
+  embedding.seal(unsealedBytes(file));
   return file;
 }

@@ -1,0 +1,88 @@
+import { closeSync, fstatSync, openSync, readSync, writeSync } from 'node:fs';
+import type { UnsealedFile } from './executables/unsealed-file.ts';
+
+/** Bytes in memory, or some of a file of this disk. */
+export type Piece = Buffer | FilePart;
+
+export interface FilePart {
+  readonly file: string;
+  /** In bytes. */
+  readonly offset: number;
+  readonly length: number;
+}
+
+/** A file that is yet to be written: never in memory as a whole, whatever its size. */
+export interface Contents {
+  /** One behind the other. */
+  readonly pieces: readonly Piece[];
+  /** Writes, once all pieces are there, what is computed of them. */
+  readonly seal: (file: UnsealedFile) => void;
+}
+
+/** In bytes. */
+export function contentSize({ pieces }: Contents): number {
+  return pieces.reduce((sum, piece) => sum + piece.length, 0);
+}
+
+export function contentsOf(bytes: Buffer): Contents {
+  return { pieces: [bytes], seal: () => {} };
+}
+
+/** How much is copied at once. */
+const CHUNK = 1024 * 1024;
+
+/**
+ * Writes a new file. Without waiting in between: the pieces are read from the page cache, or were just made, and most of
+ * the time would go into being told. Throws what reading and writing throw, and where there is a file by that name.
+ */
+export function writeContents(file: string, contents: Contents, mode: number): void {
+  const target = openSync(file, 'wx+', mode);
+  try {
+    const buffer = Buffer.allocUnsafe(CHUNK);
+    for (const piece of contents.pieces) {
+      if (Buffer.isBuffer(piece)) writeAll(target, piece);
+      else copyPart(piece, target, buffer);
+    }
+    contents.seal(openFile(target));
+  } finally {
+    closeSync(target);
+  }
+}
+
+function copyPart({ file, offset, length }: FilePart, target: number, buffer: Buffer): void {
+  const source = openSync(file, 'r');
+  try {
+    for (let at = 0; at < length; at += buffer.length) {
+      const chunk = buffer.subarray(0, Math.min(buffer.length, length - at));
+      readAll(source, chunk, offset + at, file);
+      writeAll(target, chunk);
+    }
+  } finally {
+    closeSync(source);
+  }
+}
+
+function openFile(file: number): UnsealedFile {
+  return {
+    size: fstatSync(file).size,
+    read: (position, length) => readAll(file, Buffer.allocUnsafe(length), position, 'The executable'),
+    write: (bytes, position) => writeAll(file, bytes, position),
+  };
+}
+
+/** A read may give less than was asked for. Throws when the file ends before the buffer is full. */
+function readAll(file: number, buffer: Buffer, position: number, name: string): Buffer {
+  for (let filled = 0; filled < buffer.length; ) {
+    const count = readSync(file, buffer, filled, buffer.length - filled, position + filled);
+    if (count === 0) throw new Error(`${name} got shorter while it was read.`);
+    filled += count;
+  }
+  return buffer;
+}
+
+/** So may a write, of more than 2 GiB for one. */
+function writeAll(file: number, bytes: Buffer, position: number | null = null): void {
+  for (let done = 0; done < bytes.length; ) {
+    done += writeSync(file, bytes, done, bytes.length - done, position === null ? null : position + done);
+  }
+}
