@@ -109,6 +109,7 @@ fn stampFor(manifest: *const manifests.Manifest) @FieldType(Run, "stamp") {
         .ignore_node_options = false,
         .shell = false,
         .service = false,
+        .compile_cache = true,
         .manifest_offset = 0,
         .manifest_length = 0,
         .manifest_sha256 = @splat(0xab),

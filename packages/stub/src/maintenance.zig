@@ -4,6 +4,7 @@ const std = @import("std");
 const os = @import("os.zig");
 const bases = @import("bases.zig");
 const Base = bases.Base;
+const compile_cache = @import("compile_cache.zig");
 const install = @import("install.zig");
 const interruption = @import("interruption.zig");
 const launch = @import("launch.zig");
@@ -130,6 +131,11 @@ fn verify(run: *Run) install.Error!void {
         var held = try layout.Held.take(run, &base) orelse continue;
         defer held.letGo();
         const repaired = try install.bringAbout(run, &base, &payload, .{ .verify = true });
+        // Nothing says what its files should be. The next run makes it anew.
+        if (os.openDirectory(os.cwd, path)) |root| {
+            defer os.close(root);
+            compile_cache.remove(run, root);
+        } else |_| {}
         if (repaired > 0) say("{s}: repaired {d} file{s}\n", .{ path, repaired, if (repaired == 1) "" else "s" }) else say("{s}: every file is as it should be\n", .{path});
     }
     if (!found) return run.refuse("it is not installed", .{});

@@ -80,8 +80,12 @@ pub fn claimed(path: [:0]const u8) ?os.Handle {
 
 /// As much of it as can be removed.
 pub fn removeTree(run: *const Run, path: [:0]const u8) void {
-    emptyDirectory(os.cwd, path, depth_max);
-    os.removeDirectory(os.cwd, path) catch |err| run.step("cannot remove {s}: {s}", .{ path, os.describe(err) });
+    removeTreeIn(run, os.cwd, path);
+}
+
+pub fn removeTreeIn(run: *const Run, parent: os.Handle, path: [:0]const u8) void {
+    emptyDirectory(parent, path, depth_max);
+    os.removeDirectory(parent, path) catch |err| run.step("cannot remove {s}: {s}", .{ path, os.describe(err) });
 }
 
 fn emptyDirectory(parent: os.Handle, path: [:0]const u8, depth: u32) void {

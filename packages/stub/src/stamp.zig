@@ -36,6 +36,8 @@ pub const Stamp = struct {
     shell: bool,
     /// The first argument is a command of a service.
     service: bool,
+    /// The program may leave a compile cache in its install.
+    compile_cache: bool,
     manifest_offset: u64,
     manifest_length: u64,
     manifest_sha256: sha256.Digest,
@@ -84,6 +86,7 @@ pub fn parse(arena: Allocator, bytes: *const [size]u8) Error!Stamp {
         .ignore_node_options = flags & 4 != 0,
         .shell = flags & 8 != 0,
         .service = flags & 16 != 0,
+        .compile_cache = flags & 32 != 0,
         .manifest_offset = integer(u64, bytes, 24),
         .manifest_length = integer(u64, bytes, 32),
         .manifest_sha256 = bytes[40..72].*,
@@ -165,7 +168,7 @@ test "an empty stamp is unstamped, a changed one damaged, a whole one is read" {
     try std.testing.expectError(error.Unstamped, read(arena));
 
     var bytes = sarma_stamp;
-    std.mem.writeInt(u32, bytes[20..24], 1 | 4 | 16, .little);
+    std.mem.writeInt(u32, bytes[20..24], 1 | 4 | 16 | 32, .little);
     std.mem.writeInt(u64, bytes[104..112], 77, .little);
     std.mem.writeInt(u32, bytes[112..116], 2, .little);
     var at: usize = strings_offset;
@@ -183,7 +186,7 @@ test "an empty stamp is unstamped, a changed one damaged, a whole one is read" {
     try std.testing.expectEqualStrings("hello-1", stamp.release_directory);
     try std.testing.expectEqual(77, stamp.entry_size);
     try std.testing.expect(stamp.ignore_node_options and !stamp.maintenance_word_off);
-    try std.testing.expect(stamp.service and !stamp.shell);
+    try std.testing.expect(stamp.service and stamp.compile_cache and !stamp.shell);
     try std.testing.expectEqualStrings("--no-warnings", stamp.arguments[0].literal);
     try std.testing.expectEqualStrings("lib/main.js", stamp.arguments[1].path);
 }

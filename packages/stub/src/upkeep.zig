@@ -1,10 +1,11 @@
-//! What a warm run does now and then for an install: the look at its directories, the sync, the marker.
+//! What a warm run does now and then for an install: the look at its directories and its compile cache, the sync, the marker.
 
 const std = @import("std");
 const os = @import("os.zig");
 const Base = @import("bases.zig").Base;
 const checks = @import("check.zig");
 const Checked = checks.Checked;
+const compile_cache = @import("compile_cache.zig");
 const host = @import("host.zig");
 const lockPath = @import("layout.zig").lockPath;
 const locks = @import("locks.zig");
@@ -29,9 +30,11 @@ pub fn keepUp(run: *Run, base: *const Base, runtime: *const Checked, release: *c
     if (runtime.unsynced and repairs.isSynced(run, runtime.use.?)) {
         try note(run, base, run.stamp.runtime_directory, runtime.use.?, .{ .durable = runtime.marker.boot });
     }
+    const cache = run.stamp.compile_cache and checks.dayHasPassed(release);
+    if (cache) compile_cache.lookAfter(run, release.use.?);
     const synced = release.unsynced and repairs.isSynced(run, release.use.?);
-    if (synced or sweep or !host_known) {
-        try note(run, base, run.stamp.release_directory, release.use.?, .{ .durable = if (synced) release.marker.boot else null, .swept = sweep });
+    if (synced or sweep or cache or !host_known) {
+        try note(run, base, run.stamp.release_directory, release.use.?, .{ .durable = if (synced) release.marker.boot else null, .swept = sweep or cache });
     }
     return true;
 }
@@ -40,7 +43,7 @@ pub fn keepUp(run: *Run, base: *const Base, runtime: *const Checked, release: *c
 const News = struct {
     /// What was written in that start of the machine is on the disk.
     durable: ?[]const u8 = null,
-    /// Somebody looked at its directories.
+    /// Somebody looked at its directories, and at its compile cache.
     swept: bool = false,
     /// Whether old versions are still to be removed.
     unpruned: ?bool = null,
