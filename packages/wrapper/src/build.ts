@@ -257,9 +257,9 @@ export async function treeOf({
 }: Pick<Build, 'release' | 'directory' | 'files' | 'without' | 'target'>): Promise<Tree> {
   const isHosts = isOfHost(release);
   const left = new Set(without);
-  const all = await readTree(directory, (relative) => isHosts(relative) || left.has(relative));
+  const all = readTree(directory, (relative) => isHosts(relative) || left.has(relative));
   const tree = withFiles(withoutLinksTo(all, left), files);
-  return target.os === 'win' ? await withoutFileLinks(tree, directory) : tree;
+  return target.os === 'win' ? withoutFileLinks(tree, directory) : tree;
 }
 
 /** Says of a path what docs/format.md does: whether it is there for the host that the release was assembled on. */

@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { pipeline } from 'node:stream/promises';
 import { constants, createZstdCompress } from 'node:zlib';
 import { encodeLzma, lzmaVersion } from './lzma.ts';
@@ -48,6 +49,14 @@ export const LZMA_PROPERTIES: Readonly<Record<ContentKind, LzmaProperties>> = {
 
 export function compressionSettings(compression: Compression): CompressionSettings {
   return SETTINGS[compression];
+}
+
+/**
+ * Frames that are compressed at once: as many as there are processors, and no more, for each takes memory (at `best` 0.1 GB).
+ * Node has four threads for it.
+ */
+export function framesAtOnce(codec: CompressionSettings['codec']): number {
+  return Math.min(codec === 'lzma' ? 2 : 4, availableParallelism());
 }
 
 /** What decides the bytes that a codec makes, besides the settings. Throws StubMissingError. */

@@ -6,6 +6,7 @@ import { openBuildCache } from './build-cache.ts';
 import type { Compression } from './compression.ts';
 import { deliverTo } from './deliver.ts';
 import { pkgEngine } from './engines/pkg-engine.ts';
+import { mapLimited } from './map-limited.ts';
 import { checkReplaceable, isNamedFile, outputPaths } from './outputs.ts';
 import { lockedIntegrity } from './packages/package-lock.ts';
 import { planPhases } from './phases.ts';
@@ -135,22 +136,4 @@ function fetchOnce(options: RuntimeRequest) {
     },
     endedWith: (error: unknown) => failure !== undefined && failure.error === error,
   };
-}
-
-/** `Promise.all` of a mapping with at most `limit` at work at once; results in the order of the items. */
-async function mapLimited<Item, Result>(
-  items: readonly Item[],
-  limit: number,
-  work: (item: Item) => Promise<Result>,
-): Promise<Result[]> {
-  const results = new Array<Result>(items.length);
-  let next = 0;
-  const worker = async () => {
-    while (next < items.length) {
-      const index = next++;
-      results[index] = await work(items[index]!);
-    }
-  };
-  await Promise.all(Array.from({ length: Math.min(limit, items.length) }, worker));
-  return results;
 }

@@ -19,7 +19,7 @@ async function marked(...mutable: readonly string[]): Promise<readonly string[]>
   const directory = await mkdtemp(path.join(tmpdir(), 'sarma-mutable-'));
   onTestFinished(() => rm(directory, { recursive: true }));
   const release = await readAssembledRelease(await writeAssembled(directory, { wrap: { mutable } }, FILES));
-  return [...(await mutableFiles(await readTree(directory), release))];
+  return [...(await mutableFiles(readTree(directory), release))];
 }
 
 test('wrap.mutable names files by their paths in the release, or in a package, with *, ** and !', async () => {

@@ -31,7 +31,7 @@ afterAll(() => rm(directory, { recursive: true }));
 const frameContents = async (sliceSize: number) => {
   const settings = { ...compressionSettings('fast'), releaseFrameSize: sliceSize };
   const cache = openBuildCache({ directory: path.join(directory, 'cache') });
-  const packed = await packRelease(await readTree(root), settings, cache);
+  const packed = await packRelease(readTree(root), settings, cache);
   return packed.frames.map(({ frame, stored: { file, offset, length } }) => {
     const stored = readFileSync(file).subarray(offset, offset + length);
     return { frame, content: zstdDecompressSync(stored) };
@@ -77,7 +77,7 @@ test('the tar does not depend on times, umask or owner of the files', async () =
 });
 
 test('for Windows, links to files become copies and links to directories stay', async () => {
-  const tree = await withoutFileLinks(await readTree(root), root);
+  const tree = withoutFileLinks(readTree(root), root);
   expect(tree.links).toEqual([{ path: 'empty/to-lib', target: '../lib', directory: true }]);
   expect(tree.files.map((file) => file.path)).toContain('lib/to-tool');
 });
@@ -86,7 +86,7 @@ test('a link that leads outside is refused, naming it', async () => {
   const outside = path.join(directory, 'outside');
   await mkdir(outside);
   await symlink('/etc/passwd', path.join(outside, 'bad'));
-  await expect(readTree(outside)).rejects.toThrow(/bad links to \/etc\/passwd, outside the release/);
+  expect(() => readTree(outside)).toThrow(/bad links to \/etc\/passwd, outside the release/);
 });
 
 test('after a change in one file, most frames come from the build cache', async () => {
@@ -102,7 +102,7 @@ test('after a change in one file, most frames come from the build cache', async 
   const cache = openBuildCache({ directory: path.join(directory, 'own-cache') });
   const settings = { ...compressionSettings('fast'), releaseFrameSize: 250_000 };
   const hashes = async () => {
-    const { frames } = await packRelease(await readTree(project), settings, cache);
+    const { frames } = await packRelease(readTree(project), settings, cache);
     return frames.map(({ frame }) => frame.sha256);
   };
   const before = await hashes();

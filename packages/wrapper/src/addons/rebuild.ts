@@ -82,7 +82,7 @@ async function contents(directory: string): Promise<ReadonlyMap<string, string>>
 }
 
 async function packageTree(directory: string) {
-  return await readTree(directory, (relative) => path.posix.basename(relative) === 'node_modules');
+  return readTree(directory, (relative) => path.posix.basename(relative) === 'node_modules');
 }
 
 /** Works in a copy from which Node finds the same packages as from the original. */

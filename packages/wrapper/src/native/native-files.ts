@@ -24,21 +24,15 @@ const NEVER_NATIVE =
   /\.(js|cjs|mjs|ts|cts|mts|tsx|jsx|json|map|md|markdown|txt|html|css|scss|svg|png|jpe?g|gif|ico|woff2?|ttf|wasm|ya?ml|h|hpp|c|cc|cpp|gyp|gypi|sh|ps1|bat|cmd|lock)$/i;
 const NAMED_NATIVE = /\.(node|dll|dylib|exe|so(\.\d+)*)$/i;
 
-/** Files read at once. */
-const READERS = 16;
-
 /** Reads every ELF, PE and Mach-O file of a tree, but objects; of other files, no more than the beginning. */
 export async function nativeFiles(tree: Tree): Promise<readonly PlacedFile[]> {
   const candidates = tree.files.filter(({ path: place, size }) => size >= 64 && !NEVER_NATIVE.test(place));
   const found: PlacedFile[] = [];
-  let next = 0;
-  const reader = async () => {
-    while (next < candidates.length) {
-      const file = await readPlaced(candidates[next++]!);
-      if (file !== undefined) found.push(file);
-    }
-  };
-  await Promise.all(Array.from({ length: READERS }, reader));
+  // One after the other, since some are large.
+  for (const candidate of candidates) {
+    const file = await readPlaced(candidate);
+    if (file !== undefined) found.push(file);
+  }
   return found.sort((a, b) => (a.place < b.place ? -1 : 1));
 }
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { BuildCache } from '../build-cache.ts';
-import { type CompressionSettings, codecVersion, compressFrame } from '../compression.ts';
+import { type CompressionSettings, codecVersion, compressFrame, framesAtOnce } from '../compression.ts';
 import type { ManifestFile } from '../manifest.ts';
 import type { Tree } from '../tree.ts';
 import { readFrames, type StoredFrame, storedFrame, writeFrames } from './frames.ts';
@@ -11,9 +11,6 @@ export interface PackedRelease {
   readonly files: readonly ManifestFile[];
   readonly frames: readonly StoredFrame[];
 }
-
-/** Frames compressed at once. */
-const CONCURRENCY = 2;
 
 /** Packs a release. Frames of the same content, as of packages that stay from build to build, come from the build cache. */
 export async function packRelease(
@@ -28,7 +25,7 @@ export async function packRelease(
     const frame = packSlice(slice, settings, cache);
     frame.catch(() => {}); // reported by the await below, not as an unhandled rejection before it
     frames.push(frame);
-    await frames.at(-CONCURRENCY);
+    await frames.at(-framesAtOnce(settings.codec));
   }
   return { files, frames: await Promise.all(frames) };
 }

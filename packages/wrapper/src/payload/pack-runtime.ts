@@ -3,11 +3,12 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { createXXHash3 } from 'hash-wasm';
 import type { BuildCache } from '../build-cache.ts';
-import { type CompressionSettings, codecVersion, compressFrame } from '../compression.ts';
+import { type CompressionSettings, codecVersion, compressFrame, framesAtOnce } from '../compression.ts';
 import { armFeatures } from '../executables/arm-attributes.ts';
 import { type BranchRange, codeRange, encode } from '../executables/branch-filter.ts';
 import { type Requirements, requirements } from '../executables/elf.ts';
 import type { ManifestRuntime } from '../manifest.ts';
+import { mapLimited } from '../map-limited.ts';
 import { IntegrityError } from '../runtimes/errors.ts';
 import type { Runtime } from '../runtimes/runtime.ts';
 import type { Target } from '../targets.ts';
@@ -64,18 +65,7 @@ async function pack(
   wanted: WantedChanges,
   onProgress: (done: number, total: number) => void,
 ): Promise<void> {
-  const official = await readFile(runtime.file);
-  // The build cache believes sizes and times; what goes into an executable is read anyway, and held to its hash.
-  const found = createHash('sha256').update(official).digest('hex');
-  if (found !== runtime.sha256) {
-    throw new IntegrityError(
-      runtime.file,
-      runtime.sha256,
-      found,
-      'Remove it from the build cache and build again.',
-    );
-  }
-  const { file, changes } = changeRuntime(official, target, wanted);
+  const { file, changes } = changeRuntime(await readOfficial(runtime), target, wanted);
   const filter = settings.codec === 'none' ? null : codeRange(file);
   const sha256 = createHash('sha256').update(file).digest('hex');
   const xxh3 = (await createXXHash3()).init().update(file).digest('hex');
@@ -85,15 +75,13 @@ async function pack(
     onProgress(done, file.length);
   };
   const positions = framePositions(file.length, settings, filter);
-  const frames = await Promise.all(
-    positions.map(async (position, index) => {
-      const slice = file.subarray(position, positions[index + 1]);
-      const content = filter === null ? slice : encode(slice, position, filter);
-      const kind = filter !== null && position < filter.end ? filter.name : 'data';
-      const compressed = await compressFrame(content, kind, settings, progress);
-      return storedFrame('runtime', compressed, position, slice.length);
-    }),
-  );
+  const frames = await mapLimited(positions, framesAtOnce(settings.codec), async (position, index) => {
+    const slice = file.subarray(position, positions[index + 1]);
+    const content = filter === null ? slice : encode(slice, position, filter);
+    const kind = filter !== null && position < filter.end ? filter.name : 'data';
+    const compressed = await compressFrame(content, kind, settings, progress);
+    return storedFrame('runtime', compressed, position, slice.length);
+  });
   const about: Omit<PackedRuntime, 'frames'> = {
     runtime: {
       version: runtime.version,
@@ -110,6 +98,14 @@ async function pack(
     requires: target.os === 'linux' ? requiredBy(file) : { interpreter: null, libraries: [] },
   };
   await writeFrames(to, about, frames);
+}
+
+/** The build cache believes sizes and times; what goes into an executable is read anyway, and held to its hash. */
+async function readOfficial({ file, sha256 }: Runtime): Promise<Buffer> {
+  const official = await readFile(file);
+  const found = createHash('sha256').update(official).digest('hex');
+  if (found === sha256) return official;
+  throw new IntegrityError(file, sha256, found, 'Remove it from the build cache and build again.');
 }
 
 /** Where the frames begin. Code and data have little in common, so that a cut between them costs LZMA next to nothing. */

@@ -72,7 +72,8 @@ function encodeBlock({ type, mode, size }: TarHeader, { name, prefix }: SplitNam
   block.write(octal(0, 6), 329, 'latin1'); // devmajor
   block.write(octal(0, 6), 337, 'latin1'); // devminor
   block.write(prefix, 345, 'latin1');
-  const checksum = block.reduce((sum, byte) => sum + byte, 0);
+  let checksum = 0;
+  for (const byte of block) checksum += byte;
   block.write(`${checksum.toString(8).padStart(6, '0')}\0 `, 148, 'latin1');
   return block;
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { AssembledRelease } from '../assembled-release.ts';
-import type { Tree, TreeFile } from '../tree.ts';
+import { chunksOf, type Tree, type TreeFile } from '../tree.ts';
 
 /** An npm package whose code is in the release, as a folder or bundled into files of others. */
 export interface ShippedPackage {
@@ -71,18 +71,18 @@ export async function shippedPackages(
   const contents = contentsOf(tree, places);
   const bundled = release.bundled ?? [];
   const bundledIds = new Set(bundled.map(bundledId));
-  const inFolders = folders.map(async ({ place, manifest }): Promise<ShippedPackage> => {
+  const inFolders = folders.map(({ place, manifest }): ShippedPackage => {
     const { name, version } = manifest as { name: string; version: string };
     const firstParty = listed.get(place) === true;
     const published = firstParty ? undefined : hexOf(integrity(name, version));
     return {
       ...{ id: place, name, version, firstParty, place, manifest, published },
       dependencies: wanted(manifest).flatMap((one) => resolved(place, one, places, links) ?? []),
-      content: published === undefined ? await digestOf(place, contents.get(place) ?? []) : undefined,
+      content: published === undefined ? digestOf(place, contents.get(place) ?? []) : undefined,
     };
   });
   return [
-    ...(await Promise.all(inFolders)),
+    ...inFolders,
     ...bundled.map((one) => ({
       ...{ id: bundledId(one), name: one.name, version: one.version, manifest: one.manifest },
       ...{ firstParty: false, place: undefined, content: undefined },
@@ -170,12 +170,12 @@ function contentsOf(tree: Tree, places: ReadonlySet<string>): ReadonlyMap<string
 }
 
 /** SHA-256 of what `sha256sum` says of the files, sorted by path: lines of digest, two spaces, path in the package. */
-async function digestOf(place: string, files: readonly TreeFile[]): Promise<string> {
+function digestOf(place: string, files: readonly TreeFile[]): string {
   const whole = createHash('sha256');
-  for (const { path, content } of files.toSorted((a, b) => (a.path < b.path ? -1 : 1))) {
-    const bytes = typeof content === 'string' ? await readFile(content) : content;
-    const digest = createHash('sha256').update(bytes).digest('hex');
-    whole.update(`${digest}  ${path.slice(place.length + 1)}\n`);
+  for (const file of files.toSorted((a, b) => (a.path < b.path ? -1 : 1))) {
+    const hash = createHash('sha256');
+    for (const chunk of chunksOf(file)) hash.update(chunk);
+    whole.update(`${hash.digest('hex')}  ${file.path.slice(place.length + 1)}\n`);
   }
   return whole.digest('hex');
 }
