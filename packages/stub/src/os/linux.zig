@@ -94,11 +94,27 @@ pub fn open(dir: Handle, path: [:0]const u8, flags: linux.O, mode: u32) Error!Ha
 
 pub fn allocate(file: Handle, size: u64) Error!void {
     if (size == 0) return;
+    // There it would look for every page, one after the other, before any thread had begun, and each `write` once more.
+    if (isInMemory(file)) return setSize(file, size);
     _ = call(linux.fallocate, .{ file, 0, 0, @as(i64, @intCast(size)) }) catch |err| switch (err) {
         // Not every file system can reserve, or is allowed to; a file of the right size is enough then.
-        error.Unsupported, error.Unexpected, error.Denied => _ = try call(linux.ftruncate, .{ file, @as(i64, @intCast(size)) }),
+        error.Unsupported, error.Unexpected, error.Denied => return setSize(file, size),
         else => return err,
     };
+}
+
+fn isInMemory(file: Handle) bool {
+    var result: Statfs = undefined;
+    _ = if (@hasField(linux.SYS, "fstatfs64"))
+        check(linux.syscall3(.fstatfs64, @as(u32, @bitCast(file)), statfs64_size, @intFromPtr(&result))) catch return false
+    else
+        check(linux.syscall2(.fstatfs, @as(u32, @bitCast(file)), @intFromPtr(&result))) catch return false;
+    const tmpfs = 0x01021994;
+    return result.type == tmpfs;
+}
+
+fn setSize(file: Handle, size: u64) Error!void {
+    _ = try call(linux.ftruncate, .{ file, @as(i64, @intCast(size)) });
 }
 
 pub fn syncFileSystem(file: Handle) Error!void {
@@ -148,8 +164,7 @@ pub fn isOpen(file: Handle) bool {
 pub fn fileSystem(path: [:0]const u8) Error!os.FileSystem {
     var result: Statfs = undefined;
     _ = if (@hasField(linux.SYS, "statfs64"))
-        // 84: the size the kernel has for it, without C's padding at the end.
-        try check(linux.syscall3(.statfs64, @intFromPtr(path.ptr), 84, @intFromPtr(&result)))
+        try check(linux.syscall3(.statfs64, @intFromPtr(path.ptr), statfs64_size, @intFromPtr(&result)))
     else
         try check(linux.syscall2(.statfs, @intFromPtr(path.ptr), @intFromPtr(&result)));
     const type_number: u32 = @truncate(result.type);
@@ -182,6 +197,8 @@ const Statfs = extern struct {
         else => u64,
     };
 };
+/// The size the kernel has for it on 32-bit CPUs, without C's padding at the end.
+const statfs64_size = 84;
 const st_rdonly = 1;
 const st_noexec = 8;
 
