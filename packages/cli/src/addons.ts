@@ -22,10 +22,10 @@ export async function projectAddons(
     const { packages } = await releaseInstallation(release);
     const found = installedPackages([...packages.values()]);
     const find = addonFinder({ ...request, project: release.project });
-    const { rebuild, skip } = release.options.wrap.addons;
+    const { rebuild, skip, keep } = release.options.wrap.addons;
     return {
       find: async (target, runtime) => {
-        const settings = { rebuild: undefined, skip: [...skip, ...skipAddons] };
+        const settings = { rebuild: undefined, skip: [...skip, ...skipAddons], keep };
         const addons = (await find(found, { target, runtime, settings })).found;
         return rebuild === undefined ? addons : addons.map(withRebuild);
       },

@@ -18,6 +18,7 @@ import { publish } from './publish.ts';
 import type { AssembledRelease, OnNotice, Release, ReleasePackage } from './release.ts';
 import { addScripts } from './scripts/scripts.ts';
 import { outputName, sourceExtension } from './sources/package.ts';
+import { strip, strippedNotice } from './strip/strip.ts';
 import { addFolder, deadLinks, linkedTree, sizeOf, type Tree, writeTree } from './tree.ts';
 import { readUmbrella } from './umbrella.ts';
 import { readWorkspaces } from './workspaces.ts';
@@ -59,6 +60,7 @@ export async function assemble(release: Release, onNotice: OnNotice = () => {}):
     vmArgs,
     shell,
   };
+  stripPackages(release, taken, begins, onNotice);
   await addReleaseFiles(tree, release, files);
   const written = await write(release, tree, onNotice);
   const { path: root, name, version, kind, notes } = release;
@@ -123,6 +125,26 @@ async function addOthers(
 
 function shippedPlace(release: Release, file: string): string {
   return `${versionFolder(release)}/providers/${path.parse(file).name}.mjs`;
+}
+
+/** Behind the scripts, since those may say that source maps are read. */
+function stripPackages(
+  { options: { strip: settings } }: Release,
+  { tree, packages, layout, placeOf }: Taken,
+  begins: readonly string[],
+  onNotice: OnNotice,
+): void {
+  if (settings === false) return;
+  const others = [...packages.values()].filter(({ firstParty }) => !firstParty);
+  const message = strippedNotice(
+    strip({
+      tree,
+      places: new Set(others.map(({ directory }) => layout.places.get(directory)!)),
+      begins: begins.flatMap((file) => placeOf(file) ?? []),
+      settings,
+    }),
+  );
+  if (message !== undefined) onNotice({ type: 'notice', level: 'info', message });
 }
 
 function dropDeadLinks(tree: Tree, onNotice: OnNotice): void {

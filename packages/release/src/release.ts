@@ -149,6 +149,8 @@ export interface ReleaseSettings {
   readonly skipModeValidationFor: readonly string[];
   /** Globs of files that are left out, relative to each first-party package. */
   readonly exclude: readonly string[];
+  /** What programs do without is left out of the packages of others; false: it stays. */
+  readonly strip: StripSettings | false;
   readonly wrap: WrapSettings;
   /** Called around the steps with the release; what they throw ends the build. */
   readonly buildHooks: Readonly<Partial<Record<BuildHook, readonly ((release: Release) => unknown)[]>>>;
@@ -164,6 +166,14 @@ export type CheckResult =
   | undefined
   | { readonly level: 'warning' | 'error'; readonly message: string }
   | readonly { readonly level: 'warning' | 'error'; readonly message: string }[];
+
+/** Patterns in the syntax of `.gitignore`: paths in the release, or in a package behind its name. */
+export interface StripSettings {
+  /** What stays. */
+  readonly keep: readonly string[];
+  /** What goes, too. */
+  readonly also: readonly string[];
+}
 
 export interface RuntimeSettings {
   /** Version, range, path or address; undefined: `engines.node` where it narrows, else the wrapper's own. */
@@ -196,6 +206,8 @@ export interface WrapSettings {
     readonly rebuild: Command | undefined;
     /** Patterns of native files that are not held to the target. */
     readonly skip: readonly string[];
+    /** Patterns of files for other targets that stay. */
+    readonly keep: readonly string[];
   };
   readonly macos: { readonly sign: Command | undefined };
   readonly windows: {

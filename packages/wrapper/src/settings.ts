@@ -11,6 +11,8 @@ export interface ExecutableSettings {
     readonly rebuild: Command | undefined;
     /** Patterns of native files, relative to the release's root, that are not held to the target. */
     readonly skip: readonly string[];
+    /** The same of files for other targets that stay; `*` means all. */
+    readonly keep: readonly string[];
   };
   readonly macos: { readonly sign: Command | undefined };
   readonly windows: {
@@ -35,7 +37,7 @@ export interface About {
 export const DEFAULT_SETTINGS: ExecutableSettings = {
   strip: true,
   locales: undefined,
-  addons: { rebuild: undefined, skip: [] },
+  addons: { rebuild: undefined, skip: [], keep: [] },
   macos: { sign: undefined },
   windows: { sign: undefined, icon: undefined, manifest: undefined, subsystem: undefined, version: {} },
   about: {},

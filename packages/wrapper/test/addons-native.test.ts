@@ -104,6 +104,47 @@ describe('prebuilt addons', () => {
   });
 });
 
+describe('programs and libraries in folders named for machines', () => {
+  const vendor = {
+    'vendor/tool/COPYING': 'terms',
+    'vendor/tool/arm64-linux/tool': ARM64,
+    'vendor/tool/arm64-darwin/tool': MAC,
+    'vendor/tool/x64-linux/tool': X64,
+    'vendor/tool/x64-win32/tool.exe': WINDOWS,
+    'vendor/tool/x64-win32/tool.json': '{}',
+  };
+
+  test('are reduced to those of the target, where there are some', async () => {
+    await install(vendor);
+    const [arm, mac, windows] = ['arm64-linux/tool', 'arm64-darwin/tool', 'x64-win32/tool.exe'].map(
+      (file) => `vendor/tool/${file}`,
+    );
+    expect(await left('linux-x64')).toEqual([mac, arm, windows]);
+    expect(await left('win-x64')).toEqual([mac, arm, 'vendor/tool/x64-linux/tool']);
+    expect(await left('linux-s390x')).toEqual([]);
+    const bytes = MAC.length + ARM64.length + WINDOWS.length;
+    expect((await project.find('linux-x64')).left).toEqual([{ package: 'fast', bytes }]);
+  });
+
+  test('are found system by system, too', async () => {
+    await install({
+      'linux/x64/tool': X64,
+      'linux/arm64/tool': ARM64,
+      'mac/arm64/tool': MAC,
+      'win/x64/tool.exe': WINDOWS,
+    });
+    expect(await left('linux-arm64')).toEqual(['linux/x64/tool', 'mac/arm64/tool', 'win/x64/tool.exe']);
+  });
+
+  test('stay where the configuration keeps them, and where folders are named for something else', async () => {
+    await install({ ...vendor, 'tools/for-mac/tool': MAC, 'tools/for-linux/tool': X64 });
+    expect(await left('linux-x64', { keep: ['*'] })).toEqual([]);
+    expect(await left('linux-x64', { keep: ['fast/vendor/tool/arm64-linux', '*.exe'] })).toEqual([
+      'vendor/tool/arm64-darwin/tool',
+    ]);
+  });
+});
+
 describe('a package whose install script did not run', () => {
   const scripts = { install: 'prebuild-install || node-gyp rebuild' };
 
@@ -222,7 +263,12 @@ describe('an addon that was built for this machine', () => {
 
   test('stays and is not spoken of where the user skips it', async () => {
     await install(built);
-    expect(await project.find(OTHER!, { skip: ['fast'] })).toEqual({ without: [], files: [], found: [] });
+    expect(await project.find(OTHER!, { skip: ['fast'] })).toEqual({
+      without: [],
+      files: [],
+      found: [],
+      left: [],
+    });
   });
 });
 
@@ -251,7 +297,12 @@ test('files for other systems that lie in a package are nothing that this machin
   const packages = { 'node_modules/fast': { version: '1.0.0', integrity: 'sha512-AA==' } };
   await project.write('package-lock.json', JSON.stringify({ lockfileVersion: 3, packages }));
   await install({ 'data/fixture': OTHERS }, { scripts: { postinstall: 'node install.js' } });
-  expect(await project.find(HOST!, { offline: true })).toEqual({ without: [], files: [], found: [] });
+  expect(await project.find(HOST!, { offline: true })).toEqual({
+    without: [],
+    files: [],
+    found: [],
+    left: [],
+  });
   await expect(project.find(OTHER!, { offline: true })).resolves.toBeDefined();
   await expect(project.find('win-x64', { offline: true })).rejects.toMatchObject({ code: 'OFFLINE' });
 });

@@ -116,6 +116,12 @@ export interface SharedConfig {
   readonly cookie?: string;
   /** What is left out of each package of the project, as `.gitignore` would say it. Default: nothing more than usual. */
   readonly exclude?: readonly string[];
+  /**
+   * Whether tests, documentation, type declarations and source maps are left out of the packages of others, and what is
+   * there for other targets. `keep` names what stays all the same, `also` what else goes, as `.gitignore` would, by the
+   * path in the release or behind the package's name. Default: true.
+   */
+  readonly strip?: boolean | { readonly keep?: readonly string[]; readonly also?: readonly string[] };
   /** Links instead of copies, for trying things out on this machine: nothing is packed. Default: false. */
   readonly devMode?: boolean;
   /** The executables. */

@@ -164,6 +164,10 @@ const shared = {
   shutdownTimeout: z.int('expected a whole number of milliseconds').positive('expected more than 0'),
   cookie: text,
   exclude: listOf(text),
+  strip: anyOf('expected true, false, or { keep, also }', [
+    toggle,
+    keyed(optional({ keep: listOf(text), also: listOf(text) })),
+  ]),
   devMode: toggle,
   wrap: keyed({
     keep: z.int('expected a whole number').min(1, 'expected at least 1').optional(),

@@ -61,6 +61,7 @@ export function readSettings(config: ReleaseConfig, place: Place): ReleaseSettin
     cookie: config.cookie,
     skipModeValidationFor: config.skipModeValidationFor ?? [],
     exclude: config.exclude ?? [],
+    strip: readStrip(config),
     wrap: {
       keep: config.wrap?.keep,
       maintenance: config.wrap?.maintenance,
@@ -70,7 +71,11 @@ export function readSettings(config: ReleaseConfig, place: Place): ReleaseSettin
       compression: config.wrap?.compression,
       engine: config.wrap?.engine,
       locales: config.wrap?.locales,
-      addons: { rebuild: config.wrap?.addons?.rebuild, skip: config.wrap?.addons?.skip ?? [] },
+      addons: {
+        rebuild: config.wrap?.addons?.rebuild,
+        skip: config.wrap?.addons?.skip ?? [],
+        keep: keptForOthers(config),
+      },
       macos: { sign: config.wrap?.macos?.sign },
       windows: {
         sign: config.wrap?.windows?.sign,
@@ -158,6 +163,17 @@ export function readOverlays(
       typeof overlay !== 'string' || path.resolve(project, overlay) !== path.join(project, ownOverlays),
   );
   return isThere === undefined ? others : [ownOverlays, ...others];
+}
+
+function readStrip({ strip = true }: ReleaseConfig): ReleaseSettings['strip'] {
+  if (typeof strip === 'boolean') return strip && { keep: [], also: [] };
+  return { keep: strip.keep ?? [], also: strip.also ?? [] };
+}
+
+/** Nothing for other targets goes where nothing is stripped. */
+function keptForOthers(config: ReleaseConfig): readonly string[] {
+  const strip = readStrip(config);
+  return strip === false ? ['*'] : strip.keep;
 }
 
 /** A release of links is for this machine alone, so nothing is packed. */

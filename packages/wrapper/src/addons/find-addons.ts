@@ -59,7 +59,7 @@ export function addonFinder(options: AddonRequest): FindAddons {
     const { registry, packageLock, download } = await opened;
     const machine: AddonTarget = { name: target.name, platforms: platformsOf(target), host };
     const families = await optionalDependencies(packages, machine, registry);
-    const { rebuild, skip } = settings;
+    const { rebuild, skip, keep } = settings;
     const context: NativeContext = {
       filesOf,
       registry,
@@ -69,6 +69,7 @@ export function addonFinder(options: AddonRequest): FindAddons {
         ...(rebuild === undefined ? [] : [rebuilds(rebuild, request.project, request.cache, request.signal)]),
       ],
       isSkipped: namedBy(skip),
+      isKept: namedBy(keep),
       isHost:
         host !== undefined && machine.platforms.every((one) => platformText(one) === platformText(host)),
     };
@@ -100,6 +101,7 @@ function joined(parts: readonly TargetAddons[]): TargetAddons {
     without: parts.flatMap(({ without }) => without),
     files: parts.flatMap(({ files }) => files),
     found: parts.flatMap(({ found }) => found).toSorted((a, b) => (a.package < b.package ? -1 : 1)),
+    left: parts.flatMap(({ left }) => left),
   };
 }
 

@@ -26,4 +26,6 @@ export interface TargetAddons {
   readonly without: readonly string[];
   readonly files: readonly AddonFile[];
   readonly found: readonly FoundAddon[];
+  /** Of packages that stay: native files for other targets that are left out, in bytes. */
+  readonly left: readonly { readonly package: string; readonly bytes: number }[];
 }

@@ -36,6 +36,8 @@ export interface NativeContext {
   readonly isHost: boolean;
   /** Whether the user says that a file is right whatever it looks like. */
   readonly isSkipped: ReturnType<typeof namedBy>;
+  /** Whether the user says that a file stays though it is for other targets. */
+  readonly isKept: ReturnType<typeof namedBy>;
 }
 
 /**
@@ -51,13 +53,17 @@ export async function nativeAddons(
   const files = all.filter(({ place }) => !context.isSkipped(`${one.place}/${place}`, one));
   const isBlocked =
     !all.some(isNodeAddon) && isBuiltOnInstall(one) && !context.isSkipped(`${one.place}/`, one);
-  if (files.length === 0 && !isBlocked) return { without: [], files: [], found: [] };
+  if (files.length === 0 && !isBlocked) return { without: [], files: [], found: [], left: [] };
   const wanted = await askWanted();
   const { name, version } = one;
-  const useless = uselessFiles(files, one, wanted);
+  const useless = uselessFiles(files, one, wanted, (place) => context.isKept(`${one.place}/${place}`, one));
   const isKept = ({ place }: PlacedFile) =>
     !useless.some((one) => place === one || place.startsWith(`${one}/`));
   const kept = files.filter(isKept);
+  const left = leftOf(
+    one,
+    files.filter((file) => !isKept(file) && !isBuilt(file.place)),
+  );
   const restored = await restore(one, kept, wanted, context);
   if (restored === undefined) {
     const detail = `${name}@${version}`;
@@ -65,6 +71,7 @@ export async function nativeAddons(
       without: [],
       files: [],
       found: [{ package: name, version, how: 'downloaded', detail, downloaded: false }],
+      left,
     };
   }
   const addons = files.filter(isNodeAddon);
@@ -77,10 +84,15 @@ export async function nativeAddons(
     const detail = own.map(({ place }) => place).join(', ');
     // A package for one machine was found as somebody's optional dependency.
     const isTold = own.length > 0 && !isPlatformPackage(one.manifest.platform);
-    return { without, files: laid, found: isTold ? [{ package: name, version, how, detail }] : [] };
+    return { without, files: laid, found: isTold ? [{ package: name, version, how, detail }] : [], left };
   }
   const { files: added, found } = await findElsewhere(one, whyNone(one, addons, wanted), wanted, context);
-  return { without, files: [...laid, ...added.map((file) => treeFile(one, file))], found: [found] };
+  return { without, files: [...laid, ...added.map((file) => treeFile(one, file))], found: [found], left };
+}
+
+function leftOf({ name }: InstalledPackage, files: readonly PlacedFile[]): TargetAddons['left'] {
+  const bytes = files.reduce((sum, { size }) => sum + size, 0);
+  return bytes === 0 ? [] : [{ package: name, bytes }];
 }
 
 function isNodeAddon(file: PlacedFile): boolean {

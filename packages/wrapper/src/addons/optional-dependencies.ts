@@ -46,7 +46,7 @@ export async function optionalDependencies(
     found.push(...(await addFamily(parent, target, tree, registry)));
   }
   const files = [...tree.added].flatMap(([place, { fetched }]) => treeFiles(place, fetched));
-  return { without: [...tree.left], files, found };
+  return { without: [...tree.left], files, found, left: [] };
 }
 
 /** The release as it is becoming for the target. */

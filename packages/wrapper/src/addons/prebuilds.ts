@@ -3,20 +3,25 @@ import { fits, type Wanted } from '../native/fit.ts';
 import type { PlacedFile } from '../native/native-files.ts';
 import { liesWithOthers } from '../native/place.ts';
 import type { Package } from '../packages/package.ts';
+import { isMachineName } from '../packages/platform-names.ts';
 
 /**
  * What of a package's native files no loader would take on the target: those in folders and of names that say so
- * (`prebuilds/win32-x64`, `bin/linux-x64-115`, `NAME.musl.node`), and what was built or put for this machine where a
- * build puts it. Paths of files and folders, relative to the package. Other files stay, whatever they are: they may be
- * data.
+ * (`prebuilds/win32-x64`, `bin/linux-x64-115`, `NAME.musl.node`), those beside a folder for the target
+ * (`vendor/arm64-darwin` beside `vendor/x64-linux`), and what was built or put for this machine where a build puts it.
+ * Paths of files and folders, relative to the package. Other files stay, whatever they are: they may be data.
+ * What was not built for this machine and `isKept` stays as well.
  */
 export function uselessFiles(
   files: readonly PlacedFile[],
   owner: Package,
   wanted: Wanted,
+  isKept: (place: string) => boolean,
 ): readonly string[] {
   const useless = new Set(files.filter((file) => isUseless(file, owner, wanted)).map(({ place }) => place));
   for (const place of otherVariants(files, useless, wanted)) useless.add(place);
+  for (const place of otherMachines(files, owner, wanted)) useless.add(place);
+  for (const place of useless) if (!isBuilt(place) && isKept(place)) useless.delete(place);
   return byFolder(files, useless);
 }
 
@@ -76,6 +81,34 @@ function otherVariants(
     const [matching, others] = partition(variants, ({ place }) => matchesTags(place, wanted));
     return matching.length === 0 ? [] : others.map(({ place }) => place);
   });
+}
+
+/**
+ * Native files in folders that are named for machines and lie side by side, of which one holds what works on the
+ * target. Not what is no native file: that may be needed on every machine.
+ */
+function otherMachines(files: readonly PlacedFile[], owner: Package, wanted: Wanted): readonly string[] {
+  const families = new Map<string, PlacedFile[]>();
+  for (const file of files) {
+    for (const parent of foldersOfMachines(file.place)) {
+      const family = families.get(parent) ?? [];
+      families.set(parent, family);
+      family.push(file);
+    }
+  }
+  const isOthers = ({ place, native }: PlacedFile) => liesWithOthers(place, owner, wanted.target, native);
+  return [...families.values()].flatMap((family) => {
+    const [others, own] = partition(family, isOthers);
+    return own.some(({ native }) => native !== null && fits(native, wanted))
+      ? others.map(({ place }) => place)
+      : [];
+  });
+}
+
+/** The folders above a file in which there is one for a machine that it lies in. */
+function foldersOfMachines(place: string): readonly string[] {
+  const folders = place.split('/').slice(0, -1);
+  return folders.flatMap((name, depth) => (isMachineName(name) ? [folders.slice(0, depth).join('/')] : []));
 }
 
 function matchesTags(place: string, { target, modules }: Wanted): boolean {

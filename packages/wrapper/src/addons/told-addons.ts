@@ -1,5 +1,7 @@
 import type { OnEvent } from '../events.ts';
+import { inMegabytes, largest, WORTH_A_LINE } from '../native/foreign-bytes.ts';
 import type { FindAddons } from './find-addons.ts';
+import type { TargetAddons } from './found.ts';
 import { reportMissing } from './missing.ts';
 
 /**
@@ -26,5 +28,13 @@ async function findAndTell(
   const addons = await find(packages, question);
   if (addons.found.length > 0) onEvent({ type: 'addons', target: name, found: addons.found });
   reportMissing(addons.found, name, onEvent);
+  reportLeft(addons.left, name, onEvent);
   return addons;
+}
+
+function reportLeft(left: TargetAddons['left'], target: string, onEvent: OnEvent): void {
+  const all = left.reduce((sum, { bytes }) => sum + bytes, 0);
+  if (all < WORTH_A_LINE) return;
+  const message = `left out ${inMegabytes(all)} of native files for other systems (${largest(left)}); strip.keep keeps some, strip: false all`;
+  onEvent({ type: 'notice', level: 'info', target, message });
 }

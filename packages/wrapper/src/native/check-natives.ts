@@ -3,6 +3,7 @@ import { type Build, treeOf } from '../build.ts';
 import type { OnEvent } from '../events.ts';
 import type { ExecutableSettings } from '../settings.ts';
 import type { Tree } from '../tree.ts';
+import { inMegabytes, largest, WORTH_A_LINE } from './foreign-bytes.ts';
 import { type Held, type HoldRequest, holdToTarget } from './hold.ts';
 import type { Need } from './needs.ts';
 
@@ -25,9 +26,6 @@ export interface Checked {
   /** The release as it is on the target. */
   readonly tree: Tree;
 }
-
-/** Bytes for other systems that are worth a line. */
-const FOREIGN_BYTES = 1_000_000;
 
 /**
  * Holds the native files of a release to its target, and returns what they ask of the host, with the tree that was read.
@@ -90,12 +88,9 @@ function wrongFiles(target: string, { wrong, packages }: Held): NativeFileError 
 
 function foreignNotice(target: string, { foreign }: Held): string | undefined {
   const all = foreign.reduce((sum, { bytes }) => sum + bytes, 0);
-  if (all < FOREIGN_BYTES) return undefined;
-  const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`;
-  const largest = foreign.slice(0, 3).map((one) => `${one.package} ${megabytes(one.bytes)}`);
-  const more = foreign.length > 3 ? ', …' : '';
+  if (all < WORTH_A_LINE) return undefined;
   return (
-    `${target} carries ${megabytes(all)} of native files for other systems (${largest.join(', ')}${more}), ` +
+    `${target} carries ${inMegabytes(all)} of native files for other systems (${largest(foreign)}), ` +
     'unpacked; a step in wrap.extraSteps.patch can add their paths to `without` of its context.'
   );
 }

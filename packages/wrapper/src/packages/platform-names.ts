@@ -59,6 +59,14 @@ export function namedSystems(name: string): readonly string[] {
   return named(wordsOf(name), SYSTEMS);
 }
 
+/** Whether the name of a folder says a machine, and nothing else: `arm64-darwin`, `mac`, `x86_64-unknown-linux-gnu`. */
+export function isMachineName(name: string): boolean {
+  const words = wordsOf(name);
+  const isWord = (word: string) => ['unknown', 'pc'].includes(word) || LIBRARIES.has(word);
+  const isMachine = (word: string) => SYSTEMS.has(word) || CPUS.has(word);
+  return words.some(isMachine) && words.every((word) => isMachine(word) || isWord(word));
+}
+
 /** Whether the name of a package (`@esbuild/darwin-arm64`) says that it is for another system, CPU or C library. */
 export function saysOther(name: string, platform: Platform): boolean {
   return wordsSayOther(wordsOf(name), platform, SYSTEMS);

@@ -36,6 +36,7 @@ export interface AddonProject {
 interface FindOptions extends Pick<AddonRequest, 'offline' | 'frozen' | 'lookOnly' | 'signal'> {
   readonly rebuild?: Command;
   readonly skip?: readonly string[];
+  readonly keep?: readonly string[];
   /** Default: a file that has nothing but what a runtime is asked for. */
   readonly runtime?: string;
 }
@@ -68,7 +69,7 @@ export async function addonProject(): Promise<AddonProject> {
       await symlink(path.relative(path.dirname(file), path.join(root, target)), file);
     },
     publish: (manifest, files) => publishPackage(registry, manifest, files),
-    find: async (name, { rebuild, skip = [], runtime: given, ...options } = {}) => {
+    find: async (name, { rebuild, skip = [], keep = [], runtime: given, ...options } = {}) => {
       const find = addonFinder({
         project: directory,
         cache,
@@ -82,7 +83,7 @@ export async function addonProject(): Promise<AddonProject> {
       return await find(releasePackages(root, installed), {
         target: shippedTargets.get(name)!,
         runtime: { version: '24.11.0', file: runtime },
-        settings: { rebuild, skip },
+        settings: { rebuild, skip, keep },
       });
     },
     close: async () => {

@@ -1,0 +1,96 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import type { Tree, TreeEntry } from '../tree.ts';
+import { type Candidate, candidatesOf, type Dispensable } from './dispensable.ts';
+import { addMentions } from './mentions.ts';
+import type { StoredPackage } from './packages.ts';
+
+const CODE = /\.[cm]?[jt]sx?$/;
+/** Declarations, and what tools read where the package is developed. */
+const NOT_RUN = /\.d\.[cm]?ts$|^([^/]+\.(config|conf)|\.[^/]+|gruntfile|gulpfile)\.[cm]?[jt]s$/i;
+/** What turns source maps on, for Node or by itself. */
+const MAPS_ON = /enable-source-maps|setSourceMaps(Enabled|Support)|findSourceMap|source-map-support/;
+/** Comes with every compiler of TypeScript; those read the declarations of packages. */
+const COMPILER_FILE = 'lib.es5.d.ts';
+
+interface Searched {
+  readonly owner: StoredPackage;
+  readonly candidates: Set<Candidate>;
+  /** What the package's own code names. */
+  readonly names: Set<string>;
+}
+
+/** What of each package nothing in the release wants, as far as names in `package.json` and in strings of code tell. */
+export function unwanted(
+  tree: Tree,
+  packages: readonly StoredPackage[],
+): ReadonlyMap<StoredPackage, ReadonlySet<Candidate>> {
+  const everywhere = new Set<string>();
+  const kindsWanted = new Set<Dispensable>();
+  const read = (entry: TreeEntry, names: Set<string>): void => {
+    const text = textOf(entry);
+    addMentions(text, { names, paths: everywhere });
+    if (MAPS_ON.test(text)) kindsWanted.add('source maps');
+  };
+  const theirs = new Set(packages.flatMap(({ files }) => [...files.values()]));
+  for (const [name, entry] of tree) {
+    if (path.posix.basename(name) === COMPILER_FILE) kindsWanted.add('type declarations');
+    if (!theirs.has(entry) && (CODE.test(name) || entry.type === 'text')) read(entry, new Set());
+  }
+  const searched = packages.map((owner): Searched => {
+    const candidates = new Set(candidatesOf(owner));
+    const names = new Set<string>();
+    for (const [file, entry] of owner.files)
+      if (isCode(file, owner) && !inFolder(file, candidates)) read(entry, names);
+    return { owner, candidates, names };
+  });
+  // The code of a folder that stays may want another one.
+  for (let found = true; found; ) {
+    found = false;
+    for (const { owner, candidates, names } of searched) {
+      for (const candidate of [...candidates].filter((one) => isWanted(one, owner, names, everywhere))) {
+        candidates.delete(candidate);
+        if (!candidate.isFolder) continue;
+        found = true;
+        for (const [file, entry] of owner.files)
+          if (file.startsWith(`${candidate.path}/`) && isCode(file, owner)) read(entry, names);
+      }
+    }
+  }
+  return new Map(
+    searched.map(({ owner, candidates }) => [
+      owner,
+      new Set([...candidates].filter(({ kind }) => !kindsWanted.has(kind))),
+    ]),
+  );
+}
+
+function isCode(file: string, { named }: StoredPackage): boolean {
+  if (CODE.test(file)) return !NOT_RUN.test(file);
+  // Programs without an ending.
+  return path.posix.extname(file) === '' && named.includes(file.toLowerCase());
+}
+
+function textOf(entry: TreeEntry): string {
+  if (entry.type === 'link') return '';
+  return entry.type === 'text' ? entry.text : readFileSync(entry.from, 'latin1');
+}
+
+function inFolder(file: string, candidates: ReadonlySet<Candidate>): boolean {
+  const top = file.slice(0, Math.max(0, file.indexOf('/')));
+  return top !== '' && [...candidates].some(({ isFolder, path: folder }) => isFolder && folder === top);
+}
+
+function isWanted(
+  { path: place, isFolder }: Candidate,
+  { name, named }: StoredPackage,
+  names: ReadonlySet<string>,
+  everywhere: ReadonlySet<string>,
+): boolean {
+  const low = place.toLowerCase();
+  return (
+    names.has(path.posix.basename(low)) ||
+    everywhere.has(`${name}/${low}`) ||
+    named.some((one) => one === low || (isFolder && one.startsWith(`${low}/`)))
+  );
+}
