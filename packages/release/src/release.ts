@@ -195,7 +195,7 @@ export interface WrapSettings {
   readonly mutable: readonly string[] | undefined;
   readonly compileCache:
     | boolean
-    | { readonly children?: boolean | undefined; readonly build?: boolean | undefined }
+    | { readonly children?: boolean | undefined; readonly build?: boolean | readonly string[] | undefined }
     | undefined;
   readonly compression: 'fast' | 'balanced' | 'best' | 'smallest' | 'none' | undefined;
   readonly engine: 'stub' | 'pkg' | undefined;

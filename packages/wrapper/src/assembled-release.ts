@@ -45,8 +45,8 @@ export interface ReleaseWrap {
 export interface CompileCacheSettings {
   /** Workers and child processes use it, too. */
   readonly children: boolean;
-  /** It is filled while the executable is built. */
-  readonly build: boolean;
+  /** It is filled while the executable is built; arguments: by a run of the program with them. */
+  readonly build: boolean | readonly string[];
 }
 
 const DEFAULTS: ReleaseWrap = {

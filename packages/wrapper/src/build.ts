@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { stubPath } from '@sarma/stub';
 import { type AssembledRelease, AssembledReleaseError } from './assembled-release.ts';
 import type { BuildCache } from './build-cache.ts';
+import { withSeed } from './compile-cache/seed.ts';
 import { type Compression, compressionSettings } from './compression.ts';
 import { type Contents, contentSize } from './contents.ts';
 import type { OnEvent } from './events.ts';
@@ -83,6 +84,7 @@ export async function packTarget(
   cache: BuildCache,
   onEvent: OnEvent,
   integrity: FindIntegrity,
+  project: string,
 ): Promise<Packed> {
   const settings = compressionSettings(build.compression);
   const { target } = build;
@@ -99,7 +101,8 @@ export async function packTarget(
   }
   const newer = newerSystemNotice(runtime.requires, build.needs);
   if (newer) onEvent({ type: 'notice', level: 'info', target: target.name, message: newer });
-  const own = await withStart(build.tree ?? (await treeOf(build)), build.release);
+  const seeded = await withSeed(build.tree ?? (await treeOf(build)), build, project, onEvent);
+  const own = await withStart(seeded, build.release);
   const tree = await addBillOfMaterials(own, build, runtime.runtime, integrity, cache);
   checkNames(tree, target);
   checkLimits(tree, releaseDirectory(build.release, '0'.repeat(12)));

@@ -71,3 +71,15 @@ export function isolation(work: string, hidden: readonly string[]): Isolation | 
 
 /** What the tools of the script are found by; the program gets none of it. */
 export const ISOLATION_ENVIRONMENT = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' } as const;
+
+/** For a program that is started without isolation. Windows cannot load its own libraries without the first of these. */
+export function bareEnvironment(home: string): Record<string, string> {
+  if (process.platform !== 'win32') return { HOME: home };
+  return {
+    SystemRoot: process.env.SystemRoot!,
+    USERPROFILE: home,
+    LOCALAPPDATA: home,
+    TEMP: home,
+    TMP: home,
+  };
+}

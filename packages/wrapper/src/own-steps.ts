@@ -33,6 +33,8 @@ export interface StepTools {
   readonly engine?: Pick<Record<OwnStepName, BuildStep>, 'pack' | 'write'> | undefined;
   /** What lock files say of the archives of npm packages. */
   readonly integrity: () => Promise<FindIntegrity>;
+  /** Where a trial run of the program takes place. */
+  readonly project: string;
 }
 
 /** The steps of `DEFAULT_PHASES`. */
@@ -44,6 +46,7 @@ export function ownSteps({
   deliver,
   engine,
   integrity,
+  project,
 }: StepTools): Readonly<Record<OwnStepName, BuildStep>> {
   const started = new Map<string, number>();
   return {
@@ -79,7 +82,7 @@ export function ownSteps({
       const runtime = required(context.runtime, context, 'a runtime', 'fetch', 'runtime');
       return {
         ...context,
-        packed: await packTarget({ ...context, runtime }, cache, onEvent, await integrity()),
+        packed: await packTarget({ ...context, runtime }, cache, onEvent, await integrity(), project),
       };
     },
     write: async (context) => {

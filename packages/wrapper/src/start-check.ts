@@ -6,7 +6,7 @@ import type { Artifact } from './artifact.ts';
 import type { AssembledRelease } from './assembled-release.ts';
 import { type BuildCache, cacheFailure } from './build-cache.ts';
 import type { OnEvent } from './events.ts';
-import { ISOLATION_ENVIRONMENT, type Isolation, isolation } from './isolation.ts';
+import { bareEnvironment, ISOLATION_ENVIRONMENT, type Isolation, isolation } from './isolation.ts';
 import { hostAmong, type Target } from './targets.ts';
 
 /** What of a build decides whether and how what it made is started. */
@@ -186,18 +186,6 @@ function endGroup(pid: number | undefined): void {
   } catch {
     // It has ended by itself.
   }
-}
-
-/** Windows cannot load its own libraries without the first of these. */
-function bareEnvironment(home: string): Record<string, string> {
-  if (process.platform !== 'win32') return { HOME: home };
-  return {
-    SystemRoot: process.env.SystemRoot!,
-    USERPROFILE: home,
-    LOCALAPPDATA: home,
-    TEMP: home,
-    TMP: home,
-  };
 }
 
 function surroundings(isolated: Isolation | undefined): string {

@@ -38,8 +38,14 @@ function useCompileCache(directory) {
     // V8 believes what lies there. Node would make it as open as the umask lets it.
     fs.mkdirSync(directory, { mode: 0o700 });
   }
-  if (enableCompileCache(directory).status !== Module.constants.compileCacheStatus.ENABLED) return;
-  if (DUTIES.children) process.env.NODE_COMPILE_CACHE = directory;
+  const { ENABLED } = Module.constants.compileCacheStatus;
+  const portable = DUTIES.seed !== undefined;
+  if (enableCompileCache(portable ? { directory, portable } : directory).status !== ENABLED) return;
+  if (portable) adopt(path.join(root, DUTIES.seed), getCompileCacheDir());
+  if (DUTIES.children) {
+    process.env.NODE_COMPILE_CACHE = directory;
+    if (portable) process.env.NODE_COMPILE_CACHE_PORTABLE = '1';
+  }
   // Node 22.10 and later.
   if (flushCompileCache === undefined) return;
   // A program that a signal ends would store nothing.
@@ -47,6 +53,24 @@ function useCompileCache(directory) {
   const runs = path.join(getCompileCacheDir(), 'runs');
   const { size } = fs.statSync(runs, { throwIfNoEntry: false }) ?? { size: 0 };
   if (size < LEARNING) process.on('exit', () => learn(runs));
+}
+
+/** Links what was compiled while the executable was made to where Node looks for this user, once. */
+function adopt(seed, own) {
+  if (fs.existsSync(path.join(own, 'whole'))) return;
+  const tag = path.basename(own);
+  // That of another runtime, CPU or flag of V8 is called otherwise.
+  const made = path.join(seed, process.getuid === undefined ? tag : tag.replace(/-\d+$/, ''));
+  if (!fs.existsSync(made)) return;
+  // `whole` comes last.
+  for (const name of fs.readdirSync(made).sort()) {
+    try {
+      fs.linkSync(path.join(made, name), path.join(own, name));
+    } catch (error) {
+      // Another run was first.
+      if (error.code !== 'EEXIST') throw error;
+    }
+  }
 }
 
 /**
@@ -72,7 +96,8 @@ function storeCompiled(directory) {
   flushCompileCache();
   for (const file of Object.keys(require.cache)) {
     // As Node names it (src/compile_cache.cc); 0 is for CommonJS.
-    const key = crc32(`\0${file}`).toString(16).padStart(8, '0');
+    const name = DUTIES.seed === undefined ? file : path.relative(directory, file);
+    const key = crc32(`\0${name}`).toString(16).padStart(8, '0');
     try {
       fs.unlinkSync(path.join(directory, key));
       compileFunctionForCJSLoader(fs.readFileSync(file, 'utf8').replace(/^\uFEFF/, ''), file, false, false);

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import type { AssembledRelease } from './assembled-release.ts';
+import { seedPath } from './compile-cache/seed.ts';
 import { type Tree, withFiles } from './tree.ts';
 
 /** What `start.cjs` does before it hands over to the entry. */
@@ -11,6 +12,8 @@ interface Duties {
   readonly children: boolean;
   /** Asks for a look at the install after a run that ended badly. */
   readonly mark: boolean;
+  /** Where the cache lies that was filled while wrapping, relative to the release's root. */
+  readonly seed?: string;
 }
 
 /** Bytes of JavaScript from which on the cache saves more than start.cjs costs; decision 0024 has the measurement. */
@@ -24,7 +27,7 @@ export function startPath({ version }: Pick<AssembledRelease, 'version'>): strin
 /** Whether a start of this release may leave a compile cache in its install, which then has to be looked after. */
 export function hasCompileCache(tree: Tree, release: AssembledRelease): boolean {
   if (release.wrap.compileCache === false) return false;
-  return release.kind === 'service' || bytesOfCode(tree, release) >= WORTH_CACHING;
+  return release.kind === 'service' || hasSeed(tree, release) || bytesOfCode(tree, release) >= WORTH_CACHING;
 }
 
 /** Adds `start.cjs` where it has something to do. */
@@ -44,7 +47,12 @@ function dutiesFor(tree: Tree, release: AssembledRelease): Duties {
     cache: release.kind === 'cli' && hasCompileCache(tree, release),
     children: compileCache !== false && compileCache.children,
     mark: !areLookedAt(tree.directories),
+    ...(hasSeed(tree, release) && { seed: seedPath(release) }),
   };
+}
+
+function hasSeed({ directories }: Tree, release: AssembledRelease): boolean {
+  return directories.includes(seedPath(release));
 }
 
 /** Without Sarma's own, of which a program runs little. */

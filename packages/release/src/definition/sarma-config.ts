@@ -167,9 +167,12 @@ export interface WrapConfig {
   /**
    * V8's compile cache, which the first run of a program of more than 200 KB of JavaScript leaves in its install and every later
    * one starts faster by. `children`: workers and child processes use it too, by `NODE_COMPILE_CACHE` in the program's environment.
+   * `build`: it is filled while wrapping, for the target of this machine; arguments: by a run of each program with them.
    * Default: true, neither of the two.
    */
-  readonly compileCache: boolean | { readonly children?: boolean; readonly build?: boolean };
+  readonly compileCache:
+    | boolean
+    | { readonly children?: boolean; readonly build?: boolean | readonly string[] };
   /** Default: `balanced` for this machine, else `best`. */
   readonly compression: NonNullable<WrapSettings['compression']>;
   /** `pkg`: a single-executable application of `@yao-pkg/pkg`, which unpacks nothing. Default: `stub`. */

@@ -179,7 +179,12 @@ const shared = {
     mutable: listOf(text).optional(),
     compileCache: anyOf('expected true, false or an object', [
       toggle,
-      keyed(optional({ children: toggle, build: toggle })),
+      keyed(
+        optional({
+          children: toggle,
+          build: anyOf('expected true, false or a list of arguments', [toggle, listOf(z.string())]),
+        }),
+      ),
     ]).optional(),
     compression: words('fast', 'balanced', 'best', 'smallest', 'none').optional(),
     engine: words('stub', 'pkg').optional(),
