@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
@@ -10,7 +10,8 @@ import { pipeline } from 'node:stream/promises';
  *
  * ```
  * <directory>/<2 hex digits>/<SHA-256 of the key>/content        the file
- *                                                 record.json    key, SHA-256, size
+ *                                                 record.json    key, SHA-256, size; its time: that of the last use
+ * <directory>/pruned                                             its time: when pruneFrames last looked
  * <directory>/code/                                              Node's compile cache of the command line
  * <directory>/tmp/<random>/                                      being made or removed
  * ```
@@ -70,7 +71,12 @@ export function openBuildCache(
     directory,
     entry,
     entries: () => readEntries(directory),
-    produce: async (key, make) => (await entry(key))?.file ?? produceEntry(directory, place(key), key, make),
+    produce: async (key, make) => {
+      const found = await entry(key);
+      if (found === undefined) return await produceEntry(directory, place(key), key, make);
+      await tellUse(place(key));
+      return found.file;
+    },
   };
 }
 
@@ -102,6 +108,14 @@ async function readEntry(place: string): Promise<CacheEntry | undefined> {
     if (error instanceof SyntaxError || (error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
   }
+}
+
+/** Of no interest where nothing can be written, and so nothing will be removed. */
+async function tellUse(place: string): Promise<void> {
+  const now = new Date();
+  await utimes(path.join(place, 'record.json'), now, now).catch((error: NodeJS.ErrnoException) => {
+    if (!['EACCES', 'EPERM', 'EROFS', 'ENOENT'].includes(error.code!)) throw error;
+  });
 }
 
 async function readEntries(directory: string): Promise<readonly CacheEntry[]> {

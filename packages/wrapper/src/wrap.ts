@@ -11,6 +11,7 @@ import { checkReplaceable, isNamedFile, outputPaths } from './outputs.ts';
 import { lockedIntegrity } from './packages/package-lock.ts';
 import { planPhases } from './phases.ts';
 import { withProofs } from './proofs.ts';
+import { pruneFrames } from './prune-frames.ts';
 import { once } from './runtimes/once.ts';
 import { fetchRuntimes, type RuntimeRequest, type Runtimes } from './runtimes/resolve.ts';
 import type { ExecutableSettings } from './settings.ts';
@@ -75,9 +76,13 @@ export async function wrap(options: WrapOptions): Promise<readonly Outcome[]> {
       return 'error' in contexts ? contexts : { target, finish: () => finish(contexts) };
     }),
   );
-  return await mapLimited(fetched, options.jobs ?? 2, async (ready) =>
+  const outcomes = await mapLimited(fetched, options.jobs ?? 2, async (ready) =>
     'error' in ready ? ready : await attempt(ready.target, ready.finish),
   );
+  await pruneFrames(builds.tools.cache).catch(({ message }: Error) =>
+    onEvent({ type: 'notice', level: 'detail', message: `The build cache could not be pruned: ${message}` }),
+  );
+  return outcomes;
 }
 
 /** All that is checked before anything is made. `endedWith` says of an error that it is everybody's. */
