@@ -1,5 +1,5 @@
-import type { Measure, Rounds } from './measure.ts';
-import type { Program } from './programs.ts';
+import type { Command, Measure, Rounds } from './measure.ts';
+import type { FindProgram, Use } from './programs.ts';
 import type { Section } from './report.ts';
 
 /** What every part of the bench is given. */
@@ -8,10 +8,10 @@ export interface Bench {
   readonly disk: string;
   /** A directory of its own on a file system in memory, where there is one. */
   readonly memory: string | undefined;
-  readonly programs: readonly Program[];
+  readonly program: FindProgram;
   readonly measure: Measure;
-  /** As many rounds as asked for, or a few with `--quick`. */
-  readonly rounds: (full: number, quick: number) => Rounds;
+  /** Rounds for so many seconds, but no more than `most`; a few with `--quick`. */
+  readonly rounds: (seconds: number, most?: number) => Rounds;
   readonly quick: boolean;
 }
 
@@ -39,3 +39,24 @@ export function environment(home: string): Readonly<Record<string, string>> {
 export function emptyHome(home: string): readonly string[] {
   return ['/bin/sh', '-c', 'rm -rf "$0" && mkdir -p "$0/tmp"', home];
 }
+
+/** In ms: after this time a server has put what it compiled into the compile cache, if it does. */
+const SETTLED = 5000;
+
+/** Starts a program for one of its uses, by a command and in a home that are given. */
+export function useOf(use: Use, name: string, start: readonly string[], home: string): Command {
+  const { args, directory, status, port } = use;
+  const env = environment(home);
+  return {
+    name,
+    argv: [...start, ...args],
+    directory,
+    status,
+    ...(port === undefined
+      ? { env }
+      : { env: { ...env, PORT: String(port) }, answer: { port, stay: SETTLED } }),
+  };
+}
+
+/** Node's own way to do without its compile cache: https://nodejs.org/api/cli.html#node_disable_compile_cache1 */
+export const UNCACHED = { NODE_DISABLE_COMPILE_CACHE: '1' } as const;

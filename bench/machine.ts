@@ -6,20 +6,15 @@ import { promisify } from 'node:util';
 
 const execute = promisify(execFile);
 
-/** What the figures depend on, as a list in Markdown. */
-export async function describeMachine(places: readonly string[]): Promise<string> {
+/** What the figures depend on. */
+export async function describeMachine(places: readonly string[]): Promise<readonly string[]> {
   const cpus = os.cpus();
   const systems = await Promise.all(places.map(fileSystem));
   return [
-    `* CPU: ${cpus[0]?.model.trim()}, ${cpus.length} cores; memory: ${(os.totalmem() / 1e9).toFixed(1)} GB`,
-    `* ${os.type()} ${os.release()}, ${os.arch()}; file systems: ${systems.join(', ')}`,
-    `* ${(await versions()).join(', ')}`,
-  ].join('\n');
-}
-
-/** Average number of processes that wanted to run during the last minute. */
-export function load(): string {
-  return os.loadavg()[0]!.toFixed(1);
+    `CPU: ${cpus[0]?.model.trim()}, ${cpus.length} cores; memory: ${(os.totalmem() / 1e9).toFixed(1)} GB`,
+    `${os.type()} ${os.release()}, ${os.arch()}; file systems: ${systems.join(', ')}`,
+    (await versions()).join(', '),
+  ];
 }
 
 /** The type of the file system that holds a directory. */
@@ -40,15 +35,29 @@ async function versions(): Promise<readonly string[]> {
   const commit = await execute('git', ['-C', import.meta.dirname, 'describe', '--always', '--dirty']).catch(
     () => undefined,
   );
-  const peers = JSON.parse(await readFile(path.join(import.meta.dirname, 'package.json'), 'utf8')) as {
-    readonly dependencies: Readonly<Record<string, string>>;
-  };
+  const programs = ['prettier', 'typescript', 'eslint', 'claude-code', 'fastify'];
+  const manifests = ['.', ...programs.map((name) => `programs/${name}`)];
+  const dependencies = await Promise.all(manifests.map(dependenciesOf));
   return [
     commit && `Sarma at ${commit.stdout.trim()}`,
     `Node ${process.versions.node}`,
     await first('Zig', path.join(import.meta.dirname, '../node_modules/.bin/zig'), ['version']),
     await first('zstd', 'zstd', ['--version']),
     await first('cp (coreutils)', 'cp', ['--version']),
-    ...Object.entries(peers.dependencies).map(([name, version]) => `${name} ${version}`),
+    ...dependencies.flatMap(Object.entries<string>).map(([name, version]) => `${name} ${version}`),
   ].filter((version) => version !== undefined);
+}
+
+async function dependenciesOf(directory: string): Promise<Readonly<Record<string, string>>> {
+  const file = path.join(import.meta.dirname, directory, 'package.json');
+  return (JSON.parse(await readFile(file, 'utf8')) as { dependencies: Readonly<Record<string, string>> })
+    .dependencies;
+}
+
+/** The path of a tool. Throws when it is not installed. */
+export async function findTool(tool: string): Promise<string> {
+  const { stdout } = await execute('/bin/sh', ['-c', 'command -v "$0"', tool]).catch(() => {
+    throw new Error(`${tool} is not installed`);
+  });
+  return stdout.trim();
 }

@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
+import { type Spread, spread } from './statistics.ts';
 
 /** A process to measure. */
 export interface Command {
@@ -15,15 +16,22 @@ export interface Command {
   readonly prepare?: readonly string[];
   /** The exit status it must have. Default: 0. */
   readonly status?: number;
+  /** A server: measured until its first answer. */
+  readonly answer?: Answer;
 }
 
-export interface Spread {
-  readonly median: number;
-  readonly minimum: number;
+/** Where a server answers `GET /`: on 127.0.0.1. */
+export interface Answer {
+  readonly port: number;
+  /** In ms: how long it goes on in the rounds that do not count, before it is asked to end. */
+  readonly stay: number;
 }
 
-/** What the runs of one command cost: the program and the processes it waited for. */
+/** What the runs of one command cost: the program and the processes it started. */
 export interface Cost {
+  readonly name: string;
+  /** The single runs in their order, in ms. What has the same index in the costs of two commands was one round. */
+  readonly runs: { readonly cpu: readonly number[]; readonly wall: readonly number[] };
   /** User and system time, in ms. */
   readonly cpu: Spread;
   /** In ms. */
@@ -33,7 +41,12 @@ export interface Cost {
 }
 
 export interface Rounds {
-  readonly rounds: number;
+  /** There are no more than these, */
+  readonly most: number;
+  /** and no fewer than these, */
+  readonly least: number;
+  /** which in between last for so many seconds. */
+  readonly seconds: number;
   /** Rounds before these, which do not count. */
   readonly warmups: number;
 }
@@ -63,35 +76,32 @@ export async function openMeasure(scratch: string): Promise<Measure> {
     '--stack',
     String(1024 * 1024),
     '--cache-dir',
-    path.join(scratch, 'zig-cache'),
+    path.join(import.meta.dirname, '.installed/zig-cache'),
     `-femit-bin=${program}`,
   ]);
-  return async (commands, { rounds, warmups }) => {
+  return async (commands, { most, least, seconds, warmups }) => {
     const directory = await mkdtemp(path.join(scratch, 'plan-'));
     const file = path.join(directory, 'plan.json');
-    const planned = commands.map(({ name: _, env, status = 0, ...command }) => ({
+    const planned = commands.map(({ name: _, env, status = 0, answer, ...command }) => ({
       ...command,
+      answer: answer && { port: answer.port, stay_ms: answer.stay },
       env: Object.entries(env).map(([name, value]) => `${name}=${value}`),
       status,
     }));
-    await writeFile(file, JSON.stringify({ warmups, rounds, commands: planned }));
+    await writeFile(
+      file,
+      JSON.stringify({ warmups, most, least, milliseconds: seconds * 1000, commands: planned }),
+    );
     const { stdout } = await execute(program, [file], { maxBuffer: 64 * 1024 * 1024 });
     await rm(directory, { recursive: true });
-    return (JSON.parse(stdout) as readonly (readonly Run[])[]).map(costOf);
+    const runs = JSON.parse(stdout) as readonly (readonly Run[])[];
+    return commands.map(({ name }, index) => costOf(name, runs[index]!));
   };
 }
 
-function costOf(runs: readonly Run[]): Cost {
-  return {
-    cpu: spread(runs.map((run) => (run.user_us + run.system_us) / 1000)),
-    wall: spread(runs.map((run) => run.wall_us / 1000)),
-    peak: spread(runs.map((run) => run.peak_kib * 1024)).median,
-  };
-}
-
-function spread(values: readonly number[]): Spread {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = sorted.length / 2;
-  const median = (sorted[Math.ceil(middle) - 1]! + sorted[Math.floor(middle)]!) / 2;
-  return { median, minimum: sorted[0]! };
+function costOf(name: string, runs: readonly Run[]): Cost {
+  const cpu = runs.map((run) => (run.user_us + run.system_us) / 1000);
+  const wall = runs.map((run) => run.wall_us / 1000);
+  const peak = spread(runs.map((run) => run.peak_kib * 1024)).median;
+  return { name, runs: { cpu, wall }, cpu: spread(cpu), wall: spread(wall), peak };
 }

@@ -2,8 +2,8 @@ import { execFile } from 'node:child_process';
 import { cp, mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { environment, NODE } from './bench.ts';
-import type { Command, Cost, Measure } from './measure.ts';
+import { type Bench, environment, NODE, useOf } from './bench.ts';
+import type { Command, Cost } from './measure.ts';
 import type { BuildCommand, Packager } from './packager.ts';
 import type { Program, Use } from './programs.ts';
 import { reason } from './report.ts';
@@ -14,8 +14,11 @@ export interface Built {
   readonly file: string;
   /** The home it is run with. */
   readonly home: string;
-  readonly build: Cost;
+  readonly build: Build;
 }
+
+/** What making it took: the cost of later builds, or the time of the first one where that was long. */
+export type Build = Cost | { readonly seconds: number };
 
 /** Why there is none. */
 export interface Refusal {
@@ -31,37 +34,46 @@ interface Attempt {
   readonly project: string;
   readonly file: string;
   readonly home: string;
+  /** What the first build took. */
+  readonly seconds: number;
 }
 
 const execute = promisify(execFile);
 
 /** In ms: what a packager that waits for something may take before it counts as one that does not build. */
-const BUILD_LIMIT = 10 * 60_000;
+const BUILD_LIMIT = 4 * 60_000;
 const RUN_LIMIT = 60_000;
+/** In seconds: a build that took longer is not repeated. */
+const LONG_BUILD = 20;
 
 /** Makes one file of a program with each packager, and holds what it does on `use` to what plain Node does. */
 export async function packageProgram(
+  bench: Bench,
   packagers: readonly Packager[],
   program: Program,
   use: Use,
-  place: string,
-  measure: (commands: readonly Command[]) => ReturnType<Measure>,
 ): Promise<readonly Outcome[]> {
+  const place = bench.disk;
   const attempts: (Attempt | Refusal)[] = [];
   for (const packager of packagers) attempts.push(await attempt(packager, program, place));
   const sound = attempts.filter((one) => 'file' in one);
-  const costs = await measure(sound.map(buildCommand));
+  const short = sound.filter(({ seconds }) => seconds <= LONG_BUILD);
+  const rounds = { ...bench.rounds(20, 3), warmups: 0, least: 1 };
+  const costs = await bench.measure(short.map(buildCommand), rounds);
   for (const { project } of sound) await rm(project, { recursive: true });
 
-  const expected = await run(
-    [NODE, path.join(program.project, program.entry)],
-    use,
-    path.join(place, 'node'),
-  );
+  const plain = [NODE, path.join(program.project, program.entry)];
+  const expected = use.port === undefined ? await run(plain, use, path.join(place, 'node')) : undefined;
   const outcomes: Outcome[] = [];
   for (const one of attempts) {
     if (!('file' in one)) outcomes.push(one);
-    else outcomes.push(await check({ ...one, build: costs[sound.indexOf(one)]! }, use, expected));
+    else {
+      const { packager, file, home, seconds } = one;
+      const built = { packager, file, home, build: costs[short.indexOf(one)] ?? { seconds } };
+      outcomes.push(
+        await (expected === undefined ? checkAnswer(bench, built, use) : check(built, use, expected)),
+      );
+    }
   }
   return outcomes;
 }
@@ -79,8 +91,9 @@ async function attempt(packager: Packager, program: Program, place: string): Pro
     const command = await packager.prepare({ program: { ...program, project }, output: file, scratch });
     const [build, ...args] = command.argv;
     const { directory: cwd, env } = command;
+    const started = performance.now();
     await execute(build!, args, { cwd, env, timeout: BUILD_LIMIT, maxBuffer: 64 * 1024 * 1024 });
-    return { packager, command, project, file, home };
+    return { packager, command, project, file, home, seconds: (performance.now() - started) / 1000 };
   } catch (error) {
     return { packager, refusal: `does not build: ${anonymous(reason(error), place)}` };
   }
@@ -90,11 +103,20 @@ function buildCommand({ packager, command, file }: Attempt): Command {
   return { name: packager.name, ...command, prepare: ['/bin/rm', '-f', file] };
 }
 
+/** A server does what it should if it answers. */
+async function checkAnswer(bench: Bench, built: Built, use: Use): Promise<Outcome> {
+  const { packager, file, home } = built;
+  const once = { most: 1, least: 1, seconds: 0, warmups: 0 };
+  return await bench.measure([useOf(use, packager.name, [file], home)], once).then(
+    () => built,
+    (error) => ({ packager, refusal: `does not answer: ${anonymous(reason(error), path.dirname(file))}` }),
+  );
+}
+
 async function check(built: Built, use: Use, expected: Answer): Promise<Outcome> {
-  const { packager, file, home, build } = built;
+  const { packager, file, home } = built;
   const answer = await run([file], use, home);
-  if (answer.stdout === expected.stdout && answer.status === expected.status)
-    return { packager, file, home, build };
+  if (answer.stdout === expected.stdout && answer.status === expected.status) return built;
   const difference = `exit status ${answer.status}, ${answer.said === '' ? 'nothing printed' : answer.said}`;
   return { packager, refusal: `does not do what Node does: ${anonymous(difference, path.dirname(file))}` };
 }
@@ -115,7 +137,7 @@ interface Answer {
 async function run(start: readonly string[], use: Use, home: string): Promise<Answer> {
   await mkdir(path.join(home, 'tmp'), { recursive: true });
   const [file, ...args] = [...start, ...use.args];
-  const options = { cwd: '/', env: environment(home), timeout: RUN_LIMIT };
+  const options = { cwd: use.directory, env: environment(home), timeout: RUN_LIMIT };
   const { stdout, stderr, code } = await execute(file!, args, options).then(
     (done) => ({ ...done, code: 0 }),
     (error: { stdout: string; stderr: string; code: number | string }) => error,

@@ -1,9 +1,12 @@
-import type { Cost, Spread } from './measure.ts';
+import type { Cost } from './measure.ts';
+import type { Plot } from './plots.ts';
+import type { Estimate, Spread } from './statistics.ts';
 
 /** One heading of the results. */
 export interface Section {
   readonly title: string;
   readonly blocks: readonly Block[];
+  readonly plots?: readonly Plot[];
 }
 
 export type Block = string | Table;
@@ -13,7 +16,7 @@ export interface Table {
   readonly rows: readonly (readonly string[])[];
 }
 
-/** The results as Markdown. */
+/** A section as Markdown. */
 export function showSection({ title, blocks }: Section): string {
   return [
     `## ${title}`,
@@ -39,6 +42,13 @@ export function showCost({ cpu, wall }: Cost): [string, string] {
 
 export const COST_COLUMNS = ['CPU, ms', 'wall, ms'] as const;
 
+/** `ratio (low–high)` */
+export function showRatio({ value, low, high }: Estimate): string {
+  // Of what is compared with itself.
+  if (value === 1 && low === high) return '1';
+  return `${value.toFixed(2)} (${low.toFixed(2)}–${high.toFixed(2)})`;
+}
+
 export function milliseconds(value: number): string {
   return Math.abs(value) < 100 ? value.toFixed(1) : value.toFixed(0);
 }
@@ -46,10 +56,6 @@ export function milliseconds(value: number): string {
 /** MB are 10^6 bytes. */
 export function megabytes(bytes: number): string {
   return (bytes / 1e6).toFixed(1);
-}
-
-export function ratio(value: number, of: number): string {
-  return (value / of).toFixed(2);
 }
 
 /** The line that tells most of what went wrong, short enough for a cell. */

@@ -1,30 +1,24 @@
-// Measures what Sarma makes beside plain Node and the other packagers, and writes RESULTS.md.
+// Measures what Sarma makes beside plain Node and the other packagers: see README.md.
 //
-//   npm run bench                        everything; takes long, and wants a quiet machine
+//   npm run bench                        everything
+//   npm run bench -- --only warm,peers   some parts; the results of the others stay
 //   npm run bench -- --quick             few runs, printed only
-//   npm run bench -- --only warm,first   some parts, printed only
+//   npm run bench -- --out DIRECTORY     results into another directory than this one, quick ones too
 
-import { execFile } from 'node:child_process';
 import { existsSync, rmSync } from 'node:fs';
-import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
+import { mkdir, mkdtemp, readFile, writeFile } from 'node:fs/promises';
+import { homedir, loadavg } from 'node:os';
 import path from 'node:path';
-import { parseArgs, promisify } from 'node:util';
+import { parseArgs } from 'node:util';
 import type { Bench, Part } from './bench.ts';
-import { describeMachine, load } from './machine.ts';
-import { openMeasure } from './measure.ts';
-import { boot } from './parts/boot.ts';
-import { firstRun } from './parts/first-run.ts';
-import { peers } from './parts/peers.ts';
-import { size } from './parts/size.ts';
-import { warmStart } from './parts/warm-start.ts';
-import { wrapTime } from './parts/wrap-time.ts';
-import { placePrograms } from './programs.ts';
-import { reason, showSection } from './report.ts';
+import { describeMachine } from './machine.ts';
+import { type Measure, openMeasure } from './measure.ts';
+import { PARTS } from './parts.ts';
+import { npmInstall, openPrograms } from './programs.ts';
+import { reason, type Section, showSection } from './report.ts';
+import { type Measurement, publishResults, type Result, writeResult } from './results.ts';
 
-const PARTS: readonly Part[] = [size, warmStart, boot, firstRun, wrapTime, peers];
-
-const { quick, parts, write } = parseCommandLine();
+const { quick, parts, out } = parseCommandLine();
 await installPeers();
 const disk = await openDisk();
 const memory = existsSync('/dev/shm') ? await mkdtemp('/dev/shm/sarma-bench-') : undefined;
@@ -34,34 +28,46 @@ process.once('exit', () => {
 });
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
 
-const results = await runParts(await openBench(), parts);
-if (write) await writeFile(path.join(import.meta.dirname, 'RESULTS.md'), results);
-else console.log(`\n${results}`);
+const program = await openPrograms(disk);
+const measure = await openMeasure(disk);
+const machine = await describeMachine(memory === undefined ? [disk] : [disk, memory]);
+for (const part of parts) {
+  const result = await runPart(part);
+  if (out === undefined) console.log(`\n${showSection(result.section)}`);
+  else await writeResult(out, result);
+}
+if (out !== undefined)
+  await publishResults(
+    out,
+    PARTS.map(({ name }) => name),
+  );
 
 function parseCommandLine() {
-  const { values } = parseArgs({ options: { quick: { type: 'boolean' }, only: { type: 'string' } } });
-  const names = values.only?.split(',');
-  const unknown = names?.filter((name) => !PARTS.some((part) => part.name === name)) ?? [];
+  const { values } = parseArgs({
+    options: { quick: { type: 'boolean' }, only: { type: 'string' }, out: { type: 'string' } },
+  });
+  const { quick = false, only, out = quick ? undefined : import.meta.dirname } = values;
+  const names = only?.split(',') ?? [''];
+  // `peers` is all of peers-hello, peers-tsc …
+  const means = (name: string, part: Part) =>
+    name === '' || part.name === name || part.name.startsWith(`${name}-`);
+  const unknown = names.filter((name) => !PARTS.some((part) => means(name, part)));
   if (unknown.length > 0) {
     console.error(
       `No such part: ${unknown.join(', ')}. There are: ${PARTS.map(({ name }) => name).join(', ')}.`,
     );
     process.exit(2);
   }
-  const quick = values.quick ?? false;
-  return {
-    quick,
-    parts: PARTS.filter(({ name }) => names?.includes(name) ?? true),
-    write: !quick && names === undefined,
-  };
+  return { quick, out, parts: PARTS.filter((part) => names.some((name) => means(name, part))) };
 }
 
 /** The peers are no dependencies of the project: they are installed here, and only for the bench. */
 async function installPeers(): Promise<void> {
-  if (existsSync(path.join(import.meta.dirname, 'node_modules/.package-lock.json'))) return;
-  console.error('Installing the programs and packagers to compare with …');
-  const npm = ['install', '--prefix', import.meta.dirname, '--no-package-lock', '--no-audit', '--no-fund'];
-  await promisify(execFile)('npm', npm, { cwd: import.meta.dirname });
+  const manifest = await readFile(path.join(import.meta.dirname, 'package.json'), 'utf8');
+  const record = path.join(import.meta.dirname, 'node_modules/.installed.json');
+  if ((await readFile(record, 'utf8').catch(() => '')) === manifest) return;
+  await npmInstall(import.meta.dirname);
+  await writeFile(record, manifest);
 }
 
 /** Where caches usually lie. Below a directory that others can write to, such as /var/tmp, an executable takes more care. */
@@ -71,39 +77,59 @@ async function openDisk(): Promise<string> {
   return await mkdtemp(path.join(caches, 'sarma-bench-'));
 }
 
-async function openBench(): Promise<Bench> {
+/** A part that fails leaves its reason in the results, and the others run all the same. */
+async function runPart(part: Part): Promise<Result> {
+  console.error(`Measuring: ${part.name} …`);
+  const date = new Date();
+  const before = loadavg()[0]!;
+  const measurements: (readonly Measurement[])[] = [];
+  const bench = await openBench(path.join(disk, part.name), memory && path.join(memory, part.name), {
+    measure: async (commands, rounds) => {
+      const costs = await measure(commands, rounds);
+      measurements.push(costs.map(({ runs, ...cost }) => ({ ...cost, rounds: runs.cpu.length })));
+      return costs;
+    },
+  });
+  const section = await part.run(bench).catch((error): Section => {
+    console.error(error);
+    process.exitCode = 1;
+    return { title: part.name, blocks: [`Could not be measured: ${reason(error)}`] };
+  });
+  for (const place of [bench.disk, bench.memory])
+    if (place !== undefined) rmSync(place, { recursive: true, force: true });
+  const seconds = (Date.now() - date.getTime()) / 1000;
+  console.error(
+    `  ${seconds.toFixed(0)} s, load average ${before.toFixed(1)} before, ${loadavg()[0]!.toFixed(1)} after`,
+  );
   return {
-    disk,
-    memory,
-    programs: await placePrograms(disk),
-    measure: await openMeasure(disk),
-    rounds: (full, few) => ({ rounds: quick ? few : full, warmups: 1 }),
-    quick,
+    part: part.name,
+    date: date.toISOString(),
+    command: `npm run bench -- --only ${part.name}`,
+    seconds,
+    load: { before, after: loadavg()[0]! },
+    machine,
+    section,
+    measurements,
   };
 }
 
-/** A part that fails leaves its reason in the results, and the others run all the same. */
-async function runParts(bench: Bench, chosen: readonly Part[]): Promise<string> {
-  const head = await describeMachine(memory === undefined ? [disk] : [disk, memory]);
-  const before = load();
-  const sections: string[] = [];
-  for (const part of chosen) {
-    console.error(`Measuring: ${part.name} …`);
-    try {
-      sections.push(showSection(await part.run(bench)));
-    } catch (error) {
-      sections.push(showSection({ title: part.name, blocks: [`Could not be measured: ${reason(error)}`] }));
-      console.error(error);
-      process.exitCode = 1;
-    }
-  }
-  return [
-    '# Results of the bench',
-    `Measured by \`npm run bench\` on ${new Date().toISOString().slice(0, 10)}. Times depend on the machine and on what else ` +
-      `ran on it (load average ${before} at the start, ${load()} at the end); what was measured in turns may be compared, so ` +
-      'look at the ratios. A figure that falls short of its aim stays as it is.',
-    head,
-    ...sections,
-    '',
-  ].join('\n\n');
+async function openBench(
+  place: string,
+  memoryPlace: string | undefined,
+  { measure }: { readonly measure: Measure },
+): Promise<Bench> {
+  for (const directory of [place, memoryPlace]) if (directory !== undefined) await mkdir(directory);
+  return {
+    disk: place,
+    memory: memoryPlace,
+    program,
+    measure,
+    rounds: (seconds, most = 300) => ({
+      warmups: 1,
+      most: quick ? 3 : most,
+      least: Math.min(quick ? 1 : 5, most),
+      seconds: quick ? 1 : seconds,
+    }),
+    quick,
+  };
 }

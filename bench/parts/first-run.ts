@@ -4,10 +4,12 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { type Compression, inspect } from '@sarma/wrapper';
 import { type Bench, emptyHome, environment, NODE, type Part } from '../bench.ts';
-import { fileSystem } from '../machine.ts';
+import { fileSystem, findTool } from '../machine.ts';
 import type { Command, Cost } from '../measure.ts';
-import { type Block, COST_COLUMNS, ratio, reason, type Section, showCost } from '../report.ts';
+import { type BarGroup, estimateBar } from '../plots.ts';
+import { type Block, COST_COLUMNS, reason, type Section, showCost, showRatio } from '../report.ts';
 import { wrap } from '../sarma.ts';
+import { type Estimate, ratioOf } from '../statistics.ts';
 
 const COMPRESSIONS: readonly Compression[] = ['smallest', 'best', 'balanced', 'none'];
 
@@ -19,53 +21,66 @@ export const firstRun: Part = {
   run: async (bench): Promise<Section> => {
     const places = [bench.disk, ...(bench.memory === undefined ? [] : [bench.memory])];
     const blocks: Block[] = [];
+    const groups: BarGroup[] = [];
     for (const place of places) {
       const system = await fileSystem(place);
-      blocks.push(`On ${system}:`, await table(bench, place));
+      const { rows, bars } = await compareAll(bench, place);
+      blocks.push(`On ${system}:`, { columns: COLUMNS, rows });
+      groups.push({ name: system, bars });
     }
     return {
       title: 'First run of hello world',
-      blocks: [
-        'The install is made anew in every run. `zstd -d` decodes the executable’s own frames to one file, on one core ' +
-          '(`taskset -c 0`); `cp -r` copies what the first run unpacks. "Without Node" is the median less that of plain Node ' +
-          'on the same program. Everything is read from the page cache; nobody calls `fsync`. Medians (minimum in brackets). ' +
-          'Aims on two cores: `best` at most 0.65 of `zstd -d`, `none` at most 1.5 of `cp -r`, `smallest` (LZMA) at most 3 s.',
-        ...blocks,
+      blocks: [INTRODUCTION, ...blocks],
+      plots: [
+        {
+          kind: 'bars',
+          name: 'first',
+          title: 'First run of hello world, Node’s own start-up included',
+          axis: 'wall time / that of the reference (less is better)',
+          groups,
+          mark: { value: 1, name: 'reference' },
+        },
       ],
     };
   },
 };
 
-async function table(bench: Bench, place: string): Promise<Block> {
+const INTRODUCTION =
+  'The install is made anew in every run. `zstd -d` decodes the executable’s own frames to one file, on one core ' +
+  '(`taskset -c 0`); `cp -r` copies what the first run unpacks. "Without Node" is the run less plain Node on the same ' +
+  'program. Everything is read from the page cache; nobody calls `fsync`. Medians (minimum in brackets). Aims on two cores: ' +
+  '`best` at most 0.65 of `zstd -d`, `none` at most 1.5 of `cp -r`, `smallest` (LZMA) at most 3 s.';
+
+const COLUMNS = ['compression', 'what', ...COST_COLUMNS, 'wall / reference', 'without Node / reference'];
+
+async function compareAll(bench: Bench, place: string) {
   const rows: string[][] = [];
+  const bars: BarGroup['bars'][number][] = [];
   for (const compression of COMPRESSIONS) {
     try {
-      rows.push(...(await compare(bench, place, compression)));
+      const compared = await compare(bench, place, compression);
+      rows.push(...compared.rows);
+      // Its aim is a time; beside the others its bar would hide theirs.
+      if (compression !== 'smallest') bars.push(estimateBar(compared.name, compared.estimate));
     } catch (error) {
-      rows.push([compression, reason(error), '', '', '', '', '']);
+      rows.push([compression, reason(error), '', '', '', '']);
     }
   }
-  return {
-    columns: [
-      'compression',
-      'what',
-      ...COST_COLUMNS,
-      'wall without Node, ms',
-      'wall / reference',
-      'without Node / reference',
-    ],
-    rows,
-  };
+  return { rows, bars };
 }
 
-async function compare(bench: Bench, place: string, compression: Compression): Promise<string[][]> {
-  const hello = bench.programs[0]!;
-  const work = path.join(place, 'first', compression);
+async function compare(bench: Bench, place: string, compression: Compression) {
+  const hello = await bench.program('hello');
+  const work = path.join(place, compression);
   await mkdir(work, { recursive: true });
   const [executable] = await wrap(hello, { compression, out: path.join(work, 'hello') });
   const home = path.join(work, 'home');
   const simple = { env: environment(home), directory: work };
-  const node: Command = { ...simple, name: 'Node', argv: [NODE, path.join(hello.project, hello.entry)] };
+  const node: Command = {
+    ...simple,
+    name: 'Node alone',
+    argv: [NODE, path.join(hello.project, hello.entry)],
+  };
   const first: Command = {
     ...simple,
     name: 'first run',
@@ -77,8 +92,11 @@ async function compare(bench: Bench, place: string, compression: Compression): P
       ? await copying(work, executable!)
       : await decoding(work, executable!);
   const commands = [first, { ...simple, ...reference }, node];
-  const [run, other, plain] = await bench.measure(commands, bench.rounds(21, 3));
-  return showRows(compression, { run: run!, other: other!, plain: plain! }, reference.name);
+  const [run, other, plain] = await bench.measure(commands, bench.rounds(12, 41));
+  const costs = { run: run!, other: other!, plain: plain! };
+  const estimate = ratioOf(run!.runs.wall, other!.runs.wall);
+  const name = `${compression} / ${reference.name.replaceAll('`', '')}`;
+  return { rows: showRows(compression, costs, estimate), name, estimate };
 }
 
 interface Costs {
@@ -87,19 +105,18 @@ interface Costs {
   readonly plain: Cost;
 }
 
-function showRows(compression: Compression, { run, other, plain }: Costs, reference: string): string[][] {
-  const without = run.wall.median - plain.wall.median;
+function showRows(compression: Compression, { run, other, plain }: Costs, estimate: Estimate): string[][] {
+  const without = run.runs.wall.map((wall, round) => wall - plain.runs.wall[round]!);
   return [
     [
       `\`${compression}\``,
-      'first run',
+      run.name,
       ...showCost(run),
-      without.toFixed(0),
-      ratio(run.wall.median, other.wall.median),
-      ratio(without, other.wall.median),
+      showRatio(estimate),
+      showRatio(ratioOf(without, other.runs.wall)),
     ],
-    ['', reference, ...showCost(other), '', '', ''],
-    ['', 'Node alone', ...showCost(plain), '', '', ''],
+    ['', other.name, ...showCost(other), '', ''],
+    ['', plain.name, ...showCost(plain), '', ''],
   ];
 }
 
@@ -113,7 +130,7 @@ async function decoding(work: string, executable: string): Promise<Reference> {
   const decoded = path.join(work, 'decoded');
   return {
     name: '`zstd -d`, one core',
-    argv: [await find('taskset'), '-c', '0', await find('zstd'), '-q', '-d', '-o', decoded, frames],
+    argv: [await findTool('taskset'), '-c', '0', await findTool('zstd'), '-q', '-d', '-o', decoded, frames],
     prepare: ['/bin/rm', '-f', decoded],
   };
 }
@@ -126,15 +143,7 @@ async function copying(work: string, executable: string): Promise<Reference> {
   const copy = path.join(work, 'copy');
   return {
     name: '`cp -r`',
-    argv: [await find('cp'), '-r', path.join(home, '.cache'), copy],
+    argv: [await findTool('cp'), '-r', path.join(home, '.cache'), copy],
     prepare: ['/bin/rm', '-rf', copy],
   };
-}
-
-/** The path of a tool. Throws when it is not installed. */
-async function find(tool: string): Promise<string> {
-  const { stdout } = await execute('/bin/sh', ['-c', 'command -v "$0"', tool]).catch(() => {
-    throw new Error(`${tool} is not installed`);
-  });
-  return stdout.trim();
 }

@@ -68,7 +68,7 @@ async function weighTarget(
 }
 
 async function weigh(bench: Bench, target: string, runtime: string, compression: Compression) {
-  const hello = bench.programs[0]!;
+  const hello = await bench.program('hello');
   const out = path.join(bench.disk, 'size/');
   const [file] = await wrap(hello, { targets: [target], compression, runtime, out });
   const { manifest } = await inspect(file!);

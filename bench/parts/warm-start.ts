@@ -1,33 +1,50 @@
 import { execFile } from 'node:child_process';
-import { cp, mkdir, rm } from 'node:fs/promises';
+import { cp, mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { inspect } from '@sarma/wrapper';
-import { type Bench, environment, NODE, type Part } from '../bench.ts';
-import type { Command } from '../measure.ts';
-import type { Program, Use } from '../programs.ts';
-import { COST_COLUMNS, megabytes, milliseconds, ratio, type Section, showCost } from '../report.ts';
+import { type Bench, NODE, type Part, UNCACHED, useOf } from '../bench.ts';
+import type { Command, Cost } from '../measure.ts';
+import { type Bar, type BarGroup, estimateBar } from '../plots.ts';
+import { PROGRAM_NAMES, type Program, type Use } from '../programs.ts';
+import {
+  COST_COLUMNS,
+  megabytes,
+  milliseconds,
+  reason,
+  type Section,
+  showCost,
+  showRatio,
+} from '../report.ts';
 import { wrap } from '../sarma.ts';
-
-const execute = promisify(execFile);
+import { type Estimate, ratioOf } from '../statistics.ts';
 
 /** What a start costs once the install is there, against plain Node. */
 export const warmStart: Part = {
   name: 'warm',
   run: async (bench): Promise<Section> => {
-    const place = path.join(bench.disk, 'warm');
-    await mkdir(place);
-    const node = path.join(place, 'node');
+    const node = path.join(bench.disk, 'node');
     await cp(NODE, node);
     await forget(node);
     const rows: string[][] = [];
-    for (const program of bench.programs) {
-      const out = path.join(place, program.name);
-      const [executable] = await wrap(program, { compression: 'balanced', out });
-      for (const use of program.uses)
-        rows.push(...(await compare(bench, program, use, { executable: executable!, node })));
+    const groups: BarGroup[] = [];
+    for (const name of PROGRAM_NAMES) {
+      try {
+        const program = await bench.program(name);
+        const [executable] = await wrap(program, {
+          compression: 'balanced',
+          out: path.join(bench.disk, program.name),
+        });
+        for (const use of program.uses) {
+          const compared = await compare(bench, program, use, { executable: executable!, node });
+          rows.push(...compared.rows);
+          groups.push({ name: use.name, bars: compared.bars });
+        }
+      } catch (error) {
+        rows.push([name, reason(error), '', '', '', '', '', '', '']);
+      }
     }
-    return { title: 'Warm start', blocks: [INTRODUCTION, { columns: COLUMNS, rows }] };
+    return { title: 'Warm start', blocks: [INTRODUCTION, { columns: COLUMNS, rows }], plots: [plot(groups)] };
   },
 };
 
@@ -35,9 +52,9 @@ const INTRODUCTION =
   'The executable of each program (`balanced`) against plain Node with the same arguments. "Fresh" is an install just ' +
   'unpacked, whose runtime lies in the page cache as it was written; the kernel counts larger pieces of it as resident. ' +
   '"Read" is one whose runtime, like that of plain Node, was dropped from the page cache and read again, as after a restart ' +
-  'of the machine. "Installed Node" is the runtime of the latter, started directly on its entry: what is between the two is ' +
-  'the stub and its guard. Medians (minimum in brackets). Aims: less than 1 ms of wall time to Node for hello, equal peak memory, and the ' +
-  'ratio of CPU time in the last column. (typescript switches on Node’s compile cache by itself, with plain Node too.)';
+  'of the machine. prettier, eslint and `bin/tsc` switch Node’s compile cache on by themselves, under plain Node too; "Node, ' +
+  'no cache" is plain Node with `NODE_DISABLE_COMPILE_CACHE=1`, and the aim of a program is a share of the CPU time of that ' +
+  'one. Medians (minimum in brackets).';
 
 const COLUMNS = [
   'program',
@@ -45,71 +62,94 @@ const COLUMNS = [
   ...COST_COLUMNS,
   'wall − Node, ms',
   'CPU / Node',
-  'peak memory, MB',
+  'CPU / Node, no cache',
   'aim',
+  'peak memory, MB',
 ];
+
+function plot(groups: readonly BarGroup[]) {
+  return {
+    kind: 'bars',
+    name: 'warm',
+    title: 'Warm start: CPU time against plain Node without a compile cache',
+    axis: 'user and system time / that of plain Node without a compile cache (less is better)',
+    groups,
+    mark: { value: 1, name: 'Node' },
+  } as const;
+}
 
 interface Starts {
   readonly executable: string;
   readonly node: string;
 }
 
-async function compare(bench: Bench, program: Program, use: Use, starts: Starts): Promise<string[][]> {
-  const fresh = await install(bench, starts.executable, 'fresh');
-  const read = await install(bench, starts.executable, 'read');
-  await forget(read.runtime);
-  const command = (name: string, home: string, start: readonly string[]): Command => ({
-    name,
-    argv: [...start, ...use.args],
-    env: environment(home),
-    directory: bench.disk,
-    status: use.status,
-  });
+async function compare(bench: Bench, program: Program, use: Use, starts: Starts) {
+  const home = (name: string) =>
+    path.join(bench.disk, 'homes', `${use.name.replaceAll(/[^\w]+/g, '-')}-${name}`);
+  for (const name of ['node', 'uncached', 'fresh', 'read'])
+    await mkdir(path.join(home(name), 'tmp'), { recursive: true });
+  const plain = [starts.node, path.join(program.project, program.entry)];
+  const uncached = useOf(use, 'Node, no cache', plain, home('uncached'));
   const commands = [
-    command('Node', read.home, [starts.node, path.join(program.project, program.entry)]),
-    command('executable, fresh', fresh.home, [starts.executable]),
-    command('executable, read', read.home, [starts.executable]),
-    command('installed Node', read.home, [read.runtime, read.entry]),
+    useOf(use, 'Node', plain, home('node')),
+    ...(use.caches === true ? [{ ...uncached, env: { ...uncached.env, ...UNCACHED } }] : []),
+    useOf(use, 'executable, fresh', [starts.executable], home('fresh')),
+    useOf(use, 'executable, read', [starts.executable], home('read')),
   ];
-  const costs = await bench.measure(commands, bench.rounds(use.rounds, Math.min(20, use.rounds / 10)));
-  const node = costs[0]!;
-  return commands.map(({ name }, index) => {
-    const cost = costs[index]!;
-    return [
-      use.name,
-      name,
-      ...showCost(cost),
-      milliseconds(cost.wall.median - node.wall.median),
-      ratio(cost.cpu.median, node.cpu.median),
-      megabytes(cost.peak),
-      name.startsWith('executable') ? `${use.aim}` : '',
-    ];
+  await install(bench, commands.slice(-2), starts.executable, home('read'));
+  const costs = await bench.measure(commands, {
+    ...bench.rounds(25),
+    warmups: bench.quick || use.port !== undefined ? 1 : 4,
   });
-}
-
-interface Install {
-  readonly home: string;
-  readonly runtime: string;
-  readonly entry: string;
-}
-
-/** Lets an executable unpack itself below an empty home. */
-async function install(bench: Bench, executable: string, name: string): Promise<Install> {
-  const home = path.join(bench.disk, 'warm/homes', name);
-  await rm(home, { recursive: true, force: true });
-  await mkdir(path.join(home, 'tmp'), { recursive: true });
-  await execute(executable, ['--version'], { env: environment(home) });
-  const { stamp } = await inspect(executable);
-  const base = path.join(home, '.cache/sarma');
+  const node = costs[0]!;
+  const reference = use.caches === true ? costs[1]! : node;
+  const compared = costs.map((cost) => ({
+    cost,
+    toNode: ratioOf(cost.runs.cpu, node.runs.cpu),
+    toReference: ratioOf(cost.runs.cpu, reference.runs.cpu),
+  }));
   return {
-    home,
-    runtime: path.join(base, 'runtimes', stamp.runtimeDirectory, stamp.runtimeExecutable),
-    entry: path.join(base, 'releases', stamp.releaseDirectory, stamp.entry),
+    rows: compared.map((one) => showCompared(use, node, one)),
+    bars: compared
+      .filter(({ cost }) => cost !== reference)
+      .map(({ cost, toReference }): Bar => estimateBar(cost.name, toReference)),
   };
+}
+
+interface Compared {
+  readonly cost: Cost;
+  readonly toNode: Estimate;
+  readonly toReference: Estimate;
+}
+
+function showCompared(use: Use, node: Cost, { cost, toNode, toReference }: Compared): string[] {
+  const own = cost.name.startsWith('executable');
+  return [
+    use.name,
+    cost.name,
+    ...showCost(cost),
+    milliseconds(cost.wall.median - node.wall.median),
+    showRatio(toNode),
+    showRatio(toReference),
+    own && use.aim !== undefined ? String(use.aim) : '',
+    megabytes(cost.peak),
+  ];
+}
+
+/** Lets executables unpack themselves, and drops the runtime of one of them from the page cache. */
+async function install(
+  bench: Bench,
+  commands: readonly Command[],
+  executable: string,
+  read: string,
+): Promise<void> {
+  await bench.measure(commands, { most: 1, least: 1, seconds: 0, warmups: 0 });
+  const { stamp } = await inspect(executable);
+  await forget(path.join(read, '.cache/sarma/runtimes', stamp.runtimeDirectory, stamp.runtimeExecutable));
 }
 
 /** Drops a file from the page cache: the next one to use it reads it from the disk. */
 async function forget(file: string): Promise<void> {
-  await execute('sync', [file]);
-  await execute('dd', [`if=${file}`, 'iflag=nocache', 'count=0']);
+  await promisify(execFile)('sync', [file]);
+  await promisify(execFile)('dd', [`if=${file}`, 'iflag=nocache', 'count=0']);
 }
