@@ -4,7 +4,6 @@
 const std = @import("std");
 const os = @import("../src/os.zig");
 const unix_accounts = @import("../src/os/unix_accounts.zig");
-const sha256 = @import("../src/sha256.zig");
 const json = @import("../src/json.zig");
 const stamps = @import("../src/stamp.zig");
 const manifests = @import("../src/manifest.zig");
@@ -57,7 +56,7 @@ fn stamp(memory: *Memory, input: []u8) void {
     @memcpy(bytes[first..][0..length], input[0..length]);
     bytes[16] = 1;
     bytes[first] |= 1;
-    @memcpy(bytes[stamps.checksum_offset..][0..32], &sha256.of(bytes[0..stamps.checksum_offset]));
+    stamps.seal(&bytes);
     const read = stamps.parse(memory.arena(), &bytes) catch return;
     for ([_][]const u8{ read.id, read.runtime_directory, read.release_directory }) |name| {
         expect(name.len > 0 and name[0] != '.' and std.mem.indexOfAny(u8, name, "\x00/\\") == null);

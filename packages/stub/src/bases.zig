@@ -12,6 +12,13 @@ pub const Candidate = struct {
     prepared: bool,
     /// By a variable, which says: here and nowhere else, as far as removing is concerned.
     named: bool = false,
+    /// Where this is missing, the candidate is none. Most runs find their install before they have to know.
+    within: ?[:0]const u8 = null,
+
+    pub fn canBeMade(candidate: *const Candidate) bool {
+        const directory = candidate.within orelse return true;
+        return if (os.stat(os.cwd, directory)) |_| true else |_| false;
+    }
 };
 
 pub const Base = struct {
@@ -62,8 +69,8 @@ pub fn candidates(run: *const Run) Allocator.Error![]const Candidate {
         const path = os.variable(run.environment, name) orelse continue;
         try list.append(run.arena, .{ .path = path, .prepared = false, .named = true });
     }
-    for (try os.cacheDirectories(run.arena, run.environment)) |path| {
-        try list.append(run.arena, .{ .path = path, .prepared = false });
+    for (try os.cacheDirectories(run.arena, run.environment)) |directory| {
+        try list.append(run.arena, .{ .path = directory.path, .prepared = false, .within = directory.within });
     }
     return list.items;
 }
@@ -85,6 +92,8 @@ pub fn toChange(base: Base) Base {
 
 /// null if it is not there. Refuses what others could change.
 pub fn open(run: *Run, candidate: Candidate, make: bool) !?Base {
+    // Nearly always, and then it does not matter whose the directories above it are.
+    if (candidate.prepared and os.lstat(os.cwd, try run.arena.dupeZ(u8, candidate.path)) == error.NotFound) return null;
     switch (try os.settle(run.arena, candidate.path, make, trustIn(run, candidate.prepared))) {
         .missing => return null,
         .no_room => |path| return run.cannot("create", path, error.NoSpace),

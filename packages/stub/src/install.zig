@@ -127,7 +127,7 @@ fn inCandidate(run: *Run, candidate: bases.Candidate, later: []const bases.Candi
         try tried.requireExecution(run, candidate, found.noexec);
         if (try ready(run, found)) |installed| return installed;
         if (candidate.prepared) return run.refuse("this prepared install is not complete", .{});
-    } else if (candidate.prepared) return null;
+    } else if (candidate.prepared or !candidate.canBeMade()) return null;
     const modes = os.beginInstalling();
     defer os.endInstalling(modes);
     // Before anything is created: a host or a place that cannot take the program stays as it was.

@@ -95,7 +95,7 @@ fn directory(run: *Run) install.Error!void {
         };
         const path = try run.path(&.{ if (base) |found| found.path else candidate.path, Kind.release.folder(), run.stamp.release_directory });
         if (os.exists(os.cwd, path)) return answerLine(run, path);
-        if (candidate.prepared) continue;
+        if (candidate.prepared or (base == null and !candidate.canBeMade())) continue;
         const place = if (base != null and base.?.noexec) &last_resort else &first;
         if (place.* == null) place.* = path;
     }

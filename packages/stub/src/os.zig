@@ -188,7 +188,12 @@ pub const Settled = union(enum) {
     refused: []const u8,
 };
 /// Directories that may hold the installs of this user, best first; the overrides by variable come before them.
-pub const cacheDirectories = family.cacheDirectories; // fn (arena: Allocator, environment: Environment) Allocator.Error![]const []const u8
+pub const cacheDirectories = family.cacheDirectories; // fn (arena: Allocator, environment: Environment) Allocator.Error![]const CacheDirectory
+pub const CacheDirectory = struct {
+    path: []const u8,
+    /// The directory that it lies in, where it is none without that: whether it exists has not been asked.
+    within: ?[:0]const u8 = null,
+};
 /// Whether others can put files into what the environment calls the user's home.
 pub const homeIsOpen = family.homeIsOpen; // fn (arena: Allocator, environment: Environment) Allocator.Error!bool
 /// Directories filled by an administrator or a package: `<id>` below them is a base.

@@ -113,7 +113,7 @@ export function encodeStamp(stamp: Stamp): Buffer {
   bytes.writeUInt32LE(stamp.keep, 112);
   bytes.writeUInt32LE(strings.length, 116);
   strings.copy(bytes, STRINGS_OFFSET);
-  digest(bytes).copy(bytes, DIGEST_OFFSET);
+  digestOf(bytes)!.copy(bytes, DIGEST_OFFSET);
   return bytes;
 }
 
@@ -128,7 +128,7 @@ export function decodeStamp(bytes: Buffer): Stamp {
   const flags = bytes.readUInt32LE(20);
   if ((flags & FLAG.stamped) === 0)
     throw new StampError('STAMP_MISSING', 'This is a bare stub: nothing was wrapped into it.');
-  if (!digest(bytes).equals(bytes.subarray(DIGEST_OFFSET, STAMP_SIZE))) {
+  if (!digestOf(bytes)?.equals(bytes.subarray(DIGEST_OFFSET, STAMP_SIZE))) {
     throw new StampError(
       'STAMP_DAMAGED',
       'The stamp was altered: its bytes do not match its digest. Get the file again.',
@@ -226,6 +226,9 @@ function templateArgument(text: string): TemplateArgument {
   return text.startsWith('/') ? { path: text.slice(1) } : { literal: text.slice(1) };
 }
 
-function digest(bytes: Buffer): Buffer {
-  return createHash('sha256').update(bytes.subarray(0, DIGEST_OFFSET)).digest();
+/** Of all up to the end of the strings; undefined where what stands behind is not zero. */
+function digestOf(bytes: Buffer): Buffer | undefined {
+  const end = STRINGS_OFFSET + bytes.readUInt32LE(116);
+  if (end > DIGEST_OFFSET || bytes.subarray(end, DIGEST_OFFSET).some((byte) => byte !== 0)) return undefined;
+  return createHash('sha256').update(bytes.subarray(0, end)).digest();
 }

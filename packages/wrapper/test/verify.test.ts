@@ -38,7 +38,7 @@ function withStamp(edit: (stamp: Buffer, file: Buffer) => void): Buffer {
   const stamp = file.subarray(at, at + STAMP_SIZE);
   edit(stamp, file);
   createHash('sha256')
-    .update(stamp.subarray(0, -32))
+    .update(stamp.subarray(0, 120 + stamp.readUInt32LE(116)))
     .digest()
     .copy(stamp, STAMP_SIZE - 32);
   return file;

@@ -334,11 +334,11 @@ pub fn isWritable(path: [:0]const u8) bool {
 }
 
 pub fn effectiveUser() u32 {
-    return linux.geteuid();
+    return @intCast(linux.getauxval(std.elf.AT_EUID));
 }
 
 pub fn effectiveGroup() u32 {
-    return linux.getegid();
+    return @intCast(linux.getauxval(std.elf.AT_EGID));
 }
 
 /// Where caches lie below the home directory.

@@ -222,7 +222,11 @@ pub fn now() i64 {
 
 fn nanoseconds(clock: posix.clockid_t) u64 {
     var time: posix.timespec = undefined;
-    _ = posix.clock_gettime(clock, &time);
+    // Not by the page of code that the kernel maps for it: to find the function there takes longer than the few calls.
+    if (builtin.os.tag == .linux and @sizeOf(usize) == 8)
+        _ = std.os.linux.syscall2(.clock_gettime, @intFromEnum(clock), @intFromPtr(&time))
+    else
+        _ = posix.clock_gettime(clock, &time);
     return @as(u64, @intCast(time.sec)) * std.time.ns_per_s + @as(u64, @intCast(time.nsec));
 }
 
@@ -270,13 +274,12 @@ pub fn holdForProgram(use: Handle) Error!void {
     for ([_]Handle{ 10, 3 }) |lowest| {
         // `ulimit -n` may be lower than the first.
         const copy = system.duplicateFrom(use, lowest) catch continue;
-        if (copy <= last_held) break close(use);
+        // `use` itself is closed by `execve`.
+        if (copy <= last_held) return;
         close(copy);
-    } else {
-        // All taken by whoever started us. A child that holds the lock too only delays a removal.
-        _ = try system.duplicateFrom(use, last_held + 1);
-        close(use);
     }
+    // All taken by whoever started us. A child that holds the lock too only delays a removal.
+    _ = try system.duplicateFrom(use, last_held + 1);
 }
 
 // --- modes and numbers

@@ -30,6 +30,8 @@ pub fn settle(arena: Allocator, path: []const u8, make: bool, trust: os.Trust) A
     var rest: []const u8 = path;
     var links: u32 = 0;
     var way: Way = .{ .trust = trust };
+    // Of `done`, as long as that is where the last name led.
+    var last: ?os.Stat = null;
     if (try checkDirectory(arena, "/", &way)) |reason| return .{ .refused = reason };
     while (true) {
         rest = std.mem.trimStart(u8, rest, "/");
@@ -40,6 +42,7 @@ pub fn settle(arena: Allocator, path: []const u8, make: bool, trust: os.Trust) A
         if (std.mem.eql(u8, name, ".")) continue;
         if (std.mem.eql(u8, name, "..")) {
             done.items.len = std.mem.lastIndexOfScalar(u8, done.items, '/') orelse 0;
+            last = null;
             continue;
         }
         if (done.items.len + name.len + 2 > unix.path_max) return .{ .refused = "the path is too long" };
@@ -68,17 +71,20 @@ pub fn settle(arena: Allocator, path: []const u8, make: bool, trust: os.Trust) A
             const target = unix.readLink(system.cwd, here, buffer) catch |err| return .{ .refused = try because(arena, "cannot read", here, os.describe(err)) };
             done.items.len = if (isAbsolute(target)) 0 else before;
             rest = try std.mem.concat(arena, u8, &.{ target, rest });
+            last = null;
             continue;
         }
         if (try refusalOf(arena, here, found, &way)) |reason| return .{ .refused = reason };
+        last = found;
     }
     if (done.items.len == 0) done.appendAssumeCapacity('/');
+    const found = last orelse system.lstat(system.cwd, terminated(&done)) catch |err| {
+        // An uninstall took it away between the two looks.
+        return if (err == error.NotFound) .missing else .{ .refused = try because(arena, "cannot look at", terminated(&done), os.describe(err)) };
+    };
     // A directory like /tmp will do above a place, not as one: others could have made the folders that are to come in it.
     var place: Way = .{ .trust = trust, .at_end = trust == .user };
-    if (try checkDirectory(arena, terminated(&done), &place)) |reason| {
-        // An uninstall took it away between the two looks.
-        return if (system.lstat(system.cwd, terminated(&done)) == error.NotFound) .missing else .{ .refused = reason };
-    }
+    if (try refusalOf(arena, terminated(&done), found, &place)) |reason| return .{ .refused = reason };
     if (place.shared) return .{ .refused = "others can create files in it" };
     return .{ .place = .{ .path = terminated(&done), .shared = way.shared, .mounted = way.shared and place.device != way.device } };
 }
@@ -143,21 +149,20 @@ fn because(arena: Allocator, what: []const u8, path: []const u8, why: []const u8
 // --- where caches lie
 
 /// The user's cache directory, then the places any user has, with the user's number in the name.
-pub fn cacheDirectories(arena: Allocator, environment: unix.Environment) Allocator.Error![]const []const u8 {
-    var list: std.ArrayList([]const u8) = .empty;
+pub fn cacheDirectories(arena: Allocator, environment: unix.Environment) Allocator.Error![]const os.CacheDirectory {
+    var list: std.ArrayList(os.CacheDirectory) = .empty;
     if (absolute(unix.variable(environment, "XDG_CACHE_HOME"))) |cache| {
-        try list.append(arena, try std.mem.concat(arena, u8, &.{ cache, "/sarma" }));
+        try list.append(arena, .{ .path = try std.mem.concat(arena, u8, &.{ cache, "/sarma" }) });
     }
     if (try homeDirectory(arena, environment)) |home| {
-        try list.append(arena, try std.mem.concat(arena, u8, &.{ std.mem.trimEnd(u8, home, "/"), "/" ++ system.user_cache ++ "/sarma" }));
+        try list.append(arena, .{ .path = try std.mem.concat(arena, u8, &.{ std.mem.trimEnd(u8, home, "/"), "/" ++ system.user_cache ++ "/sarma" }) });
     }
     for (system.shared_directories) |directory| {
         // "" stands for the directory that the environment names.
         const place = if (directory.len > 0) directory else absolute(unix.variable(environment, "TMPDIR")) orelse continue;
-        // A system without one does not get one from the stub.
-        if (try ownerOf(arena, place) == null) continue;
         var digits: [20]u8 = undefined;
-        try list.append(arena, try std.mem.concat(arena, u8, &.{ place, "/sarma-", message.decimal(&digits, system.effectiveUser()) }));
+        // A system without one does not get one from the stub.
+        try list.append(arena, .{ .path = try std.mem.concat(arena, u8, &.{ place, "/sarma-", message.decimal(&digits, system.effectiveUser()) }), .within = try arena.dupeZ(u8, place) });
     }
     return list.items;
 }

@@ -33,17 +33,17 @@ fn isSeparator(byte: u8) bool {
 // --- candidates
 
 /// Never the roaming profile: a runtime would be copied to a server at every logoff.
-pub fn cacheDirectories(arena: Allocator, environment: process.Environment) Allocator.Error![]const []const u8 {
-    var list: std.ArrayList([]const u8) = .empty;
+pub fn cacheDirectories(arena: Allocator, environment: process.Environment) Allocator.Error![]const os.CacheDirectory {
+    var list: std.ArrayList(os.CacheDirectory) = .empty;
     if (absolute(process.variable(environment, "LOCALAPPDATA"))) |local| {
-        try list.append(arena, try std.mem.concat(arena, u8, &.{ local, "\\sarma" }));
+        try list.append(arena, .{ .path = try std.mem.concat(arena, u8, &.{ local, "\\sarma" }) });
     } else if (absolute(process.variable(environment, "USERPROFILE")) orelse try access_list.profileOfUser(arena)) |profile| {
-        try list.append(arena, try std.mem.concat(arena, u8, &.{ profile, "\\AppData\\Local\\sarma" }));
+        try list.append(arena, .{ .path = try std.mem.concat(arena, u8, &.{ profile, "\\AppData\\Local\\sarma" }) });
     }
     if (absolute(process.variable(environment, "TEMP"))) |temporary| {
         // Services share one such directory, hence the user's identifier in the name.
         const user = try access_list.userText(arena) orelse "user";
-        try list.append(arena, try std.mem.concat(arena, u8, &.{ temporary, "\\sarma-", user }));
+        try list.append(arena, .{ .path = try std.mem.concat(arena, u8, &.{ temporary, "\\sarma-", user }) });
     }
     return list.items;
 }
