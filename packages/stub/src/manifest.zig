@@ -52,6 +52,8 @@ pub const Frame = struct {
     position: u64,
     codec: enum { zstd, lzma, none },
     sha256: [32]u8,
+    /// The release's file that `position` counts in, of a frame that holds a piece of a large one; null: in the tar.
+    file: ?[:0]const u8 = null,
 };
 
 /// What belongs in one of the two directories.
@@ -272,9 +274,12 @@ fn readFrame(reader: *json.Reader) Error!Frame {
             const text = try reader.string();
             if (text.len != 64) return error.Malformed;
             _ = std.fmt.hexToBytes(&frame.sha256, text) catch return error.Malformed;
+        } else if (is(key, "file")) {
+            frame.file = try path(reader);
         } else try reader.skip();
     }
     if (frame.codec == .none and frame.length != frame.size) return error.Malformed;
+    if (frame.file != null and (frame.part != .release or frame.size == 0)) return error.Malformed;
     return frame;
 }
 
@@ -338,6 +343,22 @@ pub const Index = struct {
         return index;
     }
 
+    /// The pieces of a large file follow one another, from its first byte to its last.
+    pub fn holdsPieces(index: *const Index, manifest: *const Manifest) bool {
+        var end: u64 = 0;
+        for (manifest.frames, 1..) |frame, next| {
+            const name = frame.file orelse continue;
+            const entry = index.names.get(name) orelse return false;
+            if (entry != .file or frame.position != end) return false;
+            end += frame.size;
+            const goes_on = next < manifest.frames.len and manifest.frames[next].file != null and is(manifest.frames[next].file.?, name);
+            if (goes_on) continue;
+            if (end != manifest.release.files[entry.file].size) return false;
+            end = 0;
+        }
+        return true;
+    }
+
     fn add(index: *Index, name: []const u8, entry: Entry) Error!void {
         if (std.mem.lastIndexOfScalar(u8, name, '/')) |end| {
             const parent = index.names.get(name[0..end]) orelse return error.Malformed;
@@ -374,4 +395,36 @@ test "an entry below a link or without its directory is refused" {
     try std.testing.expectError(error.Malformed, Index.of(memory.allocator(), &orphan));
     const behind: Part = .{ .directories = &.{}, .files = &.{file}, .links = &.{.{ .path = "a", .target = "c" }} };
     try std.testing.expectError(error.Malformed, Index.of(memory.allocator(), &behind));
+}
+
+test "the pieces of a large file are all there, in their order, and of a file that there is" {
+    var memory: std.heap.ArenaAllocator = .init(std.testing.allocator);
+    defer memory.deinit();
+    const part: Part = .{ .directories = &.{}, .files = &.{.{ .path = "a", .size = 5, .mode = 0o644, .xxh3 = 0 }}, .links = &.{} };
+    const index: Index = try .of(memory.allocator(), &part);
+    const Piece = struct { file: ?[:0]const u8, position: u64, size: usize };
+    const cases = [_]struct { whole: bool, pieces: []const Piece }{
+        .{ .whole = true, .pieces = &.{ .{ .file = null, .position = 0, .size = 9 }, .{ .file = "a", .position = 0, .size = 3 }, .{ .file = "a", .position = 3, .size = 2 } } },
+        .{ .whole = false, .pieces = &.{.{ .file = "a", .position = 0, .size = 3 }} },
+        .{ .whole = false, .pieces = &.{.{ .file = "a", .position = 3, .size = 2 }} },
+        .{ .whole = false, .pieces = &.{ .{ .file = "a", .position = 0, .size = 3 }, .{ .file = null, .position = 0, .size = 9 }, .{ .file = "a", .position = 3, .size = 2 } } },
+        .{ .whole = false, .pieces = &.{.{ .file = "b", .position = 0, .size = 5 }} },
+    };
+    for (cases) |case| {
+        var frames: [3]Frame = undefined;
+        for (case.pieces, frames[0..case.pieces.len]) |piece, *frame| frame.* = .{
+            .part = .release,
+            .offset = 0,
+            .length = piece.size,
+            .size = piece.size,
+            .position = piece.position,
+            .codec = .none,
+            .sha256 = @splat(0),
+            .file = piece.file,
+        };
+        var manifest: Manifest = undefined;
+        manifest.release = part;
+        manifest.frames = frames[0..case.pieces.len];
+        try std.testing.expectEqual(case.whole, index.holdsPieces(&manifest));
+    }
 }

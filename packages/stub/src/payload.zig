@@ -45,7 +45,8 @@ fn read(run: *const Run, text: []const u8) manifests.Error!struct { Manifest, ma
     const manifest = try manifests.parse(run.arena, text);
     // What the stamp says decides whether there is room.
     if (manifest.runtime.files[0].size != run.stamp.runtime_executable_size) return error.Malformed;
-    return .{ manifest, try .of(run.arena, &manifest.release) };
+    const index: manifests.Index = try .of(run.arena, &manifest.release);
+    return if (index.holdsPieces(&manifest)) .{ manifest, index } else error.Malformed;
 }
 
 /// Where the executable begins in its file: offsets in the stamp count from there. On macOS a file may hold several.

@@ -42,16 +42,24 @@ pub const ReleaseTree = struct {
     fn writeFile(tree: *ReleaseTree, number: u32, entry: *const tar.Entry) Error!void {
         const file = &tree.destination.part.files[number];
         if (entry.kind != .file or entry.bytes.len != file.size or entry.mode != file.mode) return error.Foreign;
-        if (@atomicRmw(u8, &tree.met[number], .Xchg, 1, .monotonic) != 0) return error.Foreign;
+        try tree.meet(number);
         const wanted = tree.destination.wanted orelse return writeBytes(tree.destination.root, file.path, file.mode, entry.bytes);
         if (wanted[number]) try tree.replace(number, file, entry.bytes);
+    }
+
+    pub fn meet(tree: *ReleaseTree, number: u32) error{Foreign}!void {
+        if (@atomicRmw(u8, &tree.met[number], .Xchg, 1, .monotonic) != 0) return error.Foreign;
+    }
+
+    pub fn asideOf(buffer: *[64]u8, number: u32) [:0]const u8 {
+        return message.printZ(buffer, ".sarma/{d}.new", .{number});
     }
 
     /// Never in place: a program that is being executed cannot be written to, and macOS kills one that was.
     fn replace(tree: *ReleaseTree, number: u32, file: *const manifests.File, bytes: []const u8) Error!void {
         const root = tree.destination.root;
         var buffer: [64]u8 = undefined;
-        const aside = message.printZ(&buffer, ".sarma/{d}.new", .{number});
+        const aside = asideOf(&buffer, number);
         os.removeFile(root, aside) catch {};
         errdefer os.removeFile(root, aside) catch {};
         try writeBytes(root, aside, file.mode, bytes);
@@ -67,7 +75,7 @@ pub const ReleaseTree = struct {
 };
 
 /// Somebody may have changed the file on purpose. Once: the first such version stays.
-fn keepReplaced(root: os.Handle, path: [:0]const u8) void {
+pub fn keepReplaced(root: os.Handle, path: [:0]const u8) void {
     var buffer: [os.path_max + 16]u8 = undefined;
     if (path.len > os.path_max) return;
     const kept = message.printZ(&buffer, "{s}.replaced", .{path});

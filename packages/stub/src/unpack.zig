@@ -18,6 +18,7 @@ const destinations = @import("destination.zig");
 const RuntimeFile = @import("runtime_file.zig").RuntimeFile;
 const write_size = @import("runtime_file.zig").write_size;
 const toBoundary = @import("runtime_file.zig").toBoundary;
+const LargeFile = @import("large_file.zig").LargeFile;
 const ReleaseTree = @import("release_tree.zig").ReleaseTree;
 const Error = destinations.Error;
 pub const Destination = destinations.Destination;
@@ -29,16 +30,18 @@ const thread_stack = 256 << 10;
 /// executable is not what its manifest says, with `Refused` if the place cannot hold it.
 pub fn unpack(run: *Run, payload: *const Payload, runtime: ?Destination, release: ?Destination) !void {
     const manifest = &payload.manifest;
-    var jobs: std.ArrayList(u32) = .empty;
+    var jobs: std.ArrayList(Job) = .empty;
     var total: u64 = 0;
     for (manifest.frames, 0..) |frame, number| {
         const destination = if (frame.part == .runtime) runtime else release;
         if (destination == null) continue;
-        try jobs.append(run.arena, @intCast(number));
         total += frame.size;
+        if (frame.file != null and frame.position > 0) {
+            jobs.items[jobs.items.len - 1].length += frame.length;
+        } else try jobs.append(run.arena, .{ .frame = @intCast(number), .length = frame.length });
     }
     // The longest first, so that no thread is left with a long one when the others are done.
-    std.sort.insertion(u32, jobs.items, manifest.frames, longerFrame);
+    std.sort.insertion(Job, jobs.items, {}, isLonger);
     var work: Work = .{
         .payload = payload,
         .jobs = jobs.items,
@@ -69,36 +72,53 @@ pub fn fileContent(run: *Run, payload: *const Payload, path: []const u8) !?[]con
     if (!known) return null;
     var desk: Desk = .{};
     defer desk.clear();
+    var large: ?[]u8 = null;
     var number = manifest.frames.len;
     while (number > 0) {
         number -= 1;
         const frame = &manifest.frames[number];
         if (frame.part != .release) continue;
-        const found = entryOf(payload, &desk, frame, path) catch |err| switch (err) {
+        if (frame.file) |name| if (!std.mem.eql(u8, name, path)) continue;
+        const found = contentIn(payload, &desk, frame, path) catch |err| switch (err) {
             error.Damaged, error.Malformed => return run.damaged("frame {d} of {d}", .{ number + 1, manifest.frames.len }),
             else => |other| return run.refuse("cannot read {s}: {s}", .{ run.own_path, os.describe(other) }),
         };
-        if (found) |bytes| return try run.arena.dupe(u8, bytes);
+        const bytes = found orelse continue;
+        if (frame.file == null) return try run.arena.dupe(u8, bytes);
+        const whole = large orelse try run.arena.alloc(u8, @intCast(frame.position + frame.size));
+        large = whole;
+        @memcpy(whole[@intCast(frame.position)..][0..bytes.len], bytes);
+        if (frame.position == 0) return whole;
     }
     return run.damaged("{s} is missing", .{path});
 }
 
-fn entryOf(payload: *const Payload, desk: *Desk, frame: *const manifests.Frame, path: []const u8) !?[]const u8 {
-    var reader: tar.Reader = .{ .bytes = try decode(payload, desk, frame, null) };
+fn contentIn(payload: *const Payload, desk: *Desk, frame: *const manifests.Frame, path: []const u8) !?[]const u8 {
+    const content = try decode(payload, desk, frame, null);
+    if (frame.file != null) return content;
+    var reader: tar.Reader = .{ .bytes = content };
     while (try reader.next()) |entry| {
         if (entry.kind == .file and std.mem.eql(u8, entry.path, path)) return entry.bytes;
     }
     return null;
 }
 
-fn longerFrame(frames: []const manifests.Frame, a: u32, b: u32) bool {
-    return frames[a].length > frames[b].length;
+/// What one thread does: a frame, or all that hold a large file.
+const Job = struct {
+    /// The first.
+    frame: u32,
+    /// Stored bytes.
+    length: u64,
+};
+
+fn isLonger(_: void, a: Job, b: Job) bool {
+    return a.length > b.length;
 }
 
 /// What all threads share. `next` hands out the jobs; the first failure stays.
 const Work = struct {
     payload: *const Payload,
-    jobs: []const u32,
+    jobs: []const Job,
     next: std.atomic.Value(usize) = .init(0),
     failed: std.atomic.Value(bool) = .init(false),
     failure: ?Failure = null,
@@ -128,8 +148,9 @@ fn worker(work: *Work) void {
     while (!work.failed.load(.monotonic)) {
         const at = work.next.fetchAdd(1, .monotonic);
         if (at >= work.jobs.len) return;
-        const number = work.jobs[at];
-        unpackFrame(work, &desk, number) catch |err| work.stop(.{ .frame = number, .err = err, .path = desk.path });
+        var number = work.jobs[at].frame;
+        const done = if (work.payload.manifest.frames[number].file != null) unpackLarge(work, &desk, &number) else unpackFrame(work, &desk, number);
+        done catch |err| work.stop(.{ .frame = number, .err = err, .path = desk.path });
     }
 }
 
@@ -173,6 +194,31 @@ fn unpackFrame(work: *Work, desk: *Desk, number: u32) Error!void {
         },
         .release => try work.release.?.write(&desk.path, bytes),
     }
+    work.progress.add(frame.size - frame.size / 2);
+}
+
+/// `number`: the frame at work.
+fn unpackLarge(work: *Work, desk: *Desk, number: *u32) Error!void {
+    const frames = work.payload.manifest.frames;
+    const path = frames[number.*].file.?;
+    var name: [64]u8 = undefined;
+    desk.path = path;
+    const large = try LargeFile.begin(&work.release.?, path, &name) orelse return;
+    while (true) : (number.* += 1) {
+        unpackPiece(work, desk, &frames[number.*], &large) catch |err| {
+            large.abandon();
+            return err;
+        };
+        if (frames[number.*].position + frames[number.*].size == large.target.size) return large.finish();
+    }
+}
+
+fn unpackPiece(work: *Work, desk: *Desk, frame: *const manifests.Frame, large: *const LargeFile) Error!void {
+    desk.path = "";
+    const bytes = try decode(work.payload, desk, frame, work.progress);
+    if (frame.codec != .lzma) work.progress.add(frame.size / 2);
+    desk.path = large.target.path;
+    try large.write(bytes, frame.position);
     work.progress.add(frame.size - frame.size / 2);
 }
 
