@@ -11,12 +11,15 @@ import {
 } from './elf-headers.ts';
 import { isFixed, layOutSections, nullSection, pointToSections } from './elf-layout.ts';
 import { align, type Embedding } from './embedding.ts';
+import { NoRoomError } from './errors.ts';
 
 /**
  * The payload begins at a page, so that a tool which lays the sections out anew, and finds that the
  * loaded part ends some bytes earlier or later, still puts it at the same place.
  */
 const PAYLOAD_ALIGNMENT = 4096;
+/** Offsets in a file for a CPU of 32 bits have as many. */
+const MAXIMUM_SIZE_32 = 0xffffffff;
 
 /**
  * `llvm-strip` and `eu-strip` remove every section that is not loaded, unless its name begins with
@@ -44,7 +47,7 @@ export interface RequiredLibrary {
 /**
  * Puts a payload into a Linux stub as a section of its own, the first of those that are not loaded:
  * `strip` and `objcopy` keep sections and their order, and know nothing of bytes outside of sections.
- * Symbols of the stub are dropped. Throws MalformedExecutableError.
+ * Symbols of the stub are dropped. Throws MalformedExecutableError and NoRoomError.
  */
 export function embed(stub: Buffer, payloadLength: number): Embedding {
   const elf = readElf(dropSymbols(stub));
@@ -60,7 +63,15 @@ export function embed(stub: Buffer, payloadLength: number): Embedding {
   const sections = elf.sections.length > 0 ? withoutNames(elf) : sectionsOfSegments(elf);
   const fixed = sections.filter((section) => isFixed(elf, section));
   const movable = sections.filter((section) => !isFixed(elf, section));
-  const table = layOutSections(elf, [...fixed, payload, ...movable], payloadOffset + payloadLength);
+  const payloadEnd = payloadOffset + payloadLength;
+  if (elf.bits === 32 && payloadEnd > MAXIMUM_SIZE_32) {
+    throw new NoRoomError(
+      'ELF',
+      `it would have ${payloadEnd} bytes`,
+      'Executables of 32 bits hold at most 4 GiB.',
+    );
+  }
+  const table = layOutSections(elf, [...fixed, payload, ...movable], payloadEnd);
 
   const head = Buffer.alloc(payloadOffset);
   elf.file.copy(head, 0, 0, elf.loadedEnd);
