@@ -197,6 +197,7 @@ export interface WrapSettings {
     | boolean
     | { readonly children?: boolean | undefined; readonly build?: boolean | readonly string[] | undefined }
     | undefined;
+  readonly snapshot: boolean | undefined;
   readonly compression: 'fast' | 'balanced' | 'best' | 'smallest' | 'none' | undefined;
   readonly engine: 'stub' | 'pkg' | undefined;
   /** Languages whose data stays in the embedded runtime; undefined: all. */

@@ -39,6 +39,8 @@ export interface ReleaseWrap {
   /** Patterns of files that a repair leaves as the program made them. */
   readonly mutable: readonly string[];
   readonly compileCache: CompileCacheSettings | false;
+  /** Programs start from a start-up snapshot. */
+  readonly snapshot: boolean;
 }
 
 /** How the compile cache of the program is used, which its first run fills. */
@@ -55,6 +57,7 @@ const DEFAULTS: ReleaseWrap = {
   nodeOptions: 'pass',
   mutable: [],
   compileCache: { children: false, build: false },
+  snapshot: false,
 };
 
 export class AssembledReleaseError extends Error {

@@ -22,6 +22,7 @@ import type { Runtime } from './runtimes/runtime.ts';
 import type { FindIntegrity } from './sbom/release-packages.ts';
 import { addBillOfMaterials } from './sbom/release-sbom.ts';
 import type { ExecutableSettings } from './settings.ts';
+import { snapshotPath, withSnapshots } from './snapshot/snapshot.ts';
 import { encodeStamp, findStamp, type Stamp, type TemplateArgument } from './stamp.ts';
 import { hasCompileCache, startPath, withStart } from './start.ts';
 import { stubTarget, type Target } from './targets.ts';
@@ -101,8 +102,7 @@ export async function packTarget(
   }
   const newer = newerSystemNotice(runtime.requires, build.needs);
   if (newer) onEvent({ type: 'notice', level: 'info', target: target.name, message: newer });
-  const seeded = await withSeed(build.tree ?? (await treeOf(build)), build, project, onEvent);
-  const own = await withStart(seeded, build.release);
+  const own = await withStarts(build.tree ?? (await treeOf(build)), build, project, onEvent);
   const tree = await addBillOfMaterials(own, build, runtime.runtime, integrity, cache);
   checkNames(tree, target);
   checkLimits(tree, releaseDirectory(build.release, '0'.repeat(12)));
@@ -233,6 +233,12 @@ function sizeOf(entry: string, program: string, { files }: Manifest): number {
   throw new AssembledReleaseError(`${entry}, the entry of ${program}, is not in the assembled release.`);
 }
 
+/** With what programs start from besides their entries. Throws CompileCacheError, SnapshotError. */
+async function withStarts(tree: Tree, build: Build, project: string, onEvent: OnEvent): Promise<Tree> {
+  if (build.release.wrap.snapshot) return await withSnapshots(tree, build);
+  return await withStart(await withSeed(tree, build, project, onEvent), build.release);
+}
+
 /** What is executed, and with which arguments, before those of the user. */
 function templateOf(
   { release, target }: Pick<Build, 'release' | 'target'>,
@@ -241,7 +247,11 @@ function templateOf(
 ): readonly TemplateArgument[] {
   const entry = { path: release.entries[program]! };
   const start = files.find(({ path }) => path === startPath(release));
-  const executed = start === undefined ? [entry] : [{ path: start.path }, entry];
+  const executed = release.wrap.snapshot
+    ? [{ literal: '--snapshot-blob' }, { path: snapshotPath(release, program) }, entry]
+    : start === undefined
+      ? [entry]
+      : [{ path: start.path }, entry];
   if (!release.shell) return [...release.vmArgs.map((literal) => ({ literal })), ...executed];
   return target.os === 'win' ? executed : [{ path: `bin/${program}` }];
 }

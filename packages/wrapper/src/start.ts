@@ -26,7 +26,7 @@ export function startPath({ version }: Pick<AssembledRelease, 'version'>): strin
 
 /** Whether a start of this release may leave a compile cache in its install, which then has to be looked after. */
 export function hasCompileCache(tree: Tree, release: AssembledRelease): boolean {
-  if (release.wrap.compileCache === false) return false;
+  if (release.wrap.compileCache === false || release.wrap.snapshot) return false;
   return release.kind === 'service' || hasSeed(tree, release) || bytesOfCode(tree, release) >= WORTH_CACHING;
 }
 

@@ -30,7 +30,7 @@ export async function addReleaseFiles(tree: Tree, release: Release, files: Relea
   const { name, version, kind, environment, options, notes } = release;
   const { entries, packages, bundled, boot, nodeLine, configuration, vmArgs, shell } = files;
   const folder = versionFolder(release);
-  const { keep, maintenance, nodeOptions, mutable, compileCache } = options.wrap;
+  const { keep, maintenance, nodeOptions, mutable, compileCache, snapshot } = options.wrap;
   add('package.json', { private: true, type: 'commonjs' });
   tree.set('releases/start.json', { type: 'text', text: startText(version, null), mode: 0o644 });
   add(`${folder}/release.json`, {
@@ -43,7 +43,7 @@ export async function addReleaseFiles(tree: Tree, release: Release, files: Relea
     applications: (boot?.applications ?? []).map(described),
     vmArgs,
     shell,
-    wrap: { keep, maintenance, nodeOptions, mutable, compileCache },
+    wrap: { keep, maintenance, nodeOptions, mutable, compileCache, snapshot },
     packages,
     ...(bundled.length > 0 && { bundled }),
     notes,

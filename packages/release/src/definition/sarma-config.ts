@@ -173,6 +173,11 @@ export interface WrapConfig {
   readonly compileCache:
     | boolean
     | { readonly children?: boolean; readonly build?: boolean | readonly string[] };
+  /**
+   * Programs start from a start-up snapshot, made while wrapping by Node's `--build-snapshot` of the entry, which has to call
+   * `v8.startupSnapshot.setDeserializeMainFunction`. For the target of this machine. Default: false.
+   */
+  readonly snapshot: boolean;
   /** Default: `balanced` for this machine, else `best`. */
   readonly compression: NonNullable<WrapSettings['compression']>;
   /** `pkg`: a single-executable application of `@yao-pkg/pkg`, which unpacks nothing. Default: `stub`. */

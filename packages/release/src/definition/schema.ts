@@ -186,6 +186,7 @@ const shared = {
         }),
       ),
     ]).optional(),
+    snapshot: toggle.optional(),
     compression: words('fast', 'balanced', 'best', 'smallest', 'none').optional(),
     engine: words('stub', 'pkg').optional(),
     locales: listOf(text).min(1, 'expected at least one language').optional(),

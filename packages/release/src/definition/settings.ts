@@ -68,6 +68,7 @@ export function readSettings(config: ReleaseConfig, place: Place): ReleaseSettin
       nodeOptions: config.wrap?.nodeOptions,
       mutable: config.wrap?.mutable,
       compileCache: config.wrap?.compileCache,
+      snapshot: config.wrap?.snapshot,
       compression: config.wrap?.compression,
       engine: config.wrap?.engine,
       locales: config.wrap?.locales,
