@@ -10,8 +10,6 @@ export class TooLargeError extends Error {
 const DIRECTORIES_FILES_OR_LINKS = 2 ** 20;
 const PATH = 1024;
 const DIRECTORY_NAME = 199;
-/** A frame has at most 2^30 bytes, and besides the file it may hold others and their headers, 16 MiB at most. */
-const FILE = 2 ** 30 - 2 ** 25;
 
 /** Throws TooLargeError when a stub would not accept the tree, or the name of the directory it is installed to. */
 export function checkLimits({ directories, files, links }: Tree, directoryName: string): void {
@@ -30,12 +28,6 @@ export function checkLimits({ directories, files, links }: Tree, directoryName: 
   if (long !== undefined)
     throw new TooLargeError(
       `"${long}" has ${Buffer.byteLength(long)} bytes, and a path in an executable has at most ${PATH}. Shorten it.`,
-    );
-  const large = files.find(({ size }) => size > FILE);
-  if (large !== undefined)
-    throw new TooLargeError(
-      `"${large.path}" has ${large.size} bytes, and a file in an executable has at most ${FILE}. ` +
-        'Leave it out of the release and ship it beside the executable.',
     );
   if (Buffer.byteLength(directoryName) > DIRECTORY_NAME)
     throw new TooLargeError(

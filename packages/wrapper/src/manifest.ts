@@ -31,11 +31,13 @@ export interface Frame {
   readonly length: number;
   /** Decoded bytes. */
   readonly size: number;
-  /** Where the decoded bytes lie in the runtime's file, or in the tar. */
+  /** Where the decoded bytes lie in the runtime's file, in the tar, or in `file`. */
   readonly position: number;
   readonly codec: 'zstd' | 'lzma' | 'none';
   /** SHA-256 of the stored bytes. */
   readonly sha256: string;
+  /** The path of the large file of the release that these are bytes of, and not of the tar; absent elsewhere. */
+  readonly file?: string;
 }
 
 export interface ManifestRuntime {

@@ -158,10 +158,14 @@ class Damage extends Error {}
 async function checkPart(
   part: Frame['part'],
   executable: ExecutableFile,
-  check: (content: AsyncIterable<Buffer>, manifest: Manifest) => Promise<string>,
+  check: (read: Decode, manifest: Manifest) => Promise<string>,
 ): Promise<Check> {
   try {
-    return { name: part, ok: true, detail: await check(decoded(part, executable), executable.manifest) };
+    return {
+      name: part,
+      ok: true,
+      detail: await check((file) => decoded(part, file, executable), executable.manifest),
+    };
   } catch (error) {
     if (error instanceof Damage || error instanceof ExecutableFileError) {
       return { name: part, ok: false, detail: error.message };
@@ -170,11 +174,18 @@ async function checkPart(
   }
 }
 
+/** What is in the frames of a large file, or of no file: the runtime, or the tar. */
+type Decode = (file?: string) => AsyncIterable<Buffer>;
+
 /** The decoded frames of a part in order. */
-async function* decoded(part: Frame['part'], executable: ExecutableFile): AsyncGenerator<Buffer> {
+async function* decoded(
+  part: Frame['part'],
+  file: string | undefined,
+  executable: ExecutableFile,
+): AsyncGenerator<Buffer> {
   const { frames } = executable.manifest;
   for (const [index, frame] of frames.entries()) {
-    if (frame.part !== part) continue;
+    if (frame.part !== part || frame.file !== file) continue;
     const content = decodeFrame(frame, await executable.stored(frame), executable.manifest);
     if (content.length !== frame.size)
       throw new Damage(`frame ${index + 1} has ${content.length} bytes instead of ${frame.size}.`);
@@ -182,15 +193,15 @@ async function* decoded(part: Frame['part'], executable: ExecutableFile): AsyncG
   }
 }
 
-async function checkRuntime(content: AsyncIterable<Buffer>, { runtime }: Manifest): Promise<string> {
+async function checkRuntime(read: Decode, { runtime }: Manifest): Promise<string> {
   const sha256 = createHash('sha256');
-  for await (const bytes of content) sha256.update(bytes);
+  for await (const bytes of read()) sha256.update(bytes);
   if (sha256.digest('hex') !== runtime.sha256) throw new Damage('the runtime does not match its SHA-256.');
   return `node ${runtime.version}, ${runtime.size} bytes`;
 }
 
-/** Directories, files and links of the tar are exactly those of the manifest. */
-async function checkRelease(content: AsyncIterable<Buffer>, manifest: Manifest): Promise<string> {
+/** Directories, files and links of the tar, and files with frames of their own, are exactly those of the manifest. */
+async function checkRelease(read: Decode, manifest: Manifest): Promise<string> {
   const expected = new Map([
     ...manifest.directories.map((path) => [path, directoryOf(0o755)] as const),
     ...manifest.files.map(({ path, mode, xxh3 }) => [path, fileOf(mode, xxh3)] as const),
@@ -199,7 +210,7 @@ async function checkRelease(content: AsyncIterable<Buffer>, manifest: Manifest):
   const xxh3 = await createXXHash3();
   const reader = extract();
   const feed = (async () => {
-    for await (const bytes of content) {
+    for await (const bytes of read()) {
       if (!reader.write(bytes)) await new Promise<void>((resolve) => reader.once('drain', () => resolve()));
     }
     reader.end(null);
@@ -215,6 +226,13 @@ async function checkRelease(content: AsyncIterable<Buffer>, manifest: Manifest):
     expected.delete(path);
   }
   await feed;
+  const large = new Set(manifest.frames.flatMap(({ file }) => file ?? []));
+  for (const { path, mode, xxh3: said } of manifest.files.filter(({ path }) => large.has(path))) {
+    xxh3.init();
+    for await (const bytes of read(path)) xxh3.update(bytes);
+    if (xxh3.digest('hex') !== said || !expected.delete(path))
+      throw new Damage(`${path} is not what the manifest says: ${fileOf(mode, said)}.`);
+  }
   const [missing] = expected.keys();
   if (missing !== undefined) throw new Damage(`${missing} is in the manifest, but not in the release.`);
   return `${manifest.files.length} files`;

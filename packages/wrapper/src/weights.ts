@@ -113,16 +113,21 @@ interface Share {
 
 /** Files lie in the tar in the order of their paths, each behind a block, in whole blocks. */
 function storedShares(files: readonly ManifestFile[], frames: readonly Frame[]): readonly Share[] {
-  const release = frames.filter(({ part }) => part === 'release');
+  const large = Map.groupBy(
+    frames.filter(({ file }) => file !== undefined),
+    ({ file }) => file,
+  );
+  const inTar = files.filter(({ path }) => !large.has(path));
+  const release = frames.filter(({ part, file }) => part === 'release' && file === undefined);
   const frameOf = new Map<Frame, { bytes: number; files: ManifestFile[] }>(
     release.map((frame) => [frame, { bytes: 0, files: [] }]),
   );
-  const blocks = files.map(({ size }) => 512 + Math.ceil(size / 512) * 512);
+  const blocks = inTar.map(({ size }) => 512 + Math.ceil(size / 512) * 512);
   const whole = blocks.reduce((total, bytes) => total + bytes, 0);
   const tar = release.reduce((total, { size }) => total + size, 0);
   let position = 0;
   let index = 0;
-  for (const [at, file] of files.entries()) {
+  for (const [at, file] of inTar.entries()) {
     // Directories and long names take blocks too: spread over all.
     const middle = ((position + blocks[at]! / 2) / whole) * tar;
     while (index < release.length - 1 && middle >= release[index]!.position + release[index]!.size) index++;
@@ -131,12 +136,15 @@ function storedShares(files: readonly ManifestFile[], frames: readonly Frame[]):
     frame.files.push(file);
     position += blocks[at]!;
   }
-  return [...frameOf].flatMap(([frame, { bytes, files }]) => {
+  const shares = [...frameOf].flatMap(([frame, { bytes, files }]) => {
     // What a frame stores of names and padding belongs to its files as well.
     const share = (file: ManifestFile) =>
       bytes === 0 ? frame.length / files.length : (file.size / bytes) * frame.length;
     return files.map((file) => ({ file, stored: share(file) }));
   });
+  const own = (file: ManifestFile) => large.get(file.path)!.reduce((sum, { length }) => sum + length, 0);
+  const alone = files.filter(({ path }) => large.has(path)).map((file) => ({ file, stored: own(file) }));
+  return [...shares, ...alone];
 }
 
 /** The innermost package: one that the bill of materials knows, else below the last `node_modules`, or in `lib`. */

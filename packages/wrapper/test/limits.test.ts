@@ -1,14 +1,14 @@
 import { expect, test } from 'vitest';
 import { checkLimits } from '../src/limits.ts';
 
-const file = (path: string, size = 0) => ({ path, mode: 0o644, size, content: '' });
+const file = (path: string) => ({ path, mode: 0o644, size: 0, content: '' });
 const empty = { directories: [], files: [], links: [] };
 const name = 'hello-1.0.0-0123456789ab';
 const fits = 'a'.repeat(1024);
 
 test('what a stub accepts passes', () => {
   const links = [{ path: 'l', target: fits, directory: false }];
-  checkLimits({ directories: [fits], files: [file(fits, 2 ** 30 - 2 ** 25)], links }, 'n'.repeat(199));
+  checkLimits({ directories: [fits], files: [file(fits)], links }, 'n'.repeat(199));
 });
 
 test.each([
@@ -20,7 +20,6 @@ test.each([
     name,
     /has 1025 bytes/,
   ],
-  ['a file of 1 GiB', { ...empty, files: [file('lib/large', 2 ** 30)] }, name, /"lib\/large" has 1073741824/],
   [
     'too many directories',
     { ...empty, directories: Array(2 ** 20 + 1).fill('d') },

@@ -128,3 +128,30 @@ test('a file that changes while it is packed is an error that names it', async (
     );
   }
 });
+
+test('a large file has frames of its own, in order, and is not in the tar', async () => {
+  const project = path.join(directory, 'with-large');
+  await mkdir(project);
+  const large = Buffer.alloc(40_000_000, 'not the same everywhere; ');
+  large.write('somewhere in it', 35_000_000);
+  await writeFile(path.join(project, 'large.bin'), large);
+  await writeFile(path.join(project, 'small.js'), 'small');
+  const cache = openBuildCache({ directory: path.join(directory, 'cache') });
+  const { files, frames } = await packRelease(readTree(project), compressionSettings('fast'), cache);
+  expect(files.map(({ path: place, size }) => [place, size])).toEqual([
+    ['large.bin', large.length],
+    ['small.js', 5],
+  ]);
+  const contents = frames.map(({ frame, stored: { file, offset, length } }) => {
+    const content = zstdDecompressSync(readFileSync(file).subarray(offset, offset + length));
+    return { file: frame.file, position: frame.position, content };
+  });
+  const [tar, ...own] = contents;
+  expect(tar!.content.includes('large.bin')).toBe(false);
+  expect(own.map(({ file, position }) => [file, position])).toEqual([
+    ['large.bin', 0],
+    ['large.bin', 2 ** 24],
+    ['large.bin', 2 ** 25],
+  ]);
+  expect(Buffer.concat(own.map(({ content }) => content)).equals(large)).toBe(true);
+});

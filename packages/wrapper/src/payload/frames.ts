@@ -84,6 +84,7 @@ export function placeFrames(frames: readonly StoredFrame[]): Frame[] {
       position: frame.position,
       codec: frame.codec,
       sha256: frame.sha256,
+      ...(frame.file !== undefined && { file: frame.file }),
     };
     offset += frame.length;
     return placed;

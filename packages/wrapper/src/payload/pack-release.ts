@@ -4,6 +4,7 @@ import { type CompressionSettings, codecVersion, compressFrame, framesAtOnce } f
 import type { ManifestFile } from '../manifest.ts';
 import type { Tree } from '../tree.ts';
 import { readFrames, type StoredFrame, storedFrame, writeFrames } from './frames.ts';
+import { type FileSlice, fileSlices } from './large-files.ts';
 import { type TarSlice, tarSlices } from './tar.ts';
 
 /** A release as frames, and what the manifest says of its files. */
@@ -20,21 +21,28 @@ export async function packRelease(
 ): Promise<PackedRelease> {
   const files: ManifestFile[] = [];
   const frames: Promise<StoredFrame>[] = [];
-  for await (const slice of tarSlices(tree, settings.releaseFrameSize)) {
+  for await (const slice of slicesOf(tree, settings.releaseFrameSize)) {
     files.push(...slice.files);
     const frame = packSlice(slice, settings, cache);
     frame.catch(() => {}); // reported by the await below, not as an unhandled rejection before it
     frames.push(frame);
     await frames.at(-framesAtOnce(settings.codec));
   }
-  return { files, frames: await Promise.all(frames) };
+  return { files: files.sort((a, b) => (a.path < b.path ? -1 : 1)), frames: await Promise.all(frames) };
+}
+
+/** The tar, and behind it the files that are not in it. */
+async function* slicesOf(tree: Tree, size: number): AsyncGenerator<TarSlice | FileSlice> {
+  yield* tarSlices(tree, size);
+  yield* fileSlices(tree);
 }
 
 async function packSlice(
-  { content, position }: TarSlice,
+  slice: TarSlice | FileSlice,
   settings: CompressionSettings,
   cache: BuildCache,
 ): Promise<StoredFrame> {
+  const { content, position } = slice;
   const { runtimeFrames: _, releaseFrameSize: __, ...codec } = settings;
   const sha256 = createHash('sha256').update(content).digest('hex');
   const key = JSON.stringify({ sha256, ...codec, ...codecVersion(codec.codec) });
@@ -43,5 +51,5 @@ async function packSlice(
     await writeFrames(temporaryPath, null, [storedFrame('release', compressed, 0, content.length)]);
   });
   const { frame, stored } = readFrames(file).frames[0]!;
-  return { frame: { ...frame, position }, stored };
+  return { frame: { ...frame, position, ...('file' in slice && { file: slice.file }) }, stored };
 }

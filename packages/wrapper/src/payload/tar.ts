@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
-import { closeSync, openSync, readSync } from 'node:fs';
 import { createXXHash3 } from 'hash-wasm';
 import type { ManifestFile } from '../manifest.ts';
-import { type Tree, TreeError, type TreeFile } from '../tree.ts';
+import type { Tree, TreeFile } from '../tree.ts';
+import { isLarge } from './large-files.ts';
+import { readPiece } from './read-piece.ts';
 import { BLOCK, encodeHeader, padding } from './tar-header.ts';
 
 /** Bytes of the tar that begin and end between two entries, so that a thread can unpack them alone. */
@@ -14,7 +15,7 @@ export interface TarSlice {
 }
 
 /**
- * The tree as one deterministic tar (ustar, pax headers for long paths), in slices of about `sliceSize` bytes.
+ * The tree without its large files as one deterministic tar (ustar, pax headers for long paths), in slices of about `sliceSize` bytes.
  * Yielding slices keeps only one of them in memory. Throws what reading the files throws, and TreeError for one that
  * changes meanwhile.
  */
@@ -31,7 +32,7 @@ export async function* tarSlices(tree: Tree, sliceSize: number): AsyncGenerator<
       at += header.copy(content, at);
       if (file === undefined) continue;
       const body = content.subarray(at, at + size);
-      fill(body, file);
+      readPiece(file, body, 0);
       const { path, mode } = file;
       files.push({ path, size, mode, xxh3: xxh3.init().update(body).digest('hex') });
       at += size + padding(size);
@@ -56,7 +57,8 @@ function sortedEntries(tree: Tree): readonly TarEntry[] {
   const directories = tree.directories.map((path): TarEntry => {
     return { path, size: 0, header: encodeHeader({ type: 'directory', path, mode: 0o755, size: 0 }) };
   });
-  const files = tree.files.map((file): TarEntry => {
+  const small = tree.files.filter((file) => !isLarge(file));
+  const files = small.map((file): TarEntry => {
     const { path, mode, size } = file;
     return { path, size, file, header: encodeHeader({ type: 'file', path, mode, size }) };
   });
@@ -100,32 +102,4 @@ function endOfRun(entries: readonly TarEntry[], begin: number, size: number): nu
     if (bytes > 1.5 * size && best !== undefined) return best.index;
   }
   return entries.length;
-}
-
-/** Without waiting: files are small, many, and most of them in the page cache. */
-function fill(body: Buffer, { path, content }: TreeFile): void {
-  if (typeof content !== 'string') {
-    content.copy(body);
-    return;
-  }
-  const file = openSync(content, 'r');
-  try {
-    let filled = 0;
-    while (filled < body.length) {
-      const count = readSync(file, body, filled, body.length - filled, filled);
-      if (count === 0) break;
-      filled += count;
-    }
-    const hasMore = readSync(file, Buffer.alloc(1), 0, 1, filled) > 0;
-    if (filled < body.length || hasMore) throw changed(path, content);
-  } finally {
-    closeSync(file);
-  }
-}
-
-function changed(path: string, file: string): TreeError {
-  return new TreeError(
-    'FILE_CHANGED',
-    `${file} changed while it was packed (as ${path}); build again when nothing writes to it.`,
-  );
 }

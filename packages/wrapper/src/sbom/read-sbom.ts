@@ -30,7 +30,7 @@ export async function readSbom(file: string): Promise<Buffer> {
 export async function sbomOf(executable: ExecutableFile): Promise<Buffer> {
   const { file, manifest } = executable;
   const path = sbomPath(manifest);
-  const frames = manifest.frames.filter(({ part }) => part === 'release');
+  const frames = manifest.frames.filter(({ part, file }) => part === 'release' && file === undefined);
   for (const frame of frames.toReversed()) {
     const bytes = decodeFrame(frame, await executable.stored(frame), manifest);
     const content = bytes.includes(path) ? await entryOf(bytes, path) : undefined;
