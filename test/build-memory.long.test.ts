@@ -6,7 +6,7 @@ import { expect, test } from 'vitest';
 import { runCommand, temporaryDirectory } from './support/run.ts';
 
 /** Prints the most memory that the command line ever had, in KiB, as the last line of stderr. */
-const TELLS = "process.on('exit', () => console.error(`\\n${process.resourceUsage().maxRSS}`));";
+const TELLS = "process.on('exit', () => console.error('\\n' + process.resourceUsage().maxRSS));";
 
 test.skipIf(process.platform !== 'linux')(
   'a project with a file of 1.2 GB and 20,000 others is built with less than 500 MB of memory',
