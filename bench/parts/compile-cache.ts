@@ -1,4 +1,4 @@
-import { mkdir, stat } from 'node:fs/promises';
+import { cp, mkdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { type Bench, emptyHome, NODE, type Part, UNCACHED, useOf } from '../bench.ts';
 import type { Command } from '../measure.ts';
@@ -21,7 +21,7 @@ function variants({ args, port }: Use): readonly Variant[] {
     { name: 'off', settings: { compileCache: false } },
     { name: 'by the first run', settings: {} },
     { name: 'at build time', settings: { compileCache: { build: true } } },
-    // A server does not end, so nothing can be learnt from a run of it.
+    // A server does not end.
     ...(port === undefined
       ? [{ name: 'at build time, by a run', settings: { compileCache: { build: [args] } } }]
       : []),
@@ -120,6 +120,9 @@ async function make(bench: Bench, program: Program, variant: Variant): Promise<M
   const name = `${program.name}-${variant.name.replaceAll(/\W+/g, '-')}`;
   const project = path.join(bench.disk, `${name}-project`);
   const own = await withSettings(program, project, { wrap: variant.settings });
+  // Where a run while wrapping looks for what it is to work on.
+  const { directory } = program.uses[0]!;
+  await cp(directory, project, { recursive: true });
   const [executable] = await wrap(own, { compression: 'balanced', out: path.join(bench.disk, name) });
   const { size: bytes } = await stat(executable!);
   return { ...variant, executable: executable!, bytes };

@@ -1,13 +1,42 @@
-import { stat } from 'node:fs/promises';
+import { rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { inspect } from '@sarma/wrapper';
 import type { Bench, Part } from '../bench.ts';
 import type { BarGroup } from '../plots.ts';
-import { type Program, withSettings } from '../programs.ts';
+import { type Program, type ProgramName, withSettings } from '../programs.ts';
 import { megabytes, reason, type Section } from '../report.ts';
 import { wrap } from '../sarma.ts';
 
-const NAMES = ['prettier', 'tsc', 'eslint', 'claude-code', 'fastify'] as const;
+interface Case {
+  readonly name: ProgramName;
+  /** What its user may do without besides. */
+  readonly without?: {
+    readonly name: string;
+    readonly packages: readonly string[];
+    readonly also: readonly string[];
+  };
+}
+
+const CASES: readonly Case[] = [
+  { name: 'hello' },
+  { name: 'prettier' },
+  { name: 'tsc' },
+  { name: 'eslint' },
+  { name: 'claude-code' },
+  {
+    name: 'claude-code',
+    without: { name: 'no optional packages', packages: ['@img'], also: [] },
+  },
+  {
+    name: 'claude-code',
+    without: {
+      name: 'no optional packages, no plugin for JetBrains',
+      packages: ['@img'],
+      also: ['@anthropic-ai/claude-code/vendor/claude-code-jetbrains-plugin'],
+    },
+  },
+  { name: 'fastify' },
+];
 
 /** What leaving out files that no program reads saves. */
 export const strip: Part = {
@@ -15,48 +44,23 @@ export const strip: Part = {
   run: async (bench): Promise<Section> => {
     const rows: string[][] = [];
     const groups: BarGroup[] = [];
-    for (const name of NAMES) {
+    for (const [index, one] of CASES.entries()) {
+      const name = one.without === undefined ? one.name : `${one.name}, ${one.without.name}`;
       try {
-        const program = await bench.program(name);
-        const stripped = await weigh(bench, program, `${name}-stripped`);
-        const project = path.join(bench.disk, `${name}-project`);
-        const whole = await weigh(
-          bench,
-          await withSettings(program, project, { strip: false }),
-          `${name}-whole`,
-        );
-        rows.push([
-          name,
-          ...[whole, stripped].flatMap(({ bytes, unpacked, files }) => [
-            megabytes(bytes),
-            megabytes(unpacked),
-            String(files),
-          ]),
-        ]);
-        groups.push({
-          name,
-          bars: [
-            { name: 'strip: false', value: whole.bytes / 1e6 },
-            { name: 'stripped', value: stripped.bytes / 1e6 },
-          ],
-        });
+        const { whole, stripped } = await compare(bench, one, path.join(bench.disk, String(index)));
+        rows.push([name, ...[whole, stripped].flatMap(showWeight)]);
+        const bars = [
+          { name: 'strip: false', value: whole.bytes / 1e6 },
+          { name: 'stripped', value: stripped.bytes / 1e6 },
+        ];
+        groups.push({ name, bars });
       } catch (error) {
         rows.push([name, reason(error), '', '', '', '', '']);
       }
     }
     return {
       title: 'What strip saves',
-      blocks: [
-        'The executables of the programs for this machine (`best`), whole (`strip: false`) and as it is by default, in MB ' +
-          '(10^6 bytes), and what their releases are unpacked, without the runtime. Aim: claude-code at most 45 MB.',
-        {
-          columns: [
-            'program',
-            ...['whole', 'stripped'].flatMap((name) => [name, `${name}, unpacked`, `${name}, files`]),
-          ],
-          rows,
-        },
-      ],
+      blocks: [INTRODUCTION, { columns: COLUMNS, rows }],
       plots: [
         {
           kind: 'bars',
@@ -70,12 +74,47 @@ export const strip: Part = {
   },
 };
 
-async function weigh(bench: Bench, program: Program, name: string) {
+const INTRODUCTION =
+  'The executables of the programs for this machine (`best`), whole (`strip: false`) and as they are by default, in MB ' +
+  '(10^6 bytes), and what their releases are unpacked, without the runtime. "No optional packages" is the project as ' +
+  '`npm install --omit=optional` leaves it, "no plugin" with `strip.also` (where something is stripped). Aim: claude-code ' +
+  'at most 45 MB.';
+
+const COLUMNS = [
+  'program',
+  ...['whole', 'stripped'].flatMap((name) => [name, `${name}, unpacked`, `${name}, files`]),
+];
+
+interface Weight {
+  readonly bytes: number;
+  readonly unpacked: number;
+  readonly files: number;
+}
+
+function showWeight({ bytes, unpacked, files }: Weight): string[] {
+  return [megabytes(bytes), megabytes(unpacked), String(files)];
+}
+
+async function compare(bench: Bench, { name, without }: Case, place: string) {
+  const program = await bench.program(name);
+  const { packages = [], also = [] } = without ?? {};
+  const make = async (variant: string, strip: unknown) => {
+    const own = await withSettings(program, path.join(place, `${variant}-project`), { strip });
+    for (const one of packages) await rm(path.join(own.project, 'node_modules', one), { recursive: true });
+    return await weigh(bench, own, path.join(place, variant));
+  };
+  return {
+    whole: await make('whole', false),
+    stripped: await make('stripped', also.length > 0 ? { also } : true),
+  };
+}
+
+async function weigh(bench: Bench, program: Program, out: string): Promise<Weight> {
   // With --quick only that it works.
   const compression = bench.quick ? 'fast' : 'best';
-  const [executable] = await wrap(program, { compression, out: path.join(bench.disk, name) });
+  const [executable] = await wrap(program, { compression, out });
   const { manifest } = await inspect(executable!);
-  const sizes = manifest.files.map(({ size }) => size);
   const { size: bytes } = await stat(executable!);
-  return { bytes, files: sizes.length, unpacked: sizes.reduce((sum, size) => sum + size, 0) };
+  const unpacked = manifest.files.reduce((sum, { size }) => sum + size, 0);
+  return { bytes, files: manifest.files.length, unpacked };
 }
