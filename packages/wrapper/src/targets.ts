@@ -101,7 +101,8 @@ export function hostAmong(targets: Iterable<Target>): Target | undefined {
   return [...targets].find((target) => target.os === os && target.cpu === cpu && target.libc === libc);
 }
 
-function hostMachine() {
+/** This machine, as a row of the matrix names it. */
+export function hostMachine() {
   const os = OS_NAMES.get(process.platform) ?? process.platform;
   return { os, cpu: hostCpu(), libc: os === 'linux' ? hostLibc() : undefined };
 }

@@ -120,6 +120,6 @@ async function build(
   if (ended.status === 0) return await readFile(path.join(directory, made));
   throw new SnapshotError(
     'SNAPSHOT_FAILED',
-    `Node made no snapshot of ${program}: it ${howItEnded(ended)}\nA snapshot holds no open file, socket, timer, worker or addon: do that in the function that is given to setDeserializeMainFunction.`,
+    `Node made no snapshot of ${program}: it ${howItEnded(ended)}\nA snapshot holds no open file, socket, timer, worker or addon, and not node:http, node:https, node:http2 and node:tls: do and require that in the function that is given to setDeserializeMainFunction.`,
   );
 }
