@@ -173,6 +173,14 @@ function hostCpu(): string {
 
 /** Only a Node that was linked with glibc reports which one runs. */
 function hostLibc(): 'glibc' | 'musl' {
+  libcOfHost ??= reportedLibc();
+  return libcOfHost;
+}
+
+/** Asked for several times, and a report takes 5 ms and more. */
+let libcOfHost: 'glibc' | 'musl' | undefined;
+
+function reportedLibc(): 'glibc' | 'musl' {
   // Else it looks up the name of every network interface's address.
   Object.assign(process.report, { excludeNetwork: true });
   const report = process.report.getReport() as { header: { glibcVersionRuntime?: string } };
