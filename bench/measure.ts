@@ -1,5 +1,7 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { type Spread, spread } from './statistics.ts';
@@ -63,22 +65,9 @@ interface Run {
 
 const execute = promisify(execFile);
 
-/** Compiles `measure.zig` into `scratch` with the project's own Zig. */
+/** Compiles `measure.zig` with the project's own Zig, unless that has been done; plans are written to `scratch`. */
 export async function openMeasure(scratch: string): Promise<Measure> {
-  const program = path.join(scratch, 'measure');
-  await execute(path.join(import.meta.dirname, '../node_modules/.bin/zig'), [
-    'build-exe',
-    path.join(import.meta.dirname, 'measure.zig'),
-    '-O',
-    'ReleaseSafe',
-    '-fsingle-threaded',
-    // Zig raises the limit of the stack to what it asks for here, and the measured programs would inherit it.
-    '--stack',
-    String(1024 * 1024),
-    '--cache-dir',
-    path.join(import.meta.dirname, '.installed/zig-cache'),
-    `-femit-bin=${program}`,
-  ]);
+  const program = await compile();
   return async (commands, { most, least, seconds, warmups }) => {
     const directory = await mkdtemp(path.join(scratch, 'plan-'));
     const file = path.join(directory, 'plan.json');
@@ -97,6 +86,26 @@ export async function openMeasure(scratch: string): Promise<Measure> {
     const runs = JSON.parse(stdout) as readonly (readonly Run[])[];
     return commands.map(({ name }, index) => costOf(name, runs[index]!));
   };
+}
+
+async function compile(): Promise<string> {
+  const source = path.join(import.meta.dirname, 'measure.zig');
+  const digest = createHash('sha256')
+    .update(await readFile(source))
+    .digest('hex');
+  const directory = path.join(import.meta.dirname, '.installed');
+  const program = path.join(directory, `measure-${digest.slice(0, 12)}`);
+  if (existsSync(program)) return program;
+  await mkdir(directory, { recursive: true });
+  const made = `${program}.${process.pid}`;
+  await execute(path.join(import.meta.dirname, '../node_modules/.bin/zig'), [
+    ...['build-exe', source, '-O', 'ReleaseSafe', '-fsingle-threaded'],
+    // Zig raises the limit of the stack to what it asks for here, and the measured programs would inherit it.
+    ...['--stack', String(1024 * 1024), '--cache-dir', path.join(directory, 'zig-cache')],
+    `-femit-bin=${made}`,
+  ]);
+  await rename(made, program);
+  return program;
 }
 
 function costOf(name: string, runs: readonly Run[]): Cost {
