@@ -64,6 +64,8 @@ export function reason(error: unknown): string {
   const lines = `${stderr ?? ''}\n${message}`
     // biome-ignore lint/suspicious/noControlCharactersInRegex: colours are what is removed here
     .replaceAll(/\u001b\[[0-9;]*m/g, '')
+    // Nothing of the machine's paths in what is published.
+    .replaceAll(/[^\s'"]*\/sarma-bench-\w+/g, '…')
     .split('\n')
     .map((line) => line.trim())
     .filter((line) => line !== '');

@@ -15,7 +15,7 @@ interface Variant {
   readonly settings: Readonly<Record<string, unknown>>;
 }
 
-/** What `wrap.compileCache` may be. `build` may hold the arguments of runs whose functions are put into the cache. */
+/** What `wrap.compileCache` may be. `build` may be the arguments of a run whose functions are put into the cache. */
 function variants({ args, port }: Use): readonly Variant[] {
   return [
     { name: 'off', settings: { compileCache: false } },
@@ -23,7 +23,7 @@ function variants({ args, port }: Use): readonly Variant[] {
     { name: 'at build time', settings: { compileCache: { build: true } } },
     // A server does not end.
     ...(port === undefined
-      ? [{ name: 'at build time, by a run', settings: { compileCache: { build: [args] } } }]
+      ? [{ name: 'at build time, by a run', settings: { compileCache: { build: args } } }]
       : []),
   ];
 }
