@@ -126,6 +126,9 @@ pub fn writeAll(file: Handle, bytes: []const u8) Error!void {
     var rest = bytes;
     while (rest.len > 0) rest = rest[try write(file, rest)..];
 }
+/// From one file into another, without the bytes passing through here; returns how many were copied. Linux. Fails with whatever
+/// the file systems do not like: then they have to be read and written.
+pub const copyRange = system.copyRange; // fn (from: Handle, from_offset: u64, to: Handle, to_offset: u64, size: u64) Error!usize
 /// Gives the file its size and reserves the room where the file system can; `NoSpace` if there is none.
 pub const allocate = system.allocate; // fn (file: Handle, size: u64) Error!void
 /// Modification and access time, whole seconds since 1970.

@@ -80,6 +80,10 @@ pub fn allocate(file: Handle, size: u64) Error!void {
     _ = try call(c.ftruncate, .{ file, @as(i64, @intCast(size)) });
 }
 
+pub fn copyRange(_: Handle, _: u64, _: Handle, _: u64, _: u64) Error!usize {
+    return error.Unsupported;
+}
+
 pub fn syncFileSystem(_: Handle) Error!void {
     c.sync();
 }

@@ -117,6 +117,12 @@ fn setSize(file: Handle, size: u64) Error!void {
     _ = try call(linux.ftruncate, .{ file, @as(i64, @intCast(size)) });
 }
 
+pub fn copyRange(from: Handle, from_offset: u64, to: Handle, to_offset: u64, size: u64) Error!usize {
+    var source: i64 = @intCast(from_offset);
+    var target: i64 = @intCast(to_offset);
+    return call(linux.copy_file_range, .{ from, &source, to, &target, @as(usize, @intCast(size)), 0 });
+}
+
 pub fn syncFileSystem(file: Handle) Error!void {
     _ = try call(linux.syncfs, .{file});
 }

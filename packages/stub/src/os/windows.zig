@@ -49,6 +49,10 @@ pub const pages = process.pages;
 pub const release = process.release;
 pub const exit = process.exit;
 
+pub fn copyRange(_: Handle, _: u64, _: Handle, _: u64, _: u64) Error!usize {
+    return error.Unsupported;
+}
+
 pub const syncFileSystem = @import("windows_sync.zig").syncTree;
 pub const symlink = junction.create;
 pub const readLink = junction.read;
