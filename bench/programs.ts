@@ -26,6 +26,8 @@ export interface Use {
   readonly port?: number;
   /** The program switches on Node's compile cache by itself, with plain Node too. */
   readonly caches?: boolean;
+  /** Arguments of a run that does the same and ends with 0, which a run while wrapping has to. Default: `args`. */
+  readonly fill?: readonly string[];
   /** The most of plain Node's CPU time (without any compile cache) that a warm run should take (P24). */
   readonly aim?: number;
 }
@@ -113,7 +115,14 @@ function describePrograms(directory: string, port: number): Readonly<Record<Prog
       project: 'eslint',
       entry: 'node_modules/eslint/bin/eslint.js',
       // One semicolon is missing.
-      uses: [{ ...use('eslint on a file', ['sample.js'], 1), caches: true, aim: 0.8 }],
+      uses: [
+        {
+          ...use('eslint on a file', ['sample.js'], 1),
+          fill: ['--fix-dry-run', 'sample.js'],
+          caches: true,
+          aim: 0.8,
+        },
+      ],
     },
     'claude-code': {
       project: 'claude-code',

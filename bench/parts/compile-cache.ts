@@ -16,14 +16,14 @@ interface Variant {
 }
 
 /** What `wrap.compileCache` may be. `build` may be the arguments of a run whose functions are put into the cache. */
-function variants({ args, port }: Use): readonly Variant[] {
+function variants({ args, fill = args, port }: Use): readonly Variant[] {
   return [
     { name: 'off', settings: { compileCache: false } },
     { name: 'by the first run', settings: {} },
     { name: 'at build time', settings: { compileCache: { build: true } } },
     // A server does not end.
     ...(port === undefined
-      ? [{ name: 'at build time, by a run', settings: { compileCache: { build: args } } }]
+      ? [{ name: 'at build time, by a run', settings: { compileCache: { build: fill } } }]
       : []),
   ];
 }
