@@ -55,7 +55,7 @@ async function empty(bench: Bench): Promise<Block> {
   await sarma(project, 'assemble', ['--release-dir', release]);
   const executable = path.join(bench.disk, 'empty-executable');
   await sarma(project, 'wrap', ['--current', '--compression', 'fast', '--out', executable]);
-  const node = [NODE, path.join(release, 'releases/1.0.0/boot.mjs'), 'start'];
+  const node = [NODE, path.join(release, 'releases/1.0.0/boot.cjs'), 'start'];
   const command = (name: string, argv: readonly string[], more = {}): Command => ({
     name,
     argv,
@@ -65,7 +65,7 @@ async function empty(bench: Bench): Promise<Block> {
   const commands = [
     command('`node -e 0`', [NODE, '-e', '0']),
     command('without a control socket', node, { RELEASE_DISTRIBUTION: 'none' }),
-    command('by `node boot.mjs`', node),
+    command('by `node boot.cjs`', node),
     command('by `bin/empty-service`', [path.join(release, 'bin/empty-service'), 'start']),
     command('by the executable', [executable, 'start']),
   ];

@@ -6,33 +6,46 @@ export interface BuiltinCode {
   run(context: CommandContext): Promise<number | undefined>;
 }
 
-/** The code of a command that builtin.ts lists: loaded when it is asked for, so that a start does not pay for the others. */
-export async function loadBuiltin(name: string): Promise<BuiltinCode> {
-  return await code[name]!();
+/** How a command of builtin.ts is run. */
+export interface BuiltinEntry {
+  /** Its code is loaded when it is asked for, so that a start does not pay for the others. */
+  readonly load: () => Promise<BuiltinCode>;
+  /** Its arguments belong to the applications: `--help` among them is not for us. */
+  readonly ownArguments?: true;
+  /** The node runs in this process. */
+  readonly startsNode?: true;
 }
 
-const code: Readonly<Record<string, () => Promise<BuiltinCode>>> = {
-  start: async () => {
-    if (process.env.RELEASE_LOG_FILE) (await import('./log/synchronous.ts')).printSynchronously();
-    return await import('./commands/start.ts');
+export function findEntry(name: string): BuiltinEntry | undefined {
+  return Object.hasOwn(entries, name) ? entries[name] : undefined;
+}
+
+const entries: Readonly<Record<string, BuiltinEntry>> = {
+  start: {
+    load: async () => {
+      if (process.env.RELEASE_LOG_FILE) (await import('./log/synchronous.ts')).printSynchronously();
+      return await import('./commands/start.ts');
+    },
+    ownArguments: true,
+    startsNode: true,
   },
-  start_repl: () => import('./commands/start-repl.ts'),
-  daemon: () => import('./commands/daemon.ts'),
-  stop: () => import('./commands/stop.ts'),
-  restart: () => import('./commands/restart.ts'),
-  pid: () => import('./commands/pid.ts'),
-  ping: () => import('./commands/ping.ts'),
-  rpc: () => import('./commands/rpc.ts'),
-  eval: () => import('./commands/eval.ts'),
-  remote: () => import('./commands/remote.ts'),
-  attach: () => import('./commands/attach.ts'),
-  reload_config: () => import('./commands/reload-config.ts'),
-  describe: () => import('./commands/describe.ts'),
-  config: () => import('./commands/config-effective.ts'),
-  doctor: () => import('./commands/doctor.ts'),
-  service: () => import('./commands/service.ts'),
-  version: () => import('./commands/version.ts'),
-  help: () => import('./commands/help.ts'),
-  heart: () => import('./commands/heart.ts'),
-  log: () => import('./commands/log.ts'),
+  start_repl: { load: () => import('./commands/start-repl.ts'), ownArguments: true, startsNode: true },
+  daemon: { load: () => import('./commands/daemon.ts'), ownArguments: true },
+  stop: { load: () => import('./commands/stop.ts') },
+  restart: { load: () => import('./commands/restart.ts') },
+  pid: { load: () => import('./commands/pid.ts') },
+  ping: { load: () => import('./commands/ping.ts') },
+  rpc: { load: () => import('./commands/rpc.ts') },
+  eval: { load: () => import('./commands/eval.ts') },
+  remote: { load: () => import('./commands/remote.ts') },
+  attach: { load: () => import('./commands/attach.ts') },
+  reload_config: { load: () => import('./commands/reload-config.ts') },
+  describe: { load: () => import('./commands/describe.ts') },
+  config: { load: () => import('./commands/config-effective.ts') },
+  doctor: { load: () => import('./commands/doctor.ts') },
+  service: { load: () => import('./commands/service.ts') },
+  version: { load: () => import('./commands/version.ts') },
+  help: { load: () => import('./commands/help.ts') },
+  heart: { load: () => import('./commands/heart.ts'), ownArguments: true },
+  log: { load: () => import('./commands/log.ts') },
 };

@@ -1,4 +1,4 @@
-/** What there is to know of a command that every service has. Its code: builtin-code.ts. */
+/** What is said of a command that every service has. Its code: builtin-code.ts. */
 export interface BuiltinCommand {
   readonly name: string;
   /** What follows the name, as usage shows it. */
@@ -8,8 +8,6 @@ export interface BuiltinCommand {
   readonly details?: readonly string[];
   /** For the machinery: left out of usage. */
   readonly hidden?: true;
-  /** Its arguments belong to the applications: `--help` among them is not for us. */
-  readonly ownArguments?: true;
 }
 
 /** In the order in which usage lists them. */
@@ -18,13 +16,11 @@ export const builtins: readonly BuiltinCommand[] = [
     name: 'start',
     syntax: '[ARGUMENTS]',
     description: 'Start the node in the foreground; arguments are for the applications',
-    ownArguments: true,
   },
   {
     name: 'start_repl',
     syntax: '[ARGUMENTS]',
     description: 'Start the node with a REPL in it; leaving the REPL stops the node',
-    ownArguments: true,
   },
   {
     name: 'daemon',
@@ -41,7 +37,6 @@ export const builtins: readonly BuiltinCommand[] = [
       'RELEASE_HEART_RESTARTS  crashes after which --heart gives up (5) ...',
       'RELEASE_HEART_PERIOD    ... within so many seconds (60)',
     ],
-    ownArguments: true,
   },
   {
     name: 'stop',
@@ -145,7 +140,6 @@ export const builtins: readonly BuiltinCommand[] = [
     syntax: '[ARGUMENTS]',
     description: 'Start the node and start it again when it crashes; what daemon --heart runs',
     hidden: true,
-    ownArguments: true,
   },
   {
     name: 'log',
@@ -154,32 +148,6 @@ export const builtins: readonly BuiltinCommand[] = [
     hidden: true,
   },
 ];
-
-/** What the commands are called in older systems → ours, with the words that stand before the arguments. */
-export const aliases: Readonly<Record<string, readonly [command: string, ...words: string[]]>> = {
-  console: ['start_repl'],
-  start_iex: ['start_repl'],
-  daemon_iex: ['daemon'],
-  foreground: ['start'],
-  remote_console: ['remote'],
-  reboot: ['restart'],
-  status: ['describe'],
-  install: ['service', 'install'],
-  uninstall: ['service', 'uninstall'],
-  '-h': ['help'],
-  '--help': ['help'],
-  '--version': ['version'],
-};
-
-/** The command as it is called here, and its arguments. Without a word: `start`. */
-export function resolveAlias(
-  words: readonly string[],
-  custom: readonly string[],
-): readonly [string, ...string[]] {
-  const [word = 'start', ...rest] = words;
-  const alias = custom.includes(word) ? undefined : Object.hasOwn(aliases, word) && aliases[word];
-  return alias ? [...alias, ...rest] : [word, ...rest];
-}
 
 export function findBuiltin(name: string): BuiltinCommand | undefined {
   return builtins.find((command) => command.name === name);

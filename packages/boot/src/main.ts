@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { resolveAlias } from './alias.ts';
 import type { BootCommand, BootFile } from './boot-file.ts';
-import { type BuiltinCommand, findBuiltin, resolveAlias } from './builtin.ts';
-import { loadBuiltin } from './builtin-code.ts';
+import { type BuiltinEntry, findEntry } from './builtin-code.ts';
+import { useCompileCache } from './compile-cache.ts';
 import type { CommandContext } from './context.ts';
 import { forgetOtherRelease, makePathsAbsolute, readEnvironment } from './environment.ts';
 import { BootError } from './error.ts';
@@ -15,7 +15,8 @@ import { errorText } from './error-text.ts';
 async function main(): Promise<void> {
   let boot: BootFile | undefined;
   try {
-    const folder = path.dirname(fileURLToPath(import.meta.url));
+    // Bundled to CommonJS (packages/release/src/boot/code.ts).
+    const folder = __dirname;
     const root = path.resolve(folder, '../..');
     const program = (globalThis as { [PROGRAM]?: string })[PROGRAM];
     // A program's environment is its own, and what it starts may be meant by all of it.
@@ -49,7 +50,7 @@ async function run(
   return await runProgram(boot, readEnvironment(root, boot, [program], env), program);
 }
 
-/** Set by `start-<program>.mjs`, the entry of a program that has a configuration. */
+/** Set by `start-<program>.cjs`, the entry of a program that has a configuration. */
 const PROGRAM = Symbol.for('sarma.program');
 
 function readBoot(file: string): BootFile {
@@ -91,8 +92,8 @@ async function runCommand(
       return process.stderr;
     },
   };
-  const builtin = findBuiltin(command);
-  if (builtin !== undefined) return await runBuiltin(builtin, context);
+  const builtin = findEntry(command);
+  if (builtin !== undefined) return await runBuiltin(command, builtin, context);
   const custom = boot.commands.find(({ name }) => name === command);
   if (custom !== undefined) return await runCustom(custom, context);
   const { unknownCommand, usage } = await import('./usage.ts');
@@ -100,17 +101,19 @@ async function runCommand(
   return 1;
 }
 
-async function runBuiltin(command: BuiltinCommand, context: CommandContext): Promise<number | undefined> {
-  const { args, environment } = context;
-  const asksForHelp = command.ownArguments !== true && ['--help', '-h'].includes(args[0] ?? '');
-  if (!asksForHelp) {
-    if (command.ownArguments !== true) endQuietlyWithoutReader();
-    const { run } = await loadBuiltin(command.name);
-    return await run(context).catch(usageError(`${environment.prog} help ${command.name}`));
-  }
-  const { commandUsage } = await import('./usage.ts');
-  context.stdout.write(commandUsage(command, environment.prog));
-  return 0;
+async function runBuiltin(
+  name: string,
+  { load, ownArguments, startsNode }: BuiltinEntry,
+  context: CommandContext,
+): Promise<number | undefined> {
+  const { boot, environment, args } = context;
+  const asksForHelp = ownArguments !== true && ['--help', '-h'].includes(args[0] ?? '');
+  if (asksForHelp) return await (await import('./commands/help.ts')).run({ ...context, args: [name] });
+  if (ownArguments !== true) endQuietlyWithoutReader();
+  // Before the code of the start is loaded, which comes from there as well.
+  if (startsNode) useCompileCache(boot, environment);
+  const { run } = await load();
+  return await run(context).catch(usageError(`${environment.prog} help ${name}`));
 }
 
 async function runCustom(command: BootCommand, context: CommandContext): Promise<number> {

@@ -24,7 +24,7 @@ export function commandLine(
   const own = withoutComputed(environment, env);
   if (file !== undefined) return { file, args: words, env: own };
   // Run from source: there is nothing but this process to take after. Its process.argv may be that of a script by now.
-  const boot = path.join(environment.root, 'releases', environment.version, 'boot.mjs');
+  const boot = path.join(environment.root, 'releases', environment.version, 'boot.cjs');
   return { file: process.execPath, args: [...process.execArgv, boot, ...words], env };
 }
 

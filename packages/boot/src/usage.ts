@@ -1,6 +1,7 @@
 import { nearest } from '@sarma/app/internal';
+import { aliases } from './alias.ts';
 import type { BootFile } from './boot-file.ts';
-import { aliases, type BuiltinCommand, builtins } from './builtin.ts';
+import { type BuiltinCommand, builtins } from './builtin.ts';
 
 /** What `help` prints. `prog` is what the user calls the release by. */
 export function usage(boot: BootFile, prog: string): string {

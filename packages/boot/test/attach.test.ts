@@ -17,7 +17,7 @@ async function release(): Promise<TestRelease> {
 }
 
 async function attach(demo: TestRelease, input: string) {
-  const child = spawn(process.execPath, [path.join(demo.root, 'releases/0.1.0/boot.mjs'), 'attach'], {
+  const child = spawn(process.execPath, [path.join(demo.root, 'releases/0.1.0/boot.cjs'), 'attach'], {
     env: { PATH: process.env.PATH, HOME: demo.root },
   });
   let stdout = '';

@@ -143,7 +143,7 @@ describe('while what has started still stops', () => {
   test('restart shows the end of the log', async () => {
     const demo = await failing();
     const program = path.join(demo.root, 'bin/demo');
-    const boot = path.join(demo.root, 'releases/0.1.0/boot.mjs');
+    const boot = path.join(demo.root, 'releases/0.1.0/boot.cjs');
     await mkdir(path.dirname(program));
     await writeFile(program, `#!/bin/sh\nexec '${process.execPath}' '${boot}' "$@"\n`);
     await chmod(program, 0o755);
@@ -174,7 +174,7 @@ test.skipIf(process.platform !== 'linux' || process.getuid?.() !== 0)(
     await mkdir(state);
     const daemonOn = (options: string, then: string) =>
       `mount -t tmpfs -o ${options} none '${state}' && mkdir '${state}/log' && ${then} && ` +
-      `'${process.execPath}' '${demo.root}/releases/0.1.0/boot.mjs' daemon`;
+      `'${process.execPath}' '${demo.root}/releases/0.1.0/boot.cjs' daemon`;
     const full = daemonOn('size=64k', `{ dd if=/dev/zero of='${state}/full' 2>/dev/null || true; }`);
     const readOnly = daemonOn('size=64k', `mount -o remount,ro '${state}'`);
     for (const [command, reason] of [
@@ -261,7 +261,7 @@ async function withProgram(): Promise<TestRelease> {
   const demo = await release();
   const file = path.join(demo.root, 'bin/demo');
   await mkdir(path.dirname(file));
-  const boot = path.join(demo.root, 'releases/0.1.0/boot.mjs');
+  const boot = path.join(demo.root, 'releases/0.1.0/boot.cjs');
   await writeFile(file, `#!/bin/sh\nexec '${process.execPath}' '${boot}' "$@"\n`, { mode: 0o755 });
   return demo;
 }

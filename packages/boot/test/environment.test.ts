@@ -172,12 +172,12 @@ describe.skipIf(process.platform !== 'linux')('the state of a wrapped service', 
         },
         files: {
           '.sarma/marker': 'sarma 1\n',
-          'releases/0.1.0/start-demo.mjs': `globalThis[Symbol.for('sarma.program')] = 'demo';\nawait import('./boot.mjs');\n`,
+          'releases/0.1.0/start-demo.cjs': `globalThis[Symbol.for('sarma.program')] = 'demo';\nrequire('./boot.cjs');\n`,
           'lib/demo/cli.mjs': `console.log(globalThis[Symbol.for('sarma.release')].release.mutableDirectory);`,
         },
       });
       execFileSync('chmod', ['-R', 'a+rX', release.root]);
-      const options = { entry: 'start-demo.mjs', env: { HOME: '', XDG_STATE_HOME: '' } };
+      const options = { entry: 'start-demo.cjs', env: { HOME: '', XDG_STATE_HOME: '' } };
       expect((await release.run([], { ...options, uid: 54321 })).stdout).toBe(`${release.root}/var\n`);
     },
   );

@@ -23,7 +23,7 @@ const demo = () =>
 
 /** `remote` on a terminal of 80 × 24. */
 function terminal(release: TestRelease, before = '') {
-  const command = `stty cols 80 rows 24; ${before} exec '${process.execPath}' releases/0.1.0/boot.mjs remote`;
+  const command = `stty cols 80 rows 24; ${before} exec '${process.execPath}' releases/0.1.0/boot.cjs remote`;
   const child = spawn('script', ['-qec', command, '/dev/null'], {
     cwd: release.root,
     env: { PATH: process.env.PATH, HOME: release.root, TERM: 'xterm-256color', SHELL: '/bin/sh' },

@@ -4,7 +4,7 @@ import type { BootFile } from '../src/boot-file.ts';
 import { type Ended, type RunOptions, type TestRelease, testRelease } from './support/release.ts';
 
 const start = (program: string) =>
-  `globalThis[Symbol.for('sarma.program')] = '${program}';\nawait import('./boot.mjs');\n`;
+  `globalThis[Symbol.for('sarma.program')] = '${program}';\nrequire('./boot.cjs');\n`;
 
 /** A release of kind cli whose program `demo` has a configuration. */
 async function program(entry: string, files: Readonly<Record<string, string>>, boot: Partial<BootFile> = {}) {
@@ -16,14 +16,14 @@ async function program(entry: string, files: Readonly<Record<string, string>>, b
       instructions: [{ do: 'configure' }, { do: 'run', program: 'demo' }],
       ...boot,
     },
-    files: { 'releases/0.1.0/start-demo.mjs': start('demo'), ...files },
+    files: { 'releases/0.1.0/start-demo.cjs': start('demo'), ...files },
   });
 }
 
 /** The program through the boot, and its entry by Node alone, in the same environment. */
 async function both(release: TestRelease, entry: string, args: readonly string[], options: RunOptions = {}) {
   return {
-    booted: await release.run(args, { ...options, entry: 'start-demo.mjs' }),
+    booted: await release.run(args, { ...options, entry: 'start-demo.cjs' }),
     plain: await release.run(args, { ...options, entry: path.join('../..', entry) }),
   };
 }
@@ -70,7 +70,7 @@ describe('a program with a configuration', () => {
       },
       { configuration: { runtime: 'lib/demo/runtime.mjs' } as never },
     );
-    const { stdout, stderr } = await release.run([], { entry: 'start-demo.mjs', env: { WHO: 'you' } });
+    const { stdout, stderr } = await release.run([], { entry: 'start-demo.cjs', env: { WHO: 'you' } });
     expect({ stdout, stderr }).toEqual({
       stdout: '{"demo":{"greeting":"hello","who":"you"}} demo 0.1.0\n',
       stderr: '',
@@ -119,7 +119,7 @@ describe('a program with a configuration', () => {
       '.sarma/marker': 'sarma 1\n',
     });
     const env = { HOME: '', XDG_STATE_HOME: '' };
-    expect(await release.run([], { entry: 'start-demo.mjs', env })).toMatchObject({
+    expect(await release.run([], { entry: 'start-demo.cjs', env })).toMatchObject({
       stdout: 'ran\n',
       stderr: '',
     });
@@ -131,7 +131,7 @@ describe('a program with a configuration', () => {
       { 'lib/demo/cli.mjs': `console.log('ran')` },
       { configuration: { requiredEnv: ['TOKEN'] } as never },
     );
-    expect(await release.run([], { entry: 'start-demo.mjs' })).toMatchObject({
+    expect(await release.run([], { entry: 'start-demo.cjs' })).toMatchObject({
       stdout: '',
       stderr: 'demo: TOKEN must be set in the environment of demo.\n',
       code: 1,
@@ -150,7 +150,7 @@ test('a vm.args that the environment names is for services: whoever starts a pro
     'my.args': '--stack-trace-limit=7\n-demo key value\n',
   });
   const env = { RELEASE_VM_ARGS: 'my.args', SARMA_BIN: '/opt/demo' };
-  const { stdout } = await release.run([], { entry: 'start-demo.mjs', env });
+  const { stdout } = await release.run([], { entry: 'start-demo.cjs', env });
   expect(JSON.parse(stdout)).toEqual([[], 'my.args', { greeting: 'hello', own: true }]);
 });
 
@@ -167,7 +167,7 @@ test('its environment is untouched, also by what another release left in it; its
     },
   );
   const env = { RELEASE_ROOT: '/opt/other', RELEASE_NODE: 'other', RELEASE_MUTABLE_DIR: '/opt/other/var' };
-  const { stdout } = await release.run([], { entry: 'start-demo.mjs', env });
+  const { stdout } = await release.run([], { entry: 'start-demo.cjs', env });
   const [inherited, state] = JSON.parse(stdout);
   expect(inherited).toBe('other');
   expect(state.release).toMatchObject({ node: 'demo', mutableDirectory: path.join(release.root, 'var') });

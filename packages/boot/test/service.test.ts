@@ -29,7 +29,7 @@ async function release(): Promise<TestRelease> {
   const demo = await testRelease({
     files: {
       'lib/demo/application.mjs': 'export default { start() { console.log("up"); } };',
-      'bin/demo': `#!/bin/sh\nexec '${process.execPath}' "$(dirname "$0")/../releases/0.1.0/boot.mjs" "$@"\n`,
+      'bin/demo': `#!/bin/sh\nexec '${process.execPath}' "$(dirname "$0")/../releases/0.1.0/boot.cjs" "$@"\n`,
     },
     applications: ['demo'],
   });

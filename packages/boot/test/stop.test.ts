@@ -48,7 +48,7 @@ describe('stop', () => {
   test('of a process whose parent does not look after it returns too', async () => {
     const release = await demo(0);
     // A shell that starts the node and then becomes a program that waits for nobody.
-    const command = `'${process.execPath}' releases/0.1.0/boot.mjs start & exec sleep 60`;
+    const command = `'${process.execPath}' releases/0.1.0/boot.cjs start & exec sleep 60`;
     const parent = spawn('/bin/sh', ['-c', command], {
       cwd: release.root,
       env: { HOME: release.root },
@@ -97,7 +97,7 @@ describe('stop', () => {
         '--mount-proc',
         '--kill-child',
         process.execPath,
-        'releases/0.1.0/boot.mjs',
+        'releases/0.1.0/boot.cjs',
         'start',
       ];
       const child = spawn('unshare', command, {
@@ -185,7 +185,7 @@ describe('restart', () => {
       const file = path.join(release.root, 'bin/demo');
       writeFileSync(
         file,
-        `#!/bin/sh\necho ${text}\nexec '${process.execPath}' '${release.root}/releases/0.1.0/boot.mjs' "$@"\n`,
+        `#!/bin/sh\necho ${text}\nexec '${process.execPath}' '${release.root}/releases/0.1.0/boot.cjs' "$@"\n`,
       );
       chmodSync(file, 0o755);
     };

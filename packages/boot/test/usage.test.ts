@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { builtins } from '../src/builtin.ts';
-import { loadBuiltin } from '../src/builtin-code.ts';
+import { findEntry } from '../src/builtin-code.ts';
 import { testRelease } from './support/release.ts';
 
 const application = {
@@ -58,7 +58,7 @@ test('help COMMAND and COMMAND --help say more about one, under its older names 
 });
 
 test('every command has its code', async () => {
-  for (const { name } of builtins) expect(await loadBuiltin(name)).toHaveProperty('run');
+  for (const { name } of builtins) expect(await findEntry(name)?.load()).toHaveProperty('run');
 });
 
 test('an unknown command: the nearest one, usage, exit 1', async () => {

@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { readVmArgs } from '../../release/src/scripts/vm-args.ts';
-import { aliases, builtins, resolveAlias } from '../src/builtin.ts';
+import { aliases, resolveAlias } from '../src/alias.ts';
+import { builtins } from '../src/builtin.ts';
 import { parseVmArgs } from '../src/vm-args.ts';
 import cases from './support/vm-args-cases.json' with { type: 'json' };
 
@@ -25,7 +26,7 @@ const root = mkdtempSync(path.join(tmpdir(), 'vm-args-'));
 afterAll(() => rm(root, { recursive: true }));
 
 const directory = path.join(root, 'releases/1.0.0');
-const boot = path.join(directory, 'boot.mjs');
+const boot = path.join(directory, 'boot.cjs');
 const runtime = 'runtime-24.0.0/bin/node';
 
 /** A release whose runtime prints what it is given. */
@@ -35,7 +36,7 @@ function prepare(): void {
     'bin/demo': binSh.replaceAll(/@(program|release)@/g, 'demo').replaceAll('@kind@', 'service'),
     'releases/start.json': JSON.stringify({ version: '1.0.0', runtime }),
     'releases/1.0.0/release.json': JSON.stringify({ nodeLine: 24, entries: {} }),
-    'releases/1.0.0/boot.mjs': '',
+    'releases/1.0.0/boot.cjs': '',
     'releases/1.0.0/remote.vm.args': '--remote\n',
     [runtime]: '#!/bin/sh\nfor argument do printf \'%s\\0\' "$argument"; done\n',
   };

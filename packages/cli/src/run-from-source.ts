@@ -36,7 +36,7 @@ async function prepareSources(options: ReleaseOptions & { readonly environment: 
     if (level === 'warning') warn(message);
   });
   return {
-    boot: path.join(directory, 'releases', release.version, 'boot.mjs'),
+    boot: path.join(directory, 'releases', release.version, 'boot.cjs'),
     project: release.project,
   };
 }

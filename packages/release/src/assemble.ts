@@ -220,7 +220,7 @@ function placesIn(release: Release, { providers }: Roots, { tree, layout, placeO
 function placeEntries(release: Release, hasBoot: boolean, { ofFile }: Places): Record<string, string> {
   const own = Object.entries(release.entries).map(([name, file]) => [name, ofFile(file)] as const);
   if (!hasBoot) return Object.fromEntries(own);
-  if (release.kind === 'service') return { [release.name]: `${versionFolder(release)}/boot.mjs` };
+  if (release.kind === 'service') return { [release.name]: `${versionFolder(release)}/boot.cjs` };
   return Object.fromEntries(own.map(([name]) => [name, startFile(release, name)]));
 }
 

@@ -113,7 +113,7 @@ test('the main package with a lifecycle module is permanent without being named'
   const assembled = await release(root);
   expect(assembled).toMatchObject({
     kind: 'service',
-    entries: { solo: 'releases/2.0.0/boot.mjs' },
+    entries: { solo: 'releases/2.0.0/boot.cjs' },
     applications: [
       { name: 'solo', version: '2.0.0', mode: 'permanent', module: 'lib/solo-2.0.0/application.js' },
     ],

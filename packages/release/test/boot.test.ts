@@ -89,7 +89,7 @@ test('boot.json, release.json and the code of the boot lie in the folder of the 
   expect(JSON.parse(text(assembled, 'releases/1.0.0/release.json'))).toMatchObject({
     kind: 'service',
     environment: 'prod',
-    entries: { kv: 'releases/1.0.0/boot.mjs' },
+    entries: { kv: 'releases/1.0.0/boot.cjs' },
     applications: [{ name: 'kv', version: '1.0.0', mode: 'permanent' }],
     shell: false,
   });
@@ -144,7 +144,7 @@ test('the same project gives the same boot wherever it lies', async () => {
   const files = (assembled: AssembledRelease) =>
     readdirSync(assembled.path, { recursive: true, encoding: 'utf8' }).sort();
   expect(files(one)).toEqual(files(other));
-  for (const file of ['releases/1.0.0/boot.json', 'releases/1.0.0/boot.mjs', 'releases/1.0.0/release.json'])
+  for (const file of ['releases/1.0.0/boot.json', 'releases/1.0.0/boot.cjs', 'releases/1.0.0/release.json'])
     expect(text(one, file)).toBe(text(other, file));
 });
 
@@ -171,7 +171,7 @@ test('a program with a configuration is started by the boot, as its own main', a
     'sarma.config.json': { preload: ['./telemetry.ts'] },
   });
   const assembled = await release(root);
-  expect(assembled).toMatchObject({ kind: 'cli', entries: { tool: 'releases/1.0.0/start-tool.mjs' } });
+  expect(assembled).toMatchObject({ kind: 'cli', entries: { tool: 'releases/1.0.0/start-tool.cjs' } });
   const away = path.join(path.dirname(root), 'away');
   cpSync(assembled.path, away, { recursive: true });
   expect(node([path.join(away, assembled.entries.tool!), 'stop', 'x'], path.dirname(root))).toBe(
@@ -239,7 +239,7 @@ test('a release runs from its sources, and keeps what the node wrote beside them
   // Several at once, as `sarma eval` beside `sarma run`.
   for (const _ of [1, 2])
     await Promise.all([1, 2, 3].map(() => writeSourceRelease(loaded, directory, () => {})));
-  const boot = path.join(directory, 'releases/1.0.0/boot.mjs');
+  const boot = path.join(directory, 'releases/1.0.0/boot.cjs');
   expect(JSON.parse(node([boot, 'start', 'x'], path.dirname(root)))).toMatchObject({
     config: { below: 2, kept: true },
     args: ['x'],

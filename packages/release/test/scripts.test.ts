@@ -60,7 +60,7 @@ async function assembled(given: Given = {}): Promise<{ root: string; scripts: Sc
     ...files,
   });
   const release: Release = { ...(await loadRelease({ project: source })), kind };
-  const entry = kind === 'service' ? 'releases/0.1.0/boot.mjs' : 'lib/kv-0.1.0/main.mjs';
+  const entry = kind === 'service' ? 'releases/0.1.0/boot.cjs' : 'lib/kv-0.1.0/main.mjs';
   const tree: Tree = new Map();
   const scripts = await addScripts(tree, release, { kv: entry });
   const text = (value: string | object) =>
@@ -109,7 +109,7 @@ describe.each(present)('bin/<name> with $program', ({ shell }) => {
   test('starts the boot with the runtime of the release and says what it is', async () => {
     const { root } = await assembled();
     const { file, args, execArgv, env } = start(shell, bin(root), { args: ['rpc', '1 + 1'] });
-    expect(file).toBe(path.join(root, 'releases/0.1.0/boot.mjs'));
+    expect(file).toBe(path.join(root, 'releases/0.1.0/boot.cjs'));
     expect({ args, execArgv }).toEqual({ args: ['rpc', '1 + 1'], execArgv: [] });
     expect(env).toMatchObject({
       RELEASE_ROOT: root,
@@ -159,7 +159,7 @@ describe.each(present)('bin/<name> with $program', ({ shell }) => {
     mkdirSync(links);
     symlinkSync(path.relative(links, bin(root)), path.join(links, 'first'));
     symlinkSync(path.join(links, 'first'), path.join(links, 'second'));
-    const file = path.join(root, 'releases/0.1.0/boot.mjs');
+    const file = path.join(root, 'releases/0.1.0/boot.cjs');
     expect(start(shell, path.join(links, 'second')).file).toBe(file);
     expect(start(shell, 'kv', { cwd: path.join(root, 'bin') }).file).toBe(file);
     expect(start(shell, './-kv relé/bin/kv', { cwd: path.dirname(root), env: { CDPATH: '/' } }).file).toBe(
@@ -177,7 +177,7 @@ describe.each(present)('bin/<name> with $program', ({ shell }) => {
   test('starts another version that is here when RELEASE_VSN or start.json names it', async () => {
     const { root } = await assembled();
     cpSync(path.join(root, 'releases/0.1.0'), path.join(root, 'releases/0.0.9'), { recursive: true });
-    const old = path.join(root, 'releases/0.0.9/boot.mjs');
+    const old = path.join(root, 'releases/0.0.9/boot.cjs');
     const { file, env } = start(shell, bin(root), { env: { RELEASE_VSN: '0.0.9' } });
     expect([file, env.RELEASE_VSN]).toEqual([old, '0.0.9']);
     for (const RELEASE_VSN of ['7', '../releases/0.1.0', '.']) {

@@ -17,8 +17,8 @@ afterAll(async () => {
   await rm(root, { recursive: true });
 });
 
-const service = { name: 'kv', kind: 'service', entries: { kv: 'releases/1.0.0/boot.mjs' } };
-const files = { 'releases/1.0.0/boot.mjs': '', 'bin/kv': '#!/bin/sh\n' };
+const service = { name: 'kv', kind: 'service', entries: { kv: 'releases/1.0.0/boot.cjs' } };
+const files = { 'releases/1.0.0/boot.cjs': '', 'bin/kv': '#!/bin/sh\n' };
 
 /** Wraps a service for this machine and reads the result: its stamp, its manifest, and the release's tar. */
 async function wrapped(release: Record<string, unknown>, more: Record<string, string> = {}) {
@@ -56,7 +56,7 @@ test('a service is executed by its boot file, with the settings of its release',
   });
   expect(stamp.template).toEqual([
     { literal: '--max-old-space-size=200' },
-    { path: 'releases/1.0.0/boot.mjs' },
+    { path: 'releases/1.0.0/boot.cjs' },
   ]);
 });
 
@@ -64,7 +64,7 @@ test('a release with a shell script is started by it', async () => {
   const { stamp } = await wrapped({ shell: true, vmArgs: ['--title=x'] });
   expect(stamp).toMatchObject({
     shell: true,
-    entry: 'releases/1.0.0/boot.mjs',
+    entry: 'releases/1.0.0/boot.cjs',
     template: [{ path: 'bin/kv' }],
   });
 });
@@ -87,7 +87,7 @@ test('what a directory has for its own host is not packed, and the launcher of t
     'bin/kv',
     'entry.js',
     'lib/var/kept',
-    'releases/1.0.0/boot.mjs',
+    'releases/1.0.0/boot.cjs',
     'releases/1.0.0/guard.cjs',
     'releases/1.0.0/launcher',
     'releases/1.0.0/release.json',

@@ -56,7 +56,7 @@ test.each([
   ['the program is small', releaseOf(), 'lib/main.js', MORE_THAN_A_START_COSTS - 1],
   ['the rest is data', releaseOf(), 'lib/data.json', 2 * MORE_THAN_A_START_COSTS],
   ['the rest are declarations', releaseOf(), 'lib/main.d.ts', 2 * MORE_THAN_A_START_COSTS],
-  ["the rest is Sarma's own", releaseOf(), 'releases/1.2.3/boot.mjs', 2 * MORE_THAN_A_START_COSTS],
+  ["the rest is Sarma's own", releaseOf(), 'releases/1.2.3/boot.cjs', 2 * MORE_THAN_A_START_COSTS],
   ['it is switched off', releaseOf(false), 'lib/main.js', 2 * MORE_THAN_A_START_COSTS],
 ] as const)('it is not there where %s', async (_, release, file, size) => {
   const tree = treeOf(9, [file, size]);

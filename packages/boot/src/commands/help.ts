@@ -1,4 +1,5 @@
-import { findBuiltin, resolveAlias } from '../builtin.ts';
+import { resolveAlias } from '../alias.ts';
+import { findBuiltin } from '../builtin.ts';
 import type { CommandContext } from '../context.ts';
 import { BootError } from '../error.ts';
 import { commandUsage, unknownCommand, usage } from '../usage.ts';

@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { applicationArguments } from '../application-arguments.ts';
 import type { BootFile } from '../boot-file.ts';
+import { storeCompileCache } from '../compile-cache.ts';
 import type { CommandContext } from '../context.ts';
 import { claimNode } from '../control/claim.ts';
 import { serveControl } from '../control/server.ts';
@@ -27,7 +28,9 @@ export async function start(
   const claim = await claimNode(boot, environment);
   try {
     makeTemporaryDirectory(environment);
-    return await startNode(boot, environment, args, (node) => serveControl(node, claim));
+    const node = await startNode(boot, environment, args, (started) => serveControl(started, claim));
+    await storeCompileCache(environment);
+    return node;
   } catch (error) {
     claim.release();
     throw error;

@@ -1,4 +1,4 @@
-/** Lines of a stack that lie in the boot (`releases/<version>/boot.mjs`, `boot/…`), or in how it runs code. */
+/** Lines of a stack that lie in the boot (`releases/<version>/boot.cjs`, `boot/…`), or in how it runs code. */
 const OWN =
   /^\s+at .*(?:\/releases\/[^/]+\/boot[./-].*|\((?:node:vm|node:domain|node:repl|node:internal\/process\/task_queues)):\d+:\d+\)?$/;
 

@@ -19,7 +19,7 @@ export class TestRelease {
 
   /** The command's process; its environment is bare, so that nothing of the one who runs the tests gets in. */
   spawn(args: readonly string[], options: RunOptions = {}): ChildProcess {
-    const file = path.join(this.root, 'releases/0.1.0', options.entry ?? 'boot.mjs');
+    const file = path.join(this.root, 'releases/0.1.0', options.entry ?? 'boot.cjs');
     const env = { PATH: process.env.PATH, HOME: this.root, ...options.env };
     const runtime = options.runtime ?? process.execPath;
     const child = spawn(runtime, [...(options.vmArgs ?? []), file, ...args], {
@@ -58,7 +58,7 @@ export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly args?: readonly string[];
   readonly vmArgs?: readonly string[];
-  /** Beside boot.mjs. */
+  /** Beside boot.cjs. */
   readonly entry?: string;
   readonly runtime?: string;
   /** As whom. */

@@ -1,177 +1,212 @@
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { BuildOptions, BuildResult, OnResolveArgs, OnResolveResult, Plugin } from 'esbuild';
+import type { BuildOptions, Loader, Plugin } from 'esbuild';
 import type { Tree } from '../tree.ts';
 
 /** Path relative to `releases/<version>`, with `/` → text. */
 type Code = ReadonlyMap<string, string>;
 
-/** Adds `boot.mjs` and its parts to a version's folder. They are the same in every release. */
+/** Adds `boot.cjs` and its parts to a version's folder. They are the same in every release. */
 export async function addBootCode(tree: Tree, folder: string): Promise<void> {
   for (const [name, text] of await bundleBoot())
     tree.set(`${folder}/${name}`, { type: 'text', text, mode: 0o644 });
 }
 
+const BOOT = 'boot.cjs';
+const START = 'boot/start.cjs';
+const LATER = 'boot/later.cjs';
+
+/** As moduleName() has it. */
+const START_MODULE = 'commands/start';
+
 /**
- * Every file that a start reads costs it half a millisecond, so what it needs lies in two: `boot.mjs`, which every
- * command needs, and `boot/start.mjs`. The others are parts of their own, imported when they are asked for; whatever
- * lies in one of those two they import from there. (esbuild's own splitting would make a file for every set of
- * commands that have something in common: twenty for a start.)
+ * Every file that a start reads, and every kilobyte that V8 has to look through, costs it. So what all commands need is
+ * `boot.cjs`, what a start needs besides is `boot/start.cjs`, and what is imported by `import()` lies in
+ * `boot/later.cjs`, where each module is evaluated when it is asked for. The first two export what the others take from
+ * them. CommonJS, since of that the compile cache can hold all that a start has called.
  */
 async function bundleBoot(): Promise<Code> {
   const main = fileURLToPath(import.meta.resolve('@sarma/boot/main'));
-  const run = esbuildIn(main);
-  const start = path.join(path.dirname(main), `commands/start${path.extname(main)}`);
-  const boot = await bundleWhole(run, 'boot.mjs', main, []);
-  const started = await bundleWhole(run, `boot/${partName(start)}.mjs`, start, [boot]);
-  const bundles = [boot, started];
-  const later = [...new Set(bundles.flatMap((one) => one.later))];
-  const parts = await bundleParts(
-    run,
-    later.filter((module) => !bundles.some(({ modules }) => modules.has(module))),
-    bundles,
-  );
-  // `boot.mjs` is made before it is known what lies in `start.mjs`, and imports it by the name of a part.
-  const forwarded = later
-    .filter((module) => started.modules.has(module) && module !== start)
-    .map((module) => [`boot/${partName(module)}.mjs`, 'export * from "./start.mjs";\n'] as const);
-  return new Map([...bundles.map(({ name, text }) => [name, text] as const), ...forwarded, ...parts]);
+  const start = path.join(path.dirname(main), `${START_MODULE}${path.extname(main)}`);
+  const run = esbuildIn(path.dirname(main), ownConditions(main));
+  const boot = await partOf(run, BOOT, main, []);
+  const started = await partOf(run, START, start, [boot]);
+  const later = await bundleLater(run, path.dirname(main), [boot, started]);
+  const ofStart = namesTaken(started, [later]);
+  const startText = await bundlePart(run, started, [boot], ofStart);
+  const ofBoot = namesTaken(boot, [startText, later]);
+  return new Map([
+    [BOOT, `${OLD_NODE}\n${await bundlePart(run, boot, [], ofBoot, SHORT)}`],
+    [START, await bundlePart(run, started, [boot], ofStart, SHORT)],
+    [LATER, later],
+  ]);
 }
 
-/** A file that holds a module and all that it imports, and exports what any of them does. */
-interface Bundle {
+/** A fifth fewer bytes for a start; in a stack, the lines of the boot are seldom what anybody looks for. */
+const SHORT: BuildOptions = { minifyIdentifiers: true };
+
+/** A file of the boot that runs a module. */
+interface Part {
   /** Relative to `releases/<version>`. */
   readonly name: string;
-  readonly text: string;
+  readonly entry: string;
+  /** The modules that lie in it, by their absolute paths. */
   readonly modules: ReadonlySet<string>;
-  /** What it imports by `import()`. */
-  readonly later: readonly string[];
+  /** What these import by `import()`. */
+  readonly later: ReadonlySet<string>;
 }
 
-async function bundleWhole(
+/** A module with all that it imports and that lies in no other part. */
+async function partOf(run: Esbuild, name: string, entry: string, others: readonly Part[]): Promise<Part> {
+  const { files, later } = await run({ entryPoints: [entry] }, name, others);
+  return { name, entry, modules: new Set(files), later };
+}
+
+/** The text of a part that exports these names of its modules. */
+async function bundlePart(
   run: Esbuild,
-  name: string,
-  entry: string,
-  others: readonly Bundle[],
-): Promise<Bundle> {
-  const later = new Set<string>();
-  const plugins = [withoutStreams, fromBundles(name, others), dynamicImports(name, later)];
-  const { metafile, directory } = await run({ entryPoints: [entry], plugins });
-  const modules = Object.keys(metafile.inputs)
-    .filter((file) => !file.startsWith('sarma-fs:'))
-    .map((file) => path.resolve(directory, file));
-  const imports = [
-    `import ${JSON.stringify(entry)};`,
-    ...modules.map((file) => `export * from ${JSON.stringify(file)};`),
-  ];
-  const stdin = { contents: imports.join('\n'), resolveDir: path.dirname(entry) };
-  const banner = { js: others.length === 0 ? OLD_NODE : '' };
-  const { outputFiles } = await run({ stdin, plugins, banner });
-  return { name, text: outputFiles[0]!.text, modules: new Set(modules), later: [...later] };
+  { name, entry, modules }: Part,
+  others: readonly Part[],
+  names: readonly string[],
+  options: BuildOptions = {},
+): Promise<string> {
+  const all = [...modules].map((file) => `export * from ${JSON.stringify(file)};`).join('\n');
+  const contents = `export * from ${JSON.stringify(entry)};\nexport { ${names.join(', ')} } from '${ALL_MODULES}';`;
+  const { text } = await run(
+    { ...options, stdin: { contents }, plugins: [virtual(ALL_MODULES, all)] },
+    name,
+    others,
+  );
+  return text;
 }
 
-/** A file for each of the modules, and for what they have in common. */
-async function bundleParts(
-  run: Esbuild,
-  modules: readonly string[],
-  bundles: readonly Bundle[],
-): Promise<Code> {
-  const { outputFiles } = await run({
-    entryPoints: modules.map((module) => ({ in: module, out: partName(module) })),
-    splitting: true,
-    chunkNames: '[name]-[hash]',
-    plugins: [fromBundles('boot/', bundles)],
-  });
-  return new Map(outputFiles.map(({ path: file, text }) => [`boot/${path.basename(file)}`, text]));
+/** The text of the file that exports each module which anybody imports by `import()`. */
+async function bundleLater(run: Esbuild, directory: string, parts: readonly Part[]): Promise<string> {
+  for (let modules = new Set(parts.flatMap(({ later }) => [...later])); ; ) {
+    const getters = [...modules].map(
+      (file) => `get '${moduleName(directory, file)}'() { return require(${JSON.stringify(file)}); },`,
+    );
+    const contents = `module.exports = {\n${getters.sort().join('\n')}\n};`;
+    const { text, later } = await run({ stdin: { contents } }, LATER, parts);
+    const all = new Set([...modules, ...later]);
+    if (all.size === modules.size) return text;
+    modules = all;
+  }
 }
 
-/** Modules that lie in another file are imported from there. */
-function fromBundles(name: string, bundles: readonly Bundle[]): Plugin {
-  return onImport(async ({ path: module, pluginData }, resolve) => {
-    if (bundles.length === 0 || pluginData === RESOLVING || module.startsWith('node:')) return undefined;
-    const file = await resolve();
-    const bundle = bundles.find(({ modules }) => modules.has(file));
-    return bundle && { path: relative(name, bundle.name), external: true };
-  });
+/** What texts of esbuild's take from a part: `var import_cookie=require("./start.cjs")` and then `import_cookie.readCookie`. */
+function namesTaken({ name }: Part, texts: readonly string[]): readonly string[] {
+  const required = new RegExp(`(\\w+)=require\\("[./]*${path.posix.basename(name)}"\\)`, 'g');
+  const names = texts.flatMap((text) =>
+    [...text.matchAll(required)].flatMap(([, variable]) =>
+      [...text.matchAll(new RegExp(`\\b${variable}\\.(\\w+)`, 'g'))].map(([, taken]) => taken!),
+    ),
+  );
+  return [...new Set(names)].sort();
 }
 
-/** What is imported by `import()` becomes a file of its own. */
-function dynamicImports(name: string, later: Set<string>): Plugin {
-  return onImport(async ({ path: module, kind, pluginData }, resolve) => {
-    if (kind !== 'dynamic-import' || pluginData === RESOLVING || module.startsWith('node:')) return undefined;
-    const file = await resolve();
-    later.add(file);
-    return { path: relative(name, `boot/${partName(file)}.mjs`), external: true };
-  });
+type Esbuild = (options: BuildOptions, name: string, others: readonly Part[]) => Promise<Built>;
+
+interface Built {
+  readonly text: string;
+  /** Absolute paths of all that it was made of. */
+  readonly files: readonly string[];
+  /** Absolute paths of what it imports by `import()`. */
+  readonly later: ReadonlySet<string>;
 }
 
 /**
- * An import of node:fs reads all that it exports, and some of that is loaded only when it is read (streams, promises):
- * 3 ms of a start. To ask for the module costs nothing.
+ * Runs esbuild in the folder of the boot's main module, for one file of the boot.
  */
-const withoutStreams: Plugin = {
-  name: 'sarma-fs',
-  setup(build) {
-    build.onResolve({ filter: /^node:fs$/ }, () => ({ path: 'fs', namespace: 'sarma-fs' }));
-    build.onLoad({ filter: /.*/, namespace: 'sarma-fs' }, () => ({ contents: fsModule() }));
-  },
-};
-
-/**
- * Named one by one, so that a release is the same whatever Node builds it. What the boot imports besides fails the
- * build of every release, and belongs here.
- */
-const FS_NAMES = [
-  'accessSync',
-  'chmodSync',
-  'closeSync',
-  'constants',
-  'copyFileSync',
-  'existsSync',
-  'fstatSync',
-  'linkSync',
-  'lstatSync',
-  'mkdirSync',
-  'openSync',
-  'readFileSync',
-  'readSync',
-  'readdirSync',
-  'readlinkSync',
-  'realpathSync',
-  'renameSync',
-  'rmSync',
-  'statSync',
-  'statfsSync',
-  'unlinkSync',
-  'writeFileSync',
-  'writeSync',
-];
-
-function fsModule(): string {
-  return `const fs = process.getBuiltinModule('node:fs');\nexport const { ${FS_NAMES.join(', ')} } = fs;\nexport default fs;`;
+function esbuildIn(directory: string, conditions: string[]): Esbuild {
+  return async ({ stdin, plugins = [], ...options }, name, others) => {
+    const { build } = await import('esbuild');
+    const later = new Set<string>();
+    const { outputFiles, metafile } = await build({
+      ...options,
+      ...(stdin && { stdin: { ...stdin, resolveDir: directory } }),
+      plugins: [...plugins, fromParts(name, others), requireLater(directory, name, later)],
+      absWorkingDir: directory,
+      outdir: path.join(directory, 'out'),
+      write: false,
+      metafile: true,
+      bundle: true,
+      format: 'cjs',
+      platform: 'node',
+      // An old Node must be able to parse it far enough to say that it is the wrong one.
+      target: 'node18',
+      minifySyntax: true,
+      minifyWhitespace: true,
+      legalComments: 'none',
+      conditions,
+      logLevel: 'silent',
+    });
+    const files = Object.keys(metafile.inputs).map((file) => path.resolve(directory, file));
+    return { text: outputFiles[0]!.text, files, later };
+  };
 }
 
-/** `process.getBuiltinModule` is there from Node 20.16 on. */
-const OLD_NODE = `if (!process.getBuiltinModule) { console.error('A release of Sarma needs Node 20.16 or newer, and often a certain line (nodeLine in its release.json); this is Node ' + process.versions.node + ', ' + process.execPath + '.'); process.exit(1); }`;
+/** Modules that lie in another file are required from there. */
+function fromParts(name: string, parts: readonly Part[]): Plugin {
+  return {
+    name: 'sarma-parts',
+    setup(build) {
+      build.onResolve(
+        { filter: /^[./@]/ },
+        async ({ path: module, importer, kind, resolveDir, pluginData }) => {
+          if (kind === 'entry-point' || pluginData === RESOLVING) return undefined;
+          const found = await build.resolve(module, { importer, kind, resolveDir, pluginData: RESOLVING });
+          const part = parts.find(({ modules }) => modules.has(found.path));
+          return part && { path: relative(name, part.name), external: true };
+        },
+      );
+    },
+  };
+}
 
 /** Keeps a plugin from being asked about its own question. */
 const RESOLVING = Symbol('resolving');
 
-function onImport(
-  answer: (args: OnResolveArgs, resolve: () => Promise<string>) => Promise<OnResolveResult | undefined>,
-): Plugin {
+/** `import('./x.ts')` becomes a `require` of the file that x lies in: to Node's `import()`, CommonJS is a detour. */
+function requireLater(directory: string, name: string, later: Set<string>): Plugin {
   return {
-    name: 'sarma-boot',
+    name: 'sarma-later',
     setup(build) {
-      build.onResolve({ filter: /.*/ }, async (args) => {
-        const { path: module, importer, kind, resolveDir } = args;
-        if (kind === 'entry-point') return undefined;
-        const resolve = () => build.resolve(module, { importer, kind, resolveDir, pluginData: RESOLVING });
-        return await answer(args, async () => (await resolve()).path);
+      build.onLoad({ filter: /\.[jt]s$/ }, async ({ path: file }) => {
+        const source = await readFile(file, 'utf8');
+        const contents = source.replaceAll(DYNAMIC_IMPORT, (_, specifier: string) => {
+          const module = path.resolve(path.dirname(file), specifier);
+          later.add(module);
+          return `Promise.resolve().then(() => ${requireText(name, moduleName(directory, module))})`;
+        });
+        return { contents, loader: path.extname(file).slice(1) as Loader };
       });
+      build.onResolve({ filter: /\.cjs$/ }, ({ path: file }) => ({ path: file, external: true }));
     },
   };
 }
+
+const DYNAMIC_IMPORT = /(?<!typeof )\bimport\(["'](\.[^"']+)["']\)/g;
+
+function requireText(from: string, module: string): string {
+  if (module === START_MODULE) return `require('${relative(from, START)}')`;
+  return `require('${relative(from, LATER)}')['${module}']`;
+}
+
+/** Code for a module that is in no file. */
+function virtual(module: string, contents: string): Plugin {
+  return {
+    name: 'sarma-virtual',
+    setup(build) {
+      const { absWorkingDir: resolveDir = '' } = build.initialOptions;
+      build.onResolve({ filter: /^sarma:/ }, () => ({ path: module, namespace: 'sarma' }));
+      build.onLoad({ filter: /.*/, namespace: 'sarma' }, () => ({ contents, resolveDir }));
+    },
+  };
+}
+
+const ALL_MODULES = 'sarma:modules';
 
 /** From one file of a release to another. */
 function relative(from: string, to: string): string {
@@ -179,45 +214,14 @@ function relative(from: string, to: string): string {
   return way.startsWith('.') ? way : `./${way}`;
 }
 
-/** `commands/ping.ts` → `ping`; two modules of one name would be an error of esbuild's. */
-function partName(module: string): string {
-  return path.basename(module, path.extname(module));
+/** `control/restart`, of a module in the folder. */
+function moduleName(directory: string, file: string): string {
+  const name = path.relative(directory, file).split(path.sep).join('/');
+  return name.slice(0, -path.extname(name).length);
 }
 
-type Esbuild = (
-  options: BuildOptions,
-) => Promise<BuildResult<{ write: false; metafile: true }> & { readonly directory: string }>;
-
-/**
- * Runs esbuild in the folder of the boot's main module, since the hashes in names are made of paths relative to it: they
- * must not depend on where a release is built. The names in the code are kept, since people read them in stacks.
- */
-function esbuildIn(main: string): Esbuild {
-  const directory = path.dirname(main);
-  return async (options) => {
-    const { build } = await import('esbuild');
-    const result = await build({
-      ...options,
-      absWorkingDir: directory,
-      outdir: path.join(directory, 'out'),
-      write: false,
-      metafile: true,
-      bundle: true,
-      format: 'esm',
-      platform: 'node',
-      // An old Node must be able to parse it far enough to say that it is the wrong one.
-      target: 'node18',
-      outExtension: { '.js': '.mjs' },
-      minifySyntax: true,
-      minifyWhitespace: true,
-      charset: 'utf8',
-      legalComments: 'none',
-      conditions: ownConditions(main),
-      logLevel: 'silent',
-    });
-    return { ...result, directory };
-  };
-}
+/** `process.getBuiltinModule` is there from Node 20.16 on. */
+const OLD_NODE = `if (!process.getBuiltinModule) { console.error('A release of Sarma needs Node 20.16 or newer, and often a certain line (nodeLine in its release.json); this is Node ' + process.versions.node + ', ' + process.execPath + '.'); process.exit(1); }`;
 
 /** Our own packages are sources in the repository, and built where they were installed. */
 export function ownConditions(module: string): string[] {

@@ -54,7 +54,7 @@ export async function addReleaseFiles(tree: Tree, release: Release, files: Relea
   await addBootCode(tree, folder);
   if (kind === 'service') return;
   for (const program of Object.keys(release.entries)) {
-    const text = `globalThis[Symbol.for('sarma.program')] = ${JSON.stringify(program)};\nawait import('./boot.mjs');\n`;
+    const text = `globalThis[Symbol.for('sarma.program')] = ${JSON.stringify(program)};\nrequire('./boot.cjs');\n`;
     tree.set(startFile(release, program), { type: 'text', text, mode: 0o644 });
   }
 }
@@ -69,5 +69,5 @@ export function versionFolder({ version }: Release): string {
 
 /** What Node executes for a program that has a configuration. */
 export function startFile(release: Release, program: string): string {
-  return `${versionFolder(release)}/start-${program}.mjs`;
+  return `${versionFolder(release)}/start-${program}.cjs`;
 }

@@ -64,7 +64,7 @@ async function sourceTree(
 ): Promise<Tree> {
   const tree: Tree = new Map();
   const folder = versionFolder(release);
-  const entries = { [release.name]: `${folder}/boot.mjs` };
+  const entries = { [release.name]: `${folder}/boot.cjs` };
   const { vmArgs, hooks } = await addScripts(tree, release, entries);
   const places: Places = { ofFile: (file) => file, ofPackage: (package_) => package_ };
   const planned = await planBoot(release, roots, places, {

@@ -157,7 +157,7 @@ sarma_host_runtime() {
 
 # The file that Node executes.
 sarma_find_entry() {
-  sarma_entry=$sarma_directory/boot.mjs
+  sarma_entry=$sarma_directory/boot.cjs
   if [ "$sarma_kind" = cli ]; then
     sarma_read_release
     sarma_text=${sarma_text#*'"entries"'}
