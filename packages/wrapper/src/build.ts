@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { stubPath } from '@sarma/stub';
 import { type AssembledRelease, AssembledReleaseError } from './assembled-release.ts';
 import type { BuildCache } from './build-cache.ts';
-import { withSeed } from './compile-cache/seed.ts';
+import { type TrialPlace, withSeed } from './compile-cache/seed.ts';
 import { type Compression, compressionSettings } from './compression.ts';
 import { type Contents, contentSize } from './contents.ts';
 import type { OnEvent } from './events.ts';
@@ -85,7 +85,7 @@ export async function packTarget(
   cache: BuildCache,
   onEvent: OnEvent,
   integrity: FindIntegrity,
-  project: string,
+  trial: TrialPlace,
 ): Promise<Packed> {
   const settings = compressionSettings(build.compression);
   const { target } = build;
@@ -102,7 +102,7 @@ export async function packTarget(
   }
   const newer = newerSystemNotice(runtime.requires, build.needs);
   if (newer) onEvent({ type: 'notice', level: 'info', target: target.name, message: newer });
-  const own = await withStarts(build.tree ?? (await treeOf(build)), build, project, onEvent);
+  const own = await withStarts(build.tree ?? (await treeOf(build)), build, trial, onEvent);
   const tree = await addBillOfMaterials(own, build, runtime.runtime, integrity, cache);
   checkNames(tree, target);
   checkLimits(tree, releaseDirectory(build.release, '0'.repeat(12)));
@@ -234,9 +234,9 @@ function sizeOf(entry: string, program: string, { files }: Manifest): number {
 }
 
 /** With what programs start from besides their entries. Throws CompileCacheError, SnapshotError. */
-async function withStarts(tree: Tree, build: Build, project: string, onEvent: OnEvent): Promise<Tree> {
-  if (build.release.wrap.snapshot) return await withSnapshots(tree, build);
-  return await withStart(await withSeed(tree, build, project, onEvent), build.release);
+async function withStarts(tree: Tree, build: Build, trial: TrialPlace, onEvent: OnEvent): Promise<Tree> {
+  if (build.release.wrap.snapshot) return await withSnapshots(tree, build, trial.signal);
+  return await withStart(await withSeed(tree, build, trial, onEvent), build.release);
 }
 
 /** What is executed, and with which arguments, before those of the user. */

@@ -6,6 +6,7 @@ import { releasePackages } from './addons/packages.ts';
 import type { AssembledRelease } from './assembled-release.ts';
 import { buildExecutable, guardPath, packTarget } from './build.ts';
 import type { BuildCache } from './build-cache.ts';
+import type { TrialPlace } from './compile-cache/seed.ts';
 import type { Deliver } from './deliver.ts';
 import type { OnEvent } from './events.ts';
 import {
@@ -33,8 +34,8 @@ export interface StepTools {
   readonly engine?: Pick<Record<OwnStepName, BuildStep>, 'pack' | 'write'> | undefined;
   /** What lock files say of the archives of npm packages. */
   readonly integrity: () => Promise<FindIntegrity>;
-  /** Where a trial run of the program takes place. */
-  readonly project: string;
+  /** Where a trial run of the program takes place, and what ends it. */
+  readonly trial: TrialPlace;
 }
 
 /** The steps of `DEFAULT_PHASES`. */
@@ -46,7 +47,7 @@ export function ownSteps({
   deliver,
   engine,
   integrity,
-  project,
+  trial,
 }: StepTools): Readonly<Record<OwnStepName, BuildStep>> {
   const started = new Map<string, number>();
   return {
@@ -82,7 +83,7 @@ export function ownSteps({
       const runtime = required(context.runtime, context, 'a runtime', 'fetch', 'runtime');
       return {
         ...context,
-        packed: await packTarget({ ...context, runtime }, cache, onEvent, await integrity(), project),
+        packed: await packTarget({ ...context, runtime }, cache, onEvent, await integrity(), trial),
       };
     },
     write: async (context) => {

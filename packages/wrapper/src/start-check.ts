@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process';
 import { constants, existsSync } from 'node:fs';
 import { copyFile, mkdir, mkdtemp, realpath, rm } from 'node:fs/promises';
 import path from 'node:path';
@@ -6,7 +5,8 @@ import type { Artifact } from './artifact.ts';
 import type { AssembledRelease } from './assembled-release.ts';
 import { type BuildCache, cacheFailure } from './build-cache.ts';
 import type { OnEvent } from './events.ts';
-import { bareEnvironment, ISOLATION_ENVIRONMENT, type Isolation, isolation } from './isolation.ts';
+import { type Isolation, isolation } from './isolation.ts';
+import { type Ended, howItEnded, runAlone, whatItSaid } from './run-alone.ts';
 import { hostAmong, type Target } from './targets.ts';
 
 /** What of a build decides whether and how what it made is started. */
@@ -64,9 +64,6 @@ export class StartCheckError extends Error {
 }
 
 const LIMIT = 30_000;
-/** Of what a program prints, in characters from the end. */
-const KEPT = 8000;
-const SHOWN_LINES = 20;
 
 /** Commands of a service that start nothing: the second loads all of its configuration. */
 const SERVICE_STARTS = [['version'], ['eval', '1']];
@@ -77,14 +74,14 @@ const SERVICE_STARTS = [['version'], ['eval', '1']];
  * StartCheckError when it does not end with status 0; what is still running after the limit has started, and is ended.
  */
 export async function checkStart(check: StartCheck): Promise<string> {
-  const copy = path.basename(check.artifact.file);
+  const { limit = LIMIT, signal } = check;
   const work = await makeWorkplace(check.cache.directory, check.artifact.file);
   try {
     const hidden = await hiddenDirectories(check.project);
     const isolated = isolation(work, hidden);
     for (const args of startsOf(check)) {
-      const ended = await start(copy, args, work, isolated, check);
-      check.signal?.throwIfAborted();
+      const copy = path.basename(check.artifact.file);
+      const ended = await runAlone(copy, args, { work, isolated, limit, signal });
       if (!ended.running && ended.status !== 0) throw failure(check, args, ended, hidden, isolated);
     }
     const started = startsOf(check).map((args) => [check.artifact.name, ...args].join(' '));
@@ -127,67 +124,6 @@ async function hiddenDirectories(project: string): Promise<readonly string[]> {
   return isRoot ? [outermost] : [own, path.join(outermost, 'node_modules')];
 }
 
-interface Ended {
-  /** Until it was ended for that. */
-  readonly running: boolean;
-  readonly status: number | null;
-  readonly signal: string | null;
-  readonly errors: string;
-}
-
-async function start(
-  copy: string,
-  args: readonly string[],
-  work: string,
-  isolated: Isolation | undefined,
-  { limit = LIMIT, signal }: StartCheck,
-): Promise<Ended> {
-  const [program, ...rest] = isolated
-    ? [...isolated.command, `${isolated.work}/${copy}`, ...args]
-    : [path.join(work, copy), ...args];
-  const child = spawn(program!, rest, {
-    cwd: path.join(work, 'empty'),
-    env: isolated ? ISOLATION_ENVIRONMENT : bareEnvironment(path.join(work, 'home')),
-    stdio: ['ignore', 'ignore', 'pipe'],
-    // A group of its own, to be ended with all that it starts.
-    detached: process.platform !== 'win32',
-  });
-  const end = () => endGroup(child.pid);
-  signal?.addEventListener('abort', end);
-  let running = false;
-  const timer = setTimeout(() => {
-    running = true;
-    end();
-  }, limit);
-  let errors = '';
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    errors = (errors + text).slice(-KEPT);
-  });
-  try {
-    return await new Promise<Ended>((resolve, reject) => {
-      child.once('error', reject);
-      child.once('exit', (status, signal) => {
-        // What it printed may arrive after its end; what it left running holds the pipe open, and is not waited for.
-        end();
-        setTimeout(() => resolve({ running, status, signal, errors }), 50);
-      });
-    });
-  } finally {
-    clearTimeout(timer);
-    signal?.removeEventListener('abort', end);
-    child.stderr.destroy();
-  }
-}
-
-function endGroup(pid: number | undefined): void {
-  if (pid === undefined) return;
-  try {
-    process.kill(process.platform === 'win32' ? pid : -pid, 'SIGKILL');
-  } catch {
-    // It has ended by itself.
-  }
-}
-
 function surroundings(isolated: Isolation | undefined): string {
   return isolated
     ? 'with the project hidden'
@@ -197,18 +133,14 @@ function surroundings(isolated: Isolation | undefined): string {
 function failure(
   { artifact }: StartCheck,
   args: readonly string[],
-  { status, signal, errors }: Ended,
+  ended: Ended,
   hidden: readonly string[],
   isolated: Isolation | undefined,
 ): StartCheckError {
-  const how = signal === null ? `ended with exit status ${status}` : `was ended by ${signal}`;
-  const lines = errors.trim().split('\n').slice(-SHOWN_LINES);
-  const said =
-    errors.trim() === '' ? ', and said nothing' : `:\n${lines.map((line) => `  ${line}`).join('\n')}`;
   return new StartCheckError(
     [
-      `${[artifact.name, ...args].join(' ')} ${how} in an empty directory, ${surroundings(isolated)}${said}`,
-      advice(errors, hidden),
+      `${[artifact.name, ...args].join(' ')} ${howItEnded(ended)} in an empty directory, ${surroundings(isolated)}${whatItSaid(ended)}`,
+      advice(ended.errors, hidden),
       `${artifact.file} was written, and is not proven to start.`,
     ].join('\n'),
   );

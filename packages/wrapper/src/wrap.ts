@@ -103,7 +103,7 @@ async function prepare(options: WrapOptions) {
     addons: options.addons ?? toldAddons(addonFinder({ ...options, cache }), sliceEvents(targets, onEvent)),
     engine: engine?.steps,
     integrity: () => integrity(project),
-    project,
+    trial: { project, signal },
   };
   const builds: Builds = {
     options,

@@ -20,7 +20,12 @@ async function fill({
   const wrap = { compileCache: { children: false, build } };
   const release = { name: 'app', version: '1.0.0', kind, entries: {}, wrap } as unknown as AssembledRelease;
   const runtime = { version, file: '/nowhere' } as Runtime;
-  const tree = await withSeed(TREE, { release, target, runtime }, '/nowhere', (event) => events.push(event));
+  const tree = await withSeed(
+    TREE,
+    { release, target, runtime },
+    { project: '/nowhere', signal: undefined },
+    (event) => events.push(event),
+  );
   return { tree, messages: events.map((event) => ('message' in event ? event.message : '')) };
 }
 

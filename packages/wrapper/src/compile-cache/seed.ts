@@ -4,7 +4,8 @@ import { fileURLToPath } from 'node:url';
 import type { AssembledRelease } from '../assembled-release.ts';
 import type { Build } from '../build.ts';
 import type { OnEvent } from '../events.ts';
-import { howItEnded, type LaidOut, withLaidOut } from '../laid-out.ts';
+import { type LaidOut, withLaidOut } from '../laid-out.ts';
+import { howItEnded, whatItSaid } from '../run-alone.ts';
 import { hostAmong } from '../targets.ts';
 import { type Tree, type TreeFile, withFiles } from '../tree.ts';
 
@@ -32,6 +33,13 @@ interface Task {
   } | null;
 }
 
+/** Where programs are run while they are wrapped. */
+export interface TrialPlace {
+  readonly project: string;
+  /** Ends them. */
+  readonly signal: AbortSignal | undefined;
+}
+
 /** Where it lies in the release: `<tag>/<key>` as Node names them, the tag without the user's number, and `<tag>/whole`. */
 export function seedPath({ version }: Pick<AssembledRelease, 'version'>): string {
   return `releases/${version}/compile-cache`;
@@ -44,7 +52,7 @@ export function seedPath({ version }: Pick<AssembledRelease, 'version'>): string
 export async function withSeed(
   tree: Tree,
   { release, target, runtime }: Pick<Build, 'release' | 'target' | 'runtime'>,
-  project: string,
+  { project, signal }: TrialPlace,
   onEvent: OnEvent,
 ): Promise<Tree> {
   const { compileCache } = release.wrap;
@@ -63,7 +71,7 @@ export async function withSeed(
   }
   const trials = trialsOf(release, project);
   const roots = await rootsOf(tree, release);
-  return await withLaidOut(tree, runtime.file, async (laidOut) => {
+  return await withLaidOut(tree, runtime.file, signal, async (laidOut) => {
     for (const trial of trials) await fill(laidOut, { roots, trial }, release);
     return withFiles(tree, await readSeed(laidOut.directory, release, trials[0] !== null));
   });
@@ -118,7 +126,7 @@ async function fill(
   const told = JSON.stringify({ root: laidOut.root, ...task } satisfies Task);
   const ended = await laidOut.run([...options, script, told]);
   if (ended.status === 0) return;
-  const how = howItEnded(ended);
+  const how = `${howItEnded(ended)}${whatItSaid(ended)}`;
   throw new CompileCacheError(
     'COMPILE_CACHE_TRIAL',
     task.trial === null

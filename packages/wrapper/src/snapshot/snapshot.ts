@@ -4,7 +4,8 @@ import { fileURLToPath } from 'node:url';
 import type { BuildFailure } from 'esbuild';
 import type { AssembledRelease } from '../assembled-release.ts';
 import type { Build } from '../build.ts';
-import { howItEnded, type LaidOut, withLaidOut } from '../laid-out.ts';
+import { type LaidOut, withLaidOut } from '../laid-out.ts';
+import { howItEnded, whatItSaid } from '../run-alone.ts';
 import { hostAmong, type Target } from '../targets.ts';
 import { type Tree, type TreeFile, withFiles } from '../tree.ts';
 
@@ -35,9 +36,10 @@ export function snapshotPath({ version }: Pick<AssembledRelease, 'version'>, pro
 export async function withSnapshots(
   tree: Tree,
   { release, target, runtime }: Pick<Build, 'release' | 'target' | 'runtime'>,
+  signal: AbortSignal | undefined,
 ): Promise<Tree> {
   check(release, target);
-  return await withLaidOut(tree, runtime.file, async (laidOut) => {
+  return await withLaidOut(tree, runtime.file, signal, async (laidOut) => {
     const snapshots: TreeFile[] = [];
     for (const [program, entry] of Object.entries(release.entries)) {
       await bundle(laidOut, program, entry, runtime.version);
@@ -120,6 +122,6 @@ async function build(
   if (ended.status === 0) return await readFile(path.join(directory, made));
   throw new SnapshotError(
     'SNAPSHOT_FAILED',
-    `Node made no snapshot of ${program}: it ${howItEnded(ended)}\nA snapshot holds no open file, socket, timer, worker or addon, and not node:http, node:https, node:http2 and node:tls: do and require that in the function that is given to setDeserializeMainFunction.`,
+    `Node made no snapshot of ${program}: it ${howItEnded(ended)}${whatItSaid(ended)}\nA snapshot holds no open file, socket, timer, worker or addon, and not node:http, node:https, node:http2 and node:tls: do and require that in the function that is given to setDeserializeMainFunction.`,
   );
 }
