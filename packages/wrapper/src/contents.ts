@@ -1,5 +1,7 @@
+import { createHash } from 'node:crypto';
 import { closeSync, fstatSync, openSync, readSync, writeSync } from 'node:fs';
 import type { UnsealedFile } from './executables/unsealed-file.ts';
+import { IntegrityError } from './runtimes/errors.ts';
 
 /** Bytes in memory, or some of a file of this disk. */
 export type Piece = Buffer | FilePart;
@@ -9,6 +11,8 @@ export interface FilePart {
   /** In bytes. */
   readonly offset: number;
   readonly length: number;
+  /** What it has to be when it is copied, in hex digits. */
+  readonly sha256: string;
 }
 
 /** A file that is yet to be written: never in memory as a whole, whatever its size. */
@@ -33,7 +37,7 @@ const CHUNK = 1024 * 1024;
 
 /**
  * Writes a new file. Without waiting in between: the pieces are read from the page cache, or were just made, and most of
- * the time would go into being told. Throws what reading and writing throw, and where there is a file by that name.
+ * the time would go into being told. Throws what reading and writing throw, IntegrityError, and where there is a file by that name.
  */
 export function writeContents(file: string, contents: Contents, mode: number): void {
   const target = openSync(file, 'wx+', mode);
@@ -49,18 +53,24 @@ export function writeContents(file: string, contents: Contents, mode: number): v
   }
 }
 
-function copyPart({ file, offset, length }: FilePart, target: number, buffer: Buffer): void {
+function copyPart({ file, offset, length, sha256 }: FilePart, target: number, buffer: Buffer): void {
+  const hash = createHash('sha256');
   const source = openSync(file, 'r');
   try {
     for (let at = 0; at < length; at += buffer.length) {
       const chunk = buffer.subarray(0, Math.min(buffer.length, length - at));
       readAll(source, chunk, offset + at, file);
+      hash.update(chunk);
       writeAll(target, chunk);
     }
   } finally {
     closeSync(source);
   }
+  const found = hash.digest('hex');
+  if (found !== sha256) throw new IntegrityError(file, sha256, found, ADVICE);
 }
+
+const ADVICE = 'If it is in the build cache, remove it there; build again when nothing writes to it.';
 
 function openFile(file: number): UnsealedFile {
   return {

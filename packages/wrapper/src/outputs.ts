@@ -3,6 +3,7 @@ import path from 'node:path';
 import { type Contents, contentSize } from './contents.ts';
 import { isPkgExecutable } from './engines/pkg.ts';
 import { isOwnExecutable } from './executable-file.ts';
+import { IntegrityError } from './runtimes/errors.ts';
 import type { Target } from './targets.ts';
 import { writeWhole } from './write-whole.ts';
 
@@ -85,13 +86,14 @@ async function checkFolder(file: string, folder: string): Promise<void> {
   }
 }
 
-/** Writes an executable so that its name never holds half of one. Returns whether an older file was replaced. */
+/** Writes an executable so that its name never holds half of one. Returns whether an older file was replaced. Throws OutputError and IntegrityError. */
 export async function writeExecutable(file: string, contents: Contents): Promise<boolean> {
   const previous = await stat(file).catch(() => undefined);
   try {
     await mkdir(path.dirname(file), { recursive: true });
     await writeWhole(file, contents, 0o755);
   } catch (cause) {
+    if (cause instanceof IntegrityError) throw cause;
     throw notWritable(file, contentSize(contents), cause);
   }
   return previous !== undefined;

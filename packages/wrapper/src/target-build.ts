@@ -5,7 +5,7 @@ import { refuseUniversal } from './engines/pkg.ts';
 import type { OnEvent } from './events.ts';
 import { ownSteps, type StepTools } from './own-steps.ts';
 import { type BuildContext, type BuildPlan, type Phase, runPhase } from './phases.ts';
-import { privateCopy } from './private-copy.ts';
+import { type PrivateCopy, privateCopy } from './private-copy.ts';
 import { DEFAULT_SETTINGS } from './settings.ts';
 import { checkStarts } from './start-check.ts';
 import { singleTargets, type Target } from './targets.ts';
@@ -60,10 +60,20 @@ export function targetBuild(target: Target, builds: Builds): TargetBuild {
     },
     finish: async (contexts) => {
       const artifacts: Artifact[] = [];
-      for (const context of contexts) {
-        artifacts.push(...(await patchAndBuild(context, run, hasUserStep(plan.patch))));
+      // What a step of the user changes in the directory is for one target alone. Large files are read there until all is written.
+      const copies: PrivateCopy[] = [];
+      let finished: readonly Artifact[];
+      try {
+        for (const context of contexts) {
+          if (hasUserStep(plan.patch)) copies.push(await privateCopy(release));
+          const directory = copies.at(-1)?.directory ?? context.directory;
+          const patched = await run('patch', { ...context, directory });
+          artifacts.push(...(await run('build', patched)).artifacts);
+        }
+        finished = (await slices?.join(artifacts)) ?? artifacts;
+      } finally {
+        for (const copy of copies) await copy.remove();
       }
-      const finished = (await slices?.join(artifacts)) ?? artifacts;
       if (target === started) await checkStarts(finished, release, tools.cache, options);
       return { target: target.name, artifacts: finished };
     },
@@ -93,22 +103,6 @@ function firstContext(
     artifacts: [],
     halted: false,
   };
-}
-
-/** What a step of the user changes in the directory is for this target alone. */
-async function patchAndBuild(
-  context: BuildContext,
-  run: RunPhase,
-  changesDirectory: boolean,
-): Promise<readonly Artifact[]> {
-  const copy = changesDirectory ? await privateCopy(context.release) : undefined;
-  try {
-    const patched = await run('patch', { ...context, directory: copy?.directory ?? context.directory });
-    const { artifacts } = await run('build', patched);
-    return artifacts;
-  } finally {
-    await copy?.remove();
-  }
 }
 
 function hasUserStep(steps: BuildPlan[Phase]): boolean {

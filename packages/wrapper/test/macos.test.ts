@@ -145,7 +145,7 @@ describe('the universal executable', () => {
   });
 
   test('is refused above 4 GiB, which its header cannot say', () => {
-    const huge = { pieces: [{ file: 'none', offset: 0, length: 0xfffffff0 }], seal: () => {} };
+    const huge = { pieces: [{ file: 'none', offset: 0, length: 0xfffffff0, sha256: '' }], seal: () => {} };
     expect(() => joinSlices([huge, huge])).toThrow(/at most 4 GiB; build one for each CPU/);
   });
 });

@@ -1,12 +1,25 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { chmod, mkdir, mkdtemp, readFile, readlink, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  mkdir,
+  mkdtemp,
+  readFile,
+  readlink,
+  rm,
+  stat,
+  symlink,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { zstdDecompressSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openBuildCache } from '../src/build-cache.ts';
 import { compressionSettings } from '../src/compression.ts';
+import { type Piece, writeContents } from '../src/contents.ts';
+import { writeExecutable } from '../src/outputs.ts';
 import { packRelease } from '../src/payload/pack-release.ts';
 import { readTree, withoutFileLinks } from '../src/tree.ts';
 
@@ -28,14 +41,16 @@ beforeAll(async () => {
 
 afterAll(() => rm(directory, { recursive: true }));
 
+function bytesOf(stored: Piece): Buffer {
+  if (Buffer.isBuffer(stored)) return stored;
+  return readFileSync(stored.file).subarray(stored.offset, stored.offset + stored.length);
+}
+
 const frameContents = async (sliceSize: number) => {
   const settings = { ...compressionSettings('fast'), releaseFrameSize: sliceSize };
   const cache = openBuildCache({ directory: path.join(directory, 'cache') });
   const packed = await packRelease(readTree(root), settings, cache);
-  return packed.frames.map(({ frame, stored: { file, offset, length } }) => {
-    const stored = readFileSync(file).subarray(offset, offset + length);
-    return { frame, content: zstdDecompressSync(stored) };
-  });
+  return packed.frames.map(({ frame, stored }) => ({ frame, content: zstdDecompressSync(bytesOf(stored)) }));
 };
 
 test('the frames of a release, decoded and put together, are a tar that any tar unpacks', async () => {
@@ -142,9 +157,8 @@ test('a large file has frames of its own, in order, and is not in the tar', asyn
     ['large.bin', large.length],
     ['small.js', 5],
   ]);
-  const contents = frames.map(({ frame, stored: { file, offset, length } }) => {
-    const content = zstdDecompressSync(readFileSync(file).subarray(offset, offset + length));
-    return { file: frame.file, position: frame.position, content };
+  const contents = frames.map(({ frame: { file, position }, stored }) => {
+    return { file, position, content: zstdDecompressSync(bytesOf(stored)) };
   });
   const [tar, ...own] = contents;
   expect(tar!.content.includes('large.bin')).toBe(false);
@@ -154,4 +168,37 @@ test('a large file has frames of its own, in order, and is not in the tar', asyn
     ['large.bin', 2 ** 25],
   ]);
   expect(Buffer.concat(own.map(({ content }) => content)).equals(large)).toBe(true);
+});
+
+test('a large file that is stored as it is is copied from where it lies, and no second time into the build cache', async () => {
+  const project = path.join(directory, 'stored');
+  await mkdir(project);
+  const large = Buffer.alloc(20_000_000, 'not the same everywhere; ');
+  await writeFile(path.join(project, 'large.bin'), large);
+  await writeFile(path.join(project, 'small.js'), 'small');
+  const cache = openBuildCache({ directory: path.join(directory, 'cache-of-stored') });
+  const { frames } = await packRelease(readTree(project), compressionSettings('none'), cache);
+  expect((await cache.entries()).map(({ size }) => size < 10_000)).toEqual([true]);
+  const own = frames.filter(({ frame }) => frame.file === 'large.bin').map(({ stored }) => stored);
+  const out = path.join(directory, 'stored.out');
+  writeContents(out, { pieces: own, seal: () => {} }, 0o644);
+  expect((await readFile(out)).equals(large)).toBe(true);
+});
+
+test('a frame that has changed on the disk gets into no executable, and the message names its file', async () => {
+  const cache = openBuildCache({ directory: path.join(directory, 'rotten-cache') });
+  const { frames } = await packRelease(readTree(root), compressionSettings('fast'), cache);
+  const [{ file, size, mtime } = { file: '', size: 0, mtime: new Date() }] = await Promise.all(
+    (await cache.entries()).map(async (entry) => ({ ...entry, mtime: (await stat(entry.file)).mtime })),
+  );
+  const bytes = await readFile(file);
+  bytes[size - 1]! ^= 1;
+  await writeFile(file, bytes);
+  // As a disk does it.
+  await utimes(file, mtime, mtime);
+  const contents = { pieces: frames.map(({ stored }) => stored), seal: () => {} };
+  await expect(writeExecutable(path.join(directory, 'rotten'), contents)).rejects.toMatchObject({
+    code: 'INTEGRITY',
+    message: expect.stringContaining(file),
+  });
 });

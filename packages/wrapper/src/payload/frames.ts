@@ -2,13 +2,13 @@ import { createHash } from 'node:crypto';
 import { closeSync, openSync, readSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import type { Compressed } from '../compression.ts';
-import type { FilePart } from '../contents.ts';
+import type { Piece } from '../contents.ts';
 import type { Frame } from '../manifest.ts';
 
-/** A frame, not yet given its place in the payload, and where its stored bytes are: in a file of the build cache. */
+/** A frame, not yet given its place in the payload, and its stored bytes, or where they are. */
 export interface StoredFrame {
   readonly frame: Omit<Frame, 'offset'>;
-  readonly stored: FilePart;
+  readonly stored: Piece;
 }
 
 /** One whose bytes were just made. */
@@ -62,7 +62,7 @@ export function readFrames<About>(file: string): {
     const { about, frames } = JSON.parse(read(length, 4).toString()) as FramesHeader<About>;
     let offset = 4 + length;
     const stored = frames.map((frame) => {
-      const part = { file, offset, length: frame.length };
+      const part = { file, offset, length: frame.length, sha256: frame.sha256 };
       offset += frame.length;
       return { frame, stored: part };
     });

@@ -9,6 +9,8 @@ const LARGE = 16 * 1024 * 1024;
 /** Some of a large file. */
 export interface FileSlice {
   readonly file: string;
+  /** Where it is read. */
+  readonly source: TreeFile['content'];
   /** In the file, in bytes. */
   readonly position: number;
   readonly content: Buffer;
@@ -24,7 +26,7 @@ export function isLarge({ size }: Pick<TreeFile, 'size'>): boolean {
 export async function* fileSlices({ files }: Tree): AsyncGenerator<FileSlice> {
   const xxh3 = await createXXHash3();
   for (const file of files.filter(isLarge)) {
-    const { path, size, mode } = file;
+    const { path, size, mode, content: source } = file;
     xxh3.init();
     for (let position = 0; position < size; position += LARGE) {
       const content = Buffer.allocUnsafe(Math.min(LARGE, size - position));
@@ -32,7 +34,7 @@ export async function* fileSlices({ files }: Tree): AsyncGenerator<FileSlice> {
       xxh3.update(content);
       const isLast = position + content.length === size;
       const whole = isLast ? [{ path, size, mode, xxh3: xxh3.digest('hex') }] : [];
-      yield { file: path, position, content, files: whole };
+      yield { file: path, source, position, content, files: whole };
     }
   }
 }

@@ -13,7 +13,10 @@ export interface PackedRelease {
   readonly frames: readonly StoredFrame[];
 }
 
-/** Packs a release. Frames of the same content, as of packages that stay from build to build, come from the build cache. */
+/**
+ * Packs a release. Frames of the same content, as of packages that stay from build to build, come from the build cache;
+ * large files that are stored as they are, from where they lie.
+ */
 export async function packRelease(
   tree: Tree,
   settings: CompressionSettings,
@@ -43,6 +46,17 @@ async function packSlice(
   cache: BuildCache,
 ): Promise<StoredFrame> {
   const { content, position } = slice;
+  if (settings.codec === 'none' && 'file' in slice) {
+    const { frame } = storedFrame('release', { codec: 'none', stored: content }, position, content.length);
+    const { length, sha256 } = frame;
+    const inPlace = typeof slice.source === 'string' && {
+      file: slice.source,
+      offset: position,
+      length,
+      sha256,
+    };
+    return { frame: { ...frame, file: slice.file }, stored: inPlace || content };
+  }
   const { runtimeFrames: _, releaseFrameSize: __, ...codec } = settings;
   const sha256 = createHash('sha256').update(content).digest('hex');
   const key = JSON.stringify({ sha256, ...codec, ...codecVersion(codec.codec) });

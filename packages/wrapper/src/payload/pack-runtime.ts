@@ -100,7 +100,7 @@ async function pack(
   await writeFrames(to, about, frames);
 }
 
-/** The build cache believes sizes and times; what goes into an executable is read anyway, and held to its hash. */
+/** The build cache believes sizes and times; what goes into an executable is held to its hash. */
 async function readOfficial({ file, sha256 }: Runtime): Promise<Buffer> {
   const official = await readFile(file);
   const found = createHash('sha256').update(official).digest('hex');
