@@ -38,13 +38,13 @@ const FILES = {
   'child.cjs': `console.log('child', ...process.argv.slice(2));`,
 };
 
-async function makeSnapshot(files: Readonly<Record<string, string>>, wrap: object = {}) {
+async function makeSnapshot(files: Readonly<Record<string, string>>) {
   return await makeProgram(
     {
       name: 'shot',
       bin: Object.keys(files)[0]!,
       type: 'module',
-      sarma: { wrap: { snapshot: true, ...wrap } },
+      sarma: { wrap: { snapshot: true } },
     },
     files,
   );
@@ -136,16 +136,11 @@ test('no package from above the install is taken for one that it lacks', async (
 });
 
 describe('wrapping is refused', () => {
-  const refused = async (
-    files: Readonly<Record<string, string>>,
-    wrap: object = {},
-    args: readonly string[] = [],
-  ) => {
-    const { directory } = await makeSnapshot(files, wrap);
+  const refused = async (files: Readonly<Record<string, string>>) => {
+    const { directory } = await makeSnapshot(files);
     const out = path.join(await temporaryDirectory(), 'app');
     const given = ['--runtime', process.versions.node, '--compression', 'fast', '-o', out];
-    const target = args.length > 0 ? args : ['--current'];
-    const { stderr, exitCode } = await wrapCommand([directory, ...target, ...given]);
+    const { stderr, exitCode } = await wrapCommand([directory, '--current', ...given]);
     expect(exitCode).toBe(1);
     return stderr;
   };

@@ -31,6 +31,8 @@ export interface BuildCache {
   entry(key: string): Promise<CacheEntry | undefined>;
   /** Everything that is there, damaged entries left out. */
   entries(): Promise<readonly CacheEntry[]>;
+  /** Removes an entry, unless somebody has asked for it since, or removes it at the same time. */
+  discard(entry: CacheEntry): Promise<void>;
 }
 
 export interface CacheEntry {
@@ -39,6 +41,8 @@ export interface CacheEntry {
   readonly sha256: string;
   /** In bytes. */
   readonly size: number;
+  /** When it was last asked for, in milliseconds since 1970. */
+  readonly used: number;
 }
 
 export class BuildCacheError extends Error {
@@ -71,11 +75,11 @@ export function openBuildCache(
     directory,
     entry,
     entries: () => readEntries(directory),
+    discard: ({ key, used }) => discard(directory, place(key), used),
     produce: async (key, make) => {
       const found = await entry(key);
-      if (found === undefined) return await produceEntry(directory, place(key), key, make);
-      await tellUse(place(key));
-      return found.file;
+      if (found !== undefined && (await tellUse(place(key)))) return found.file;
+      return await produceEntry(directory, place(key), key, make);
     },
   };
 }
@@ -99,23 +103,44 @@ function defaultDirectory(env: NodeJS.ProcessEnv): string {
 async function readEntry(place: string): Promise<CacheEntry | undefined> {
   const file = path.join(place, 'content');
   try {
-    const record = JSON.parse(await readFile(path.join(place, 'record.json'), 'utf8')) as CacheEntry;
+    const record = JSON.parse(await readFile(recordOf(place), 'utf8')) as CacheEntry;
+    const { mtimeMs: used } = await stat(recordOf(place));
     const { size, mtimeMs } = await stat(file);
     if (size !== record.size) return undefined;
     if (mtimeMs !== CONTENT_TIME * 1000 && (await hashFile(file)) !== record.sha256) return undefined;
-    return { key: record.key, file, sha256: record.sha256, size };
+    return { key: record.key, file, sha256: record.sha256, size, used };
   } catch (error) {
     if (error instanceof SyntaxError || (error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
   }
 }
 
-/** Of no interest where nothing can be written, and so nothing will be removed. */
-async function tellUse(place: string): Promise<void> {
+function recordOf(place: string): string {
+  return path.join(place, 'record.json');
+}
+
+/** False where the entry was removed just now. Where nothing can be written nothing will be removed. */
+async function tellUse(place: string): Promise<boolean> {
   const now = new Date();
-  await utimes(path.join(place, 'record.json'), now, now).catch((error: NodeJS.ErrnoException) => {
-    if (!['EACCES', 'EPERM', 'EROFS', 'ENOENT'].includes(error.code!)) throw error;
-  });
+  try {
+    await utimes(recordOf(place), now, now);
+    return true;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (['EACCES', 'EPERM', 'EROFS'].includes(code!)) return true;
+    if (code === 'ENOENT') return false;
+    throw error;
+  }
+}
+
+/** What a build has come upon before it was moved away, that build makes anew; what one has used just now is put back. */
+async function discard(directory: string, place: string, used: number): Promise<void> {
+  const temporaries = path.join(directory, 'tmp');
+  const removed = path.join(temporaries, randomUUID());
+  await mkdir(temporaries, { recursive: true });
+  if (!(await renamed(place, removed))) return;
+  const isUnused = (await stat(recordOf(removed))).mtimeMs === used;
+  if (isUnused || !(await renamed(removed, place))) await rm(removed, { recursive: true });
 }
 
 async function readEntries(directory: string): Promise<readonly CacheEntry[]> {

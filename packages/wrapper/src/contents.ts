@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import { closeSync, fstatSync, openSync, readSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, writeSync } from 'node:fs';
 import type { UnsealedFile } from './executables/unsealed-file.ts';
+import { readFull } from './read-full.ts';
 import { IntegrityError } from './runtimes/errors.ts';
 
 /** Bytes in memory, or some of a file of this disk. */
@@ -59,7 +60,7 @@ function copyPart({ file, offset, length, sha256 }: FilePart, target: number, bu
   try {
     for (let at = 0; at < length; at += buffer.length) {
       const chunk = buffer.subarray(0, Math.min(buffer.length, length - at));
-      readAll(source, chunk, offset + at, file);
+      if (!readFull(source, chunk, offset + at)) throw new Error(`${file} got shorter while it was read.`);
       hash.update(chunk);
       writeAll(target, chunk);
     }
@@ -75,22 +76,16 @@ const ADVICE = 'If it is in the build cache, remove it there; build again when n
 function openFile(file: number): UnsealedFile {
   return {
     size: fstatSync(file).size,
-    read: (position, length) => readAll(file, Buffer.allocUnsafe(length), position, 'The executable'),
+    read: (position, length) => {
+      const bytes = Buffer.allocUnsafe(length);
+      if (readFull(file, bytes, position)) return bytes;
+      throw new Error('The executable got shorter while it was written.');
+    },
     write: (bytes, position) => writeAll(file, bytes, position),
   };
 }
 
-/** A read may give less than was asked for. Throws when the file ends before the buffer is full. */
-function readAll(file: number, buffer: Buffer, position: number, name: string): Buffer {
-  for (let filled = 0; filled < buffer.length; ) {
-    const count = readSync(file, buffer, filled, buffer.length - filled, position + filled);
-    if (count === 0) throw new Error(`${name} got shorter while it was read.`);
-    filled += count;
-  }
-  return buffer;
-}
-
-/** So may a write, of more than 2 GiB for one. */
+/** A write may take less than it was given, of more than 2 GiB for one. */
 function writeAll(file: number, bytes: Buffer, position: number | null = null): void {
   for (let done = 0; done < bytes.length; ) {
     done += writeSync(file, bytes, done, bytes.length - done, position === null ? null : position + done);

@@ -1,5 +1,4 @@
-import { randomUUID } from 'node:crypto';
-import { mkdir, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { stat, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { BuildCache } from './build-cache.ts';
 
@@ -25,30 +24,12 @@ export async function pruneFrames(
   await writeFile(mark, '');
   await utimes(mark, now / 1000, now / 1000);
   const frames = (await cache.entries()).filter(({ key }) => /^(runtime|release)-frames?:/.test(key));
-  const used = await Promise.all(
-    frames.map(async ({ file, size }) => ({ place: path.dirname(file), size, at: await lastUse(file) })),
-  );
   let kept = 0;
-  for (const { place, size, at } of used.sort((a, b) => b.at - a.at)) {
-    kept += size;
-    const age = now - at;
-    if (age > DAY && (age > KEPT_FOR || kept > limit)) await remove(cache, place, at);
+  for (const entry of frames.sort((a, b) => b.used - a.used)) {
+    kept += entry.size;
+    const age = now - entry.used;
+    if (age > DAY && (age > KEPT_FOR || kept > limit)) await cache.discard(entry);
   }
-}
-
-/** A build that comes upon it just now has it back at once. */
-async function remove(cache: BuildCache, place: string, at: number): Promise<void> {
-  const temporaries = path.join(cache.directory, 'tmp');
-  const removed = path.join(temporaries, randomUUID());
-  await mkdir(temporaries, { recursive: true });
-  await rename(place, removed);
-  if ((await lastUse(path.join(removed, 'content'))) !== at) await rename(removed, place);
-  else await rm(removed, { recursive: true });
-}
-
-/** When a build last used an entry, in milliseconds since 1970: the time of its record. */
-function lastUse(content: string): Promise<number> {
-  return timeOf(path.join(path.dirname(content), 'record.json'));
 }
 
 /** 0 where there is no such file. */

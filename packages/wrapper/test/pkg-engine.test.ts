@@ -60,6 +60,7 @@ test.each([
   ['nodeOptions', 'ignore'],
   ['maintenance', 'care'],
   ['mutable', ['data']],
+  ['snapshot', true],
 ])('wrap.%s: %j is refused, for it would be lost', async (key, value) => {
   const release = await writeAssembled(path.join(root, key), { wrap: { [key]: value } });
   const message = await errorOf(HOST, { directory: release });

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, utimes, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -49,4 +49,16 @@ test('above a limit those go that were used longest ago, but none of the last da
   expect(await keys()).toEqual(['release-frame:first', 'release-frame:today']);
   await pruneFrames(cache, { limit: 5000, now: Date.now() + 1.1 * DAY });
   expect(await keys()).toEqual(['release-frame:today']);
+});
+
+test('what a build has used since stays, and what two builds remove at once is gone', async () => {
+  await made('release-frame:used', 31);
+  await made('release-frame:old', 31);
+  const [old, used] = [...(await cache.entries())].sort((a, b) => (a.key < b.key ? -1 : 1));
+  await cache.produce(used!.key, async () => {
+    throw new Error('made twice');
+  });
+  await Promise.all([cache.discard(old!), cache.discard(used!), cache.discard(old!)]);
+  expect(await keys()).toEqual(['release-frame:used']);
+  expect(await readdir(path.join(directory, 'tmp'))).toEqual([]);
 });

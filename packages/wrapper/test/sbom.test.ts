@@ -1,10 +1,13 @@
 // The bill of materials: CycloneDX 1.6, with every package of the release and the runtime (promises P16, P17, P21).
 import { Spec, Validation } from '@cyclonedx/cyclonedx-library';
 import { describe, expect, test } from 'vitest';
+import type { ExecutableFile } from '../src/executable-file.ts';
 import type { ManifestRuntime } from '../src/manifest.ts';
 import { billOfMaterials, type Materials } from '../src/sbom/bill-of-materials.ts';
 import { joinBills } from '../src/sbom/join-bills.ts';
+import { sbomOf } from '../src/sbom/read-sbom.ts';
 import { type BundledPackage, type FindIntegrity, shippedPackages } from '../src/sbom/release-packages.ts';
+import { sbomPath } from '../src/sbom/release-sbom.ts';
 import type { Tree, TreeFile } from '../src/tree.ts';
 
 const runtime: ManifestRuntime = {
@@ -313,4 +316,13 @@ test('the slices of a universal executable have one, with both runtimes, and wha
     { name: 'sarma:target', value: 'darwin-arm64' },
   ]);
   expect(find(bill, '').properties).toHaveLength(3);
+});
+
+test('one that is so large that it has frames of its own is found too', async () => {
+  const file = sbomPath({ version: '1.0.0' });
+  const frames = ['{"bom', '": 1}'].map((text) => ({ part: 'release', codec: 'none', file, text }));
+  const manifest = { name: 'app', version: '1.0.0', runtime, frames };
+  const stored = async (frame: object) => Buffer.from((frame as { text: string }).text);
+  const executable = { file: 'app', manifest, stored } as unknown as ExecutableFile;
+  expect(String(await sbomOf(executable))).toBe('{"bom": 1}');
 });

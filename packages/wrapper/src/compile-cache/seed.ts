@@ -142,7 +142,10 @@ async function readSeed(
   isTried: boolean,
 ): Promise<readonly TreeFile[]> {
   const cache = path.join(directory, '.sarma/compile-cache');
-  const [tag] = await readdir(cache).catch((): string[] => []);
+  const [tag] = await readdir(cache).catch((error: NodeJS.ErrnoException): string[] => {
+    if (error.code === 'ENOENT') return [];
+    throw error;
+  });
   const names = tag === undefined ? [] : await readdir(path.join(cache, tag));
   const keys = names.filter((name) => /^[0-9a-f]+$/.test(name));
   if (tag === undefined || keys.length === 0) {

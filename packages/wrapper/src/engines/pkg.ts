@@ -101,7 +101,7 @@ function pkgTarget({ target, runtime, release, settings }: BuildContext): PkgTar
 /** What of the configuration is set, and would be lost. */
 function stubSettings(
   os: Target['os'],
-  { wrap: { nodeOptions, maintenance, mutable, compileCache } }: BuildContext['release'],
+  { wrap: { nodeOptions, maintenance, mutable, compileCache, snapshot } }: BuildContext['release'],
   { locales, macos, windows }: BuildContext['settings'],
 ): readonly string[] {
   const { sign, icon, manifest, subsystem, version } = windows;
@@ -113,6 +113,7 @@ function stubSettings(
     ['wrap.maintenance', maintenance !== 'maintenance'],
     ['wrap.mutable', mutable.length > 0],
     ['wrap.compileCache', compileCache !== false && (compileCache.children || compileCache.build)],
+    ['wrap.snapshot', snapshot],
     ['wrap.locales', locales !== undefined],
     ...own,
     ['wrap.windows.version', os === 'win' && Object.keys(version).length > 0],

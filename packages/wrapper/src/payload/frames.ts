@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
-import { closeSync, openSync, readSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import type { Compressed } from '../compression.ts';
 import type { Piece } from '../contents.ts';
 import type { Frame } from '../manifest.ts';
+import { readFull } from '../read-full.ts';
 
 /** A frame, not yet given its place in the payload, and its stored bytes, or where they are. */
 export interface StoredFrame {
@@ -56,7 +57,8 @@ export function readFrames<About>(file: string): {
   try {
     const read = (length: number, position: number) => {
       const bytes = Buffer.alloc(length);
-      return bytes.subarray(0, readSync(handle, bytes, 0, length, position));
+      if (readFull(handle, bytes, position)) return bytes;
+      throw new Error(`${file} is cut off. If it is in the build cache, remove it there and build again.`);
     };
     const length = read(4, 0).readUInt32LE();
     const { about, frames } = JSON.parse(read(length, 4).toString()) as FramesHeader<About>;

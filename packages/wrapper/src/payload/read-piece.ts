@@ -1,4 +1,5 @@
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, openSync } from 'node:fs';
+import { readFull } from '../read-full.ts';
 import { TreeError, type TreeFile } from '../tree.ts';
 
 /**
@@ -12,10 +13,7 @@ export function readPiece({ path, size, content }: TreeFile, buffer: Buffer, pos
   }
   const file = openSync(content, 'r');
   try {
-    let filled = 0;
-    for (let count = 1; count > 0 && filled < buffer.length; filled += count)
-      count = readSync(file, buffer, filled, buffer.length - filled, position + filled);
-    if (filled < buffer.length || fstatSync(file).size !== size) throw changed(path, content);
+    if (!readFull(file, buffer, position) || fstatSync(file).size !== size) throw changed(path, content);
   } finally {
     closeSync(file);
   }

@@ -26,10 +26,16 @@ export async function readSbom(file: string): Promise<Buffer> {
   return joinBills(found);
 }
 
-/** That of one executable. It lies in one of the last frames: paths are sorted. Throws SbomError. */
+/** That of one executable. It has frames of its own, or lies in one of the last of the tar: paths are sorted. Throws SbomError. */
 export async function sbomOf(executable: ExecutableFile): Promise<Buffer> {
   const { file, manifest } = executable;
   const path = sbomPath(manifest);
+  const own = manifest.frames.filter(({ file }) => file === path);
+  if (own.length > 0) {
+    const pieces: Buffer[] = [];
+    for (const frame of own) pieces.push(decodeFrame(frame, await executable.stored(frame), manifest));
+    return Buffer.concat(pieces);
+  }
   const frames = manifest.frames.filter(({ part, file }) => part === 'release' && file === undefined);
   for (const frame of frames.toReversed()) {
     const bytes = decodeFrame(frame, await executable.stored(frame), manifest);

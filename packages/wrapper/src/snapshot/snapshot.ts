@@ -51,7 +51,13 @@ export async function withSnapshots(
 }
 
 /** Throws SnapshotError. */
-function check({ kind, shell, name, version, entries }: AssembledRelease, target: Target): void {
+function check({ kind, shell, name, version, entries, wrap }: AssembledRelease, target: Target): void {
+  if (wrap.compileCache !== false && wrap.compileCache.build !== false) {
+    throw new SnapshotError(
+      'SNAPSHOT_RELEASE',
+      `${name} starts from its snapshot (wrap.snapshot), where all of it has been compiled: leave out wrap.compileCache.build.`,
+    );
+  }
   const isBooted = Object.values(entries).some((entry) => entry.startsWith(`releases/${version}/`));
   if (kind === 'service' || shell || isBooted) {
     throw new SnapshotError(
