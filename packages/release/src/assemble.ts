@@ -35,7 +35,7 @@ export async function assemble(release: Release, onNotice: OnNotice = () => {}):
   const begins = [...new Set([...Object.values(release.entries), ...rootFiles(roots)])];
   const taken = await takeCode(release, installation, begins, onNotice);
   const { tree, layout } = taken;
-  await addOthers(release, roots, taken, onNotice);
+  await addOthers(release, roots, taken);
   const { reachedFrom, bundles } = taken;
   const reached = reachedFrom(begins);
   await runChecks({ release, installation, roots, configuration, reached, bundles }, onNotice);
@@ -61,6 +61,7 @@ export async function assemble(release: Release, onNotice: OnNotice = () => {}):
     shell,
   };
   stripPackages(release, taken, begins, onNotice);
+  dropDeadLinks(tree, onNotice);
   await addReleaseFiles(tree, release, files);
   const written = await write(release, tree, onNotice);
   const { path: root, name, version, kind, notes } = release;
@@ -110,15 +111,9 @@ async function takeCode(
 }
 
 /** Adds what is nobody's source here: packages of others, links to packages, providers of ours. */
-async function addOthers(
-  release: Release,
-  roots: Roots,
-  { tree, packages, layout }: Taken,
-  onNotice: OnNotice,
-): Promise<void> {
+async function addOthers(release: Release, roots: Roots, { tree, packages, layout }: Taken): Promise<void> {
   addThirdParty(tree, packages, layout);
   addLinks(tree, layout);
-  dropDeadLinks(tree, onNotice);
   for (const { file, shipped } of roots.providers)
     if (shipped) await addShippedProvider(tree, shippedPlace(release, file), file);
 }

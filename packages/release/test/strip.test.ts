@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, lstatSync, mkdirSync, readdirSync, symlinkSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { project, release, run } from './support/project.ts';
@@ -29,14 +29,14 @@ async function leftOut(root: string, files: readonly string[]): Promise<readonly
 
 const FULL = {
   'index.js': "module.exports = 'runs'\n//# sourceMappingURL=index.js.map",
-  'index.js.map': '{}',
-  'index.d.ts': 'export {}',
+  'index.js.map': 'm'.repeat(200_000),
+  'index.d.ts': 'd'.repeat(1500),
   'index.d.ts.map': '{}',
   'lib/inner.d.mts': 'export {}',
-  'README.md': '# full',
+  'README.md': 'r'.repeat(700),
   'CHANGELOG.md': '',
   'docs/guide.md': '',
-  'test/index.test.js': '',
+  'test/index.test.js': 't'.repeat(400),
   'examples/simple.js': '',
   'benchmark/run.js': '',
   'data.map': 'no source map',
@@ -67,7 +67,7 @@ describe('of the packages of others', () => {
     const assembled = await release(root);
     expect(run(root, assembled)).toBe('runs\n');
     expect(assembled.notices).toContainEqual(
-      'left out of packages: 10 files, 0.0 kB (type declarations 0.0 kB, documentation 0.0 kB, source maps 0.0 kB, tests and examples 0.0 kB); strip: false keeps them',
+      'left out of packages: 10 files, 0.2 MB (source maps 0.2 MB, type declarations 1.5 kB, documentation 0.7 kB, tests and examples 0.4 kB); strip: false keeps them',
     );
   });
 
@@ -87,6 +87,17 @@ describe('of the packages of others', () => {
     expect(
       await leftOut(root, ['full/lib/inner.d.mts', 'full/lib/test/parse.js', 'full/history.js']),
     ).toEqual(['full/lib/inner.d.mts', 'full/lib/test/parse.js']);
+  });
+
+  test('strip.keep wins over strip.also, an exception in either is one, and licences stay', async () => {
+    const files = { 'a.bin': '', 'b.bin': '', 'docs/a.md': '', 'docs/b.md': '' };
+    const keep = ['full/a.bin', '*.md', '!full/docs/b.md'];
+    const root = projectWith(
+      { full: files },
+      { 'sarma.config.json': { strip: { keep, also: ['*.bin', 'LICENSE'] } } },
+    );
+    const all = names('full', [...Object.keys(files), 'LICENSE']);
+    expect(await leftOut(root, all)).toEqual(['full/b.bin', 'full/docs/b.md']);
   });
 
   test('a wrong setting is named', async () => {
@@ -115,6 +126,17 @@ describe('of the packages of others', () => {
       'node_modules/bare/README.md': 'MIT',
     });
     expect(await leftOut(bare, ['bare/README.md'])).toEqual([]);
+    const people = { LICENSE: '', AUTHORS: '', NOTICE: '', 'license-check.js': '', 'README.md': 'MIT' };
+    const { LICENSE: _, ...unlicensed } = people;
+    const credited = project({
+      'package.json': { name: 'app', version: '1.0.0', main: 'main.js', dependencies: { credited: '*' } },
+      'main.js': '',
+      'node_modules/credited/package.json': { name: 'credited', version: '1.0.0' },
+      ...Object.fromEntries(
+        Object.entries(unlicensed).map(([file, text]) => [`node_modules/credited/${file}`, text]),
+      ),
+    });
+    expect(await leftOut(credited, ['credited/README.md'])).toEqual([]);
   });
 });
 
@@ -166,6 +188,82 @@ module.exports = [readFileSync(join(__dirname, 'README.md'), 'utf8'), require('.
     expect(run(root, await release(root))).toBe('main\n');
   });
 
+  test('what Node begins with, and what that requires', async () => {
+    const root = projectWith(
+      { served: { 'examples/server.js': "require('./app.js')", 'examples/app.js': "console.log('served')" } },
+      { 'sarma.config.json': { entry: 'node_modules/served/examples/server.js' } },
+    );
+    const assembled = await release(root);
+    expect(run(root, assembled)).toBe('served\n');
+  });
+
+  test('what the main file names, be it called as the configuration of a tool is', async () => {
+    const root = projectWith({
+      ruled: {
+        'package.json': {
+          name: 'ruled',
+          version: '1.0.0',
+          main: 'index.config.js',
+          exports: './index.config.js',
+        },
+        'index.config.js': "require('./test/rules')",
+        'test/rules.js': '',
+      },
+      careless: {
+        'index.js': '',
+        'jest.config.js': "module.exports = ['./test/rules']",
+        'test/rules.js': '',
+      },
+    });
+    expect(await leftOut(root, ['ruled/test/rules.js', 'careless/test/rules.js'])).toEqual([
+      'careless/test/rules.js',
+    ]);
+  });
+
+  test('what JSON names: of the package, of the project, and package.json in fields that others read', async () => {
+    const files = {
+      'docs/api.yaml': '',
+      'test/reporter.js': '',
+      'examples/run': '',
+      'bench/commands.js': '',
+    };
+    const named = {
+      'package.json': {
+        name: 'named',
+        version: '1.0.0',
+        keywords: ['test'],
+        scripts: { test: './test/reporter.js' },
+        files: ['test/'],
+        directories: { bin: 'examples', test: 'test' },
+        oclif: { commands: './bench/commands' },
+      },
+      'conf.json': { api: 'docs/api.yaml' },
+    };
+    const root = projectWith(
+      {
+        named: { ...files, ...named },
+        other: files,
+        tsconfigured: { ...files, 'tsconfig.json': ['test/x'] },
+      },
+      { 'reporters.json': ['other/test/reporter'] },
+    );
+    const all = ['named', 'other', 'tsconfigured'].flatMap((name) => names(name, Object.keys(files)));
+    expect(await leftOut(root, all)).toEqual([
+      'named/test/reporter.js',
+      ...names('other', ['docs/api.yaml', 'examples/run', 'bench/commands.js']),
+      ...names('tsconfigured', Object.keys(files)),
+    ]);
+  });
+
+  test.each([
+    ["join(__dirname, '.github')", '.github/a.txt'],
+    ["new URL('docs', import.meta.url)", 'docs/a.txt'],
+    ["root + 'docs\\\\a.txt'", 'docs/a.txt'],
+  ])('a folder that code names by %s', async (code, file) => {
+    const root = projectWith({ coded: { 'index.mjs': code, [file]: '' }, other: { [file]: '' } });
+    expect(await leftOut(root, [`coded/${file}`, `other/${file}`])).toEqual([`other/${file}`]);
+  });
+
   test('type declarations where a compiler comes along', async () => {
     const types = { 'index.d.ts': '', 'README.md': '' };
     const root = projectWith({ compiler: { 'lib/lib.es5.d.ts': '' }, '@types/thing': types });
@@ -208,5 +306,68 @@ module.exports = [readFileSync(join(__dirname, 'README.md'), 'utf8'), require('.
     const root = projectWith({}, Object.fromEntries(own.map((file) => [file, ''])));
     const { path: directory } = await release(root);
     expect(own.filter((file) => !existsSync(path.join(directory, 'lib/app-1.0.0', file)))).toEqual([]);
+  });
+});
+
+describe('packages that lie elsewhere', () => {
+  test('links to what was left out go, and are named', async () => {
+    const root = projectWith({ linked: { 'docs/a.md': '', 'index.js': '' } });
+    symlinkSync('docs/a.md', path.join(root, 'node_modules/linked/help'));
+    const { path: directory, warnings } = await release(root);
+    expect(existsSync(path.join(directory, 'lib/app-1.0.0/node_modules/linked/docs'))).toBe(false);
+    expect(
+      lstatSync(path.join(directory, 'lib/app-1.0.0/node_modules/linked/help'), { throwIfNoEntry: false }),
+    ).toBeUndefined();
+    expect(warnings).toContainEqual(expect.stringMatching(/linked\/help links to something that is not in/));
+  });
+
+  test("a workspace's own files stay, and those of its dependencies go", async () => {
+    const root = project({
+      'package.json': {
+        name: 'app',
+        version: '1.0.0',
+        main: 'main.js',
+        workspaces: ['member'],
+        dependencies: { member: '*' },
+      },
+      'main.js': '',
+      'member/package.json': { name: 'member', version: '2.0.0', dependencies: { '@it/full': '*' } },
+      'member/test/a.js': '',
+      'member/node_modules/@it/full/package.json': { name: '@it/full', version: '1.0.0' },
+      'member/node_modules/@it/full/test/a.js': '',
+      'member/node_modules/@it/full/index.js': '',
+    });
+    mkdirSync(path.join(root, 'node_modules'), { recursive: true });
+    symlinkSync('../member', path.join(root, 'node_modules/member'));
+    const { path: directory } = await release(root);
+    const isThere = (file: string) => existsSync(path.join(directory, 'lib/member-2.0.0', file));
+    expect(isThere('test/a.js')).toBe(true);
+    expect(isThere('node_modules/@it/full/index.js')).toBe(true);
+    expect(isThere('node_modules/@it/full/test')).toBe(false);
+  });
+
+  test('in a store of pnpm, under another name', async () => {
+    const root = project({
+      'package.json': {
+        name: 'app',
+        version: '1.0.0',
+        main: 'main.js',
+        dependencies: { alias: 'npm:full@1' },
+      },
+      'main.js': "console.log(require('alias'))",
+      'node_modules/.pnpm/full@1.0.0/node_modules/full/package.json': { name: 'full', version: '1.0.0' },
+      'node_modules/.pnpm/full@1.0.0/node_modules/full/index.js': "module.exports = 'aliased'",
+      'node_modules/.pnpm/full@1.0.0/node_modules/full/test/a.js': '',
+    });
+    symlinkSync('.pnpm/full@1.0.0/node_modules/full', path.join(root, 'node_modules/alias'));
+    const assembled = await release(root);
+    expect(run(root, assembled)).toBe('aliased\n');
+    const alias = path.join(assembled.path, 'lib/app-1.0.0/node_modules/alias');
+    expect(readdirSync(alias).sort()).toEqual(['index.js', 'package.json']);
+  });
+
+  test('in a release of links', async () => {
+    const root = projectWith({ full: FULL }, { 'sarma.config.json': { devMode: true } });
+    expect(await leftOut(root, names('full', Object.keys(FULL)))).toEqual(names('full', DISPENSABLE));
   });
 });

@@ -20,10 +20,13 @@ const DOCUMENT =
   /^(readme|changelog|changes|history|contributing|code[-_]of[-_]conduct|security|governance|upgrading|migrat(ion|ing)|releases?[-_]?notes)([-_.][\w.-]*)?$/i;
 const TEXT = /(^[^.]+|\.(md|markdown|mdown|txt|rst|adoc))$/i;
 const DECLARATION = /\.d\.[cm]?ts$/;
-const CODE = /\.([cm]?[jt]sx?|json|node|wasm)$/;
+const PROGRAM = /\.([cm]?[jt]sx?|node|wasm)$/;
 
 /** Whoever passes a package on passes these on, too. */
 const LEGAL = /^(un)?licen[cs]e|^copying|^copyright|^notice|^patents|^authors|^contributors|third[-_]?party/i;
+
+/** What may hold the text of the licence, which the others above do not. */
+const LICENSE = /^(un)?licen[cs]e|^copying/i;
 
 /** Folders whose files are handed on as they are (`create-vite/template-vue/README.md`). */
 const HANDED_ON =
@@ -33,7 +36,7 @@ const HANDED_ON =
 export function candidatesOf({ name, files: entries }: StoredPackage): readonly Candidate[] {
   if (/^create-|\/create(-|$)/.test(name)) return [];
   const files = [...entries.keys()];
-  const hasLicense = files.some((file) => !file.includes('/') && LEGAL.test(file));
+  const hasLicense = files.some((file) => LICENSE.test(file) && !file.includes('/') && isLegal(file));
   const folders = [...new Set(files.filter((file) => file.includes('/')).map((file) => file.split('/')[0]!))];
   return [
     ...folders.flatMap((folder) => candidate(folder, true, folderKind(folder, files))),
@@ -48,13 +51,15 @@ function candidate(file: string, isFolder: boolean, kind: Dispensable | undefine
 function folderKind(top: string, files: readonly string[]): Dispensable | undefined {
   if (TESTS.test(top)) return 'tests and examples';
   if (!DOCUMENTS.test(top)) return undefined;
-  const hasCode = files.some((file) => file.startsWith(`${top}/`) && CODE.test(file));
+  const hasCode = files.some(
+    (file) => file.startsWith(`${top}/`) && (PROGRAM.test(file) || file.endsWith('.json')),
+  );
   return hasCode ? undefined : 'documentation';
 }
 
 function fileKind(file: string, files: StoredPackage['files'], hasLicense: boolean): Dispensable | undefined {
   const { dir, base } = path.posix.parse(file);
-  if (LEGAL.test(base) || dir.split('/').some((folder) => HANDED_ON.test(folder))) return undefined;
+  if (isLegal(base) || dir.split('/').some((folder) => HANDED_ON.test(folder))) return undefined;
   if (base.endsWith('.map')) return files.has(file.slice(0, -4)) ? 'source maps' : undefined;
   if (DECLARATION.test(base) || (base.endsWith('.flow') && files.has(file.slice(0, -5))))
     return 'type declarations';
@@ -62,7 +67,7 @@ function fileKind(file: string, files: StoredPackage['files'], hasLicense: boole
   return dir === '' && DOCUMENT.test(base) && TEXT.test(base) && hasLicense ? 'documentation' : undefined;
 }
 
-/** Whether a file stays even in a folder that goes. */
+/** Whether a file stays whatever else goes. */
 export function isLegal(file: string): boolean {
-  return LEGAL.test(path.posix.basename(file));
+  return LEGAL.test(path.posix.basename(file)) && !PROGRAM.test(file);
 }

@@ -1,7 +1,9 @@
 const NAMED =
-  /\b(?:readme|changelog|changes|history|contributing|security|governance|upgrading|docs?|tests?|__tests__|bench|benchmarks?|examples?)(?=["'`/\\])|\.(?:md|markdown|mdown|txt|rst|adoc|map|flow|d\.[cm]?ts)(?=["'`])/gi;
-const FOLDER = /^(docs?|tests?|__tests__|bench|benchmarks?|examples?)$/;
+  /\b(?:readme|changelog|changes|history|contributing|security|governance|upgrading|docs?|tests?|__tests__|bench|benchmarks?|examples?)(?=["'`/\\])|\.github(?=["'`/\\])|\.(?:md|markdown|mdown|txt|rst|adoc|map|flow|d\.[cm]?ts)(?=["'`])/gi;
+const FOLDER = /^(\.github|docs?|tests?|__tests__|bench|benchmarks?|examples?)$/;
 const LONGEST = 200;
+/** So many characters before and behind a word there has to be what makes a path of it. */
+const NEAR = 100;
 /** `/// <reference path="…" />`, `// @ts-self-types="…"` */
 const FOR_COMPILERS = /(path|types)="$/;
 
@@ -23,9 +25,9 @@ export function addMentions(text: string, { names, paths }: Mentions): void {
     if (!/["'`}]/.test(before) || FOR_COMPILERS.test(text.slice(Math.max(0, begin - 8), begin))) continue;
     const named = text.slice(begin, end).toLowerCase();
     const name = named.slice(named.lastIndexOf('/') + 1);
-    const isWord = !named.includes('/') && text[end] !== '/';
+    const isWord = !named.includes('/') && !/^(\/|\\\\)/.test(text.slice(end, end + 2));
     const isAddress = named.startsWith('/') && before !== '}';
-    if (FOLDER.test(name) && (isWord || isAddress) && !isJoined(text, begin)) continue;
+    if (FOLDER.test(name) && (isWord || isAddress) && !isJoined(text, begin, end)) continue;
     names.add(name);
     paths.add(named.replace(/^.*node_modules\//, '').replace(/^(\.{0,2}\/)+/, ''));
   }
@@ -39,6 +41,6 @@ function beginOf(text: string, at: number): number {
 }
 
 /** Whether a word alone (`'test'`) or what may be a route (`'/test'`) is made part of a path. */
-function isJoined(text: string, begin: number): boolean {
-  return /\b(join|resolve)\(|dirname|import\.meta/.test(text.slice(Math.max(0, begin - 100), begin));
+function isJoined(text: string, begin: number, end: number): boolean {
+  return /\b(join|resolve)\(|dirname|import\.meta/.test(text.slice(Math.max(0, begin - NEAR), end + NEAR));
 }

@@ -1,16 +1,11 @@
 import ignore from 'ignore';
 import type { StripSettings } from '../release.ts';
-import { sizeOf, type Tree } from '../tree.ts';
+import { sizeOf } from '../tree.ts';
 import { type Candidate, type Dispensable, isLegal } from './dispensable.ts';
-import { type StoredPackage, storedPackages } from './packages.ts';
+import { type PackagesRequest, type StoredPackage, storedPackages } from './packages.ts';
 import { unwanted } from './wanted.ts';
 
-export interface StripRequest {
-  readonly tree: Tree;
-  /** Places of the packages of others. */
-  readonly places: ReadonlySet<string>;
-  /** Places of what Node or the boot begins with. */
-  readonly begins: readonly string[];
+export interface StripRequest extends PackagesRequest {
   readonly settings: StripSettings;
 }
 
@@ -23,8 +18,9 @@ type Kind = Dispensable | 'files of strip.also';
  * declarations and source maps, unless something names them (docs/release.md has the rules). The project's own files
  * are the project's choice.
  */
-export function strip({ tree, places, begins, settings }: StripRequest): Stripped {
-  const packages = storedPackages(tree, places);
+export function strip({ settings, ...request }: StripRequest): Stripped {
+  const { tree, begins } = request;
+  const packages = storedPackages(request);
   const candidates = unwanted(tree, packages);
   const isKept = matching(settings.keep);
   const isTold = matching(settings.also);
@@ -32,11 +28,11 @@ export function strip({ tree, places, begins, settings }: StripRequest): Strippe
   for (const one of packages) {
     const kinds = new Map<string, Kind>();
     for (const candidate of candidates.get(one)!)
-      for (const file of filesOf(candidate, one)) if (!isKept(file, one)) kinds.set(file, candidate.kind);
+      for (const file of filesOf(candidate, one)) kinds.set(file, candidate.kind);
     for (const file of one.files.keys()) if (isTold(file, one)) kinds.set(file, 'files of strip.also');
     for (const [file, kind] of kinds) {
       const name = `${one.place}/${file}`;
-      if (begins.includes(name)) continue;
+      if (isLegal(file) || begins.includes(name) || isKept(file, one)) continue;
       const { files, bytes } = stripped.get(kind) ?? { files: 0, bytes: 0 };
       stripped.set(kind, { files: files + 1, bytes: bytes + sizeOf(tree.get(name)!) });
       tree.delete(name);
@@ -47,14 +43,17 @@ export function strip({ tree, places, begins, settings }: StripRequest): Strippe
 
 function filesOf({ path, isFolder }: Candidate, { files }: StoredPackage): readonly string[] {
   if (!isFolder) return [path];
-  return [...files.keys()].filter((file) => file.startsWith(`${path}/`) && !isLegal(file));
+  return [...files.keys()].filter((file) => file.startsWith(`${path}/`));
 }
 
 /** Whether patterns in the syntax of `.gitignore` mean a file: its path in the release, or behind its package's name. */
 function matching(patterns: readonly string[]): (file: string, owner: StoredPackage) => boolean {
   if (patterns.length === 0) return () => false;
   const rules = ignore().add([...patterns]);
-  return (file, { name, place }) => rules.ignores(`${place}/${file}`) || rules.ignores(`${name}/${file}`);
+  return (file, { name, place }) => {
+    const found = [place, name].map((folder) => rules.test(`${folder}/${file}`));
+    return found.some(({ ignored }) => ignored) && !found.some(({ unignored }) => unignored);
+  };
 }
 
 /** What a build is told; undefined where nothing was left out. */

@@ -6,8 +6,10 @@ import { addMentions } from './mentions.ts';
 import type { StoredPackage } from './packages.ts';
 
 const CODE = /\.[cm]?[jt]sx?$/;
-/** Declarations, and what tools read where the package is developed. */
-const NOT_RUN = /\.d\.[cm]?ts$|^([^/]+\.(config|conf)|\.[^/]+|gruntfile|gulpfile)\.[cm]?[jt]s$/i;
+const JSON_FILE = /\.json$/;
+/** Declarations, and what tools read where the package is developed. `package.json` is read by its fields. */
+const NOT_RUN =
+  /\.d\.[cm]?ts$|^([^/]+\.(config|conf)|\.[^/]+|gruntfile|gulpfile)\.[cm]?[jt]s$|^(package|.*-lock|npm-shrinkwrap|bower|component|[tj]sconfig.*|[^/]*\.config|\.[^/]+)\.json$/i;
 /** What turns source maps on, for Node or by itself. */
 const MAPS_ON = /enable-source-maps|setSourceMaps(Enabled|Support)|findSourceMap|source-map-support/;
 /** Comes with every compiler of TypeScript; those read the declarations of packages. */
@@ -27,21 +29,22 @@ export function unwanted(
 ): ReadonlyMap<StoredPackage, ReadonlySet<Candidate>> {
   const everywhere = new Set<string>();
   const kindsWanted = new Set<Dispensable>();
-  const read = (entry: TreeEntry, names: Set<string>): void => {
+  const read = (name: string, entry: TreeEntry, names: Set<string>): void => {
     const text = textOf(entry);
     addMentions(text, { names, paths: everywhere });
-    if (MAPS_ON.test(text)) kindsWanted.add('source maps');
+    if (!JSON_FILE.test(name) && MAPS_ON.test(text)) kindsWanted.add('source maps');
   };
   const theirs = new Set(packages.flatMap(({ files }) => [...files.values()]));
   for (const [name, entry] of tree) {
     if (path.posix.basename(name) === COMPILER_FILE) kindsWanted.add('type declarations');
-    if (!theirs.has(entry) && (CODE.test(name) || entry.type === 'text')) read(entry, new Set());
+    if (!theirs.has(entry) && (CODE.test(name) || JSON_FILE.test(name) || entry.type === 'text'))
+      read(name, entry, new Set());
   }
   const searched = packages.map((owner): Searched => {
     const candidates = new Set(candidatesOf(owner));
     const names = new Set<string>();
     for (const [file, entry] of owner.files)
-      if (isCode(file, owner) && !inFolder(file, candidates)) read(entry, names);
+      if (isSearched(file, owner) && !inFolder(file, candidates)) read(file, entry, names);
     return { owner, candidates, names };
   });
   // The code of a folder that stays may want another one.
@@ -53,7 +56,7 @@ export function unwanted(
         if (!candidate.isFolder) continue;
         found = true;
         for (const [file, entry] of owner.files)
-          if (file.startsWith(`${candidate.path}/`) && isCode(file, owner)) read(entry, names);
+          if (file.startsWith(`${candidate.path}/`) && isSearched(file, owner)) read(file, entry, names);
       }
     }
   }
@@ -65,10 +68,11 @@ export function unwanted(
   );
 }
 
-function isCode(file: string, { named }: StoredPackage): boolean {
-  if (CODE.test(file)) return !NOT_RUN.test(file);
-  // Programs without an ending.
-  return path.posix.extname(file) === '' && named.includes(file.toLowerCase());
+function isSearched(file: string, { named }: StoredPackage): boolean {
+  // Programs may have no ending.
+  const isProgram = CODE.test(file) || path.posix.extname(file) === '';
+  if (isProgram && named.includes(file.toLowerCase())) return true;
+  return (CODE.test(file) || JSON_FILE.test(file)) && !NOT_RUN.test(file);
 }
 
 function textOf(entry: TreeEntry): string {
