@@ -28,20 +28,23 @@ export class TreeError extends Error {
 }
 
 /**
- * Reads a directory without following links, and without what `leftOut` says of a path. Sorted by path. Waits for the
- * disk: to ask for so little of so many files is several times faster than to be told. Throws TreeError for what cannot be wrapped.
+ * Reads a directory without following links, without what `leftOut` says of a path, and without directories in which
+ * this leaves nothing. Sorted by path. Waits for the disk: to ask for so little of so many files is several times faster than to be told. Throws TreeError for what cannot be wrapped.
  */
 export function readTree(root: string, leftOut: (relative: string) => boolean = () => false): Tree {
   const directories: string[] = [];
   const files: TreeFile[] = [];
   const links: ManifestLink[] = [];
-  const visit = (directory: string): void => {
-    for (const entry of readdirSync(path.join(root, directory), { withFileTypes: true })) {
+  /** Whether nothing is left of what was in it. */
+  const visit = (directory: string): boolean => {
+    const entries = readdirSync(path.join(root, directory), { withFileTypes: true });
+    let left = entries.length;
+    for (const entry of entries) {
       const relative = directory === '' ? entry.name : `${directory}/${entry.name}`;
-      if (leftOut(relative)) continue;
-      if (entry.isDirectory()) {
-        directories.push(relative);
-        visit(relative);
+      if (leftOut(relative)) left -= 1;
+      else if (entry.isDirectory()) {
+        if (visit(relative)) left -= 1;
+        else directories.push(relative);
       } else if (entry.isSymbolicLink()) {
         links.push(readLink(root, relative));
       } else if (entry.isFile()) {
@@ -53,6 +56,7 @@ export function readTree(root: string, leftOut: (relative: string) => boolean = 
         );
       }
     }
+    return entries.length > 0 && left === 0;
   };
   visit('');
   return { directories: directories.sort(), files: files.sort(byPath), links: links.sort(byPath) };

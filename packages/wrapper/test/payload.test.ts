@@ -104,6 +104,16 @@ test('a link that leads outside is refused, naming it', async () => {
   expect(() => readTree(outside)).toThrow(/bad links to \/etc\/passwd, outside the release/);
 });
 
+test('a directory of which everything is left out is left out, too, and an empty one is not', async () => {
+  const machines = path.join(directory, 'machines');
+  for (const name of ['bare', 'linux', 'win32/x64'])
+    await mkdir(path.join(machines, name), { recursive: true });
+  for (const name of ['linux/tool', 'win32/x64/tool.exe']) await writeFile(path.join(machines, name), '');
+  const tree = readTree(machines, (relative) => relative.endsWith('.exe'));
+  expect(tree.directories).toEqual(['bare', 'linux']);
+  expect(tree.files.map((file) => file.path)).toEqual(['linux/tool']);
+});
+
 test('after a change in one file, most frames come from the build cache', async () => {
   const project = path.join(directory, 'many');
   for (let folder = 0; folder < 40; folder++) {
