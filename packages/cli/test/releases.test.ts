@@ -61,7 +61,7 @@ test('steps run in their order, functions get what was made, and the tar is told
   } } }`);
   const { stdout, exitCode } = await sarma(['assemble', ...runtime], { directory });
   expect(stdout).toMatch(
-    /first undefined\n.*Assembled .*\nthen releases\/1\.2\.3\/boot\.mjs 1\n.*: burrito_out\/store-1\.2\.3-/s,
+    /first undefined\n.*Assembled .*\nthen releases\/1\.2\.3\/boot\.cjs 1\n.*: burrito_out\/store-1\.2\.3-/s,
   );
   expect(exitCode).toBe(0);
   expect(existsSync(path.join(directory, `burrito_out/store-1.2.3-${hostTarget}.tar.gz`))).toBe(true);
