@@ -151,15 +151,19 @@ fn isMarkerOf(run: *const Run, place: *const Place, marker: *const Marker) bool 
     };
 }
 
-/// Whether it is time to look at directories that are too many to look at every time. A run that ended badly asks for it
-/// by setting the marker's time back; a time that is still to come is from a clock that was wrong.
+/// Whether directories that are too many to look at every time are due for it.
 pub fn sweepIsDue(base: *const Base, checked: *const Checked) bool {
-    // Where locks cannot be trusted, the time also says that somebody still uses it. Where nothing can be written it stays due:
-    // what is lost there is looked for at every start, and the next place is taken.
-    return !base.prepared and (checked.marker.directories.len == 0 or base.network) and dayHasPassed(checked);
+    return isSweptDaily(base, checked) and dayHasPassed(checked);
 }
 
-/// Since it was last looked after.
+pub fn isSweptDaily(base: *const Base, checked: *const Checked) bool {
+    // Where locks cannot be trusted, the time also says that somebody still uses it. Where nothing can be written it stays due:
+    // what is lost there is looked for at every start, and the next place is taken.
+    return !base.prepared and (checked.marker.directories.len == 0 or base.network);
+}
+
+/// Since it was last looked after. A run that ended badly asks for it by setting the marker's time back; a time that is
+/// still to come is from a clock that was wrong.
 pub fn dayHasPassed(checked: *const Checked) bool {
     const age: u64 = @bitCast(os.now() -% checked.marker.swept);
     return age >= day;

@@ -19,7 +19,10 @@ const Error = runs.Error;
 /// What a warm run has to do now and then. False if it found out that the release is not whole.
 pub fn keepUp(run: *Run, base: *const Base, runtime: *const Checked, release: *const Checked) Error!bool {
     const host_known = try checks.hostIsKnown(run, release);
-    const sweep = checks.sweepIsDue(base, release);
+    const has_cache = run.stamp.compile_cache and !base.prepared and !base.read_only;
+    const sweeps = checks.isSweptDaily(base, release);
+    const due = (has_cache or sweeps) and checks.dayHasPassed(release);
+    const sweep = sweeps and due;
     if (!host_known or sweep) {
         const payload = try payloads.open(run);
         defer os.close(payload.file);
@@ -30,7 +33,7 @@ pub fn keepUp(run: *Run, base: *const Base, runtime: *const Checked, release: *c
     if (runtime.unsynced and repairs.isSynced(run, runtime.use.?)) {
         try note(run, base, run.stamp.runtime_directory, runtime.use.?, .{ .durable = runtime.marker.boot });
     }
-    const cache = run.stamp.compile_cache and checks.dayHasPassed(release);
+    const cache = has_cache and due;
     if (cache) compile_cache.lookAfter(run, release.use.?);
     const synced = release.unsynced and repairs.isSynced(run, release.use.?);
     if (synced or sweep or cache or !host_known) {
