@@ -9,6 +9,7 @@ const lzma = @import("lzma");
 const tar = @import("tar.zig");
 const branch_filter = @import("branch_filter");
 const manifests = @import("manifest.zig");
+const Desk = @import("desk.zig").Desk;
 const onAllCores = @import("threads.zig").onAllCores;
 const Progress = @import("progress.zig").Progress;
 const Run = @import("run.zig").Run;
@@ -16,8 +17,7 @@ const payloads = @import("payload.zig");
 const Payload = payloads.Payload;
 const destinations = @import("destination.zig");
 const RuntimeFile = @import("runtime_file.zig").RuntimeFile;
-const write_size = @import("runtime_file.zig").write_size;
-const toBoundary = @import("runtime_file.zig").toBoundary;
+const StoredRuntime = @import("stored_runtime.zig").StoredRuntime;
 const LargeFile = @import("large_file.zig").LargeFile;
 const ReleaseTree = @import("release_tree.zig").ReleaseTree;
 const Error = destinations.Error;
@@ -32,7 +32,7 @@ pub fn unpack(run: *Run, payload: *const Payload, runtime: ?Destination, release
     const manifest = &payload.manifest;
     var jobs: std.ArrayList(Job) = .empty;
     var total: u64 = 0;
-    const stored = if (runtime == null) null else storedRuntime(manifest);
+    const stored = if (runtime == null) null else StoredRuntime.firstFrame(manifest);
     if (stored) |number| {
         total = manifest.runtime.files[0].size;
         try jobs.append(run.arena, .{ .work = .copy, .frame = number, .length = total });
@@ -109,17 +109,6 @@ fn contentIn(payload: *const Payload, desk: *Desk, frame: *const manifests.Frame
     return null;
 }
 
-/// The first frame of a runtime that lies there as it is.
-fn storedRuntime(manifest: *const manifests.Manifest) ?u32 {
-    if (manifest.filter != null) return null;
-    var first: ?u32 = null;
-    for (manifest.frames, 0..) |frame, number| if (frame.part == .runtime) {
-        if (first == null) first = @intCast(number);
-        if (frame.codec != .none or frame.offset != manifest.frames[first.?].offset + frame.position) return null;
-    };
-    return first;
-}
-
 /// What one thread does: a frame, or all that hold a large file; or one of the two things that are done with a stored runtime.
 const Job = struct {
     work: enum { unpack, copy, hash } = .unpack,
@@ -148,6 +137,10 @@ const Work = struct {
         return if (work.payload.manifest.frames[number].part == .runtime) &work.runtime.?.destination else &work.release.?.destination;
     }
 
+    fn storedRuntime(work: *Work, first: u32) StoredRuntime {
+        return .{ .payload = work.payload, .first = first, .runtime = &work.runtime.?, .progress = work.progress, .failed = &work.failed };
+    }
+
     fn stop(work: *Work, failure: Failure) void {
         if (!work.failed.swap(true, .acq_rel)) work.failure = failure;
     }
@@ -172,44 +165,17 @@ fn worker(work: *Work) void {
         var number = job.frame;
         const done = switch (job.work) {
             .unpack => if (work.payload.manifest.frames[number].file != null) unpackLarge(work, &desk, &number) else unpackFrame(work, &desk, number),
-            .copy => copyRuntime(work, &desk, number),
-            .hash => hashRuntime(work, &desk, number),
+            .copy => work.storedRuntime(number).copy(&desk),
+            .hash => work.storedRuntime(number).hash(&desk),
         };
         done catch |err| work.stop(.{ .frame = number, .of_stored_runtime = job.work != .unpack, .err = err, .path = desk.path });
     }
 }
 
-/// A thread's own memory, kept from frame to frame.
-const Desk = struct {
-    stored: []align(4096) u8 = &.{},
-    decoded: []align(4096) u8 = &.{},
-    workspace: []align(4096) u8 = &.{},
-    /// What is being written, for a message.
-    path: []const u8 = "",
-
-    fn room(memory: *[]align(4096) u8, size: usize) os.Error![]u8 {
-        if (memory.len < size) {
-            if (memory.len > 0) os.release(memory.*);
-            memory.* = &.{};
-            memory.* = try os.pages(std.mem.alignForward(usize, @max(size, 4096), 4096));
-        }
-        return memory.*[0..size];
-    }
-
-    fn clear(desk: *Desk) void {
-        for ([_][]align(4096) u8{ desk.stored, desk.decoded, desk.workspace }) |memory| {
-            if (memory.len > 0) os.release(memory);
-        }
-    }
-};
-
 fn unpackFrame(work: *Work, desk: *Desk, number: u32) Error!void {
     const manifest = &work.payload.manifest;
     const frame = &manifest.frames[number];
-    desk.path = "";
-    const bytes = try decode(work.payload, desk, frame, work.progress);
-    // LZMA takes long enough to tell meanwhile.
-    if (frame.codec != .lzma) work.progress.add(frame.size / 2);
+    const bytes = try decoded(work, desk, frame);
     switch (frame.part) {
         .runtime => {
             if (manifest.filter) |filter| branch_filter.decode(filter, bytes, frame.position);
@@ -228,76 +194,33 @@ fn unpackLarge(work: *Work, desk: *Desk, number: *u32) Error!void {
     var name: [64]u8 = undefined;
     desk.path = path;
     const large = try LargeFile.begin(&work.release.?, path, &name) orelse return;
-    while (true) : (number.* += 1) {
-        unpackPiece(work, desk, &frames[number.*], &large) catch |err| {
+    // It may be gigabytes: what failed elsewhere is not to wait for them.
+    while (!work.failed.load(.monotonic)) : (number.* += 1) {
+        const frame = &frames[number.*];
+        unpackPiece(work, desk, frame, &large) catch |err| {
             large.abandon();
             return err;
         };
-        if (frames[number.*].position + frames[number.*].size == large.target.size) return large.finish();
+        if (frame.position + frame.size == large.target.size) return large.finish();
     }
+    large.abandon();
 }
 
 fn unpackPiece(work: *Work, desk: *Desk, frame: *const manifests.Frame, large: *const LargeFile) Error!void {
-    desk.path = "";
-    const bytes = try decode(work.payload, desk, frame, work.progress);
-    if (frame.codec != .lzma) work.progress.add(frame.size / 2);
+    const bytes = try decoded(work, desk, frame);
     desk.path = large.target.path;
     try large.write(bytes, frame.position);
     work.progress.add(frame.size - frame.size / 2);
 }
 
-/// Inside the kernel, which is faster, and where the file system can (btrfs, XFS) nothing is copied at all; else piece by
-/// piece, each of which stays in the CPU's cache meanwhile. What turns out to be damaged never gets the name that it would be
-/// run by.
-fn copyRuntime(work: *Work, desk: *Desk, first: u32) Error!void {
+/// One half of the work on a frame.
+fn decoded(work: *Work, desk: *Desk, frame: *const manifests.Frame) Error![]u8 {
     desk.path = "";
-    const runtime = &work.runtime.?;
-    const size = runtime.target.size;
-    const start = work.payload.offset + work.payload.manifest.frames[first].offset;
-    var done: u64 = 0;
-    while (done < size and !work.failed.load(.monotonic)) {
-        // Whatever it cannot do, the other way can, or says why not.
-        const count = os.copyRange(work.payload.file, start + done, runtime.file, done, @min(copied_at_once, size - done)) catch 0;
-        if (count == 0) break;
-        work.progress.add(count);
-        done += count;
-    }
-    const buffer = try Desk.room(&desk.stored, write_size);
-    while (done < size and !work.failed.load(.monotonic)) {
-        const piece = buffer[0..@intCast(@min(toBoundary(done), size - done))];
-        if (!try payloads.readWhole(work.payload.file, piece, start + done)) return error.Damaged;
-        desk.path = runtime.name;
-        try runtime.write(piece, done);
-        desk.path = "";
-        work.progress.add(piece.len);
-        done += piece.len;
-    }
+    const bytes = try decode(work.payload, desk, frame, work.progress);
+    // LZMA takes long enough to tell meanwhile.
+    if (frame.codec != .lzma) work.progress.add(frame.size / 2);
+    return bytes;
 }
-
-/// Often enough for the progress.
-const copied_at_once = 16 << 20;
-
-/// XXH3 takes an eighth of the time that SHA-256 takes with the CPU's instructions, and finds what a download or a disk has
-/// done; who changes the executable on purpose can change its hashes as well.
-fn hashRuntime(work: *Work, desk: *Desk, first: u32) Error!void {
-    desk.path = "";
-    const target = work.runtime.?.target;
-    const start = work.payload.offset + work.payload.manifest.frames[first].offset;
-    const buffer = try Desk.room(&desk.stored, hashed_at_once);
-    var hasher: std.hash.XxHash3 = .init(0);
-    var done: u64 = 0;
-    while (done < target.size) {
-        if (work.failed.load(.monotonic)) return;
-        const piece = buffer[0..@intCast(@min(buffer.len, target.size - done))];
-        if (!try payloads.readWhole(work.payload.file, piece, start + done)) return error.Damaged;
-        hasher.update(piece);
-        done += piece.len;
-    }
-    if (hasher.final() != target.xxh3) return error.Damaged;
-}
-
-/// Stays in the CPU's cache.
-const hashed_at_once = 256 << 10;
 
 /// What decoding is of the work; writing is the rest.
 const HalfProgress = struct {
@@ -313,14 +236,14 @@ fn decode(payload: *const Payload, desk: *Desk, frame: *const manifests.Frame, p
     if (!try payloads.readWhole(payload.file, stored, payload.offset + frame.offset)) return error.Damaged;
     if (!std.mem.eql(u8, &sha256.of(stored), &frame.sha256)) return error.Damaged;
     if (frame.codec == .none) return stored;
-    const decoded = try Desk.room(&desk.decoded, frame.size);
+    const result = try Desk.room(&desk.decoded, frame.size);
     const workspace = try Desk.room(&desk.workspace, @max(zstd.Decoder.workspaceSize(), lzma.workspace_size));
     switch (frame.codec) {
-        .zstd => try zstd.Decoder.init(@alignCast(workspace)).decode(decoded, stored),
-        .lzma => try lzma.decode(decoded, stored, @alignCast(workspace), HalfProgress{ .progress = progress }),
+        .zstd => try zstd.Decoder.init(@alignCast(workspace)).decode(result, stored),
+        .lzma => try lzma.decode(result, stored, @alignCast(workspace), HalfProgress{ .progress = progress }),
         .none => unreachable,
     }
-    return decoded;
+    return result;
 }
 
 fn fail(run: *Run, work: *const Work, failure: Failure) error{ Damaged, Refused, OutOfMemory } {
