@@ -1,4 +1,4 @@
-import { chmod, lstat, mkdir, mkdtemp, readFile, rename, rm, stat } from 'node:fs/promises';
+import { chmod, lstat, mkdir, mkdtemp, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { type Command, runCommand } from './command.ts';
 import { type Contents, contentSize } from './contents.ts';
@@ -10,6 +10,7 @@ import { MalformedExecutableError } from './executables/errors.ts';
 import { slicesOf } from './executables/fat.ts';
 import { stubDigest } from './executables/stub-digest.ts';
 import { notWritable, writeExecutable } from './outputs.ts';
+import { readParts } from './read-full.ts';
 import { decodeStamp, findStamp, STAMP_SIZE } from './stamp.ts';
 import type { Target } from './targets.ts';
 
@@ -48,7 +49,7 @@ export async function signExecutable(file: string, contents: Contents, signing: 
   try {
     const signed = path.join(folder, path.basename(file));
     await writeExecutable(signed, contents);
-    const bytes = await readFile(signed);
+    const bytes = readParts(signed, 0, contentSize(contents));
     const values = { file: signed, target: target.name, name, version };
     await runCommand(command, `${key} for ${target.name}`, values, directory, signal);
     const found = await readSigned(signed, signing);
@@ -84,7 +85,7 @@ async function publish(signed: string, file: string, bytes: number): Promise<voi
 async function readSigned(file: string, signing: Signing): Promise<Buffer> {
   const found = await lstat(file).catch(() => undefined);
   if (!found?.isFile()) throw damaged('it left no file by that name', signing);
-  return await readFile(file);
+  return readParts(file, 0, found.size);
 }
 
 /**

@@ -1,4 +1,4 @@
-import { closeSync, existsSync, openSync, readdirSync, readlinkSync, readSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readlinkSync, statSync } from 'node:fs';
 import path from 'node:path';
 import type { ManifestLink } from './manifest.ts';
 
@@ -143,24 +143,6 @@ function readLink(root: string, relative: string): ManifestLink {
   if (found === undefined)
     throw new TreeError('LINK_BROKEN', `${file} links to ${target}, which does not exist.`);
   return { path: relative, target, directory: found.isDirectory() };
-}
-
-/** The bytes of a file in pieces of at most 1 MiB, each good until the next is asked for. Throws what reading throws. */
-export function* chunksOf({ content, size }: TreeFile): Generator<Buffer> {
-  if (typeof content !== 'string') {
-    yield content;
-    return;
-  }
-  const file = openSync(content, 'r');
-  try {
-    const buffer = Buffer.allocUnsafe(Math.min(1024 * 1024, Math.max(size, 1)));
-    for (let length = 1; length > 0; ) {
-      length = readSync(file, buffer);
-      yield buffer.subarray(0, length);
-    }
-  } finally {
-    closeSync(file);
-  }
 }
 
 /** Bytes that the tree takes on a disk with 4 KiB blocks, an estimate for the room an install needs. */

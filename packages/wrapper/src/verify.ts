@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { createXXHash3, type IHasher } from 'hash-wasm';
 import { extract, type Header } from 'tar-stream';
@@ -17,6 +16,7 @@ import type { Requirements } from './executables/elf.ts';
 import { MalformedExecutableError } from './executables/errors.ts';
 import { stubDigest } from './executables/stub-digest.ts';
 import type { Frame, Manifest } from './manifest.ts';
+import { readParts } from './read-full.ts';
 import { StampError } from './stamp.ts';
 
 /** One thing that was checked; `detail` says what was found when it is not ok. */
@@ -87,11 +87,9 @@ async function verifySpan(file: string, span: Span): Promise<Verification> {
       { name: 'stamp and manifest', ok: true, detail: `id ${executable.id}` },
       await checkPart('runtime', executable, checkRuntime),
       await checkPart('release', executable, checkRelease),
-      ...(executable.stamp.stubDigest === '' ? [] : [await checkBytes('stub', executable, ofStub)]),
-      ...(manifest.target.startsWith('darwin-') ? [await checkBytes('signature', executable, ofCode)] : []),
-      ...(manifest.target.startsWith('win-')
-        ? [await checkBytes('signature', executable, ofAuthenticode)]
-        : []),
+      ...(executable.stamp.stubDigest === '' ? [] : [checkBytes('stub', executable, ofStub)]),
+      ...(manifest.target.startsWith('darwin-') ? [checkBytes('signature', executable, ofCode)] : []),
+      ...(manifest.target.startsWith('win-') ? [checkBytes('signature', executable, ofAuthenticode)] : []),
     ];
     return {
       file,
@@ -106,23 +104,28 @@ async function verifySpan(file: string, span: Span): Promise<Verification> {
 }
 
 /** A check of the file as its system sees it. */
-async function checkBytes(
+function checkBytes(
   name: string,
   executable: ExecutableFile,
-  check: (bytes: Buffer, executable: ExecutableFile) => string,
-): Promise<Check> {
+  check: (executable: ExecutableFile) => string,
+): Check {
   try {
-    return { name, ok: true, detail: check(await readSpan(executable.file, executable.span), executable) };
+    return { name, ok: true, detail: check(executable) };
   } catch (error) {
     if (!(error instanceof Damage || error instanceof MalformedExecutableError)) throw error;
     return { name, ok: false, detail: error.message };
   }
 }
 
-/** On macOS the signature covers it. */
-function ofStub(bytes: Buffer, { stamp, stampAt }: ExecutableFile): string {
+/** On macOS the signature covers it. What lies in the payload, of any size, has been read for its own hashes. */
+function ofStub({ file, span: { offset, size }, stamp, stampAt }: ExecutableFile): string {
   const { payloadOffset, manifestOffset, manifestLength } = stamp;
-  const digest = stubDigest(bytes, { stampAt, payloadOffset, payloadEnd: manifestOffset + manifestLength });
+  const payloadEnd = manifestOffset + manifestLength;
+  const bytes = readParts(file, offset, size, [
+    [0, payloadOffset],
+    [payloadEnd, size],
+  ]);
+  const digest = stubDigest(bytes, { stampAt, payloadOffset, payloadEnd });
   if (digest !== stamp.stubDigest) throw new Damage('it is not the one that was built. Get the file again.');
   return 'as it was built';
 }
@@ -131,27 +134,19 @@ function ofStub(bytes: Buffer, { stamp, stampAt }: ExecutableFile): string {
  * What macOS would kill the program for. The bytes are held to the hashes in the signature; whether the certificate's key
  * signed these, and who trusts it, is not looked at.
  */
-function ofCode(bytes: Buffer): string {
-  const { identifier, isAdHoc } = checkCodeSignature(bytes);
+function ofCode({ file, span: { offset, size } }: ExecutableFile): string {
+  const { identifier, isAdHoc } = checkCodeSignature(readParts(file, offset, size));
   return `fits the file and names it ${identifier}${isAdHoc ? ', ad hoc' : `; ${UNCHECKED}`}`;
 }
 
 /** What Windows would warn of, in the same way. */
-function ofAuthenticode(bytes: Buffer): string {
-  const signature = checkAuthenticode(bytes);
+function ofAuthenticode({ file, span: { offset, size } }: ExecutableFile): string {
+  const signature = checkAuthenticode(readParts(file, offset, size));
   if (signature === null) return 'none';
   return `fits the file and names ${signature.signer} as signer; ${UNCHECKED}`;
 }
 
 const UNCHECKED = 'neither it nor the certificate is checked further';
-
-async function readSpan(file: string, { offset, size }: Span): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of createReadStream(file, { start: offset, end: offset + size - 1 })) {
-    chunks.push(chunk as Buffer);
-  }
-  return Buffer.concat(chunks);
-}
 
 class Damage extends Error {}
 
@@ -184,8 +179,12 @@ async function* decoded(
   executable: ExecutableFile,
 ): AsyncGenerator<Buffer> {
   const { frames } = executable.manifest;
+  let position = 0;
   for (const [index, frame] of frames.entries()) {
     if (frame.part !== part || frame.file !== file) continue;
+    if (frame.position !== position)
+      throw new Damage(`frame ${index + 1} is said to begin at ${frame.position} instead of ${position}.`);
+    position += frame.size;
     const content = decodeFrame(frame, await executable.stored(frame), executable.manifest);
     if (content.length !== frame.size)
       throw new Damage(`frame ${index + 1} has ${content.length} bytes instead of ${frame.size}.`);

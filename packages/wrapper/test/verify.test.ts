@@ -81,6 +81,11 @@ test.each([
     /the release holds folder, which is not in its manifest/,
   ],
   ['"path":"link.js"', '"path":"mink.js"', /the release holds link.js, which is not in its manifest/],
+  [
+    '"position":0,"codec"',
+    '"position":8,"codec"',
+    /^release: frame \d+ is said to begin at 8 instead of 0\.$/,
+  ],
 ])('a tar whose manifest says %s instead of %s', async (before, after, said) => {
   expect(await failedOf(withManifest(before, after))).toEqual([expect.stringMatching(said)]);
 });

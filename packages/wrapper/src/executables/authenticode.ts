@@ -38,13 +38,17 @@ export function checkAuthenticode(file: Buffer): Authenticode | null {
   return { algorithm, signer };
 }
 
+const MOST = 2 ** 30;
+
 /** Of everything but the checksum, the entry of the certificate table, and that table. */
 function digestOf(file: Buffer, { checksumAt, certificates, certificatesAt }: Pe, algorithm: string): Buffer {
   const tableEnd = certificates.offset + certificates.size;
   const hash = createHash(algorithm)
     .update(file.subarray(0, checksumAt))
-    .update(file.subarray(checksumAt + 4, certificatesAt))
-    .update(file.subarray(certificatesAt + 8, certificates.offset));
+    .update(file.subarray(checksumAt + 4, certificatesAt));
+  // A hash takes less than 2 GiB at once.
+  for (let at = certificatesAt + 8; at < certificates.offset; at += MOST)
+    hash.update(file.subarray(at, Math.min(at + MOST, certificates.offset)));
   return hash.update(file.subarray(tableEnd)).digest();
 }
 

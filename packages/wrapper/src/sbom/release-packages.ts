@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { AssembledRelease } from '../assembled-release.ts';
-import { chunksOf, type Tree, type TreeFile } from '../tree.ts';
+import { chunksOfFile } from '../payload/read-piece.ts';
+import type { Tree, TreeFile } from '../tree.ts';
 
 /** An npm package whose code is in the release, as a folder or bundled into files of others. */
 export interface ShippedPackage {
@@ -174,7 +175,7 @@ function digestOf(place: string, files: readonly TreeFile[]): string {
   const whole = createHash('sha256');
   for (const file of files.toSorted((a, b) => (a.path < b.path ? -1 : 1))) {
     const hash = createHash('sha256');
-    for (const chunk of chunksOf(file)) hash.update(chunk);
+    for (const chunk of chunksOfFile(file)) hash.update(chunk);
     whole.update(`${hash.digest('hex')}  ${file.path.slice(place.length + 1)}\n`);
   }
   return whole.digest('hex');
