@@ -13,6 +13,8 @@ export interface Bench {
   /** Rounds for so many seconds, but no more than `most`; a few with `--quick`. */
   readonly rounds: (seconds: number, most?: number) => Rounds;
   readonly quick: boolean;
+  /** Says on the terminal what went wrong and makes the whole bench fail, later. Returns what a table shows of it. */
+  readonly fail: (error: unknown) => string;
 }
 
 /** One thing that is measured. */

@@ -32,7 +32,7 @@ export async function makeProject(name: string, project: string, filling: Fillin
   await writeFile(path.join(project, 'main.js'), "console.log('Hello, world!');\n");
   const manifest = { name, version: '1.0.0', private: true, bin: 'main.js' };
   await writeFile(path.join(project, 'package.json'), JSON.stringify(manifest));
-  return { name, project, entry: 'main.js', uses: [] };
+  return { name, project, entry: 'main.js', uses: [{ name, args: [], directory: project, status: 0 }] };
 }
 
 /** Sixty-four directories in each: as deep as projects are. */

@@ -27,6 +27,8 @@ export interface Answer {
   readonly port: number;
   /** In ms: how long it goes on in the rounds that do not count, before it is asked to end. */
   readonly stay: number;
+  /** In ms: one that has not answered by then is broken. Default: a minute. */
+  readonly limit?: number;
 }
 
 /** What the runs of one command cost: the program and the processes it started. */
@@ -73,7 +75,7 @@ export async function openMeasure(scratch: string): Promise<Measure> {
     const file = path.join(directory, 'plan.json');
     const planned = commands.map(({ name: _, env, status = 0, answer, ...command }) => ({
       ...command,
-      answer: answer && { port: answer.port, stay_ms: answer.stay },
+      answer: answer && { port: answer.port, stay_ms: answer.stay, limit_ms: answer.limit ?? 60_000 },
       env: Object.entries(env).map(([name, value]) => `${name}=${value}`),
       status,
     }));

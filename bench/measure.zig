@@ -49,6 +49,8 @@ const Answer = struct {
     port: u16,
     /// How long it goes on in a round that is not reported.
     stay_ms: u64,
+    /// A server that has not answered by then never will.
+    limit_ms: u64,
 };
 
 const Run = struct {
@@ -67,8 +69,6 @@ const Process = struct {
     status: u8,
 };
 
-/// In ms: a server that has not answered by then never will.
-const answer_limit = 60_000;
 /// In ms: how long a server may take to end when it is asked to.
 const end_limit = 10_000;
 
@@ -151,10 +151,12 @@ fn run(what: Process, warming: bool) !Run {
         return resultOf(ended.?.usage, ended.?.time - started);
     };
     errdefer _ = linux.kill(-pid, .KILL);
-    const answered = try awaitAnswer(pid, answer.port, started);
+    var usage = std.mem.zeroes(linux.rusage);
+    const answered = try awaitAnswer(pid, answer, started, &usage);
     if (warming) try linger(pid, answer.stay_ms);
     _ = linux.kill(-pid, .KILL);
-    return resultOf(try waitForAll(), answered - started);
+    while (wait(-1, 0)) |ended| add(&usage, ended.?.usage) else |_| {} // There are no more.
+    return resultOf(usage, answered - started);
 }
 
 fn resultOf(usage: linux.rusage, wall: u64) Run {
@@ -184,44 +186,48 @@ fn wait(pid: linux.pid_t, flags: u32) !?Ended {
     }
 }
 
-/// What a server and its descendants have used, once all have ended.
-fn waitForAll() !linux.rusage {
-    var all = (try wait(-1, 0)).?.usage;
-    while (wait(-1, 0)) |ended| {
-        const usage = ended.?.usage;
-        all.utime = sum(all.utime, usage.utime);
-        all.stime = sum(all.stime, usage.stime);
-        all.maxrss = @max(all.maxrss, usage.maxrss);
-    } else |_| return all; // There are no more.
+fn add(all: *linux.rusage, usage: linux.rusage) void {
+    all.utime = sum(all.utime, usage.utime);
+    all.stime = sum(all.stime, usage.stime);
+    all.maxrss = @max(all.maxrss, usage.maxrss);
 }
 
 fn sum(a: linux.timeval, b: linux.timeval) linux.timeval {
     return .{ .sec = a.sec + b.sec, .usec = a.usec + b.usec };
 }
 
-/// The time of the first answer.
-fn awaitAnswer(pid: linux.pid_t, port: u16, started: u64) !u64 {
-    while (!try ask(port)) {
-        if (monotonic() - started > answer_limit * std.time.ns_per_ms) return error.NoAnswer;
+/// The time of the first answer. Adds what has ended before it to `usage`.
+fn awaitAnswer(pid: linux.pid_t, answer: Answer, started: u64, usage: *linux.rusage) !u64 {
+    while (!try ask(answer)) {
+        if (monotonic() - started > answer.limit_ms * std.time.ns_per_ms) return error.NoAnswer;
         // A launcher may have gone and left its server.
-        if (try wait(-1, linux.W.NOHANG)) |ended| if (ended.status != 0) {
-            std.debug.print("process {d} ended with wait status 0x{x} before it answered\n", .{ pid, ended.status });
-            return error.EndedBeforeAnswer;
-        };
+        if (try wait(-1, linux.W.NOHANG)) |ended| {
+            add(usage, ended.usage);
+            if (ended.status != 0) {
+                std.debug.print("process {d} ended with wait status 0x{x} before it answered\n", .{ pid, ended.status });
+                return error.EndedBeforeAnswer;
+            }
+        }
         sleep(200 * std.time.ns_per_us);
     }
     return monotonic();
 }
 
 /// Whether something answers. Throws when it answers anything but that all is well.
-fn ask(port: u16) !bool {
+fn ask(answer: Answer) !bool {
     const request = "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n";
     const expected = "HTTP/1.1 200";
     const socket = linux.socket(linux.AF.INET, linux.SOCK.STREAM | linux.SOCK.CLOEXEC, 0);
     if (linux.errno(socket) != .SUCCESS) return error.SocketFailed;
     const descriptor: i32 = @intCast(socket);
     defer _ = linux.close(descriptor);
-    const address: linux.sockaddr.in = .{ .port = std.mem.nativeToBig(u16, port), .addr = std.mem.nativeToBig(u32, 0x7f000001) };
+    // It may accept the connection and then say nothing.
+    const patience: linux.timeval = .{
+        .sec = @intCast(answer.limit_ms / std.time.ms_per_s),
+        .usec = @intCast(answer.limit_ms % std.time.ms_per_s * std.time.us_per_ms),
+    };
+    if (linux.errno(linux.setsockopt(descriptor, linux.SOL.SOCKET, linux.SO.RCVTIMEO, @ptrCast(&patience), @sizeOf(linux.timeval))) != .SUCCESS) return error.SocketFailed;
+    const address: linux.sockaddr.in = .{ .port = std.mem.nativeToBig(u16, answer.port), .addr = std.mem.nativeToBig(u32, 0x7f000001) };
     if (linux.errno(linux.connect(descriptor, @ptrCast(&address), @sizeOf(linux.sockaddr.in))) != .SUCCESS) return false;
     if (linux.write(descriptor, request, request.len) != request.len) return false;
     var buffer: [expected.len]u8 = undefined;

@@ -2,7 +2,8 @@ import { execFile } from 'node:child_process';
 import { cp, mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { type Bench, environment, NODE, useOf } from './bench.ts';
+import type { Bench } from './bench.ts';
+import { checkUse } from './check.ts';
 import type { Command, Cost } from './measure.ts';
 import type { BuildCommand, Packager } from './packager.ts';
 import type { Program, Use } from './programs.ts';
@@ -42,7 +43,6 @@ const execute = promisify(execFile);
 
 /** In ms: what a packager that waits for something may take before it counts as one that does not build. */
 const BUILD_LIMIT = 4 * 60_000;
-const RUN_LIMIT = 60_000;
 /** In seconds: a build that took longer is not repeated. */
 const LONG_BUILD = 20;
 
@@ -62,17 +62,17 @@ export async function packageProgram(
   const costs = await bench.measure(short.map(buildCommand), rounds);
   for (const { project } of sound) await rm(project, { recursive: true });
 
-  const plain = [NODE, path.join(program.project, program.entry)];
-  const expected = use.port === undefined ? await run(plain, use, path.join(place, 'node')) : undefined;
   const outcomes: Outcome[] = [];
   for (const one of attempts) {
     if (!('file' in one)) outcomes.push(one);
     else {
       const { packager, file, home, seconds } = one;
       const built = { packager, file, home, build: costs[short.indexOf(one)] ?? { seconds } };
-      outcomes.push(
-        await (expected === undefined ? checkAnswer(bench, built, use) : check(built, use, expected)),
-      );
+      const refused = (error: unknown) => ({
+        packager,
+        refusal: anonymous(reason(error), path.dirname(file)),
+      });
+      outcomes.push(await checkUse(bench, program, use, file, home).then(() => built, refused));
     }
   }
   return outcomes;
@@ -103,44 +103,7 @@ function buildCommand({ packager, command, file }: Attempt): Command {
   return { name: packager.name, ...command, prepare: ['/bin/rm', '-f', file] };
 }
 
-/** A server does what it should if it answers. */
-async function checkAnswer(bench: Bench, built: Built, use: Use): Promise<Outcome> {
-  const { packager, file, home } = built;
-  const once = { most: 1, least: 1, seconds: 0, warmups: 0 };
-  return await bench.measure([useOf(use, packager.name, [file], home)], once).then(
-    () => built,
-    (error) => ({ packager, refusal: `does not answer: ${anonymous(reason(error), path.dirname(file))}` }),
-  );
-}
-
-async function check(built: Built, use: Use, expected: Answer): Promise<Outcome> {
-  const { packager, file, home } = built;
-  const answer = await run([file], use, home);
-  if (answer.stdout === expected.stdout && answer.status === expected.status) return built;
-  const difference = `exit status ${answer.status}, ${answer.said === '' ? 'nothing printed' : answer.said}`;
-  return { packager, refusal: `does not do what Node does: ${anonymous(difference, path.dirname(file))}` };
-}
-
 /** Nothing of the machine's paths in what is published. */
 function anonymous(text: string, directory: string): string {
   return text.replaceAll(directory, '…');
-}
-
-interface Answer {
-  readonly stdout: string;
-  readonly status: number | string;
-  /** The line that tells most of what it printed. */
-  readonly said: string;
-}
-
-/** Runs it outside of its project and of the place where it was built. */
-async function run(start: readonly string[], use: Use, home: string): Promise<Answer> {
-  await mkdir(path.join(home, 'tmp'), { recursive: true });
-  const [file, ...args] = [...start, ...use.args];
-  const options = { cwd: use.directory, env: environment(home), timeout: RUN_LIMIT };
-  const { stdout, stderr, code } = await execute(file!, args, options).then(
-    (done) => ({ ...done, code: 0 }),
-    (error: { stdout: string; stderr: string; code: number | string }) => error,
-  );
-  return { stdout, status: code, said: reason({ stderr, message: stdout }) };
 }

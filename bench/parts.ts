@@ -1,5 +1,5 @@
 import type { Part } from './bench.ts';
-import { boot } from './parts/boot.ts';
+import { boot, notes } from './parts/boot.ts';
 import { compileCache } from './parts/compile-cache.ts';
 import { compression } from './parts/compression.ts';
 import { firstRun } from './parts/first-run.ts';
@@ -18,6 +18,7 @@ export const PARTS: readonly Part[] = [
   compileCache,
   share,
   boot,
+  notes,
   firstRun,
   manyFiles,
   size,

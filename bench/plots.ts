@@ -1,4 +1,4 @@
-import type { Estimate } from './statistics.ts';
+import type { Estimate, Spread } from './statistics.ts';
 
 /** A picture of some of the results. */
 export type Plot = Bars | Lines;
@@ -55,6 +55,11 @@ export interface Point {
 /** A bar for an estimate. */
 export function estimateBar(name: string, { value, low, high }: Estimate): Bar {
   return { name, value, low, high };
+}
+
+/** A bar for the median of a spread, with its quartiles. */
+export function spreadBar(name: string, { median, lowerQuartile, upperQuartile }: Spread): Bar {
+  return { name, value: median, low: lowerQuartile, high: upperQuartile };
 }
 
 const WIDTH = 820;

@@ -35,12 +35,12 @@ export function showTime({ median, minimum }: Spread): string {
   return `${milliseconds(median)} (${milliseconds(minimum)})`;
 }
 
-/** CPU time and wall time, the cells of two columns. */
-export function showCost({ cpu, wall }: Cost): [string, string] {
-  return [showTime(cpu), showTime(wall)];
+/** CPU time, wall time and how often it was measured, the cells of these columns. */
+export function showCost({ cpu, wall, runs }: Cost): [string, string, string] {
+  return [showTime(cpu), showTime(wall), String(runs.wall.length)];
 }
 
-export const COST_COLUMNS = ['CPU, ms', 'wall, ms'] as const;
+export const COST_COLUMNS = ['CPU, ms', 'wall, ms', 'rounds'] as const;
 
 /** `ratio (low–high)` */
 export function showRatio({ value, low, high }: Estimate): string {

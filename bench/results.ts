@@ -72,7 +72,7 @@ function showResults(results: readonly Result[]): string {
 
 const INTRODUCTION = `# Results of the bench
 
-Made by \`npm run bench\`; [README.md](README.md) says what each part does. Times depend on the machine and on what else ran on it. What was run in turns may be compared, so look at the ratios; what stands in brackets behind a ratio are the bounds between which it lies with a probability of 95 %. A figure that falls short of its aim stays as it is. The files in \`results/\` hold more than is shown here.`;
+Made by \`npm run bench\`; [README.md](README.md) says what each part does. Times depend on the machine and on what else ran on it. What was run in turns may be compared, so look at the ratios; what stands in brackets behind a ratio are bounds from drawing the same rounds again (README.md), which say little where there are fewer than a dozen rounds. The load average before a part is for the most part the work of the part before it. A figure that falls short of its aim stays as it is. The files in \`results/\` hold more than is shown here.`;
 
 function showMachine(machine: readonly string[]): string {
   return machine.map((one) => `* ${one}`).join('\n');

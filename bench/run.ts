@@ -15,7 +15,7 @@ import { describeMachine } from './machine.ts';
 import { type Measure, openMeasure } from './measure.ts';
 import { PARTS } from './parts.ts';
 import { npmInstall, openPrograms } from './programs.ts';
-import { reason, type Section, showSection } from './report.ts';
+import { reason, showSection } from './report.ts';
 import { type Measurement, publishResults, type Result, writeResult } from './results.ts';
 
 const { quick, parts, out } = parseCommandLine();
@@ -32,7 +32,9 @@ const program = await openPrograms(disk);
 const measure = await openMeasure(disk);
 const machine = await describeMachine(memory === undefined ? [disk] : [disk, memory]);
 for (const part of parts) {
-  const result = await runPart(part);
+  const result = await runPart(part).catch(fail);
+  // What was measured before stays.
+  if (typeof result === 'string') continue;
   if (out === undefined) console.log(`\n${showSection(result.section)}`);
   else await writeResult(out, result);
 }
@@ -77,7 +79,13 @@ async function openDisk(): Promise<string> {
   return await mkdtemp(path.join(caches, 'sarma-bench-'));
 }
 
-/** A part that fails leaves its reason in the results, and the others run all the same. */
+/** Whatever fails, everything else is measured all the same. */
+function fail(error: unknown): string {
+  console.error(error);
+  process.exitCode = 1;
+  return reason(error);
+}
+
 async function runPart(part: Part): Promise<Result> {
   console.error(`Measuring: ${part.name} …`);
   const date = new Date();
@@ -90,13 +98,10 @@ async function runPart(part: Part): Promise<Result> {
       return costs;
     },
   });
-  const section = await part.run(bench).catch((error): Section => {
-    console.error(error);
-    process.exitCode = 1;
-    return { title: part.name, blocks: [`Could not be measured: ${reason(error)}`] };
+  const section = await part.run(bench).finally(() => {
+    for (const place of [bench.disk, bench.memory])
+      if (place !== undefined) rmSync(place, { recursive: true, force: true });
   });
-  for (const place of [bench.disk, bench.memory])
-    if (place !== undefined) rmSync(place, { recursive: true, force: true });
   const seconds = (Date.now() - date.getTime()) / 1000;
   console.error(
     `  ${seconds.toFixed(0)} s, load average ${before.toFixed(1)} before, ${loadavg()[0]!.toFixed(1)} after`,
@@ -131,5 +136,6 @@ async function openBench(
       seconds: quick ? 1 : seconds,
     }),
     quick,
+    fail,
   };
 }

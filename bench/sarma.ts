@@ -11,6 +11,8 @@ export interface WrapChoice {
   readonly compression: Compression;
   /** Version of Node. Default: what the command line chooses. */
   readonly runtime?: string;
+  /** The build cache. Default: the user's. */
+  readonly cache?: string;
   /** A folder with a slash at its end, or the file if there is one target. */
   readonly out: string;
 }
@@ -30,9 +32,10 @@ export function wrapArguments(program: Program, choice: WrapChoice): readonly st
   ];
 }
 
-/** The user's own environment, whose build cache is used, without what npm adds to it. */
-export function wrapEnvironment(): Readonly<Record<string, string>> {
+/** The user's own environment, without what npm adds to it, and with a build cache that is given or the user's. */
+export function wrapEnvironment(cache?: string): Readonly<Record<string, string>> {
   const entries = Object.entries(process.env).filter(([name]) => !name.startsWith('npm_'));
+  if (cache !== undefined) entries.push(['SARMA_BUILD_CACHE', cache]);
   return Object.fromEntries(entries.map(([name, value]) => [name, value ?? '']));
 }
 
@@ -42,7 +45,7 @@ export function wrapEnvironment(): Readonly<Record<string, string>> {
  */
 export async function wrap(program: Program, choice: WrapChoice): Promise<readonly string[]> {
   const [file, ...args] = wrapArguments(program, { runtime: process.versions.node, ...choice });
-  const options = { maxBuffer: 64 * 1024 * 1024 };
+  const options = { maxBuffer: 64 * 1024 * 1024, env: wrapEnvironment(choice.cache) };
   const { stdout, stderr } = await promisify(execFile)(file!, [...args, '--json'], options).catch(
     (error: { stdout: string; stderr: string }) => error,
   );

@@ -1,8 +1,11 @@
 // What stands between the bench's measurements and what is read of them.
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { expect, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
+import { environment } from '../bench/bench.ts';
+import { type Command, type Measure, openMeasure } from '../bench/measure.ts';
 import { type Bars, drawPlot, mergePlots } from '../bench/plots.ts';
+import { freePort } from '../bench/programs.ts';
 import { publishResults, type Result, writeResult } from '../bench/results.ts';
 import { differenceOf, ratioOf, spread } from '../bench/statistics.ts';
 import { temporaryDirectory } from './support/run.ts';
@@ -92,4 +95,50 @@ test('what grows by a power of the size is a straight line', () => {
   const places = line.split(' ').map((pair) => pair.split(',').map(Number) as [number, number]);
   const slopes = places.slice(1).map(([x, y], index) => (y - places[index]![1]) / (x - places[index]![0]));
   for (const slope of slopes) expect(slope).toBeCloseTo(slopes[0]!, 2);
+});
+
+let measure: Measure;
+// Compiles it the first time.
+beforeAll(async () => {
+  measure = await openMeasure(await temporaryDirectory());
+});
+
+/** What a server costs that is written in a file of its own. */
+async function measureServer(text: string, limit: number) {
+  const directory = await temporaryDirectory();
+  const file = path.join(directory, 'server.cjs');
+  await writeFile(file, text);
+  const port = await freePort();
+  const command: Command = {
+    name: 'server',
+    argv: [process.execPath, file],
+    env: { ...environment(directory), PORT: String(port) },
+    directory,
+    answer: { port, stay: 100, limit },
+  };
+  return (await measure([command], { warmups: 1, least: 1, most: 1, seconds: 0 }))[0]!;
+}
+
+const BUSY = 'do for (let i = 0; i < 1e7; i++); while (process.cpuUsage().user < 600_000);';
+const SERVER =
+  "require('node:http').createServer((_, out) => out.end('yes')).listen(process.env.PORT, '127.0.0.1');";
+
+test('a server that a launcher leaves behind costs what both have used', async () => {
+  const cost = await measureServer(
+    `const { spawn } = require('node:child_process');
+    if (process.argv[2] === 'server') setTimeout(() => { ${SERVER} }, 1000);
+    else {
+      ${BUSY}
+      spawn(process.execPath, [__filename, 'server'], { stdio: 'ignore' }).unref();
+    }`,
+    60_000,
+  );
+  // The launcher has ended long before the answer.
+  expect(cost.wall.median).toBeGreaterThan(1000);
+  expect(cost.cpu.median).toBeGreaterThan(400);
+});
+
+test('a server that accepts a connection and says nothing is one that does not answer', async () => {
+  const silent = "require('node:net').createServer(() => {}).listen(process.env.PORT, '127.0.0.1');";
+  await expect(measureServer(silent, 2000)).rejects.toThrow(/NoAnswer/);
 });

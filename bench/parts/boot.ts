@@ -4,6 +4,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { type Bench, environment, NODE, type Part } from '../bench.ts';
 import type { Command, Cost } from '../measure.ts';
+import { spreadBar } from '../plots.ts';
 import { freePort, installProgram } from '../programs.ts';
 import {
   type Block,
@@ -17,21 +18,46 @@ import {
 import { wrapEnvironment } from '../sarma.ts';
 import { ratioOf } from '../statistics.ts';
 
-/** What services cost: an empty one from start to end, a real one until its first answer. */
+/** What an empty service costs from start to end. */
 export const boot: Part = {
   name: 'boot',
-  run: async (bench): Promise<Section> => ({
-    title: 'Boot of a service',
-    blocks: [
-      'Medians (minimum in brackets). First a service of one application whose `start` asks for the end, from the start of the ' +
-        'process to its end, against plain Node evaluating `0`. Aim: at most 5 ms of wall time more.',
-      await empty(bench),
-      'Then `examples/notes` (fastify and SQLite) until its first answer, against its application’s `start` called by plain ' +
-        'Node without a boot. The compile cache of those that have one is filled by a start that does not count.',
-      await notes(bench),
-    ],
-  }),
+  run: async (bench) =>
+    describe(await empty(bench), {
+      title: 'Boot of a service',
+      introduction:
+        'A service of one application whose `start` asks for the end, from the start of the process to its end, against plain ' +
+        'Node evaluating `0`. Aim: at most 5 ms of wall time more. Medians (minimum in brackets).',
+    }),
 };
+
+/** What a real service costs until its first answer. */
+export const notes: Part = {
+  name: 'notes',
+  run: async (bench) =>
+    describe(await notesCosts(bench), {
+      title: 'Boot of a service until its first answer',
+      introduction:
+        '`examples/notes` (fastify and SQLite) until its first answer, against its application’s `start` called by plain ' +
+        'Node without a boot. The compile cache of those that have one is filled by a start that does not count. Medians ' +
+        '(minimum in brackets).',
+    }),
+};
+
+interface Description {
+  readonly title: string;
+  readonly introduction: string;
+}
+
+function describe(costs: readonly Cost[], { title, introduction }: Description): Section {
+  const bars = costs.map(({ name, wall }) => spreadBar(name.replaceAll('`', ''), wall));
+  const groups = [{ name: title, bars }];
+  const axis = 'wall time, ms: median and quartiles (less is better)';
+  return {
+    title,
+    blocks: [introduction, showCosts(costs)],
+    plots: [{ kind: 'bars', name: 'boot', title: 'Boot of services', axis, groups }],
+  };
+}
 
 const COLUMNS = ['started', ...COST_COLUMNS, 'wall − reference, ms', 'CPU / reference', 'peak memory, MB'];
 
@@ -47,7 +73,7 @@ function showCosts(costs: readonly Cost[]): Block {
   return { columns: COLUMNS, rows };
 }
 
-async function empty(bench: Bench): Promise<Block> {
+async function empty(bench: Bench): Promise<readonly Cost[]> {
   const home = await makeHome(bench, 'home');
   const project = path.join(bench.disk, 'empty-service');
   await cp(path.join(import.meta.dirname, '../programs/empty-service'), project, { recursive: true });
@@ -70,7 +96,7 @@ async function empty(bench: Bench): Promise<Block> {
     command('by the executable', [executable, 'start']),
   ];
   // The first starts make the state directory, its cookie, and what the compile cache holds.
-  return showCosts(await bench.measure(commands, { ...bench.rounds(30, 200), warmups: 4 }));
+  return await bench.measure(commands, { ...bench.rounds(30, 200), warmups: 4 });
 }
 
 /** Starts the application as the boot does, without one. */
@@ -80,7 +106,7 @@ const config = { host: '127.0.0.1', port: Number(PORT), server: true, migrate: t
 await application.start({ config: { ...config, database: HOME + '/notes.db', secretKeyBase: 'secret' } });
 `;
 
-async function notes(bench: Bench): Promise<Block> {
+async function notesCosts(bench: Bench): Promise<readonly Cost[]> {
   const example = path.join(import.meta.dirname, '../../examples/notes');
   const project = path.join(bench.disk, 'notes');
   await cp(await installProgram('notes', example), project, { recursive: true });
@@ -106,7 +132,7 @@ async function notes(bench: Bench): Promise<Block> {
     const env = { ...environment(home), ...own };
     commands.push({ name, argv, env, directory: home, answer: { port, stay: 1000 } });
   }
-  return showCosts(await bench.measure(commands, { ...bench.rounds(30, 100), warmups: 3 }));
+  return await bench.measure(commands, { ...bench.rounds(30, 100), warmups: 3 });
 }
 
 /** The package that applications import, as it is published. */

@@ -1,10 +1,12 @@
-import { cp, mkdir, stat } from 'node:fs/promises';
+import { cp, glob, mkdir, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { type Bench, emptyHome, NODE, type Part, UNCACHED, useOf } from '../bench.ts';
+import { type Bench, emptyHome, type Part, UNCACHED, useOf } from '../bench.ts';
+import { checkUse } from '../check.ts';
 import type { Command } from '../measure.ts';
+import { copyNode, forget } from '../page-cache.ts';
 import { type BarGroup, estimateBar } from '../plots.ts';
 import { type Program, type Use, withSettings } from '../programs.ts';
-import { COST_COLUMNS, megabytes, reason, type Section, showCost, showRatio } from '../report.ts';
+import { COST_COLUMNS, megabytes, type Section, showCost, showRatio } from '../report.ts';
 import { wrap } from '../sarma.ts';
 import { ratioOf } from '../statistics.ts';
 
@@ -32,10 +34,11 @@ function variants({ args, fill = args, port }: Use): readonly Variant[] {
 export const compileCache: Part = {
   name: 'cache',
   run: async (bench): Promise<Section> => {
+    const node = await copyNode(bench.disk);
     const rows: string[][] = [];
     const groups: BarGroup[] = [];
     for (const name of NAMES) {
-      const compared = await compare(bench, await bench.program(name));
+      const compared = await compare(bench, await bench.program(name), node);
       rows.push(...compared.rows);
       groups.push({ name: compared.name, bars: compared.bars });
     }
@@ -58,15 +61,14 @@ export const compileCache: Part = {
 
 const INTRODUCTION =
   'Executables (`balanced`) of the same program with other values of `wrap.compileCache`, against plain Node without a ' +
-  'compile cache. A first run begins with an empty home; before the warm ones there are four that do not count, since the ' +
-  'first runs fill the cache. Medians (minimum in brackets).';
+  'compile cache. A first run begins with an empty home; before the warm ones everything is dropped from the page cache, ' +
+  'and there are four that do not count, since the first runs fill the compile cache. Medians (minimum in brackets).';
 
 const COLUMNS = [
   'program',
   'compile cache',
   'size, MB',
-  'first run: CPU, ms',
-  'first run: wall, ms',
+  ...COST_COLUMNS.map((column) => `first run: ${column}`),
   ...COST_COLUMNS.map((column) => `warm: ${column}`),
   'warm CPU / Node, no cache',
 ];
@@ -76,7 +78,7 @@ interface Made extends Variant {
   readonly bytes: number;
 }
 
-async function compare(bench: Bench, program: Program) {
+async function compare(bench: Bench, program: Program, node: string) {
   const use = program.uses[0]!;
   const rows: string[][] = [];
   const made: Made[] = [];
@@ -84,25 +86,28 @@ async function compare(bench: Bench, program: Program) {
     try {
       made.push(await make(bench, program, variant));
     } catch (error) {
-      rows.push([use.name, variant.name, reason(error), '', '', '', '', '']);
+      rows.push([use.name, variant.name, bench.fail(error)]);
     }
   }
   const place = (index: number) => path.join(bench.disk, `${program.name}-${index}-home`);
-  const start = ({ name, executable }: Made, index: number) => useOf(use, name, [executable], place(index));
+  const run = ({ name, executable }: Made, index: number) => useOf(use, name, [executable], place(index));
   const firsts = made.map(
-    (one, index): Command => ({ ...start(one, index), prepare: emptyHome(place(index)) }),
+    (one, index): Command => ({ ...run(one, index), prepare: emptyHome(place(index)) }),
   );
   const first = await bench.measure(firsts, { ...bench.rounds(8, 7), warmups: 0 });
+  await forget(made.map((_, index) => place(index)));
   const home = path.join(bench.disk, `${program.name}-node-home`);
   await mkdir(path.join(home, 'tmp'), { recursive: true });
-  const node = useOf(use, 'plain Node, no cache', [NODE, path.join(program.project, program.entry)], home);
-  const plain = { ...node, env: { ...node.env, ...UNCACHED } };
+  const start = [node, path.join(program.project, program.entry)];
+  const plain = useOf(use, 'plain Node, no cache', start, home);
+  const uncached = { ...plain, env: { ...plain.env, ...UNCACHED } };
   const rounds = bench.rounds(15, 60);
   const warmups = use.port === undefined ? 4 : 1;
-  const [reference, ...warm] = await bench.measure([plain, ...made.map(start)], { ...rounds, warmups });
+  const [reference, ...warm] = await bench.measure([uncached, ...made.map(run)], { ...rounds, warmups });
+  for (const [index, one] of made.entries()) await checkCache(one, place(index));
   const ratios = warm.map((cost) => ratioOf(cost.runs.cpu, reference!.runs.cpu));
   rows.unshift(
-    [use.name, reference!.name, '', '', '', ...showCost(reference!), '1'],
+    [use.name, reference!.name, '', '', '', '', ...showCost(reference!), '1'],
     ...made.map((one, index) => [
       use.name,
       one.name,
@@ -124,6 +129,21 @@ async function make(bench: Bench, program: Program, variant: Variant): Promise<M
   const { directory } = program.uses[0]!;
   await cp(directory, project, { recursive: true });
   const [executable] = await wrap(own, { compression: 'balanced', out: path.join(bench.disk, name) });
+  await checkUse(bench, program, program.uses[0]!, executable!, path.join(bench.disk, `${name}-home`));
   const { size: bytes } = await stat(executable!);
   return { ...variant, executable: executable!, bytes };
+}
+
+/** Throws unless an install has a compile cache if it should, and the one that was made while wrapping if there is one. */
+async function checkCache({ name, settings }: Variant, home: string): Promise<void> {
+  const found: string[] = [];
+  for await (const file of glob('.cache/sarma/releases/*/.sarma/compile-cache/*/*', { cwd: home }))
+    found.push(path.basename(file));
+  const { compileCache = true } = settings;
+  const sound =
+    compileCache === false
+      ? found.length === 0
+      : found.some((file) => /^[0-9a-f]{8}$/.test(file)) &&
+        (compileCache === true || found.includes('whole'));
+  if (!sound) throw new Error(`compile cache "${name}" holds ${found.join(', ') || 'nothing'}`);
 }

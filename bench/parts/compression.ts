@@ -2,9 +2,11 @@ import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { Compression } from '@sarma/wrapper';
 import { type Bench, emptyHome, NODE, type Part, useOf } from '../bench.ts';
+import { checkUse } from '../check.ts';
 import type { Command, Cost } from '../measure.ts';
+import { type Bar, type BarGroup, spreadBar } from '../plots.ts';
 import type { Program } from '../programs.ts';
-import { COST_COLUMNS, megabytes, milliseconds, reason, type Section, showCost } from '../report.ts';
+import { COST_COLUMNS, megabytes, milliseconds, type Section, showCost } from '../report.ts';
 import { wrapArguments, wrapEnvironment } from '../sarma.ts';
 
 const COMPRESSIONS: readonly Compression[] = ['none', 'fast', 'balanced', 'best', 'smallest'];
@@ -14,13 +16,22 @@ export const compression: Part = {
   name: 'compression',
   run: async (bench): Promise<Section> => {
     const rows: string[][] = [];
+    const groups: BarGroup[] = [];
     for (const [name, what] of [
       ['hello', 'hello (the runtime)'],
       ['eslint', 'eslint (the runtime and a release)'],
     ] as const) {
+      const bars: Bar[] = [];
       for (const compression of bench.quick ? COMPRESSIONS.slice(0, 3) : COMPRESSIONS) {
-        rows.push([what, `\`${compression}\``, ...(await tryOut(bench, name, compression))]);
+        try {
+          const tried = await tryOut(bench, name, compression);
+          rows.push([what, `\`${compression}\``, ...showTried(tried)]);
+          bars.push(spreadBar(compression, tried.run.wall));
+        } catch (error) {
+          rows.push([what, `\`${compression}\``, bench.fail(error)]);
+        }
       }
+      groups.push({ name: what, bars });
     }
     return {
       title: 'Compressions',
@@ -41,27 +52,39 @@ export const compression: Part = {
           rows,
         },
       ],
+      plots: [
+        {
+          kind: 'bars',
+          name: 'compression',
+          title: 'First runs by compression',
+          axis: 'wall time, ms: median and quartiles (less is better)',
+          groups,
+        },
+      ],
     };
   },
 };
 
-async function tryOut(
-  bench: Bench,
-  name: 'hello' | 'eslint',
-  compression: Compression,
-): Promise<readonly string[]> {
+interface Tried {
+  readonly build: Cost;
+  readonly run: Cost;
+  readonly size: number;
+}
+
+async function tryOut(bench: Bench, name: 'hello' | 'eslint', compression: Compression): Promise<Tried> {
   const program = await bench.program(name);
   const out = path.join(bench.disk, `${name}-${compression}`);
-  try {
-    const build = await measureBuild(bench, program, compression, out);
-    const home = path.join(bench.disk, `${name}-${compression}-home`);
-    const first = useOf(program.uses[0]!, 'first run', [out], home);
-    const [run] = await bench.measure([{ ...first, prepare: emptyHome(home) }], bench.rounds(6, 15));
-    const { size } = await stat(out);
-    return [megabytes(size), ...showSeconds(build), megabytes(build.peak), ...showCost(run!)];
-  } catch (error) {
-    return [reason(error), '', '', '', '', ''];
-  }
+  const build = await measureBuild(bench, program, compression, out);
+  const home = path.join(bench.disk, `${name}-${compression}-home`);
+  await checkUse(bench, program, program.uses[0]!, out, home);
+  const first = useOf(program.uses[0]!, 'first run', [out], home);
+  const [run] = await bench.measure([{ ...first, prepare: emptyHome(home) }], bench.rounds(6, 15));
+  const { size } = await stat(out);
+  return { build, run: run!, size };
+}
+
+function showTried({ build, run, size }: Tried): readonly string[] {
+  return [megabytes(size), ...showSeconds(build), megabytes(build.peak), ...showCost(run)];
 }
 
 function showSeconds({ cpu, wall }: Cost): readonly string[] {
@@ -74,8 +97,7 @@ async function measureBuild(
   compression: Compression,
   out: string,
 ): Promise<Cost> {
-  const cache = path.join(bench.disk, `cache-${compression}`);
-  const env = { ...wrapEnvironment(), SARMA_BUILD_CACHE: cache };
+  const env = wrapEnvironment(path.join(bench.disk, `cache-${compression}`));
   // A path, so that nothing is downloaded into the empty cache.
   const runtime = NODE;
   const command: Command = {

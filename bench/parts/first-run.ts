@@ -4,10 +4,11 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { type Compression, inspect } from '@sarma/wrapper';
 import { type Bench, emptyHome, environment, NODE, type Part } from '../bench.ts';
+import { checkUse } from '../check.ts';
 import { fileSystem, findTool } from '../machine.ts';
 import type { Command, Cost } from '../measure.ts';
 import { type BarGroup, estimateBar } from '../plots.ts';
-import { type Block, COST_COLUMNS, reason, type Section, showCost, showRatio } from '../report.ts';
+import { type Block, COST_COLUMNS, type Section, showCost, showRatio } from '../report.ts';
 import { wrap } from '../sarma.ts';
 import { type Estimate, ratioOf } from '../statistics.ts';
 
@@ -63,7 +64,7 @@ async function compareAll(bench: Bench, place: string) {
       // Its aim is a time; beside the others its bar would hide theirs.
       if (compression !== 'smallest') bars.push(estimateBar(compared.name, compared.estimate));
     } catch (error) {
-      rows.push([compression, reason(error), '', '', '', '']);
+      rows.push([compression, bench.fail(error)]);
     }
   }
   return { rows, bars };
@@ -75,6 +76,7 @@ async function compare(bench: Bench, place: string, compression: Compression) {
   await mkdir(work, { recursive: true });
   const [executable] = await wrap(hello, { compression, out: path.join(work, 'hello') });
   const home = path.join(work, 'home');
+  await checkUse(bench, hello, hello.uses[0]!, executable!, home);
   const simple = { env: environment(home), directory: work };
   const node: Command = {
     ...simple,

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import type { Compression } from '@sarma/wrapper';
 import { type Bench, emptyHome, environment, NODE, type Part } from '../bench.ts';
+import { checkUse } from '../check.ts';
 import { makeProject } from '../generated.ts';
 import { fileSystem, findTool } from '../machine.ts';
 import type { Command } from '../measure.ts';
@@ -69,8 +70,10 @@ async function compare(bench: Bench, program: Program, place: string) {
   const simple = { env: environment(path.join(work, 'home')), directory: place };
   const commands: Command[] = [];
   for (const compression of COMPRESSIONS) {
-    const [executable] = await wrap(program, { compression, out: path.join(work, compression) });
+    const choice = { runtime: NODE, compression, cache: path.join(bench.disk, 'cache') };
+    const [executable] = await wrap(program, { ...choice, out: path.join(work, compression) });
     const home = path.join(work, `home-${compression}`);
+    await checkUse(bench, program, program.uses[0]!, executable!, home);
     const prepare = emptyHome(home);
     const name = `first run, \`${compression}\``;
     commands.push({ name, argv: [executable!], env: environment(home), directory: place, prepare });

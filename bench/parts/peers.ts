@@ -1,6 +1,6 @@
 import { mkdir, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { type Bench, emptyHome, NODE, type Part, UNCACHED, useOf } from '../bench.ts';
+import { type Bench, emptyHome, type Part, UNCACHED, useOf } from '../bench.ts';
 import type { Cost } from '../measure.ts';
 import type { Packager } from '../packager.ts';
 import { bun } from '../packagers/bun.ts';
@@ -11,7 +11,8 @@ import { pkg } from '../packagers/pkg.ts';
 import { sarma } from '../packagers/sarma.ts';
 import { singleExecutable } from '../packagers/single-executable.ts';
 import { type Build, type Built, packageProgram } from '../packaging.ts';
-import { type Bar, estimateBar, type Plot } from '../plots.ts';
+import { copyNode, forget } from '../page-cache.ts';
+import { type Bar, estimateBar, type Plot, spreadBar } from '../plots.ts';
 import type { Program, Use } from '../programs.ts';
 import { type Block, megabytes, type Section, showRatio, showTime } from '../report.ts';
 import { type Estimate, ratioOf } from '../statistics.ts';
@@ -44,7 +45,8 @@ const INTRODUCTION =
   'Each packager makes one file of the same program with the same Node (bun with its own engine). Then the program’s ' +
   'directory is removed, and the file must print and exit as plain Node does; one that does not is named below the table. ' +
   'Builds are the second and later ones, with whatever each packager caches, but the first where that took more than 20 s. First runs begin with an empty home and an ' +
-  'empty temporary directory; warm ones follow in the same. All are run in turns. Medians (minimum in brackets), times in ' +
+  'empty temporary directory; warm ones follow in the same, once everything has been dropped from the page cache and a run that does not count has read ' +
+  'it again. All are run in turns. Medians (minimum in brackets), times in ' +
   'ms of wall time unless it says CPU; the ratio is to plain Node without a compile cache; peak memory is that of the ' +
   'largest process.';
 
@@ -89,6 +91,8 @@ async function compare(bench: Bench, packagers: readonly Packager[], program: Pr
   const outcomes = await packageProgram(bench, packagers, program, use);
   const built = outcomes.filter((outcome) => 'file' in outcome);
   const refusals = outcomes.filter((outcome) => 'refusal' in outcome);
+  for (const { packager, refusal } of refusals)
+    if (packager.name.startsWith('Sarma')) bench.fail(new Error(`${packager.name}: ${refusal}`));
   const { first, warm, plain } = await measureRuns(bench, program, use, built);
   const reference = plain.at(-1)!;
   const rows: Row[] = [];
@@ -115,9 +119,11 @@ async function measureRuns(bench: Bench, program: Program, use: Use, built: read
   }));
   const firsts = starts.map(({ home, command }) => ({ ...command, prepare: emptyHome(home) }));
   const first = await bench.measure(firsts, { ...bench.rounds(20, 9), warmups: 0 });
-  const home = path.join(bench.disk, 'node');
+  const home = path.join(bench.disk, 'node-home');
   await mkdir(path.join(home, 'tmp'), { recursive: true });
-  const node = useOf(use, 'plain Node', [NODE, path.join(program.project, program.entry)], home);
+  await forget(built.flatMap((one) => [one.file, one.home]));
+  const plainNode = await copyNode(bench.disk);
+  const node = useOf(use, 'plain Node', [plainNode, path.join(program.project, program.entry)], home);
   const uncached = { ...node, name: 'plain Node, no cache', env: { ...node.env, ...UNCACHED } };
   const plain = use.caches === true ? [node, uncached] : [node];
   const costs = await bench.measure(
@@ -173,7 +179,7 @@ function plots(group: string, rows: readonly Row[]): readonly Plot[] {
       name: 'peers-first',
       title: 'First runs beside the others',
       axis: 'wall time, ms: median and quartiles (less is better)',
-      groups: bars(({ warm: { name }, first }) => first && spreadBar(name, first)),
+      groups: bars(({ warm: { name }, first }) => first && spreadBar(name, first.wall)),
     },
     {
       kind: 'bars',
@@ -185,8 +191,4 @@ function plots(group: string, rows: readonly Row[]): readonly Plot[] {
       ),
     },
   ];
-}
-
-function spreadBar(name: string, { wall }: Cost): Bar {
-  return { name, value: wall.median, low: wall.lowerQuartile, high: wall.upperQuartile };
 }

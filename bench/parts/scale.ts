@@ -3,8 +3,8 @@ import path from 'node:path';
 import { type Bench, emptyHome, environment, type Part } from '../bench.ts';
 import { type Filling, makeProject, makeTinyRuntime } from '../generated.ts';
 import type { Command, Cost } from '../measure.ts';
-import type { Lines, Series } from '../plots.ts';
-import { megabytes, milliseconds, reason, type Section } from '../report.ts';
+import type { Lines, Point, Series } from '../plots.ts';
+import { megabytes, milliseconds, type Section } from '../report.ts';
 import { wrapArguments, wrapEnvironment } from '../sarma.ts';
 
 const FILES = [10, 100, 1000, 10_000, 100_000];
@@ -66,10 +66,12 @@ async function grow(bench: Bench, fillings: readonly Filling[], growth: Growth):
   for (const filling of fillings) {
     const at = growth.of(filling);
     const place = path.join(bench.disk, String(at));
+    const full = await describeFullDisk(bench.disk, filling);
     try {
-      grown.push({ at, ...(await tryOut(bench, filling, place, runtime)) });
+      if (full !== undefined) refusals.push(`* ${at.toLocaleString('en')} ${growth.unit}: ${full}`);
+      else grown.push({ at, ...(await tryOut(bench, filling, place, runtime)) });
     } catch (error) {
-      refusals.push(`* ${at.toLocaleString('en')} ${growth.unit}: ${reason(error)}`);
+      refusals.push(`* ${at.toLocaleString('en')} ${growth.unit}: ${bench.fail(error)}`);
     }
     await rm(place, { recursive: true, force: true });
   }
@@ -109,10 +111,10 @@ function showRow({ at, bytes, wrap, first, warm }: Grown): string[] {
 
 function plots({ title, unit }: Growth, grown: readonly Grown[]): readonly Lines[] {
   const name = `scale-${unit === 'files' ? 'files' : 'bytes'}`;
-  const series = (value: (cost: Cost) => number): readonly Series[] =>
+  const series = (value: (cost: Cost) => Omit<Point, 'x'>): readonly Series[] =>
     (['wrap', 'first', 'warm'] as const).map((what) => ({
       name: { wrap: 'wrap', first: 'first run', warm: 'warm run' }[what],
-      points: grown.map((one) => ({ x: one.at, y: value(one[what]) })),
+      points: grown.map((one) => ({ x: one.at, ...value(one[what]) })),
     }));
   return [
     {
@@ -120,8 +122,8 @@ function plots({ title, unit }: Growth, grown: readonly Grown[]): readonly Lines
       name: `${name}-time`,
       title: `${title}: time`,
       x: unit,
-      y: 'wall time, ms',
-      series: series(({ wall }) => wall.median),
+      y: 'wall time, ms: median and quartiles',
+      series: series(({ wall }) => ({ y: wall.median, low: wall.lowerQuartile, high: wall.upperQuartile })),
     },
     {
       kind: 'lines',
@@ -129,7 +131,7 @@ function plots({ title, unit }: Growth, grown: readonly Grown[]): readonly Lines
       title: `${title}: memory`,
       x: unit,
       y: 'peak memory, MB',
-      series: series(({ peak }) => peak / 1e6),
+      series: series(({ peak }) => ({ y: peak / 1e6 })),
     },
   ];
 }
@@ -137,14 +139,13 @@ function plots({ title, unit }: Growth, grown: readonly Grown[]): readonly Lines
 const ONCE = { most: 1, least: 1, seconds: 0, warmups: 0 };
 
 async function tryOut(bench: Bench, filling: Filling, place: string, runtime: string) {
-  await refuseFullDisk(bench.disk, filling);
   await mkdir(place);
   const program = await makeProject('scale', path.join(place, 'project'), filling);
   const file = path.join(place, 'scale');
   const build: Command = {
     name: 'wrap',
     argv: [...wrapArguments(program, { compression: 'none', runtime, out: file }), '--quiet'],
-    env: { ...wrapEnvironment(), SARMA_BUILD_CACHE: path.join(place, 'cache') },
+    env: wrapEnvironment(path.join(place, 'cache')),
     directory: place,
   };
   const [wrap] = await bench.measure([build], ONCE);
@@ -160,9 +161,8 @@ async function tryOut(bench: Bench, filling: Filling, place: string, runtime: st
 }
 
 /** Four copies are there at once: the project, the assembled release, what the build cache keeps, the executable. */
-async function refuseFullDisk(directory: string, { bytes, files }: Filling): Promise<void> {
+async function describeFullDisk(directory: string, { bytes, files }: Filling): Promise<string | undefined> {
   const { bavail, bsize } = await statfs(directory);
   const needed = 4 * (bytes + files * 4096) + 2e9;
-  if (bavail * bsize < needed)
-    throw new Error(`not tried: ${(needed / 1e9).toFixed(0)} GB of disk are needed`);
+  if (bavail * bsize < needed) return `not tried: ${(needed / 1e9).toFixed(0)} GB of disk are needed`;
 }

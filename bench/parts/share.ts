@@ -22,6 +22,7 @@ export const share: Part = {
   name: 'share',
   run: async (bench): Promise<Section> => {
     const runtime = await makeTinyRuntime(bench.disk);
+    const cache = path.join(bench.disk, 'cache');
     const home = path.join(bench.disk, 'home');
     await mkdir(path.join(home, 'tmp'), { recursive: true });
     const command = (name: string, file: string): Command => ({
@@ -38,7 +39,7 @@ export const share: Part = {
         content: 'noise',
       });
       const out = path.join(bench.disk, program.name);
-      const [executable] = await wrap(program, { runtime, compression: 'none', out });
+      const [executable] = await wrap(program, { runtime, compression: 'none', cache, out });
       commands.push(command(name, executable!));
     }
     // The first run unpacks; the second one is the first warm one, which may have something to make up for.

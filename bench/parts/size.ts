@@ -2,6 +2,7 @@ import { readFile, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { type Compression, inspect } from '@sarma/wrapper';
 import type { Bench, Part } from '../bench.ts';
+import type { BarGroup } from '../plots.ts';
 import { megabytes, reason, type Section } from '../report.ts';
 import { wrap } from '../sarma.ts';
 
@@ -15,12 +16,18 @@ export const size: Part = {
   name: 'size',
   run: async (bench): Promise<Section> => {
     const rows: string[][] = [];
+    const groups: BarGroup[] = [];
     const failures: string[] = [];
     for (const [target, lines] of await targetLines(bench)) {
       try {
-        rows.push([target, ...(await weighTarget(bench, target, lines))]);
+        const [version, ...weights] = await weighTarget(bench, target, lines);
+        rows.push([target, version, ...weights.map(megabytes)]);
+        const bars = weights.map((bytes, index) => ({ name: COMPRESSIONS[index]!, value: bytes / 1e6 }));
+        groups.push({ name: target, bars });
       } catch (error) {
-        failures.push(`* ${target}: ${reason(error)}`);
+        // No registry has Node for every target.
+        const missing = error instanceof Error && error.message.includes('could be had');
+        failures.push(`* ${target}: ${missing ? reason(error) : bench.fail(error)}`);
       }
     }
     return {
@@ -29,6 +36,15 @@ export const size: Part = {
         'In MB (10^6 bytes). Aims for linux-x64: `balanced` at most 36, `best` at most 30, `smallest` at most 26.5.',
         { columns: ['target', 'Node', ...COMPRESSIONS.map((name) => `\`${name}\``)], rows },
         ...(failures.length > 0 ? [failures.join('\n')] : []),
+      ],
+      plots: [
+        {
+          kind: 'bars',
+          name: 'size',
+          title: 'Size of hello world',
+          axis: 'MB (less is better)',
+          groups,
+        },
       ],
     };
   },
@@ -55,12 +71,12 @@ async function weighTarget(
   bench: Bench,
   target: string,
   lines: readonly string[],
-): Promise<readonly string[]> {
+): Promise<readonly [string, ...number[]]> {
   const [line, ...others] = lines;
   try {
     const weights = [];
     for (const compression of COMPRESSIONS) weights.push(await weigh(bench, target, line!, compression));
-    return [weights[0]!.version, ...weights.map(({ bytes }) => megabytes(bytes))];
+    return [weights[0]!.version, ...weights.map(({ bytes }) => bytes)];
   } catch (error) {
     if (others.length === 0) throw error;
     return await weighTarget(bench, target, others);

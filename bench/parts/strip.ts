@@ -2,9 +2,10 @@ import { rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { inspect } from '@sarma/wrapper';
 import type { Bench, Part } from '../bench.ts';
+import { checkUse } from '../check.ts';
 import type { BarGroup } from '../plots.ts';
 import { type Program, type ProgramName, withSettings } from '../programs.ts';
-import { megabytes, reason, type Section } from '../report.ts';
+import { megabytes, type Section } from '../report.ts';
 import { wrap } from '../sarma.ts';
 
 interface Case {
@@ -55,7 +56,7 @@ export const strip: Part = {
         ];
         groups.push({ name, bars });
       } catch (error) {
-        rows.push([name, reason(error), '', '', '', '', '']);
+        rows.push([name, bench.fail(error)]);
       }
     }
     return {
@@ -101,7 +102,10 @@ async function compare(bench: Bench, { name, without }: Case, place: string) {
   const make = async (variant: string, strip: unknown) => {
     const own = await withSettings(program, path.join(place, `${variant}-project`), { strip });
     for (const one of packages) await rm(path.join(own.project, 'node_modules', one), { recursive: true });
-    return await weigh(bench, own, path.join(place, variant));
+    const file = path.join(place, variant);
+    const weight = await weigh(bench, own, file);
+    for (const use of program.uses) await checkUse(bench, program, use, file, `${file}-home`);
+    return weight;
   };
   return {
     whole: await make('whole', false),

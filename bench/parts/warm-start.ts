@@ -1,21 +1,13 @@
-import { execFile } from 'node:child_process';
-import { cp, mkdir } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
-import { promisify } from 'node:util';
 import { inspect } from '@sarma/wrapper';
-import { type Bench, NODE, type Part, UNCACHED, useOf } from '../bench.ts';
+import { type Bench, type Part, UNCACHED, useOf } from '../bench.ts';
+import { checkUse } from '../check.ts';
 import type { Command, Cost } from '../measure.ts';
+import { copyNode, forget } from '../page-cache.ts';
 import { type Bar, type BarGroup, estimateBar } from '../plots.ts';
 import { PROGRAM_NAMES, type Program, type Use } from '../programs.ts';
-import {
-  COST_COLUMNS,
-  megabytes,
-  milliseconds,
-  reason,
-  type Section,
-  showCost,
-  showRatio,
-} from '../report.ts';
+import { COST_COLUMNS, megabytes, milliseconds, type Section, showCost, showRatio } from '../report.ts';
 import { wrap } from '../sarma.ts';
 import { type Estimate, ratioOf } from '../statistics.ts';
 
@@ -23,9 +15,7 @@ import { type Estimate, ratioOf } from '../statistics.ts';
 export const warmStart: Part = {
   name: 'warm',
   run: async (bench): Promise<Section> => {
-    const node = path.join(bench.disk, 'node');
-    await cp(NODE, node);
-    await forget(node);
+    const node = await copyNode(bench.disk);
     const rows: string[][] = [];
     const groups: BarGroup[] = [];
     for (const name of PROGRAM_NAMES) {
@@ -41,7 +31,7 @@ export const warmStart: Part = {
           groups.push({ name: use.name, bars: compared.bars });
         }
       } catch (error) {
-        rows.push([name, reason(error), '', '', '', '', '', '', '']);
+        rows.push([name, bench.fail(error)]);
       }
     }
     return { title: 'Warm start', blocks: [INTRODUCTION, { columns: COLUMNS, rows }], plots: [plot(groups)] };
@@ -96,6 +86,7 @@ async function compare(bench: Bench, program: Program, use: Use, starts: Starts)
     useOf(use, 'executable, fresh', [starts.executable], home('fresh')),
     useOf(use, 'executable, read', [starts.executable], home('read')),
   ];
+  await checkUse(bench, program, use, starts.executable, home('check'));
   await install(bench, commands.slice(-2), starts.executable, home('read'));
   const costs = await bench.measure(commands, {
     ...bench.rounds(25),
@@ -145,11 +136,5 @@ async function install(
 ): Promise<void> {
   await bench.measure(commands, { most: 1, least: 1, seconds: 0, warmups: 0 });
   const { stamp } = await inspect(executable);
-  await forget(path.join(read, '.cache/sarma/runtimes', stamp.runtimeDirectory, stamp.runtimeExecutable));
-}
-
-/** Drops a file from the page cache: the next one to use it reads it from the disk. */
-async function forget(file: string): Promise<void> {
-  await promisify(execFile)('sync', [file]);
-  await promisify(execFile)('dd', [`if=${file}`, 'iflag=nocache', 'count=0']);
+  await forget([path.join(read, '.cache/sarma/runtimes', stamp.runtimeDirectory, stamp.runtimeExecutable)]);
 }
