@@ -157,6 +157,12 @@ describe('wrapping is refused', () => {
     expect(stderr).toContain('Error: no such thing');
   });
 
+  test('where the entry ends the process', async () => {
+    expect(await refused({ 'main.js': `process.exit(0);` })).toContain(
+      'its entry ended the process before there was one',
+    );
+  });
+
   test('where it cannot be one file, naming the line', async () => {
     const stderr = await refused({ 'main.js': `\nconsole.log(import.meta.url);` });
     expect(stderr).toContain('lib/shot-1.0.0/main.js:2: a snapshot lies in no file');

@@ -21,6 +21,7 @@ export async function releaseOptionsOf(flags: ReleaseChoice): Promise<ReleaseOpt
     bin: flags.bin,
     version: flags.releaseVersion,
     code: flags.code,
+    snapshot: flags.buildSnapshot,
     releaseDirectory: flags.releaseDir,
   };
 }

@@ -49,6 +49,7 @@ export const releaseFlags = {
   bin: list(WHAT, 'Which of several programs (repeatable, or a,b)'),
   'release-version': text(WHAT, 'The version, instead of that of package.json'),
   code: { ...text(HOW, 'copy (files as they are) or bundle (one per program)'), choices: ['copy', 'bundle'] },
+  'build-snapshot': toggle(HOW, 'Start from a start-up snapshot [wrap.snapshot]'),
   'release-dir': text(HOW, 'Where to assemble [_build/ENV/rel/NAME]'),
 } as const;
 

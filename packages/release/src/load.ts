@@ -50,10 +50,21 @@ export async function loadRelease(options: ReleaseOptions): Promise<Release> {
     configProviders: readProviders(config, directory, where),
     overlays: readOverlays(config, directory, usesSarma),
     overlayVars: config.overlayVars ?? {},
-    options: readSettings(config, { project: directory, kind, usesSarma, configFile, environments, where }),
+    options: readSettings(withSnapshot(config, options), {
+      project: directory,
+      kind,
+      usesSarma,
+      configFile,
+      environments,
+      where,
+    }),
     steps: readSteps(config),
     notes: [note(name, version, project, definition, programs)],
   };
+}
+
+function withSnapshot(config: ReleaseConfig, { snapshot }: ReleaseOptions): ReleaseConfig {
+  return snapshot === undefined ? config : { ...config, wrap: { ...config.wrap, snapshot } };
 }
 
 /** A program that is named on the command line is one, whatever else the project is. */

@@ -21,6 +21,8 @@ export interface ReleaseOptions {
   readonly version?: string | undefined;
   /** Default: `copy`. */
   readonly code?: CodeMode | undefined;
+  /** Programs start from a start-up snapshot. Default: `wrap.snapshot`. */
+  readonly snapshot?: boolean | undefined;
   /** Where executables are written, a folder or a file; never part of the release. Default: `burrito_out`. */
   readonly output?: string | undefined;
   /** Where the release is assembled. Default: `_build/<environment>/rel/<name>` in the project. */

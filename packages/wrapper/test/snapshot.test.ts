@@ -1,7 +1,8 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { AssembledRelease } from '../src/assembled-release.ts';
+import type { Ended } from '../src/run-alone.ts';
 import type { Runtime } from '../src/runtimes/runtime.ts';
-import { withSnapshots } from '../src/snapshot/snapshot.ts';
+import { failure, withSnapshots } from '../src/snapshot/snapshot.ts';
 import { hostMachine, type Target } from '../src/targets.ts';
 
 const HERE = { name: 'here', ...hostMachine() } as Target;
@@ -33,4 +34,36 @@ test('nor does one for another target than this machine', async () => {
 
 test('any other does', async () => {
   await expect(snapshot()).rejects.toMatchObject({ code: 'ENOENT', path: '/nowhere' });
+});
+
+describe('where Node makes none, it is said', () => {
+  const ENDED = { running: false, status: 1, signal: null, errors: 'Error: x' };
+  const said = (ended: Partial<Ended>, addons: readonly string[] = []) =>
+    failure('app', { ...ENDED, ...ended }, addons).message;
+
+  test('that the entry runs for ever, and why', () => {
+    const ended = { running: true, status: null, signal: 'SIGKILL' };
+    expect(said(ended)).toMatch(/still running after two minutes\. A timer or a server .* move it there\.$/);
+  });
+
+  test.each([0, 3])('that the entry ended the process with %i before there was one', (status) => {
+    expect(said({ status, errors: '' })).toContain(
+      `its entry ended the process before there was one. It ended with exit status ${status}, and said nothing.`,
+    );
+  });
+
+  test('which addons the release has, and how they are loaded', () => {
+    expect(said({}, ['lib/a.node'])).toMatch(
+      /Error: x\n.* There is an addon in lib\/a\.node: load what needs/,
+    );
+    expect(said({})).not.toContain('There is an addon');
+  });
+
+  test('what V8 said, without the stack of its own functions', () => {
+    const errors = `#\n# Fatal error in , line 0\n# Check failed\n#\n#FailureMessage Object: 0x7f\n----- Native stack trace -----\n\n 1: 0x9d [node]\n`;
+    const message = said({ status: null, signal: 'SIGTRAP', errors });
+    expect(message).toContain(
+      'was ended by SIGTRAP:\n  # Fatal error in , line 0\n  # Check failed\nA snapshot',
+    );
+  });
 });

@@ -79,6 +79,9 @@ function anyOf<const Forms extends readonly [z.ZodType, z.ZodType, ...z.ZodType[
 const json = z.json();
 const pair = z.tuple([text, text], 'expected [from, to]');
 
+/** Each may be empty. */
+const programArguments = listOf(z.string('expected a string'));
+
 const version = anyOf('expected a string, or one of { from }, { git }, { file }, { command }', [
   text,
   oneKeyOf({ from: text, git: words('short', 'long', 'tag'), file: text, command: text }),
@@ -182,7 +185,7 @@ const shared = {
       keyed(
         optional({
           children: toggle,
-          build: anyOf('expected true, false or a list of arguments', [toggle, listOf(z.string())]),
+          build: anyOf('expected true, false or a list of arguments', [toggle, programArguments]),
         }),
       ),
     ]).optional(),
@@ -201,7 +204,7 @@ const shared = {
         version: recordOf(text),
       }),
     ).optional(),
-    verify: anyOf('expected true, false or a list of arguments', [toggle, listOf(z.string())]).optional(),
+    verify: anyOf('expected true, false or a list of arguments', [toggle, programArguments]).optional(),
     extraSteps: perPhase(keyed(optional({ pre: listOf(code), post: listOf(code) }))),
     phases: perPhase(listOf(anyOf('expected a function, or one of our steps by its name', [code, text]))),
   }),

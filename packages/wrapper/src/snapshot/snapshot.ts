@@ -5,9 +5,12 @@ import type { BuildFailure } from 'esbuild';
 import type { AssembledRelease } from '../assembled-release.ts';
 import type { Build } from '../build.ts';
 import { type LaidOut, withLaidOut } from '../laid-out.ts';
-import { howItEnded, whatItSaid } from '../run-alone.ts';
+import { type Ended, howItEnded, whatItSaid } from '../run-alone.ts';
 import { hostAmong, type Target } from '../targets.ts';
 import { type Tree, type TreeFile, withFiles } from '../tree.ts';
+
+const MAIN = 'the function that is given to setDeserializeMainFunction';
+const LOAD_ADDONS = `load what needs it in ${MAIN}, by require('node:module').createRequire(process.argv[1])`;
 
 /** No start-up snapshot can be made of a program. */
 export class SnapshotError extends Error {
@@ -43,7 +46,8 @@ export async function withSnapshots(
     const snapshots: TreeFile[] = [];
     for (const [program, entry] of Object.entries(release.entries)) {
       await bundle(laidOut, program, entry, runtime.version);
-      const content = await build(laidOut, program, release);
+      const addons = tree.files.map((file) => file.path).filter((name) => name.endsWith('.node'));
+      const content = await build(laidOut, program, release, addons);
       snapshots.push({ path: snapshotPath(release, program), mode: 0o644, size: content.length, content });
     }
     return withFiles(tree, snapshots);
@@ -99,7 +103,9 @@ async function bundle(laidOut: LaidOut, program: string, entry: string, version:
     const advice =
       first?.id === 'empty-import-meta'
         ? 'a snapshot lies in no file, so that import.meta is empty; where the program lies is in process.argv[1], once it runs'
-        : (first?.text ?? (cause as Error).message);
+        : first?.text.includes('".node" files')
+          ? `this is a native addon, which no snapshot holds; ${LOAD_ADDONS}`
+          : (first?.text ?? (cause as Error).message);
     throw new SnapshotError(
       'SNAPSHOT_BUNDLE',
       `${program} cannot be one file, as wrap.snapshot needs it: ${where}${advice}.`,
@@ -115,19 +121,48 @@ async function build(
   { root, directory, run }: LaidOut,
   program: string,
   { vmArgs }: AssembledRelease,
+  addons: readonly string[],
 ): Promise<Buffer> {
   const made = `${program}.snapshot`;
   const options = [...vmArgs, '--no-warnings', '--snapshot-blob', path.join(root, made), '--build-snapshot'];
   const ended = await run([...options, path.join(root, `${program}.cjs`)]);
+  try {
+    if (ended.status === 0) return await readFile(path.join(directory, made));
+  } catch (error) {
+    // The entry called process.exit.
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  }
+  throw failure(program, ended, addons);
+}
+
+/** Why Node made none of a program. `addons`: where those of its release lie. */
+export function failure(program: string, ended: Ended, addons: readonly string[]): SnapshotError {
   if (ended.errors.includes('SARMA_NO_MAIN_FUNCTION')) {
-    throw new SnapshotError(
+    return new SnapshotError(
       'SNAPSHOT_MAIN',
       `${program} says nowhere what it does when it starts: with wrap.snapshot its entry is run while wrapping, and has to call setDeserializeMainFunction of require('node:v8').startupSnapshot.`,
     );
   }
-  if (ended.status === 0) return await readFile(path.join(directory, made));
-  throw new SnapshotError(
-    'SNAPSHOT_FAILED',
-    `Node made no snapshot of ${program}: it ${howItEnded(ended)}${whatItSaid(ended)}\nA snapshot holds no open file, socket, timer, worker or addon, and not node:http, node:https, node:http2 and node:tls: do and require that in the function that is given to setDeserializeMainFunction.`,
-  );
+  return new SnapshotError('SNAPSHOT_FAILED', `Node made no snapshot of ${program}: ${why(ended, addons)}`);
+}
+
+function why(ended: Ended, addons: readonly string[]): string {
+  if (ended.running) {
+    return `its entry was still running after two minutes. A timer or a server that stands outside ${MAIN} has it run for ever: move it there.`;
+  }
+  const said = { ...ended, errors: withoutNativeStack(ended.errors) };
+  const how = `${howItEnded(ended)}${whatItSaid(said)}`;
+  if (ended.status === 0 || (ended.status !== null && said.errors.trim() === '')) {
+    return `its entry ended the process before there was one. It ${how}\nCall process.exit in ${MAIN} alone.`;
+  }
+  const advice = `A snapshot holds no open file, socket, timer, worker or addon, and not node:http, node:https, node:http2 and node:tls: do and require that in ${MAIN}.`;
+  if (addons.length === 0) return `it ${how}\n${advice}`;
+  return `it ${how}\n${advice} There is an addon in ${addons.join(', ')}: ${LOAD_ADDONS}.`;
+}
+
+/** What V8 prints when it gives up, less what says nothing to who wrote the program. */
+function withoutNativeStack(errors: string): string {
+  return errors
+    .replace(/^-+ Native stack trace -+$[\s\S]*/m, '')
+    .replace(/^#\s*(FailureMessage Object.*)?\n/gm, '');
 }
