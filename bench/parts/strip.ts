@@ -100,7 +100,11 @@ async function compare(bench: Bench, { name, without }: Case, place: string) {
   const program = await bench.program(name);
   const { packages = [], also = [] } = without ?? {};
   const make = async (variant: string, strip: unknown) => {
-    const own = await withSettings(program, path.join(place, `${variant}-project`), { strip });
+    const own = await withSettings(program, path.join(place, `${variant}-project`), {
+      strip,
+      // Which would be missed otherwise.
+      ...(packages.length > 0 ? { wrap: { addons: { skip: ['@anthropic-ai/claude-code'] } } } : {}),
+    });
     for (const one of packages) await rm(path.join(own.project, 'node_modules', one), { recursive: true });
     const file = path.join(place, variant);
     const weight = await weigh(bench, own, file);
