@@ -23,20 +23,24 @@ export const WITHOUT_BOOT_ID: Surroundings = [
 
 /**
  * No other place than the one that a variable names will do to unpack into: the home and the directories for temporary files are
- * read-only, but for what the tests made. Needs `mounts`.
+ * read-only, but for what the tests made; the Node that runs the tests is where it was. Needs `mounts`.
  */
 export function nowhereElse(): Surroundings {
   const homes = [...new Set([homedir(), userInfo().homedir])];
   const script = `
     mount --bind "$0" /mnt
+    mount --bind "$1" /media
     for place in ${homes.join(' ')}; do mount -t tmpfs -o mode=755 tmpfs "$place"; done
-    for place in /tmp /var/tmp /dev/shm; do mount -t tmpfs -o ro,mode=1777 tmpfs "$place"; done
-    mkdir -p "$0"
+    for place in /tmp /var/tmp /dev/shm; do mount -t tmpfs -o mode=1777 tmpfs "$place"; done
+    mkdir -p "$0" "$1"
     mount --move /mnt "$0"
-    for place in ${homes.join(' ')}; do mount -o remount,ro "$place"; done
+    mount --move /media "$1"
+    for place in ${homes.join(' ')} /tmp /var/tmp /dev/shm; do mount -o remount,ro "$place"; done
+    shift
     exec "$@"
   `;
-  return ['unshare', '-m', 'sh', '-ec', script, process.env.SARMA_TEST_DIRECTORY!];
+  const kept = [process.env.SARMA_TEST_DIRECTORY!, path.dirname(process.execPath)];
+  return ['unshare', '-m', 'sh', '-ec', script, ...kept];
 }
 
 /** On one CPU, so that one thread does all, in the same order every time. Linux. */
