@@ -27,11 +27,6 @@ export interface BootFile {
   readonly hooks: Readonly<Partial<Record<HookName, readonly string[]>>>;
   /** Milliseconds that the applications have to stop. */
   readonly shutdownTimeout: number;
-  /** V8's compile cache, of a release that is installed; absent: none. */
-  readonly compileCache?: {
-    /** Whether workers and child processes use it, too. */
-    readonly children: boolean;
-  };
   /** A cookie written in the configuration; without one the first start makes one. */
   readonly cookie?: string;
 }

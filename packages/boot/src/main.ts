@@ -106,12 +106,12 @@ async function runBuiltin(
   { load, ownArguments, startsNode }: BuiltinEntry,
   context: CommandContext,
 ): Promise<number | undefined> {
-  const { boot, environment, args } = context;
+  const { environment, args } = context;
   const asksForHelp = ownArguments !== true && ['--help', '-h'].includes(args[0] ?? '');
   if (asksForHelp) return await (await import('./commands/help.ts')).run({ ...context, args: [name] });
   if (ownArguments !== true) endQuietlyWithoutReader();
   // Before the code of the start is loaded, which comes from there as well.
-  if (startsNode) useCompileCache(boot, environment);
+  if (startsNode) useCompileCache(environment);
   const { run } = await load();
   return await run(context).catch(usageError(`${environment.prog} help ${name}`));
 }

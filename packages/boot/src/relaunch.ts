@@ -52,6 +52,9 @@ function withoutComputed(environment: ReleaseEnvironment, env: NodeJS.ProcessEnv
     delete kept[name];
   const versionDirectory = path.join(environment.root, 'releases', environment.version) + path.sep;
   for (const name of VERSION_FILES) if (kept[name]?.startsWith(versionDirectory)) delete kept[name];
+  if (kept.NODE_COMPILE_CACHE?.startsWith(environment.root + path.sep)) {
+    for (const name of ['NODE_COMPILE_CACHE', 'NODE_COMPILE_CACHE_PORTABLE']) delete kept[name];
+  }
   if (environment.version === currentVersion(environment.root)) delete kept.RELEASE_VSN;
   return kept;
 }

@@ -1,6 +1,8 @@
 import { mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, test } from 'vitest';
+import type { ReleaseEnvironment } from '../src/environment.ts';
+import { commandLine } from '../src/relaunch.ts';
 import { type TestRelease, testRelease } from './support/release.ts';
 
 // A service in an install starts from V8's compile cache. That it is an install, the boot sees by the marker and SARMA_BIN.
@@ -19,11 +21,16 @@ const library = `
   exports.called = function () { return 'a text in a function that is called'; };
   exports.other = function () { return 'a text in a function that nobody calls'; };`;
 
+const CACHE = new URL('../../wrapper/src/compile-cache.cjs', import.meta.url);
+
 const service = async (parts: { readonly children?: boolean; readonly isInstall?: boolean } = {}) =>
   await testRelease({
     applications: ['demo'],
-    boot: { compileCache: { children: parts.children ?? false } },
     files: {
+      'releases/0.1.0/compile-cache.cjs': (await readFile(CACHE, 'utf8')).replace(
+        'children: false',
+        `children: ${parts.children ?? false}`,
+      ),
       'lib/demo/application.mjs': application,
       'lib/demo/library.cjs': library,
       ...(parts.isInstall === false ? {} : { '.sarma/marker': 'sarma 1\n' }),
@@ -42,16 +49,19 @@ async function entriesOf(release: TestRelease): Promise<ReadonlyMap<string, Buff
   );
 }
 
-async function pong(release: TestRelease): Promise<void> {
-  await expect
-    .poll(async () => (await release.run(['ping'], { env })).stdout, { timeout: 20_000 })
-    .toBe('pong\n');
+/** Until the cache holds all that the start has called. */
+async function filled(release: TestRelease): Promise<void> {
+  const hasLearned = async () => {
+    const entries = await entriesOf(release).catch(() => new Map<string, Buffer>());
+    return entries.get('runs')?.length === 32 && ![...entries.keys()].some((name) => name.includes('.'));
+  };
+  await expect.poll(hasLearned, { timeout: 20_000 }).toBe(true);
 }
 
-test('a service that was killed once it had started has left its compile cache, with all functions the start has needed', async () => {
+test('a service that was killed a second after it had started has left its compile cache, with all functions the start has needed', async () => {
   const release = await service();
   const { child, ended } = await release.start('started 35 alone', { env });
-  await pong(release);
+  await filled(release);
   child.kill('SIGKILL');
   expect(await ended).toMatchObject({ signal: 'SIGKILL', stderr: '' });
   const before = await entriesOf(release);
@@ -80,11 +90,16 @@ test('a file that was changed since is compiled as it is now', async () => {
 
 test('two nodes that start from one install at once both start, and both caches are one', async () => {
   const release = await service();
-  const nodes = ['one', 'two', 'three'].map((node) =>
-    release.run(['start', 'end'], { env: { ...env, RELEASE_NODE: node } }),
+  const nodes = await Promise.all(
+    ['one', 'two', 'three'].map((node) =>
+      release.start('started 35 alone', { env: { ...env, RELEASE_NODE: node } }),
+    ),
   );
-  for (const node of await Promise.all(nodes))
-    expect(node).toMatchObject({ code: 0, stdout: 'started 35 alone\n', stderr: '' });
+  await filled(release);
+  for (const { child, ended } of nodes) {
+    child.kill('SIGTERM');
+    expect(await ended).toMatchObject({ code: 0, stderr: '' });
+  }
   const names = [...(await entriesOf(release)).keys()];
   expect(names.filter((name) => !ENTRY.test(name))).toEqual(['runs']);
   expect(names.length).toBeGreaterThan(3);
@@ -158,4 +173,17 @@ test('workers and child processes are told of it only where the configuration sa
   const release = await service({ children: true });
   const { stdout } = await release.run(['start', 'end'], { env });
   expect(stdout).toBe(`started 35 ${cacheOf(release)}\n`);
+});
+
+test('another version, started in place of this one, is not told of its cache', () => {
+  const environment = { root: '/base/releases/demo-1', version: '1.0.0', executable: '/opt/demo' };
+  const own = {
+    NODE_COMPILE_CACHE: '/base/releases/demo-1/.sarma/compile-cache',
+    NODE_COMPILE_CACHE_PORTABLE: '1',
+  };
+  const users = { NODE_COMPILE_CACHE: '/home/own', NODE_COMPILE_CACHE_PORTABLE: '1' };
+  const envOf = (env: NodeJS.ProcessEnv) =>
+    commandLine(environment as ReleaseEnvironment, ['start'], env).env;
+  expect(envOf(own)).toEqual({});
+  expect(envOf(users)).toEqual(users);
 });

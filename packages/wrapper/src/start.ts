@@ -2,18 +2,22 @@ import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import type { AssembledRelease } from './assembled-release.ts';
 import { seedPath } from './compile-cache/seed.ts';
-import { type Tree, withFiles } from './tree.ts';
+import { type Tree, type TreeFile, withFiles } from './tree.ts';
 
 /** What `start.cjs` does before it hands over to the entry. */
 interface Duties {
-  /** Uses V8's compile cache. */
+  /** Uses V8's compile cache, by `compile-cache.cjs` beside it. A service does so where it starts its applications. */
   readonly cache: boolean;
-  /** Has workers and child processes use it, too: Node tells them by a variable of the environment. */
-  readonly children: boolean;
   /** Asks for a look at the install after a run that ended badly. */
   readonly mark: boolean;
-  /** Where the cache lies that was filled while wrapping, relative to the release's root. */
-  readonly seed?: string;
+}
+
+/** How `compile-cache.cjs` has the cache used. */
+interface CacheSettings {
+  /** By workers and child processes, too: Node tells them by a variable of the environment. */
+  readonly children: boolean;
+  /** One that was filled while wrapping lies in the release. */
+  readonly seed: boolean;
 }
 
 /** Bytes of JavaScript from which on the cache saves more than start.cjs costs; decision 0024 has the measurement. */
@@ -30,25 +34,35 @@ export function hasCompileCache(tree: Tree, release: AssembledRelease): boolean 
   return release.kind === 'service' || hasSeed(tree, release) || bytesOfCode(tree, release) >= WORTH_CACHING;
 }
 
-/** Adds `start.cjs` where it has something to do. */
+/** Adds `start.cjs` where it has something to do, and `compile-cache.cjs` where there is a cache. */
 export async function withStart(tree: Tree, release: AssembledRelease): Promise<Tree> {
-  const duties = dutiesFor(tree, release);
-  if (!duties.cache && !duties.mark) return tree;
-  const source = await readFile(fileURLToPath(new URL('./start.cjs', import.meta.url)), 'utf8');
-  const text = source.replace(/^const DUTIES = .*$/m, () => `const DUTIES = ${JSON.stringify(duties)};`);
-  const content = Buffer.from(text);
-  return withFiles(tree, [{ path: startPath(release), mode: 0o644, size: content.length, content }]);
+  const { compileCache } = release.wrap;
+  const hasCache = hasCompileCache(tree, release);
+  const duties: Duties = {
+    cache: hasCache && release.kind === 'cli',
+    mark: !areLookedAt(tree.directories),
+  };
+  const settings: CacheSettings = {
+    children: compileCache !== false && compileCache.children,
+    seed: hasSeed(tree, release),
+  };
+  return withFiles(tree, [
+    ...(duties.cache || duties.mark ? [await fileWith(release, 'start.cjs', 'DUTIES', duties)] : []),
+    ...(hasCache ? [await fileWith(release, 'compile-cache.cjs', 'SETTINGS', settings)] : []),
+  ]);
 }
 
-function dutiesFor(tree: Tree, release: AssembledRelease): Duties {
-  const { compileCache } = release.wrap;
-  return {
-    // A service enables it where it starts its applications, and not for every command.
-    cache: release.kind === 'cli' && hasCompileCache(tree, release),
-    children: compileCache !== false && compileCache.children,
-    mark: !areLookedAt(tree.directories),
-    ...(hasSeed(tree, release) && { seed: seedPath(release) }),
-  };
+/** One that lies beside this, with a constant of its own. */
+async function fileWith(
+  { version }: AssembledRelease,
+  name: string,
+  constant: string,
+  value: object,
+): Promise<TreeFile> {
+  const source = await readFile(fileURLToPath(new URL(name, import.meta.url)), 'utf8');
+  const line = `const ${constant} = ${JSON.stringify(value)};`;
+  const content = Buffer.from(source.replace(new RegExp(`^const ${constant} = .*$`, 'm'), () => line));
+  return { path: `releases/${version}/${name}`, mode: 0o644, size: content.length, content };
 }
 
 function hasSeed({ directories }: Tree, release: AssembledRelease): boolean {

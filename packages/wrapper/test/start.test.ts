@@ -1,6 +1,7 @@
+import path from 'node:path';
 import { expect, test } from 'vitest';
 import type { AssembledRelease } from '../src/assembled-release.ts';
-import { hasCompileCache, startPath, withStart } from '../src/start.ts';
+import { hasCompileCache, withStart } from '../src/start.ts';
 import type { Tree, TreeFile } from '../src/tree.ts';
 
 const MORE_THAN_A_START_COSTS = 200_000;
@@ -22,32 +23,39 @@ function releaseOf(
   return { version: '1.2.3', kind, wrap: { compileCache } } as AssembledRelease;
 }
 
-/** What is written into the one file that is added; undefined where none is. */
-async function dutiesIn(tree: Tree, release = releaseOf()): Promise<unknown> {
+/** File of the version's folder → what is written into it, of those that are added. */
+async function added(tree: Tree, release = releaseOf()): Promise<Readonly<Record<string, unknown>>> {
   const { files } = await withStart(tree, release);
-  const [start, ...more] = files.filter(({ path }) => !tree.files.some((file) => file.path === path));
-  expect(more).toEqual([]);
-  if (start === undefined) return undefined;
-  expect(start.path).toBe(startPath(release));
-  return JSON.parse(/^const DUTIES = (.*);$/m.exec(textOf(start))![1]!);
+  const more = files.filter(({ path }) => !tree.files.some((file) => file.path === path));
+  return Object.fromEntries(
+    more.map((file) => [
+      path.posix.relative('releases/1.2.3', file.path),
+      JSON.parse(/^const (?:DUTIES|SETTINGS) = (\{".*\});$/m.exec(textOf(file))![1]!),
+    ]),
+  );
 }
 
 const textOf = ({ content }: TreeFile) => content.toString();
 
 test('the file before the entry asks for a look after a bad end in a release of more than 64 directories, and in no other', async () => {
-  expect(await dutiesIn(treeOf(64))).toBeUndefined();
-  expect(await dutiesIn(treeOf(65))).toEqual({ cache: false, children: false, mark: true });
+  expect(await added(treeOf(64))).toEqual({});
+  expect(await added(treeOf(65))).toEqual({ 'start.cjs': { cache: false, mark: true } });
 });
 
 test('and where a name that breaks a line keeps the directories out of the marker', async () => {
-  expect(await dutiesIn({ ...treeOf(2), directories: ['new\nline'] })).toMatchObject({ mark: true });
+  const tree = { ...treeOf(2), directories: ['new\nline'] };
+  expect(await added(tree)).toEqual({ 'start.cjs': { cache: false, mark: true } });
 });
 
 test('it uses the compile cache where the program has much JavaScript', async () => {
   const much = ['lib/main.cjs', MORE_THAN_A_START_COSTS] as const;
-  expect(await dutiesIn(treeOf(9, much))).toEqual({ cache: true, children: false, mark: false });
-  expect(await dutiesIn(treeOf(65, much), releaseOf({ children: true, build: false }))).toEqual({
-    ...{ cache: true, children: true, mark: true },
+  expect(await added(treeOf(9, much))).toEqual({
+    'start.cjs': { cache: true, mark: false },
+    'compile-cache.cjs': { children: false, seed: false },
+  });
+  expect(await added(treeOf(65, much), releaseOf({ children: true, build: false }))).toEqual({
+    'start.cjs': { cache: true, mark: true },
+    'compile-cache.cjs': { children: true, seed: false },
   });
   expect(hasCompileCache(treeOf(9, much), releaseOf())).toBe(true);
 });
@@ -60,12 +68,15 @@ test.each([
   ['it is switched off', releaseOf(false), 'lib/main.js', 2 * MORE_THAN_A_START_COSTS],
 ] as const)('it is not there where %s', async (_, release, file, size) => {
   const tree = treeOf(9, [file, size]);
-  expect(await dutiesIn(tree, release)).toBeUndefined();
+  expect(await added(tree, release)).toEqual({});
   expect(hasCompileCache(tree, release)).toBe(false);
 });
 
-test('a service enables the cache by itself, and the stub looks after it all the same', async () => {
+test('a service enables the cache by itself, whatever its size, with what was compiled while wrapping', async () => {
   const service = releaseOf(undefined, 'service');
-  expect(await dutiesIn(treeOf(9, ['lib/main.js', 2 * MORE_THAN_A_START_COSTS]), service)).toBeUndefined();
+  expect(await added(treeOf(9), service)).toEqual({ 'compile-cache.cjs': { children: false, seed: false } });
+  const { directories, ...tree } = treeOf(9);
+  const seeded = { ...tree, directories: [...directories, 'releases/1.2.3/compile-cache'] };
+  expect(await added(seeded, service)).toEqual({ 'compile-cache.cjs': { children: false, seed: true } });
   expect(hasCompileCache(treeOf(9), service)).toBe(true);
 });

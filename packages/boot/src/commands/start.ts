@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { applicationArguments } from '../application-arguments.ts';
 import type { BootFile } from '../boot-file.ts';
-import { storeCompileCache } from '../compile-cache.ts';
+import { fillCompileCache } from '../compile-cache.ts';
 import type { CommandContext } from '../context.ts';
 import { claimNode } from '../control/claim.ts';
 import { serveControl } from '../control/server.ts';
@@ -29,7 +29,7 @@ export async function start(
   try {
     makeTemporaryDirectory(environment);
     const node = await startNode(boot, environment, args, (started) => serveControl(started, claim));
-    await storeCompileCache(environment);
+    fillCompileCache(environment);
     return node;
   } catch (error) {
     claim.release();

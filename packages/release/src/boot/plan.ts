@@ -33,7 +33,6 @@ export async function planBoot(
   const { name, version, kind, environment, options } = release;
   const { sys, compiled, hooks } = built;
   const { requiredEnv, validateCompileEnv, shutdownTimeout, cookie } = options;
-  const compileCache = compileCacheOf(release);
   const { ofFile, ofPackage } = places;
   const programs = Object.entries(release.entries).map(([program, file]) => [program, ofFile(file)]);
   const applications = roots.applications.map((one) => applicationOf(one, places));
@@ -57,16 +56,8 @@ export async function planBoot(
     commands: await Promise.all(roots.commands.map((one) => commandOf(one, places))),
     hooks,
     shutdownTimeout,
-    ...(compileCache && { compileCache }),
     ...(cookie === undefined ? {} : { cookie }),
   };
-}
-
-/** Of a service: what Node executes for a program (start.cjs of packages/wrapper) has switched it on already. */
-function compileCacheOf({ kind, options }: Release): BootFile['compileCache'] {
-  const { compileCache = true } = options.wrap;
-  if (kind !== 'service' || compileCache === false) return undefined;
-  return { children: typeof compileCache === 'object' && compileCache.children === true };
 }
 
 function applicationOf(
