@@ -32,13 +32,13 @@ async function bundleBoot(): Promise<Code> {
   const run = esbuildIn(path.dirname(main), ownConditions(main));
   const boot = await partOf(run, BOOT, main, []);
   const started = await partOf(run, START, start, [boot]);
-  const later = await bundleLater(run, path.dirname(main), [boot, started]);
+  const { text: later, modules } = await bundleLater(run, path.dirname(main), [boot, started]);
   const ofStart = namesTaken(started, [later]);
-  const startText = await bundlePart(run, started, [boot], ofStart);
+  const startText = await bundlePart(run, started, [boot], modules, ofStart);
   const ofBoot = namesTaken(boot, [startText, later]);
   return new Map([
-    [BOOT, `${OLD_NODE}\n${await bundlePart(run, boot, [], ofBoot, SHORT)}`],
-    [START, await bundlePart(run, started, [boot], ofStart, SHORT)],
+    [BOOT, `${OLD_NODE}\n${await bundlePart(run, boot, [], modules, ofBoot, SHORT)}`],
+    [START, await bundlePart(run, started, [boot], modules, ofStart, SHORT)],
     [LATER, later],
   ]);
 }
@@ -63,26 +63,34 @@ async function partOf(run: Esbuild, name: string, entry: string, others: readonl
   return { name, entry, modules: new Set(files), later };
 }
 
-/** The text of a part that exports these names of its modules. */
+/** The text of a part that exports these names of its modules, and all of those that anybody imports by `import()`. */
 async function bundlePart(
   run: Esbuild,
   { name, entry, modules }: Part,
   others: readonly Part[],
+  later: ReadonlySet<string>,
   names: readonly string[],
   options: BuildOptions = {},
 ): Promise<string> {
-  const all = [...modules].map((file) => `export * from ${JSON.stringify(file)};`).join('\n');
-  const contents = `export * from ${JSON.stringify(entry)};\nexport { ${names.join(', ')} } from '${ALL_MODULES}';`;
+  const whole = [...modules].filter((file) => file === entry || later.has(file));
+  const contents = `${exportAll(whole)}\nexport { ${names.join(', ')} } from '${ALL_MODULES}';`;
   const { text } = await run(
-    { ...options, stdin: { contents }, plugins: [virtual(ALL_MODULES, all)] },
+    { ...options, stdin: { contents }, plugins: [virtual(ALL_MODULES, exportAll([...modules]))] },
     name,
     others,
   );
   return text;
 }
 
-/** The text of the file that exports each module which anybody imports by `import()`. */
-async function bundleLater(run: Esbuild, directory: string, parts: readonly Part[]): Promise<string> {
+const exportAll = (files: readonly string[]) =>
+  files.map((file) => `export * from ${JSON.stringify(file)};`).join('\n');
+
+/** The text of the file that exports each module which anybody imports by `import()`, and these. */
+async function bundleLater(
+  run: Esbuild,
+  directory: string,
+  parts: readonly Part[],
+): Promise<{ readonly text: string; readonly modules: ReadonlySet<string> }> {
   for (let modules = new Set(parts.flatMap(({ later }) => [...later])); ; ) {
     const getters = [...modules].map(
       (file) => `get '${moduleName(directory, file)}'() { return require(${JSON.stringify(file)}); },`,
@@ -90,18 +98,25 @@ async function bundleLater(run: Esbuild, directory: string, parts: readonly Part
     const contents = `module.exports = {\n${getters.sort().join('\n')}\n};`;
     const { text, later } = await run({ stdin: { contents } }, LATER, parts);
     const all = new Set([...modules, ...later]);
-    if (all.size === modules.size) return text;
+    if (all.size === modules.size) return { text, modules };
     modules = all;
   }
 }
 
-/** What texts of esbuild's take from a part: `var import_cookie=require("./start.cjs")` and then `import_cookie.readCookie`. */
+/**
+ * What texts of esbuild's take from a part: `var import_cookie=require("./start.cjs")` and then `import_cookie.readCookie`. Or
+ * they hand on all of it, as for a module that is imported by `import()`. Throws where it is taken in another way.
+ */
 function namesTaken({ name }: Part, texts: readonly string[]): readonly string[] {
-  const required = new RegExp(`(\\w+)=require\\("[./]*${path.posix.basename(name)}"\\)`, 'g');
+  const file = path.posix.basename(name);
+  const required = new RegExp(`(?:(?<!\\$)\\b(\\w+)=|return |=>)?require\\("[./]*${file}"\\)`, 'g');
   const names = texts.flatMap((text) =>
-    [...text.matchAll(required)].flatMap(([, variable]) =>
-      [...text.matchAll(new RegExp(`\\b${variable}\\.(\\w+)`, 'g'))].map(([, taken]) => taken!),
-    ),
+    [...text.matchAll(required)].flatMap(([whole, variable]) => {
+      if (whole.startsWith('require')) throw new Error(`${name}: what is taken from it is not seen.`);
+      if (variable === undefined) return [];
+      const taken = text.matchAll(new RegExp(`\\b${variable}\\.([\\w$]+)`, 'g'));
+      return Array.from(taken, ([, one]) => one!);
+    }),
   );
   return [...new Set(names)].sort();
 }
