@@ -1,7 +1,7 @@
 // A compile cache that is filled while the executable is made (`wrap.compileCache.build`, promise P24): docs/decisions/0025.
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat, symlink } from 'node:fs/promises';
 import path from 'node:path';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { onlyInstall } from './support/installs.ts';
 import { makeProgram, type Program } from './support/programs.ts';
 import { lacks } from './support/requirements.ts';
@@ -134,7 +134,22 @@ test('a trial run puts into the cache what it called, and compiling alone does n
   expect(without).not.toContain('a-text-of-called');
 });
 
-test('a run of another V8, or of this one with other flags, takes nothing of it and starts', async () => {
+test('where the cache lies in another file system, what was compiled is copied there', async () => {
+  const base = await temporaryDirectory();
+  await run(compiled, ['late'], { env: { SARMA_CACHE_DIR: base, NODE_DISABLE_COMPILE_CACHE: '1' } });
+  const { made, used } = await caches(base);
+  const elsewhere = await mkdtemp('/dev/shm/sarma-test-');
+  onTestFinished(async () => await rm(elsewhere, { recursive: true }));
+  await rm(used, { recursive: true });
+  await symlink(elsewhere, used);
+  expect((await startOf(compiled, base)).modules).toEqual(all(MODULES, 'accepted'));
+  const [tag] = await readdir(elsewhere);
+  expect(await readdir(path.join(elsewhere, tag!))).toEqual(
+    expect.arrayContaining([...(await readdir(made)), 'runs']),
+  );
+});
+
+test('a run of V8 with other flags takes nothing of it and starts', async () => {
   const base = await temporaryDirectory();
   const { modules, printed } = await startOf(compiled, base, [], '--jitless');
   expect(printed).toEqual(['a-text-of-called oldest', '']);

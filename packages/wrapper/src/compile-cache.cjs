@@ -10,15 +10,18 @@ const LEARNING = 32;
 // Taken at once: what the program makes of `fs` is its own.
 const {
   constants: { COPYFILE_EXCL },
+  closeSync,
   copyFileSync,
   existsSync,
   linkSync,
   mkdirSync,
+  openSync,
   readdirSync,
   readFileSync,
   statSync,
   unlinkSync,
   writeFileSync,
+  writeSync,
 } = require('node:fs');
 const { constants, enableCompileCache, flushCompileCache, getCompileCacheDir } = require('node:module');
 const path = require('node:path');
@@ -98,7 +101,10 @@ function learnAtEnd() {
     try {
       const before = readFileSync(runs, { encoding: 'utf8', flag: 'a+' }).split('\n').map(Number);
       const { user } = process.cpuUsage();
-      writeFileSync(runs, `${user}\n`, { flag: 'a' });
+      // writeFileSync would ask `fs` for how to append.
+      const list = openSync(runs, 'a');
+      writeSync(list, `${user}\n`);
+      closeSync(list);
       if (user > Math.max(...before)) storeCompiled();
     } catch {
       // What Node stores by itself will do.
@@ -112,19 +118,26 @@ function learnNow() {
   // Another is one that the user has named.
   if (!own?.startsWith(directory + path.sep)) return;
   const runs = path.join(own, 'runs');
+  if (hasLearned(runs)) return flushCompileCache();
   try {
-    if (!hasLearned(runs)) {
-      writeFileSync(runs, ' '.repeat(LEARNING));
-      storeCompiled();
-    }
+    storeCompiled();
   } catch {
     // As above.
   }
   flushCompileCache();
+  try {
+    writeFileSync(runs, ' '.repeat(LEARNING));
+  } catch {
+    // The next start does it again.
+  }
 }
 
 function hasLearned(runs) {
-  return (statSync(runs, { throwIfNoEntry: false })?.size ?? 0) >= LEARNING;
+  try {
+    return statSync(runs).size >= LEARNING;
+  } catch {
+    return false;
+  }
 }
 
 /**
