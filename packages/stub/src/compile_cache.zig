@@ -1,4 +1,4 @@
-//! V8's compile cache of a program, in its install: Node fills it (packages/wrapper/src/start.cjs), and here it is kept from growing.
+//! V8's compile cache of a program or service, in its install: Node fills it (packages/wrapper/src/compile-cache.cjs), and here it is kept from growing.
 
 const std = @import("std");
 const os = @import("os.zig");

@@ -36,7 +36,7 @@ pub const Stamp = struct {
     shell: bool,
     /// The first argument is a command of a service.
     service: bool,
-    /// The program may leave a compile cache in its install.
+    /// The program or service may leave a compile cache in its install.
     compile_cache: bool,
     manifest_offset: u64,
     manifest_length: u64,

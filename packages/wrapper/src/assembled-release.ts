@@ -43,7 +43,7 @@ export interface ReleaseWrap {
   readonly snapshot: boolean;
 }
 
-/** How the compile cache of the program is used, which its first run fills. */
+/** How the compile cache of the program or service is used, which its first runs fill. */
 export interface CompileCacheSettings {
   /** Workers and child processes use it, too. */
   readonly children: boolean;

@@ -37,7 +37,7 @@ export interface Stamp {
   readonly shell: boolean;
   /** The first argument is a command of a service. */
   readonly service: boolean;
-  /** The program may leave a compile cache in its install, which the stub keeps from growing. */
+  /** The program or service may leave a compile cache in its install, which the stub keeps from growing. */
   readonly compileCache: boolean;
   readonly name: string;
   readonly version: string;
