@@ -127,7 +127,8 @@ async function build(
   const options = [...vmArgs, '--no-warnings', '--snapshot-blob', path.join(root, made), '--build-snapshot'];
   const ended = await run([...options, path.join(root, `${program}.cjs`)]);
   try {
-    if (ended.status === 0) return await readFile(path.join(directory, made));
+    // Node ends well, and writes one, also where a callback of serializing throws.
+    if (ended.status === 0 && !lacksMain(ended)) return await readFile(path.join(directory, made));
   } catch (error) {
     // The entry called process.exit.
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
@@ -137,13 +138,18 @@ async function build(
 
 /** Why Node made none of a program. `addons`: where those of its release lie. */
 export function failure(program: string, ended: Ended, addons: readonly string[]): SnapshotError {
-  if (ended.errors.includes('SARMA_NO_MAIN_FUNCTION')) {
+  if (lacksMain(ended)) {
     return new SnapshotError(
       'SNAPSHOT_MAIN',
       `${program} says nowhere what it does when it starts: with wrap.snapshot its entry is run while wrapping, and has to call setDeserializeMainFunction of require('node:v8').startupSnapshot.`,
     );
   }
   return new SnapshotError('SNAPSHOT_FAILED', `Node made no snapshot of ${program}: ${why(ended, addons)}`);
+}
+
+/** Thrown in head.cjs. */
+function lacksMain({ errors }: Ended): boolean {
+  return errors.includes('SARMA_NO_MAIN_FUNCTION');
 }
 
 function why(ended: Ended, addons: readonly string[]): string {
