@@ -88,6 +88,7 @@ test('what a directory has for its own host is not packed, and the launcher of t
     'entry.js',
     'lib/var/kept',
     'releases/1.0.0/boot.cjs',
+    'releases/1.0.0/compile-cache.cjs',
     'releases/1.0.0/guard.cjs',
     'releases/1.0.0/launcher',
     'releases/1.0.0/release.json',
