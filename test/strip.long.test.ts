@@ -69,8 +69,10 @@ describe('claude-code', () => {
   test('has the ripgrep of its target, ready to be executed, and no other', {
     timeout: 300_000,
   }, async () => {
-    expect((await same(['--version'])).stdout).toBe('1.0.100 (Claude Code)\n');
-    expect((await same(['--help'])).stdout).toContain('Usage: claude');
+    // Two at once take its settings away from each other for a moment, and it says so.
+    const options = { env: { HOME: await temporaryDirectory() } };
+    expect((await same(['--version'], options)).stdout).toBe('1.0.100 (Claude Code)\n');
+    expect((await same(['--help'], options)).stdout).toContain('Usage: claude');
     const { release } = await onlyInstall(env().SARMA_CACHE_DIR!);
     const ripgrep = path.join(
       release,

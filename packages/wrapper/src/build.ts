@@ -24,7 +24,7 @@ import { addBillOfMaterials } from './sbom/release-sbom.ts';
 import type { ExecutableSettings } from './settings.ts';
 import { snapshotPath, withSnapshots } from './snapshot/snapshot.ts';
 import { encodeStamp, findStamp, type Stamp, type TemplateArgument } from './stamp.ts';
-import { hasCompileCache, startPath, withStart } from './start.ts';
+import { compileCachePath, startPath, withStart } from './start.ts';
 import { stubTarget, type Target } from './targets.ts';
 import {
   diskSize,
@@ -196,6 +196,7 @@ function stampOf(
   const { name, version, kind, entries, shell, wrap } = build.release;
   const entry = entries[program]!;
   const guard = guardPath(build.release);
+  const contains = (place: string) => manifest.files.some((file) => file.path === place);
   return {
     manifestOffset: payloadOffset + manifestOffset,
     manifestLength: bytes.length,
@@ -209,7 +210,7 @@ function stampOf(
     ignoreNodeOptions: wrap.nodeOptions === 'ignore',
     shell,
     service: kind === 'service',
-    compileCache: hasCompileCache(tree, build.release),
+    compileCache: contains(compileCachePath(build.release)),
     name,
     version,
     id,
@@ -218,7 +219,7 @@ function stampOf(
     runtimeExecutable: manifest.runtime.executable,
     releaseDirectory: releaseDirectory(build.release, id),
     entry,
-    guard: manifest.files.some(({ path }) => path === guard) ? guard : '',
+    guard: contains(guard) ? guard : '',
     maintenance: wrap.maintenance === false ? null : wrap.maintenance,
     overrideVariable: `${name.toUpperCase().replaceAll(/[^A-Z0-9]/g, '_')}_INSTALL_DIR`,
     template: templateOf(build, program, manifest),

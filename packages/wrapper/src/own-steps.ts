@@ -19,7 +19,7 @@ import { type BuildContext, type BuildStep, BuildStepError, type OwnStepName } f
 import type { Runtimes } from './runtimes/resolve.ts';
 import type { FindIntegrity } from './sbom/release-packages.ts';
 import { stubTarget, type Target } from './targets.ts';
-import type { TreeFile } from './tree.ts';
+import { fileOfBytes, type TreeFile } from './tree.ts';
 
 /** What our steps share and no context needs to hold. */
 export interface StepTools {
@@ -136,21 +136,17 @@ async function ownFiles(context: BuildContext): Promise<readonly TreeFile[]> {
   // The runtime lies in a directory of its own.
   const start = JSON.stringify({ version: release.version, runtime: null }, null, 2);
   const files = [
-    fileOf(guardPath(release), 0o644, guard),
-    fileOf('releases/start.json', 0o644, Buffer.from(`${start}\n`)),
+    fileOfBytes(guardPath(release), guard),
+    fileOfBytes('releases/start.json', Buffer.from(`${start}\n`)),
   ];
   if (release.kind !== 'service') return files;
   const launcher = await readFile(launcherPath(stubTarget(target)));
   // It speaks to consoles and the service manager, whatever the program does.
   const resources = resourcesOf(context);
   const shown = await withOwnResources(launcher, { ...context, resources }, release.name, 'console');
-  return [...files, fileOf(placeOfLauncher(release, target), 0o755, shown)];
+  return [...files, fileOfBytes(placeOfLauncher(release, target), shown, 0o755)];
 }
 
 function placeOfLauncher({ name, version }: AssembledRelease, target: Target): string {
   return target.os === 'win' ? `bin/${name}.exe` : `releases/${version}/launcher`;
-}
-
-function fileOf(path: string, mode: number, content: Buffer): TreeFile {
-  return { path, mode, size: content.length, content };
 }

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import type { AssembledRelease } from './assembled-release.ts';
 import { seedPath } from './compile-cache/seed.ts';
-import { type Tree, type TreeFile, withFiles } from './tree.ts';
+import { fileOfBytes, type Tree, type TreeFile, withFiles } from './tree.ts';
 
 /** What `start.cjs` does before it hands over to the entry. */
 interface Duties {
@@ -28,8 +28,12 @@ export function startPath({ version }: Pick<AssembledRelease, 'version'>): strin
   return `releases/${version}/start.cjs`;
 }
 
-/** Whether a start of this release may leave a compile cache in its install, which then has to be looked after. */
-export function hasCompileCache(tree: Tree, release: AssembledRelease): boolean {
+/** What is in a release whose starts may leave a compile cache in the install, which then has to be looked after. */
+export function compileCachePath({ version }: Pick<AssembledRelease, 'version'>): string {
+  return `releases/${version}/compile-cache.cjs`;
+}
+
+function hasCompileCache(tree: Tree, release: AssembledRelease): boolean {
   if (release.wrap.compileCache === false || release.wrap.snapshot) return false;
   return release.kind === 'service' || hasSeed(tree, release) || bytesOfCode(tree, release) >= WORTH_CACHING;
 }
@@ -62,7 +66,7 @@ async function fileWith(
   const source = await readFile(fileURLToPath(new URL(name, import.meta.url)), 'utf8');
   const line = `const ${constant} = ${JSON.stringify(value)};`;
   const content = Buffer.from(source.replace(new RegExp(`^const ${constant} = .*$`, 'm'), () => line));
-  return { path: `releases/${version}/${name}`, mode: 0o644, size: content.length, content };
+  return fileOfBytes(`releases/${version}/${name}`, content);
 }
 
 function hasSeed({ directories }: Tree, release: AssembledRelease): boolean {

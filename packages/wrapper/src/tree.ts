@@ -62,6 +62,10 @@ export function readTree(root: string, leftOut: (relative: string) => boolean = 
   return { directories: directories.sort(), files: files.sort(byPath), links: links.sort(byPath) };
 }
 
+export function fileOfBytes(place: string, content: Buffer, mode = 0o644): TreeFile {
+  return { path: place, mode, size: content.length, content };
+}
+
 /** The tree with files laid over it, and the directories that these need. Throws TreeError. */
 export function withFiles(tree: Tree, added: readonly TreeFile[]): Tree {
   for (const file of added) checkInside(file.path);
@@ -120,7 +124,8 @@ export function withoutFileLinks(tree: Tree, root: string): Tree {
   };
 }
 
-function byPath(a: { readonly path: string }, b: { readonly path: string }): number {
+/** Code units, as V8 compares strings: the same order on every machine. */
+export function byPath(a: { readonly path: string }, b: { readonly path: string }): number {
   return a.path < b.path ? -1 : 1;
 }
 

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import type { AssembledRelease } from '../src/assembled-release.ts';
-import { hasCompileCache, withStart } from '../src/start.ts';
+import { withStart } from '../src/start.ts';
 import type { Tree, TreeFile } from '../src/tree.ts';
 
 const MORE_THAN_A_START_COSTS = 200_000;
@@ -57,7 +57,6 @@ test('it uses the compile cache where the program has much JavaScript', async ()
     'start.cjs': { cache: true, mark: true },
     'compile-cache.cjs': { children: true, seed: false },
   });
-  expect(hasCompileCache(treeOf(9, much), releaseOf())).toBe(true);
 });
 
 test.each([
@@ -69,7 +68,6 @@ test.each([
 ] as const)('it is not there where %s', async (_, release, file, size) => {
   const tree = treeOf(9, [file, size]);
   expect(await added(tree, release)).toEqual({});
-  expect(hasCompileCache(tree, release)).toBe(false);
 });
 
 test('a service enables the cache by itself, whatever its size, with what was compiled while wrapping', async () => {
@@ -78,5 +76,4 @@ test('a service enables the cache by itself, whatever its size, with what was co
   const { directories, ...tree } = treeOf(9);
   const seeded = { ...tree, directories: [...directories, 'releases/1.2.3/compile-cache'] };
   expect(await added(seeded, service)).toEqual({ 'compile-cache.cjs': { children: false, seed: true } });
-  expect(hasCompileCache(treeOf(9), service)).toBe(true);
 });

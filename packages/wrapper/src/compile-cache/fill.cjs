@@ -48,7 +48,8 @@ function fill(known) {
   enableCompileCache({ directory: path.join(root, '.sarma/compile-cache'), portable: true });
   const files = new Set([...roots.map((one) => path.join(root, one)), ...known].filter(isOwn));
   for (const file of files) {
-    const source = readFileSync(file, 'utf8');
+    // Without the mark of UTF-8, as Node's loader.
+    const source = readFileSync(file, 'utf8').replace(/^\uFEFF/, '');
     compile(file, source);
     for (const found of reached(file, source)) if (isOwn(found)) files.add(found);
   }

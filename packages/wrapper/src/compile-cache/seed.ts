@@ -7,7 +7,7 @@ import type { OnEvent } from '../events.ts';
 import { type LaidOut, withLaidOut } from '../laid-out.ts';
 import { howItEnded, whatItSaid } from '../run-alone.ts';
 import { hostAmong } from '../targets.ts';
-import { type Tree, type TreeFile, withFiles } from '../tree.ts';
+import { fileOfBytes, type Tree, type TreeFile, withFiles } from '../tree.ts';
 
 /** A compile cache cannot be filled while wrapping. */
 export class CompileCacheError extends Error {
@@ -156,14 +156,10 @@ async function readSeed(
   }
   const place = `${seedPath(release)}/${process.getuid === undefined ? tag : tag.replace(/-\d+$/, '')}`;
   const files = keys.map(async (key) =>
-    fileOf(`${place}/${key}`, await readFile(path.join(cache, tag, key))),
+    fileOfBytes(`${place}/${key}`, await readFile(path.join(cache, tag, key))),
   );
-  const others = [fileOf(`${place}/whole`, Buffer.from('\n'))];
-  // That start.cjs has nothing to learn any more from what is called.
-  if (isTried) others.push(fileOf(`${place}/runs`, Buffer.alloc(32, ' ')));
+  const others = [fileOfBytes(`${place}/whole`, Buffer.from('\n'))];
+  // That compile-cache.cjs has nothing to learn any more from what is called.
+  if (isTried) others.push(fileOfBytes(`${place}/runs`, Buffer.alloc(32, ' ')));
   return [...(await Promise.all(files)), ...others];
-}
-
-function fileOf(place: string, content: Buffer): TreeFile {
-  return { path: place, mode: 0o644, size: content.length, content };
 }

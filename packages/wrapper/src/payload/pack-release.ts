@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { BuildCache } from '../build-cache.ts';
 import { type CompressionSettings, codecVersion, compressFrame, framesAtOnce } from '../compression.ts';
 import type { ManifestFile } from '../manifest.ts';
-import type { Tree } from '../tree.ts';
+import { byPath, type Tree } from '../tree.ts';
 import { readFrames, type StoredFrame, storedFrame, writeFrames } from './frames.ts';
 import { type FileSlice, fileSlices } from './large-files.ts';
 import { type TarSlice, tarSlices } from './tar.ts';
@@ -31,7 +31,7 @@ export async function packRelease(
     frames.push(frame);
     await frames.at(-framesAtOnce(settings.codec));
   }
-  return { files: files.sort((a, b) => (a.path < b.path ? -1 : 1)), frames: await Promise.all(frames) };
+  return { files: files.sort(byPath), frames: await Promise.all(frames) };
 }
 
 /** The tar, and behind it the files that are not in it. */

@@ -1,10 +1,13 @@
 import { createHash } from 'node:crypto';
 import { createXXHash3 } from 'hash-wasm';
+import { type Header, pack } from 'tar-stream';
 import type { ManifestFile } from '../manifest.ts';
-import type { Tree, TreeFile } from '../tree.ts';
+import { byPath, type Tree, type TreeFile } from '../tree.ts';
 import { isLarge } from './large-files.ts';
 import { readPiece } from './read-piece.ts';
-import { BLOCK, encodeHeader, padding } from './tar-header.ts';
+
+/** 2000-01-01T00:00:00Z: the time of every installed file and directory; whole and even, for FAT's two-second clock. */
+const FIXED_TIME = new Date(946_684_800_000);
 
 /** Bytes of the tar that begin and end between two entries, so that a thread can unpack them alone. */
 export interface TarSlice {
@@ -24,53 +27,71 @@ export async function* tarSlices(tree: Tree, sliceSize: number): AsyncGenerator<
   const runs = cutRuns(sortedEntries(tree), sliceSize);
   let position = 0;
   for (const [index, entries] of runs.entries()) {
-    const end = index === runs.length - 1 ? END_OF_TAR : 0;
-    const content = Buffer.alloc(entries.reduce((sum, entry) => sum + sizeOf(entry), end));
+    const tar = sliceWriter();
     const files: ManifestFile[] = [];
-    let at = 0;
-    for (const { header, file, size } of entries) {
-      at += header.copy(content, at);
-      if (file === undefined) continue;
-      const body = content.subarray(at, at + size);
+    for (const { header, file } of entries) {
+      if (file === undefined) {
+        await tar.add(header);
+        continue;
+      }
+      const { path, mode, size } = file;
+      const body = Buffer.allocUnsafe(size);
       readPiece(file, body, 0);
-      const { path, mode } = file;
+      await tar.add(header, body);
       files.push({ path, size, mode, xxh3: xxh3.init().update(body).digest('hex') });
-      at += size + padding(size);
     }
+    if (index === runs.length - 1) await tar.finish();
+    const content = tar.bytes();
     yield { position, content, files };
     position += content.length;
   }
 }
 
-/** Two blocks of zeros. */
-const END_OF_TAR = 2 * BLOCK;
+/** What tar-stream needs of a header; it fills in the rest. */
+type EntryHeader = Partial<Header> & Pick<Header, 'name'>;
 
 interface TarEntry {
   readonly path: string;
-  readonly header: Buffer;
-  /** Of its content, in bytes. */
-  readonly size: number;
+  readonly header: EntryHeader;
   readonly file?: TreeFile;
 }
 
 function sortedEntries(tree: Tree): readonly TarEntry[] {
-  const directories = tree.directories.map((path): TarEntry => {
-    return { path, size: 0, header: encodeHeader({ type: 'directory', path, mode: 0o755, size: 0 }) };
+  const entry = (path: string, header: Partial<Header>, file?: TreeFile): TarEntry => ({
+    path,
+    header: { name: path, mtime: FIXED_TIME, uid: 0, gid: 0, uname: '', gname: '', ...header },
+    ...(file && { file }),
   });
-  const small = tree.files.filter((file) => !isLarge(file));
-  const files = small.map((file): TarEntry => {
-    const { path, mode, size } = file;
-    return { path, size, file, header: encodeHeader({ type: 'file', path, mode, size }) };
-  });
-  const links = tree.links.map(({ path, target }): TarEntry => {
-    return { path, size: 0, header: encodeHeader({ type: 'link', path, mode: 0o777, size: 0, target }) };
-  });
-  return [...directories, ...files, ...links].sort((a, b) => (a.path < b.path ? -1 : 1));
+  return [
+    ...tree.directories.map((path) => entry(path, { type: 'directory', mode: 0o755 })),
+    ...tree.files
+      .filter((file) => !isLarge(file))
+      .map((file) => entry(file.path, { type: 'file', mode: file.mode, size: file.size }, file)),
+    ...tree.links.map(({ path, target }) => entry(path, { type: 'symlink', mode: 0o777, linkname: target })),
+  ].sort(byPath);
 }
 
-/** In the tar. */
-function sizeOf({ header, size }: TarEntry): number {
-  return header.length + size + padding(size);
+function sliceWriter() {
+  const tar = pack();
+  const chunks: Buffer[] = [];
+  tar.on('data', (chunk) => chunks.push(chunk as Buffer));
+  const add = (header: EntryHeader, content: Buffer = Buffer.alloc(0)) =>
+    new Promise<void>((resolve, reject) => {
+      tar.entry(header, content, (error) => (error ? reject(error) : resolve()));
+    });
+  const finish = () =>
+    new Promise<void>((resolve) => {
+      tar.on('end', () => resolve());
+      tar.finalize();
+    });
+  return { add, finish, bytes: () => Buffer.concat(chunks) };
+}
+
+const BLOCK = 512;
+
+/** Bytes that an entry takes in the tar, but for the headers of names that are too long for its own. */
+function sizeOf({ file }: TarEntry): number {
+  return BLOCK + Math.ceil((file?.size ?? 0) / BLOCK) * BLOCK;
 }
 
 /**

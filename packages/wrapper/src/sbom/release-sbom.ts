@@ -5,7 +5,7 @@ import type { ManifestRuntime } from '../manifest.ts';
 import type { Runtime } from '../runtimes/runtime.ts';
 import type { ExecutableSettings } from '../settings.ts';
 import type { Target } from '../targets.ts';
-import { type Tree, withFiles } from '../tree.ts';
+import { fileOfBytes, type Tree, withFiles } from '../tree.ts';
 import { nodeVersionsOf } from './node-versions.ts';
 import { type FindIntegrity, shippedPackages } from './release-packages.ts';
 
@@ -44,7 +44,7 @@ export async function addBillOfMaterials(
     ...{ name, version, kind, target: target.name, about, runtime, versions, packages },
     stubVersion: ownVersion(),
   });
-  return withFiles(tree, [{ path, mode: 0o644, size: content.length, content }]);
+  return withFiles(tree, [fileOfBytes(path, content)]);
 }
 
 function ownVersion(): string {

@@ -7,7 +7,7 @@ import type { Build } from '../build.ts';
 import { type LaidOut, withLaidOut } from '../laid-out.ts';
 import { type Ended, howItEnded, whatItSaid } from '../run-alone.ts';
 import { hostAmong, type Target } from '../targets.ts';
-import { type Tree, type TreeFile, withFiles } from '../tree.ts';
+import { fileOfBytes, type Tree, type TreeFile, withFiles } from '../tree.ts';
 
 const MAIN = 'the function that is given to setDeserializeMainFunction';
 const LOAD_ADDONS = `load what needs it in ${MAIN}, by require('node:module').createRequire(process.argv[1])`;
@@ -48,7 +48,7 @@ export async function withSnapshots(
       await bundle(laidOut, program, entry, runtime.version);
       const addons = tree.files.map((file) => file.path).filter((name) => name.endsWith('.node'));
       const content = await build(laidOut, program, release, addons);
-      snapshots.push({ path: snapshotPath(release, program), mode: 0o644, size: content.length, content });
+      snapshots.push(fileOfBytes(snapshotPath(release, program), content));
     }
     return withFiles(tree, snapshots);
   });
