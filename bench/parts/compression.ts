@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { Compression } from '@sarma/wrapper';
-import { type Bench, emptyHome, NODE, type Part, useOf } from '../bench.ts';
+import { type Bench, freshHome, NODE, type Part, useOf } from '../bench.ts';
 import { checkUse } from '../check.ts';
 import type { Command, Cost } from '../measure.ts';
 import { type Bar, type BarGroup, spreadBar } from '../plots.ts';
@@ -78,7 +78,7 @@ async function tryOut(bench: Bench, name: 'hello' | 'eslint', compression: Compr
   const home = path.join(bench.disk, `${name}-${compression}-home`);
   await checkUse(bench, program, program.uses[0]!, out, home);
   const first = useOf(program.uses[0]!, 'first run', [out], home);
-  const [run] = await bench.measure([{ ...first, prepare: emptyHome(home) }], bench.rounds(6, 15));
+  const [run] = await bench.measure([{ ...first, prepare: freshHome(home) }], bench.rounds(6, 15));
   const { size } = await stat(out);
   return { build, run: run!, size };
 }

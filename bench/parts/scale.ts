@@ -1,6 +1,6 @@
 import { mkdir, rm, stat, statfs } from 'node:fs/promises';
 import path from 'node:path';
-import { type Bench, emptyHome, environment, type Part } from '../bench.ts';
+import { type Bench, environment, freshHome, type Part } from '../bench.ts';
 import { type Filling, makeProject, makeTinyRuntime } from '../generated.ts';
 import type { Command, Cost } from '../measure.ts';
 import type { Lines, Point, Series } from '../plots.ts';
@@ -155,7 +155,7 @@ async function tryOut(bench: Bench, filling: Filling, place: string, runtime: st
   const run = { argv: [file], env: environment(home), directory: place };
   const large = filling.bytes > 500e6 || filling.files > 20_000;
   const rounds = large ? ONCE : { ...bench.rounds(5, 15), warmups: 0 };
-  const [first] = await bench.measure([{ ...run, name: 'first run', prepare: emptyHome(home) }], rounds);
+  const [first] = await bench.measure([{ ...run, name: 'first run', prepare: freshHome(home) }], rounds);
   const [warm] = await bench.measure([{ ...run, name: 'warm run' }], bench.rounds(5, 300));
   return { bytes: (await stat(file)).size, wrap: wrap!, first: first!, warm: warm! };
 }
