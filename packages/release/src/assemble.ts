@@ -131,14 +131,17 @@ function stripPackages(
 ): void {
   if (settings === false) return;
   const others = [...packages.values()].filter(({ firstParty }) => !firstParty);
-  const message = strippedNotice(
-    strip({
-      tree,
-      places: new Set(others.map(({ directory }) => layout.places.get(directory)!)),
-      begins: begins.flatMap((file) => placeOf(file) ?? []),
-      settings,
-    }),
-  );
+  const { stripped, unused } = strip({
+    tree,
+    places: new Set(others.map(({ directory }) => layout.places.get(directory)!)),
+    begins: begins.flatMap((file) => placeOf(file) ?? []),
+    settings,
+  });
+  for (const pattern of unused) {
+    const message = `strip: no file of a package fits ${JSON.stringify(pattern)}, which changes nothing`;
+    onNotice({ type: 'notice', level: 'warning', message });
+  }
+  const message = strippedNotice(stripped);
   if (message !== undefined) onNotice({ type: 'notice', level: 'info', message });
 }
 

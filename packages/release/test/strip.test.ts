@@ -89,6 +89,16 @@ describe('of the packages of others', () => {
     ).toEqual(['full/lib/inner.d.mts', 'full/lib/test/parse.js']);
   });
 
+  test('a pattern that fits no file of a package is named', async () => {
+    const strip = { keep: ['full/docs', 'ful/docs', '!*.mb'], also: ['*.exe'] };
+    const { warnings } = await release(projectWith({ full: FULL }, { 'sarma.config.json': { strip } }));
+    expect(warnings).toEqual(
+      ['ful/docs', '!*.mb', '*.exe'].map(
+        (pattern) => `strip: no file of a package fits "${pattern}", which changes nothing`,
+      ),
+    );
+  });
+
   test('strip.keep wins over strip.also, an exception in either is one, and licences stay', async () => {
     const files = { 'a.bin': '', 'b.bin': '', 'docs/a.md': '', 'docs/b.md': '' };
     const keep = ['full/a.bin', '*.md', '!full/docs/b.md'];

@@ -9,6 +9,13 @@ export interface StripRequest extends PackagesRequest {
   readonly settings: StripSettings;
 }
 
+/** What `strip` did. */
+export interface StripResult {
+  readonly stripped: Stripped;
+  /** Of `strip.keep` and `strip.also`, those that fit no file: a typing error, or a package that changed. */
+  readonly unused: readonly string[];
+}
+
 /** What was left out: kind → how many files, and their bytes. */
 export type Stripped = ReadonlyMap<Kind, { readonly files: number; readonly bytes: number }>;
 type Kind = Dispensable | 'files of strip.also';
@@ -18,12 +25,13 @@ type Kind = Dispensable | 'files of strip.also';
  * declarations and source maps, unless something names them (docs/release.md has the rules). The project's own files
  * are the project's choice.
  */
-export function strip({ settings, ...request }: StripRequest): Stripped {
+export function strip({ settings, ...request }: StripRequest): StripResult {
   const { tree, begins } = request;
   const packages = storedPackages(request);
   const candidates = unwanted(tree, packages);
   const isKept = matching(settings.keep);
   const isTold = matching(settings.also);
+  const unused = [...settings.keep, ...settings.also].filter((pattern) => fitsNothing(pattern, packages));
   const stripped = new Map<Kind, { files: number; bytes: number }>();
   for (const one of packages) {
     const kinds = new Map<string, Kind>();
@@ -38,7 +46,12 @@ export function strip({ settings, ...request }: StripRequest): Stripped {
       tree.delete(name);
     }
   }
-  return stripped;
+  return { stripped, unused };
+}
+
+function fitsNothing(pattern: string, packages: readonly StoredPackage[]): boolean {
+  const fits = matching([pattern.replace(/^!/, '')]);
+  return !packages.some((one) => [...one.files.keys()].some((file) => fits(file, one)));
 }
 
 function filesOf({ path, isFolder }: Candidate, { files }: StoredPackage): readonly string[] {
