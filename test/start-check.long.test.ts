@@ -30,6 +30,23 @@ describe.skipIf(lacks('mounts'))('with --verify', () => {
     expect((await stat(file)).size).toBeGreaterThan(20_000_000);
   });
 
+  test('one that reads what was left out of a package fails, and is told how to keep it', async () => {
+    const found = await wrapVerified({
+      'package.json': JSON.stringify({
+        ...{ name: 'hello', version: '1.0.0', bin: 'main.js' },
+        optionalDependencies: { talks: '*' },
+      }),
+      'main.js': "console.log(require('talks'))",
+      'node_modules/talks/package.json': JSON.stringify({ name: 'talks', version: '1.0.0' }),
+      'node_modules/talks/index.js': `module.exports = require('fs').readFileSync(__dirname + '/' + ['HIST', 'ORY.md'].join(''), 'utf8')`,
+      'node_modules/talks/HISTORY.md': 'talk',
+    });
+    expect(found).toMatchObject({
+      exitCode: 1,
+      stderr: expect.stringContaining('strip: { keep: ["talks/HISTORY.md"] }'),
+    });
+  });
+
   test("one that takes a package from the node_modules of the project's parent fails, and the package is named", async () => {
     const parent = await temporaryDirectory();
     await writeFiles(parent, {

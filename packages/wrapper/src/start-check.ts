@@ -156,6 +156,10 @@ function advice(errors: string, hidden: readonly string[]): string {
   if (module !== undefined) {
     return `${module} is not in the release: a package has to be among the "dependencies" of package.json and installed, a file among those that are taken in.`;
   }
+  const file = /no such file or directory[^']*'[^']*node_modules\/([^']+)'/.exec(errors)?.[1];
+  if (file !== undefined) {
+    return `${file} is not in the release. If the project has it, it was left out, as what no program seems to need: strip: { keep: [${JSON.stringify(file)}] }`;
+  }
   return 'If it is to end like this, name arguments with which it ends with 0: wrap.verify: ["--help"]';
 }
 
