@@ -3,12 +3,13 @@ import path from 'node:path';
 import { execa } from 'execa';
 import { cacheDirectory } from './home.ts';
 
-/** Once before all tests: the stubs and `@sarma/app` are up to date, and there is a directory for everything that tests leave behind. */
+/** Once before all tests: the stubs, `@sarma/app` and `@sarma/conform` are up to date, and there is a directory for everything that tests leave behind. */
 export default async function setup(): Promise<() => Promise<void>> {
   const root = path.resolve(import.meta.dirname, '../..');
   await execa(process.execPath, ['--conditions=@sarma/source', 'scripts/build-stubs.ts'], { cwd: root });
-  // Examples and tests have it as a dependency, as a user would.
-  await execa('tsc', ['--project', 'packages/app'], { cwd: root, preferLocal: true });
+  // Examples and tests have them as dependencies, as a user would; the second one is built upon the first.
+  for (const name of ['app', 'conform'])
+    await execa('tsc', ['--project', `packages/${name}`], { cwd: root, preferLocal: true });
   const caches = cacheDirectory();
   await mkdir(caches, { recursive: true });
   const directory = await mkdtemp(path.join(caches, 'sarma-test-'));

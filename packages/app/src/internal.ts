@@ -2,4 +2,4 @@
 export { deepMerge, isPlainObject } from './deep-merge.ts';
 export { EnvironmentError, resolveEnvMarkers } from './env-markers.ts';
 export { nearest } from './nearest.ts';
-export { masked } from './secrets.ts';
+export { isSecretName, masked } from './secrets.ts';
