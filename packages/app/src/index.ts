@@ -18,6 +18,7 @@ export {
   defineConfiguration,
   defineProvider,
   type Provider,
+  type ProviderBuild,
   type ProviderContext,
   type RuntimeConfiguration,
   type RuntimeContext,

@@ -9,7 +9,7 @@ afterEach(() => vi.unstubAllEnvs());
 describe('the JSON provider', () => {
   let configDirectory = '';
   const load = (options: { path: string; optional?: boolean }) =>
-    json.load({}, JSON.parse(JSON.stringify(json.init!(options))), { configDirectory });
+    json.load({}, JSON.parse(JSON.stringify(json.init!(options))), { configDirectory, directory: '/' });
 
   test('reads a file below the directory of configuration, or an absolute one, with variables in its name', async () => {
     const root = project({ 'kv.json': '{"kv":{"port":1}}', 'kv.foo.json': '{"kv":{"port":2}}' });
@@ -47,7 +47,7 @@ describe('the JSON provider', () => {
 
 describe('the environment provider', () => {
   const load = (options: { prefix: string; application?: string }) =>
-    env.load({}, env.init!(options) as never, { configDirectory: '/' });
+    env.load({}, env.init!(options) as never, { configDirectory: '/', directory: '/' });
 
   test('takes variables with the prefix as keys of the application, JSON where it parses', () => {
     vi.stubEnv('KV__PORT', '4040');

@@ -105,8 +105,12 @@ export const builtins: readonly BuiltinCommand[] = [
   },
   {
     name: 'config',
-    syntax: 'effective [--app NAME] [--json]',
+    syntax: 'effective|example [--app NAME] [--sources] [--json]',
     description: 'The configuration that the node would start with, secrets masked',
+    details: [
+      '--sources  where each value comes from',
+      'example prints the .conf that came with the release, to be put into the configuration directory.',
+    ],
   },
   {
     name: 'doctor',

@@ -9,7 +9,7 @@ import { importDefault, moduleUrl } from './modules.ts';
 import { replacesVariables, replaceVariables } from './os-variables.ts';
 import { releaseInfo } from './release-state.ts';
 import { settledSoon } from './settled.ts';
-import { readVmArgs, type Setting } from './vm-args.ts';
+import { readVmArgs } from './vm-args.ts';
 
 /**
  * What the applications get, from first to last: sys.config.json with the environment put in, `-app key value` of
@@ -20,9 +20,9 @@ import { readVmArgs, type Setting } from './vm-args.ts';
 export async function loadConfiguration(
   boot: BootFile,
   environment: ReleaseEnvironment,
-  { isReload = false }: { readonly isReload?: boolean } = {},
+  options: LoadOptions = {},
 ): Promise<Configuration> {
-  const configuration = await compute(boot, environment, isReload).catch((error: unknown) => {
+  const configuration = await compute(boot, environment, options).catch((error: unknown) => {
     // Whoever needs a variable that is not there fails in ways of its own: the variable is what has to be said.
     requireVariables(boot, process.env);
     throw error;
@@ -32,23 +32,45 @@ export async function loadConfiguration(
   return configuration;
 }
 
+export interface LoadOptions {
+  readonly isReload?: boolean;
+  /** Is told what each source says before it is laid over the rest. */
+  readonly onLayer?: (layer: Layer) => void;
+}
+
+/** What one source of the configuration says. */
+export interface Layer {
+  /** As a person is told. */
+  readonly source: string;
+  /** With the markers of `env()` in it. */
+  readonly values: Configuration;
+  /** What a provider says of single values: keys, application first, and where they come from. */
+  readonly said: readonly (readonly [keys: readonly string[], where: string])[];
+}
+
 async function compute(
   boot: BootFile,
   environment: ReleaseEnvironment,
-  isReload: boolean,
+  { isReload = false, onLayer }: LoadOptions,
 ): Promise<Configuration> {
+  const { providers, runtime } = boot.configuration;
   const { settings } = readVmArgs(boot, environment, process.env);
-  let configuration = applySettings(readSysConfig(environment.sysConfig), settings);
-  for (const provider of boot.configuration.providers) {
-    const loading = load(provider, environment, configuration);
-    configuration = deepMerge(
-      configuration,
-      await settledSoon(boot, `Config provider ${provider.name}`, loading),
-    );
+  let configuration: Configuration = {};
+  const lay = (source: string, values: Configuration, said: Layer['said'] = []): void => {
+    onLayer?.({ source, values, said });
+    configuration = deepMerge(configuration, values);
+  };
+  lay('sys.config.json', readSysConfig(environment.sysConfig));
+  configuration = resolved(configuration);
+  for (const { application, key, value } of settings) lay('vm.args', { [application]: { [key]: value } });
+  for (const provider of providers) {
+    const said: [readonly string[], string][] = [];
+    const loading = load(provider, environment, configuration, (...one) => said.push(one));
+    lay(provider.name, await settledSoon(boot, `Config provider ${provider.name}`, loading), said);
   }
-  if (boot.configuration.runtime !== null) {
+  if (runtime !== null) {
     const computing = runtimeConfiguration(boot, environment, configuration, isReload);
-    configuration = deepMerge(configuration, await settledSoon(boot, 'config/runtime.ts', computing));
+    lay('config/runtime.ts', await settledSoon(boot, 'config/runtime.ts', computing));
   }
   // `env()` means the same in config/runtime.ts.
   return resolved(configuration);
@@ -57,7 +79,7 @@ async function compute(
 function readSysConfig(file: string): Configuration {
   try {
     const parsed: unknown = JSON.parse(readFileSync(file, 'utf8'), replacingReviver());
-    return resolved(checked(parsed, file));
+    return checked(parsed, file);
   } catch (cause) {
     if (cause instanceof BootError) throw cause;
     throw new BootError('UNREADABLE_SYS_CONFIG', `${file} cannot be read: ${(cause as Error).message}`, {
@@ -80,17 +102,11 @@ function replacingReviver(): ((key: string, value: unknown) => unknown) | undefi
   return (_key, value) => (typeof value === 'string' ? replaceVariables(value, process.env) : value);
 }
 
-function applySettings(configuration: Configuration, settings: readonly Setting[]): Configuration {
-  return settings.reduce(
-    (merged, { application, key, value }) => deepMerge(merged, { [application]: { [key]: value } }),
-    configuration,
-  );
-}
-
 async function load(
   { name, module, state }: BootProvider,
-  { root, configDirectory }: ReleaseEnvironment,
+  { root, version, configDirectory }: ReleaseEnvironment,
   configuration: Configuration,
+  onSource: (keys: readonly string[], where: string) => void,
 ): Promise<Configuration> {
   const failed = (text: string, options?: ErrorOptions) =>
     new BootError('PROVIDER_FAILED', `Config provider ${name} ${text}`, options);
@@ -100,11 +116,18 @@ async function load(
   if (typeof provider?.load !== 'function') throw failed('exports no load function.');
   let result: unknown;
   try {
-    result = await provider.load(configuration, state, { configDirectory });
+    const directory = path.join(root, 'releases', version, 'config');
+    result = await provider.load(configuration, state, { configDirectory, directory, onSource });
   } catch (cause) {
-    throw failed('failed.', { cause });
+    // What our own providers say is written for whoever reads it; of others the stack is all there is.
+    throw isForUser(cause) ? failed(`failed: ${cause.message}`) : failed('failed.', { cause });
   }
   return checked(result, `What config provider ${name} returned`);
+}
+
+/** By name: a provider has a copy of its own of the class. */
+function isForUser(error: unknown): error is Error {
+  return error instanceof Error && ['AppError', 'ConformError'].includes(error.name);
 }
 
 async function runtimeConfiguration(

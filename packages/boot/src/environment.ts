@@ -117,16 +117,20 @@ const PATHS = [
   'RELEASE_REMOTE_VM_ARGS',
 ] as const;
 
+/** Several may stand in one of these, as in `PATH`. */
+const PATH_LISTS = ['CONFORM_CONF_PATH', 'CONFORM_SCHEMA_PATH'] as const;
+
 /**
  * Paths are relative to the working directory of the command that got them: a daemon has another one, and a restart may
  * have. `RELEASE_BASE_DIR` keeps the first, since env.sh says the same relative path again in each process.
  */
 export function makePathsAbsolute(env: NodeJS.ProcessEnv): void {
-  for (const name of PATHS) {
-    const given = env[name];
-    if (!given || path.isAbsolute(given)) continue;
-    env.RELEASE_BASE_DIR ||= process.cwd();
-    env[name] = path.resolve(env.RELEASE_BASE_DIR, given);
+  for (const name of [...PATHS, ...PATH_LISTS]) {
+    const isList = (PATH_LISTS as readonly string[]).includes(name);
+    const given = (isList ? env[name]?.split(path.delimiter) : [env[name]]) ?? [];
+    if (given.every((one) => !one || path.isAbsolute(one))) continue;
+    const base = (env.RELEASE_BASE_DIR ||= process.cwd());
+    env[name] = given.map((one) => one && path.resolve(base, one)).join(path.delimiter);
   }
 }
 

@@ -100,11 +100,90 @@ test('config effective prints what the node would get, secrets masked', async ()
   expect(JSON.parse(json.stdout)).toEqual({ tool: { depth: 1 } });
 });
 
+test('config effective --sources tells where each value comes from: files, variables, providers, and what these say', async () => {
+  const demo = await testRelease({
+    files: {
+      'lib/demo/application.mjs': 'export default { start() {} };',
+      'lib/demo/provider.mjs': `export default { load(_configuration, _state, { onSource }) {
+        onSource(['demo', 'deep', 'a'], '/etc/demo.conf:3');
+        return { demo: { deep: { a: 1, b: 2 }, limit: 5 } };
+      } };`,
+      'lib/demo/runtime.mjs': 'export default { demo: { limit: 6 } };',
+    },
+    applications: ['demo'],
+    config: {
+      demo: {
+        port: { $env: { name: 'PORT', type: 'integer', default: 1 } },
+        host: { $env: { name: 'HOST_NAME', type: 'string', default: 'here' } },
+        deep: { a: 0, c: 3 },
+        limit: 4,
+      },
+    },
+    boot: {
+      configuration: {
+        runtime: 'lib/demo/runtime.mjs',
+        providers: [{ name: 'settings', module: 'lib/demo/provider.mjs', state: null }],
+      } as never,
+    },
+  });
+  const effective = ['config', 'effective', '--sources'];
+  const { stdout } = await demo.run(effective, { env: { PORT: '99' } });
+  expect(stdout).toBe(
+    `demo.port = 99  # $PORT
+demo.host = 'here'  # sys.config.json
+demo.deep = { a: 1, c: 3, b: 2 }  # /etc/demo.conf:3, sys.config.json, settings
+demo.limit = 6  # config/runtime.ts
+`,
+  );
+  const json = await demo.run([...effective, '--json']);
+  expect(JSON.parse(json.stdout)).toContainEqual({
+    key: 'demo.limit',
+    value: 6,
+    source: 'config/runtime.ts',
+  });
+});
+
+test('config example prints the .conf of the release, and says so where there is none', async () => {
+  const demo = await testRelease({
+    files: {
+      'lib/demo/application.mjs': 'export default { start() {} };',
+      'releases/0.1.0/config/demo.conf': '# demo.port = 1\n',
+    },
+    applications: ['demo'],
+  });
+  expect(await demo.run(['config', 'example'])).toMatchObject({ code: 0, stdout: '# demo.port = 1\n' });
+  const other = await (await release()).run(['config', 'example']);
+  expect(other).toMatchObject({ code: 1, stdout: '' });
+  expect(other.stderr).toContain('This release has no .conf');
+});
+
+test('what a provider of Sarma’s own says of a wrong file is shown without its stack', async () => {
+  const demo = await testRelease({
+    files: {
+      'lib/demo/application.mjs': "export default { start() { console.log('started'); } };",
+      'lib/demo/provider.mjs': `
+        class ConformError extends Error { name = 'ConformError'; }
+        export default { load() { throw new ConformError('demo.conf:1:2: wrong'); } };`,
+    },
+    applications: ['demo'],
+    boot: {
+      configuration: {
+        providers: [{ name: '@sarma/conform', module: 'lib/demo/provider.mjs', state: null }],
+      } as never,
+    },
+  });
+  expect(await demo.run(['start'])).toMatchObject({
+    code: 1,
+    stdout: '',
+    stderr: 'demo: Config provider @sarma/conform failed: demo.conf:1:2: wrong\n',
+  });
+});
+
 test('config: wrong words are sentences', async () => {
   const demo = await release();
   expect(await demo.run(['config'])).toMatchObject({
     code: 1,
-    stderr: 'demo: config expects the word effective.\n',
+    stderr: 'demo: config expects the word effective or example.\n',
   });
   expect(await demo.run(['config', 'effective', '--app', 'tols'])).toMatchObject({
     code: 1,

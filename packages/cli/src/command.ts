@@ -3,12 +3,23 @@ import { UsageError } from './usage.ts';
 
 type OptionsOf = Record<string, Options>;
 
+/** An argument that is known by its place. */
+export interface Positional {
+  readonly name: string;
+  readonly description: string;
+  readonly required: boolean;
+  /** What it may be. */
+  readonly choices?: readonly string[];
+}
+
 /** One command: what it is called with, what help says about it, and what it does. */
 export interface Command<O extends OptionsOf = OptionsOf> {
   readonly name: string;
   readonly description: string;
-  /** The one positional argument. */
-  readonly positional?: { readonly name: string; readonly description: string; readonly required: boolean };
+  /** The first positional argument. */
+  readonly positional?: Positional;
+  /** Those behind it. */
+  readonly further?: readonly Positional[];
   readonly flags: O;
   readonly examples: readonly (readonly [command: string, meaning: string])[];
   /** Returns the exit code. Loads what it needs itself, so that other commands do not wait for it. */
@@ -41,6 +52,11 @@ export const filePositional = {
   description: 'An executable made by Sarma',
   required: true,
 } as const;
+
+/** All positional arguments of a command, in their order. */
+export function positionalsOf({ positional, further = [] }: Command): readonly Positional[] {
+  return positional === undefined ? further : [positional, ...further];
+}
 
 /** A command whose `run` has the types of its flags. */
 export function command<const O extends OptionsOf>(command: Command<O>): Command {

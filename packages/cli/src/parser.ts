@@ -1,6 +1,6 @@
 import { nearest } from '@sarma/app/internal';
 import yargs, { type Argv } from 'yargs';
-import type { Command } from './command.ts';
+import { type Command, positionalsOf } from './command.ts';
 import { commands, wrapCommand } from './commands.ts';
 import { UsageError } from './usage.ts';
 
@@ -73,24 +73,24 @@ const WORDING = {
   'Arguments %s and %s are mutually exclusive': '--%s and --%s cannot be given together.',
 };
 
-function syntaxOf({ name, positional }: Command, program: Program): string {
-  const called = program === 'wrap' ? '$0' : name;
-  if (positional === undefined) return called;
-  return `${called} ${positional.required ? `<${positional.name}>` : `[${positional.name}]`}`;
+function syntaxOf(command: Command, program: Program): string {
+  const called = program === 'wrap' ? '$0' : command.name;
+  const words = positionalsOf(command).map(({ name, required }) => (required ? `<${name}>` : `[${name}]`));
+  return [called, ...words].join(' ');
 }
 
-function describe(builder: Argv, { positional, flags, examples }: Command, program: Program): Argv {
-  if (positional !== undefined) {
-    builder.positional(positional.name, { description: positional.description, type: 'string' });
-  }
+function describe(builder: Argv, command: Command, program: Program): Argv {
+  const { flags, examples } = command;
+  for (const { name, description, choices } of positionalsOf(command))
+    builder.positional(name, { description, type: 'string', ...(choices && { choices }) });
   const prefix = program === 'wrap' ? 'wrap' : 'sarma wrap';
   builder.example(examples.map(([line, meaning]) => [line.replace(/^wrap\b/, prefix), meaning]));
   return builder.options(flags).group(['help', 'version'], BESIDES);
 }
 
-function refuseRepetition(given: Readonly<Record<string, unknown>>, { flags, positional }: Command): void {
-  const single = Object.keys(flags).filter((name) => !flags[name]!.array);
-  for (const name of [...single, ...(positional ? [positional.name] : [])]) {
+function refuseRepetition(given: Readonly<Record<string, unknown>>, command: Command): void {
+  const single = Object.keys(command.flags).filter((name) => !command.flags[name]!.array);
+  for (const name of [...single, ...positionalsOf(command).map((one) => one.name)]) {
     const value = given[name];
     if (Array.isArray(value)) {
       throw new UsageError(`--${name} was given ${value.length} times (${value.join(', ')}); give it once.`);
@@ -99,12 +99,12 @@ function refuseRepetition(given: Readonly<Record<string, unknown>>, { flags, pos
 }
 
 /** What a variable that is not set leaves: `-o "$OUT"` is not meant to be a default. */
-function refuseEmptiness(given: Readonly<Record<string, unknown>>, { flags, positional }: Command): void {
+function refuseEmptiness(given: Readonly<Record<string, unknown>>, command: Command): void {
   const isEmpty = (value: unknown) => value === '' || (Array.isArray(value) && value.length === 0);
-  const flag = Object.keys(flags).find((name) => isEmpty(given[name]));
+  const flag = Object.keys(command.flags).find((name) => isEmpty(given[name]));
   if (flag !== undefined) throw new UsageError(`--${flag} was given nothing; name one, or leave it away.`);
-  if (positional !== undefined && given[positional.name] === '')
-    throw new UsageError(`"" is no ${positional.name}.`);
+  const empty = positionalsOf(command).find(({ name }) => given[name] === '');
+  if (empty !== undefined) throw new UsageError(`"" is no ${empty.name}.`);
 }
 
 /** Says what yargs found wrong in our words, with the command or flag that was probably meant. */
@@ -116,8 +116,7 @@ function inOurWords(complaint: string, program: Program, argv: readonly string[]
   const command = program === 'wrap' ? wrapCommand : commands.find(({ name }) => argv.includes(name));
   const bare = /^Not enough arguments following: (.*)$/.exec(complaint)?.[1];
   if (bare !== undefined) return `${bare.length === 1 ? '-' : '--'}${bare} needs a value.`;
-  if (complaint.startsWith('Not enough non-option arguments'))
-    return `No ${command?.positional?.name} was given.`;
+  if (complaint.startsWith('Not enough non-option arguments')) return missing(complaint, command);
   const unknown = /^Unknown arguments?: (.*)$/.exec(complaint)?.[1]?.split(', ')[0];
   if (unknown === undefined) return complaint;
   const flag = argv.find((word) => word.startsWith('-') && word.replace(/^-+/, '').split('=')[0] === unknown);
@@ -129,6 +128,12 @@ function inOurWords(complaint: string, program: Program, argv: readonly string[]
   );
   const suggestion = meant === undefined ? '' : ` Did you mean \`sarma ${meant}\`?`;
   return `There is no command "${unknown}".${suggestion}`;
+}
+
+/** `Not enough non-option arguments: got 1, need at least 2` */
+function missing(complaint: string, command: Command | undefined): string {
+  const got = Number(/got (\d+)/.exec(complaint)?.[1] ?? 0);
+  return `No ${command === undefined ? 'argument' : positionalsOf(command)[got]?.name} was given.`;
 }
 
 function unknownFlag(flag: string, name: string, command: Command | undefined): string {

@@ -1,9 +1,10 @@
 import path from 'node:path';
 import { planApplications } from './boot/applications.ts';
 import { readBuildConfiguration } from './boot/build-configuration.ts';
+import { bundleModule } from './boot/bundle-module.ts';
 import { compiledValues } from './boot/compiled.ts';
 import { nodeLine, type Places, planBoot } from './boot/plan.ts';
-import { addShippedProvider, initProviders } from './boot/providers.ts';
+import { addProviderFiles, readProviders } from './boot/providers.ts';
 import { addReleaseFiles, startFile, versionFolder } from './boot/release-files.ts';
 import { findRoots, needsBoot, type Roots, rootFiles } from './boot/roots.ts';
 import { runChecks } from './checks/checks.ts';
@@ -31,7 +32,7 @@ export async function assemble(release: Release, onNotice: OnNotice = () => {}):
   const installation = await readPackages(release, onNotice);
   const roots = findRoots(release, installation, await planApplications(release, installation));
   const configuration = await readBuildConfiguration(release, onNotice);
-  const providerStates = await initProviders(roots.providers);
+  const providers = await readProviders(release, roots.providers);
   const begins = [...new Set([...Object.values(release.entries), ...rootFiles(roots)])];
   const taken = await takeCode(release, installation, begins, onNotice);
   const { tree, layout } = taken;
@@ -47,7 +48,7 @@ export async function assemble(release: Release, onNotice: OnNotice = () => {}):
   const sys = `${versionFolder(release)}/sys.config.json`;
   const compiled = compiledValues(release, roots.applications, configuration);
   const linked = linkedModules(release, roots, taken);
-  const built = { sys, providerStates, compiled, hooks, linked };
+  const built = { sys, providerStates: providers.states, compiled, hooks, linked };
   const boot = hasBoot ? await planBoot(release, roots, places, built) : null;
   const { bundled } = taken;
   const files = {
@@ -63,6 +64,7 @@ export async function assemble(release: Release, onNotice: OnNotice = () => {}):
   stripPackages(release, taken, begins, onNotice);
   dropDeadLinks(tree, onNotice);
   await addReleaseFiles(tree, release, files);
+  addProviderFiles(tree, release, providers);
   const written = await write(release, tree, onNotice);
   const { path: root, name, version, kind, notes } = release;
   const applications = boot?.applications ?? [];
@@ -114,8 +116,11 @@ async function takeCode(
 async function addOthers(release: Release, roots: Roots, { tree, packages, layout }: Taken): Promise<void> {
   addThirdParty(tree, packages, layout);
   addLinks(tree, layout);
-  for (const { file, shipped } of roots.providers)
-    if (shipped) await addShippedProvider(tree, shippedPlace(release, file), file);
+  for (const { file, shipped } of roots.providers) {
+    if (!shipped) continue;
+    const text = await bundleModule(file);
+    tree.set(shippedPlace(release, file), { type: 'text', text, mode: 0o644 });
+  }
 }
 
 function shippedPlace(release: Release, file: string): string {

@@ -1,4 +1,6 @@
 export { assemble, releaseInstallation } from './assemble.ts';
+export { type BuildConfiguration, readBuildConfiguration } from './boot/build-configuration.ts';
+export { schemaFiles } from './boot/schema-files.ts';
 export { writeSourceRelease } from './boot/source-release.ts';
 export { configurationSchema } from './definition/json-schema.ts';
 export {
@@ -8,6 +10,7 @@ export {
   type SarmaConfig,
 } from './definition/sarma-config.ts';
 export { ReleaseError } from './error.ts';
+export { importSource } from './import-source.ts';
 export { type InitResult, writeInit } from './init.ts';
 export { findProject, listReleases, loadRelease } from './load.ts';
 export type { AssembledRelease, Check, OnNotice, Release, ReleaseOptions, Step } from './release.ts';

@@ -1,3 +1,5 @@
+import { readdirSync } from 'node:fs';
+import path from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { project, release, text, write } from './support/project.ts';
 
@@ -180,7 +182,72 @@ test('a provider of Sarma’s own needs no installation', async () => {
   const assembled = await release(root);
   const [provider] = configuration(assembled).providers as { module: string; state: unknown }[];
   expect(provider).toMatchObject({ module: 'releases/1.0.0/providers/env.mjs' });
-  expect(text(assembled, provider!.module)).not.toMatch(/from ["']@sarma/);
+  expect(text(assembled, provider!.module)).not.toMatch(/from ?["']@sarma/);
+});
+
+test.each(['copy', 'bundle'] as const)(
+  'a module that a provider’s options name is compiled into the release with all it imports, beside the provider’s files (%s)',
+  async (code) => {
+    const root = project({
+      ...files,
+      'sarma.config.json': {
+        code,
+        configProviders: [{ module: './conf.ts', options: { schema: 'config/kv.schema.ts', other: 'x.ts' } }],
+      },
+      'conf.ts': `
+        export default {
+          modules: ['schema', 'missing'],
+          files: (options, { project, environment, modules }) => ({
+            'kv.conf': [environment, modules.schema[0].default.limit, modules.missing.length, typeof project].join(),
+          }),
+          load: () => ({}),
+        };`,
+      'config/kv.schema.ts':
+        "import { limit } from './limit.ts'; export default { limit, env: import.meta.url };",
+      'config/limit.ts': 'export const limit: number = 3;',
+      'config/kv.prod.conf': 'password = of this machine',
+    });
+    const assembled = await release(root);
+    expect(text(assembled, 'releases/1.0.0/config/kv.conf')).toBe('prod,3,0,string');
+    const compiled = text(assembled, 'releases/1.0.0/config/kv.schema.mjs');
+    expect(compiled).toContain('limit:3');
+    expect(compiled).not.toMatch(/from ?["']\.|: ?number/);
+    expect(compiled).not.toContain(path.basename(path.dirname(root)));
+    const names = readdirSync(assembled.path, { recursive: true }) as string[];
+    expect(names.filter((name) => /schema|conf$/.test(name)).sort()).toEqual([
+      'releases/1.0.0/config/kv.conf',
+      'releases/1.0.0/config/kv.schema.mjs',
+    ]);
+  },
+);
+
+test.each([
+  ['kv.txt', 'expects options.schema to be the path of a module (.ts, .js), found "kv.txt"'],
+  [7, 'found 7'],
+  ['kv.schema.ts', "is given schema: 'kv.schema.ts', but"],
+])('an option of a provider that names no module is named: %s', async (schema, message) => {
+  const root = project({
+    ...files,
+    'sarma.config.json': { configProviders: [{ module: './conf.ts', options: { schema } }] },
+    'conf.ts': "export default { modules: ['schema'], load: () => ({}) };",
+  });
+  const failure = release(root);
+  await expect(failure).rejects.toMatchObject({ code: 'CONFIG_PROVIDER' });
+  await expect(failure).rejects.toThrow(message);
+});
+
+test('two providers may not have different files of one name', async () => {
+  const source = (text: string) =>
+    `export default { files: () => ({ 'kv.conf': '${text}' }), load: () => ({}) };`;
+  const root = project({
+    ...files,
+    'sarma.config.json': { configProviders: ['./one.ts', './two.ts'] },
+    'one.ts': source('a'),
+    'two.ts': source('b'),
+  });
+  await expect(release(root)).rejects.toThrow(
+    /two\.ts has a file kv\.conf .* another provider has another one/,
+  );
 });
 
 test.each([

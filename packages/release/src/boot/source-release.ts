@@ -8,7 +8,7 @@ import { planApplications } from './applications.ts';
 import { type BuildConfiguration, readBuildConfiguration } from './build-configuration.ts';
 import { compiledValues } from './compiled.ts';
 import { type Places, planBoot } from './plan.ts';
-import { initProviders } from './providers.ts';
+import { addProviderFiles, type ProviderParts, readProviders } from './providers.ts';
 import { addReleaseFiles, versionFolder } from './release-files.ts';
 import { findRoots, type Roots } from './roots.ts';
 
@@ -25,8 +25,8 @@ export async function writeSourceRelease(
   const installation = await readUmbrella(release, release.manifest, { packages: [], nested: [] });
   const roots = findRoots(release, installation, await planApplications(release, installation));
   const configuration = await readBuildConfiguration(release, onNotice);
-  const providerStates = await initProviders(roots.providers);
-  const tree = await sourceTree(release, roots, configuration, providerStates);
+  const providers = await readProviders(release, roots.providers);
+  const tree = await sourceTree(release, roots, configuration, providers);
   await replaceFiles(directory, tree);
   await removeOthers(directory, versionFolder(release), tree);
 }
@@ -60,7 +60,7 @@ async function sourceTree(
   release: Release,
   roots: Roots,
   configuration: BuildConfiguration,
-  providerStates: readonly unknown[],
+  providers: ProviderParts,
 ): Promise<Tree> {
   const tree: Tree = new Map();
   const folder = versionFolder(release);
@@ -69,7 +69,7 @@ async function sourceTree(
   const places: Places = { ofFile: (file) => file, ofPackage: (package_) => package_ };
   const planned = await planBoot(release, roots, places, {
     sys: `${folder}/sys.config.json`,
-    providerStates,
+    providerStates: providers.states,
     compiled: compiledValues(release, roots.applications, configuration),
     hooks,
     linked: [],
@@ -90,6 +90,7 @@ async function sourceTree(
     vmArgs,
     shell: false,
   });
+  addProviderFiles(tree, release, providers);
   return tree;
 }
 
