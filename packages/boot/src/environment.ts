@@ -129,7 +129,8 @@ export function makePathsAbsolute(env: NodeJS.ProcessEnv): void {
     const isList = (PATH_LISTS as readonly string[]).includes(name);
     const given = (isList ? env[name]?.split(path.delimiter) : [env[name]]) ?? [];
     if (given.every((one) => !one || path.isAbsolute(one))) continue;
-    const base = (env.RELEASE_BASE_DIR ||= process.cwd());
+    env.RELEASE_BASE_DIR ||= process.cwd();
+    const base = env.RELEASE_BASE_DIR;
     env[name] = given.map((one) => one && path.resolve(base, one)).join(path.delimiter);
   }
 }
