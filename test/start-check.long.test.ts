@@ -38,7 +38,8 @@ describe.skipIf(lacks('mounts'))('with --verify', () => {
       }),
       'main.js': "console.log(require('talks'))",
       'node_modules/talks/package.json': JSON.stringify({ name: 'talks', version: '1.0.0' }),
-      'node_modules/talks/index.js': `module.exports = require('fs').readFileSync(__dirname + '/' + ['HIST', 'ORY.md'].join(''), 'utf8')`,
+      'node_modules/talks/index.js': `module.exports = require('fs').readFileSync(__dirname + '/' + ['HIS', 'TORY.', 'md'].join(''), 'utf8')`,
+      'node_modules/talks/LICENSE': 'terms',
       'node_modules/talks/HISTORY.md': 'talk',
     });
     expect(found).toMatchObject({
