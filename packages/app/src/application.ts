@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import type { ReleaseInfo } from './state.ts';
 
 /** What `start` of an application gets. */
@@ -16,6 +17,21 @@ export interface StartContext<Config = Readonly<Record<string, unknown>>> {
    * as at any other end.
    */
   readonly exit: (reason?: unknown) => void;
+}
+
+/**
+ * Gives an open connection, one that a `net.Server` or an unencrypted `http.Server` of this process has accepted, to the
+ * server that listens on the same address in the next version: its 'connection' event gets it. `head`: bytes that were
+ * read of it, belong to a request that is not answered, and come first there. What was written is sent before. The socket
+ * is destroyed here, and emits 'close'; to the client nothing happens. Resolves to false, and leaves the socket paused,
+ * where that cannot be done: it is closed or about to be, encrypted, or came from elsewhere.
+ */
+export type HandOver = (socket: Socket, head?: Uint8Array) => Promise<boolean>;
+
+/** What `stop` of an application gets besides its state. */
+export interface StopContext {
+  /** There while another version takes over and waits for this one's connections; else connections are to be closed. */
+  readonly handOver?: HandOver;
 }
 
 /** How an application's configuration differs from what it was started with. */
@@ -42,7 +58,7 @@ export interface Application<State = unknown, Config = Readonly<Record<string, u
    */
   start?(context: StartContext<Config>): State | Promise<State>;
   /** Ends what `start` began. The node waits for it, within the release's `shutdownTimeout`. */
-  stop?(state: State): unknown;
+  stop?(state: State, context: StopContext): unknown;
   /** Called by `reload_config` where the application's configuration has changed. */
   configChange?(state: State, change: ConfigChange<Config>): unknown;
   /** Not called yet; meant for a running node that gets another version of the code. Returns the state for it. */

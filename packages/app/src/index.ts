@@ -4,7 +4,9 @@ export {
   type CodeChange,
   type ConfigChange,
   defineApplication,
+  type HandOver,
   type StartContext,
+  type StopContext,
 } from './application.ts';
 export {
   type Command,

@@ -150,7 +150,7 @@ class Running implements StartedApplications {
     for (const { lifecycle, state, stopped } of [...this.#running.values()].reverse()) {
       stopped.abort();
       try {
-        await lifecycle.stop?.(state);
+        await lifecycle.stop?.(state, {});
       } catch (error) {
         failures.push(error);
       }

@@ -10,7 +10,7 @@ test('an application keeps the type of its state', () => {
     configChange: (state, { changed, removed }) => [state.signal.aborted, changed, removed.length],
     codeChange: (state, { direction }) => (direction === 'upgrade' ? state : { ...state, port: 0 }),
   });
-  expect(application.stop?.({ port: 1, signal: AbortSignal.abort() })).toBe('1');
+  expect(application.stop?.({ port: 1, signal: AbortSignal.abort() }, {})).toBe('1');
   defineApplication({
     start: () => ({ port: 4040 }),
     // @ts-expect-error: no such thing in the state

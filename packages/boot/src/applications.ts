@@ -1,4 +1,4 @@
-import type { Application, ReleaseInfo, StartContext } from '@sarma/app';
+import type { Application, ReleaseInfo, StartContext, StopContext } from '@sarma/app';
 import type { ApplicationMode, BootApplication } from './boot-file.ts';
 import { BootError } from './error.ts';
 import { importDefault, moduleUrl } from './modules.ts';
@@ -68,12 +68,12 @@ export class RunningApplication {
   }
 
   /** Waits for a `start` that is under way, then calls `stop` once. Rejects with what it threw. */
-  stop(): Promise<void> {
-    this.#stopping ??= this.#stop();
+  stop(context: StopContext = {}): Promise<void> {
+    this.#stopping ??= this.#stop(context);
     return this.#stopping;
   }
 
-  async #stop(): Promise<void> {
+  async #stop(context: StopContext): Promise<void> {
     const reached = this.state;
     if (reached === 'loaded' || reached === 'stopped') return;
     this.#stopped?.abort();
@@ -81,7 +81,7 @@ export class RunningApplication {
     if (!this.isRunning) return;
     this.state = 'stopping';
     try {
-      await this.#lifecycle.stop?.(this.value);
+      await this.#lifecycle.stop?.(this.value, context);
     } finally {
       this.state = 'stopped';
     }

@@ -27,6 +27,8 @@ export interface BootFile {
   readonly hooks: Readonly<Partial<Record<HookName, readonly string[]>>>;
   /** Milliseconds that the applications have to stop. */
   readonly shutdownTimeout: number;
+  /** Milliseconds that a version which was replaced has for those who are still connected. Default: 30000. */
+  readonly upgrade?: { readonly drainTimeout: number };
   /** A cookie written in the configuration; without one the first start makes one. */
   readonly cookie?: string;
 }

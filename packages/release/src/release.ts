@@ -147,6 +147,8 @@ export interface ReleaseSettings {
   readonly mode: 'embedded' | 'interactive';
   /** Milliseconds. */
   readonly shutdownTimeout: number;
+  /** Milliseconds that a version which was replaced has for those who are still connected; undefined: the boot's default. */
+  readonly drainTimeout: number | undefined;
   readonly cookie: string | undefined;
   readonly skipModeValidationFor: readonly string[];
   /** Globs of files that are left out, relative to each first-party package. */

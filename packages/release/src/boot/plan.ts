@@ -32,7 +32,7 @@ export async function planBoot(
 ): Promise<BootFile> {
   const { name, version, kind, environment, options } = release;
   const { sys, compiled, hooks } = built;
-  const { requiredEnv, validateCompileEnv, shutdownTimeout, cookie } = options;
+  const { requiredEnv, validateCompileEnv, shutdownTimeout, drainTimeout, cookie } = options;
   const { ofFile, ofPackage } = places;
   const programs = Object.entries(release.entries).map(([program, file]) => [program, ofFile(file)]);
   const applications = roots.applications.map((one) => applicationOf(one, places));
@@ -56,6 +56,7 @@ export async function planBoot(
     commands: await Promise.all(roots.commands.map((one) => commandOf(one, places))),
     hooks,
     shutdownTimeout,
+    ...(drainTimeout === undefined ? {} : { upgrade: { drainTimeout } }),
     ...(cookie === undefined ? {} : { cookie }),
   };
 }

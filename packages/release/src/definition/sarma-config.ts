@@ -109,6 +109,13 @@ export interface SharedConfig {
   readonly mode?: 'embedded' | 'interactive';
   /** How many milliseconds the applications have to stop. Default: 10000. */
   readonly shutdownTimeout?: number;
+  readonly upgrade?: {
+    /**
+     * How many milliseconds the old version has for the clients that are still connected when the new one has taken over.
+     * Default: 30000.
+     */
+    readonly drainTimeout?: number;
+  };
   /**
    * A secret between the commands and the running node; here everybody who gets the release can read it. Default: one
    * made at the first start.

@@ -165,6 +165,9 @@ const shared = {
   commands: text,
   mode: words('embedded', 'interactive'),
   shutdownTimeout: z.int('expected a whole number of milliseconds').positive('expected more than 0'),
+  upgrade: keyed({
+    drainTimeout: z.int('expected a whole number of milliseconds').min(0, 'expected 0 or more').optional(),
+  }),
   cookie: text,
   exclude: listOf(text),
   strip: anyOf('expected true, false, or { keep, also }', [

@@ -58,6 +58,7 @@ export function readSettings(config: ReleaseConfig, place: Place): ReleaseSettin
     validateCompileEnv: config.validateCompileEnv ?? true,
     mode: config.mode ?? 'embedded',
     shutdownTimeout: config.shutdownTimeout ?? 10_000,
+    drainTimeout: config.upgrade?.drainTimeout,
     cookie: config.cookie,
     skipModeValidationFor: config.skipModeValidationFor ?? [],
     exclude: config.exclude ?? [],
