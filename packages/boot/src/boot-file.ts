@@ -87,4 +87,4 @@ export interface BootCommand {
   readonly description: string;
 }
 
-export type HookName = `${'pre' | 'post'}_${'configure' | 'start' | 'stop'}`;
+export type HookName = `${'pre' | 'post'}_${'configure' | 'start' | 'stop' | 'upgrade'}`;

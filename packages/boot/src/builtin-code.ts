@@ -43,9 +43,13 @@ const entries: Readonly<Record<string, BuiltinEntry>> = {
   describe: { load: () => import('./commands/describe.ts') },
   config: { load: () => import('./commands/config-effective.ts') },
   doctor: { load: () => import('./commands/doctor.ts') },
+  versions: { load: () => import('./commands/versions.ts') },
+  unpack: { load: () => import('./commands/unpack.ts') },
+  remove: { load: () => import('./commands/remove.ts') },
   service: { load: () => import('./commands/service.ts') },
   version: { load: () => import('./commands/version.ts') },
   help: { load: () => import('./commands/help.ts') },
   heart: { load: () => import('./commands/heart.ts'), ownArguments: true },
+  hook: { load: () => import('./commands/hook.ts') },
   log: { load: () => import('./commands/log.ts') },
 };

@@ -118,6 +118,22 @@ export const builtins: readonly BuiltinCommand[] = [
     description: 'Look for what keeps the node from running well',
   },
   {
+    name: 'versions',
+    syntax: '[--json]',
+    description: 'The versions that are there: which one runs, and which one a start starts',
+  },
+  {
+    name: 'unpack',
+    syntax: 'PATH',
+    description: 'Verify another version and put it beside those that are there; start nothing',
+    details: ['PATH is a .tar.gz, an assembled directory, or an executable. `upgrade` does this by itself.'],
+  },
+  {
+    name: 'remove',
+    syntax: 'VERSION',
+    description: 'Remove a version that neither runs nor is permanent',
+  },
+  {
     name: 'service',
     syntax:
       'install|uninstall|status [--user|--system] [--name NAME] [--run-as USER] [--dry-run] [--account ACCOUNT]',
@@ -143,6 +159,12 @@ export const builtins: readonly BuiltinCommand[] = [
     name: 'heart',
     syntax: '[ARGUMENTS]',
     description: 'Start the node and start it again when it crashes; what daemon --heart runs',
+    hidden: true,
+  },
+  {
+    name: 'hook',
+    syntax: 'NAME',
+    description: 'Run the hooks of an upgrade',
     hidden: true,
   },
   {

@@ -3,6 +3,7 @@ import { userInfo } from 'node:os';
 import path from 'node:path';
 import type { BootFile } from './boot-file.ts';
 import { BootError } from './error.ts';
+import { firstRoot } from './versions/home.ts';
 
 /** What `RELEASE_*` say, or their defaults: read once, at the edge. Paths are absolute. */
 export interface ReleaseEnvironment {
@@ -103,7 +104,7 @@ export function releaseVariables(environment: ReleaseEnvironment): Record<string
  * what this one starts.
  */
 export function forgetOtherRelease(root: string, env: NodeJS.ProcessEnv): void {
-  if (!env.RELEASE_ROOT || isSameDirectory(env.RELEASE_ROOT, root)) return;
+  if (!env.RELEASE_ROOT || isSameDirectory(firstRoot(env.RELEASE_ROOT), firstRoot(root))) return;
   for (const name of Object.keys(env)) if (name.startsWith('RELEASE_')) delete env[name];
 }
 
@@ -146,7 +147,7 @@ function isSameDirectory(one: string, other: string): boolean {
 
 /** Where a release keeps what outlives its version. */
 function stateDirectory(root: string, { name, kind }: BootFile, isWrapped: boolean, env: Variables): string {
-  if (!isWrapped) return path.join(root, 'var');
+  if (!isWrapped) return path.join(firstRoot(root), 'var');
   // systemd's StateDirectory=: several are separated by colons, the first is the unit's main one.
   const [systemd] = env.STATE_DIRECTORY?.split(':') ?? [];
   if (systemd) return systemd;

@@ -10,6 +10,12 @@ export interface NodeInfo {
   readonly pid: number;
   readonly node: string;
   readonly version: string;
+  /** The versions that it has loaded something of, where they are several. */
+  readonly versions?: readonly string[];
+  /** Where it lies. */
+  readonly root: string;
+  /** The wrapped executable; null in a directory. */
+  readonly executable: string | null;
   /** ISO 8601. */
   readonly started: string;
   /** Undefined in a node of a version that does not say. */

@@ -1,8 +1,10 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 import type { ReleaseEnvironment } from './environment.ts';
 import { quietly } from './quietly.ts';
 import { ownProgram } from './release-state.ts';
+import { versionPlaces } from './versions/places.ts';
+import { readStartRecord } from './versions/start-record.ts';
 
 /** A process to be. */
 export interface CommandLine {
@@ -31,7 +33,15 @@ export function commandLine(
 /** What a user would type to run this release: an absolute path; undefined when it is run from source. */
 export function programFile(environment: ReleaseEnvironment): string | undefined {
   const file = ownProgram(environment);
-  return environment.executable !== undefined || existsSync(file) ? file : undefined;
+  if (environment.executable !== undefined) return permanentExecutable(environment) ?? file;
+  return existsSync(file) ? file : undefined;
+}
+
+/** What runs from its copy in the state directory, and became permanent, is started by the file of that name from then on. */
+function permanentExecutable(environment: ReleaseEnvironment): string | undefined {
+  const { program, record } = versionPlaces(environment, environment);
+  const isPermanent = readStartRecord(record)?.version === environment.version;
+  return isPermanent && existsSync(program) ? program : undefined;
 }
 
 /** Whether a process can become another program here: not on Windows, and not before Node 22.15. */
@@ -46,7 +56,7 @@ export function become({ file, args, env }: CommandLine): never {
  * The environment without what was only computed for this process: another version, started from a replaced file, has
  * its own root and files. What the user set stays.
  */
-function withoutComputed(environment: ReleaseEnvironment, env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+export function withoutComputed(environment: ReleaseEnvironment, env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const kept = { ...env };
   for (const name of ['RELEASE_ROOT', 'RELEASE_NAME', 'RELEASE_PROG', 'RELEASE_COMMAND', 'SARMA_BIN'])
     delete kept[name];
@@ -55,7 +65,7 @@ function withoutComputed(environment: ReleaseEnvironment, env: NodeJS.ProcessEnv
   if (kept.NODE_COMPILE_CACHE?.startsWith(environment.root + path.sep)) {
     for (const name of ['NODE_COMPILE_CACHE', 'NODE_COMPILE_CACHE_PORTABLE']) delete kept[name];
   }
-  if (environment.version === currentVersion(environment.root)) delete kept.RELEASE_VSN;
+  if (environment.version === permanentVersion(environment)) delete kept.RELEASE_VSN;
   return kept;
 }
 
@@ -66,12 +76,7 @@ const VERSION_FILES = [
   'RELEASE_REMOTE_VM_ARGS',
 ] as const;
 
-/** What `start.json` names; a different one that runs was chosen with `RELEASE_VSN`. */
-function currentVersion(root: string): string | undefined {
-  try {
-    const text = readFileSync(path.join(root, 'releases', 'start.json'), 'utf8');
-    return (JSON.parse(text) as { version: string }).version;
-  } catch {
-    return undefined;
-  }
+/** A different one that runs was chosen with `RELEASE_VSN`. */
+function permanentVersion(environment: ReleaseEnvironment): string | undefined {
+  return readStartRecord(versionPlaces(environment, environment).record)?.version;
 }

@@ -1,10 +1,11 @@
 import path from 'node:path';
 import type { Configuration, ReleaseInfo } from '@sarma/app';
 import type { ReleaseEnvironment } from './environment.ts';
+import { firstRoot } from './versions/home.ts';
 
 /** The executable, or `bin/<name>`, which is not there in a release that runs from its sources. */
 export function ownProgram({ executable, root, name }: ReleaseEnvironment): string {
-  return executable ?? path.join(root, 'bin', process.platform === 'win32' ? `${name}.exe` : name);
+  return executable ?? path.join(firstRoot(root), 'bin', process.platform === 'win32' ? `${name}.exe` : name);
 }
 
 /** What `release()` of '@sarma/app' says: nothing where there are only sources. */

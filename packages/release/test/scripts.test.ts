@@ -191,6 +191,30 @@ describe.each(present)('bin/<name> with $program', ({ shell }) => {
     expect(start(shell, bin(root)).file).toBe(old);
   });
 
+  test('passes on to a version that came later, which says what was called', async () => {
+    const { root } = await assembled();
+    const later = path.join(root, 'versions/0.2.0');
+    const files = ['bin', 'releases', path.dirname(path.dirname(ownRuntime))];
+    for (const name of files) cpSync(path.join(root, name), path.join(later, name), { recursive: true });
+    renameSync(path.join(later, 'releases/0.1.0'), path.join(later, 'releases/0.2.0'));
+    write(later, { 'releases/start.json': `{"version":"0.2.0","runtime":"${ownRuntime}"}` });
+    const called = start(shell, bin(root), { env: { RELEASE_VSN: '0.2.0' }, args: ['a b', ''] });
+    expect(called.file).toBe(path.join(later, 'releases/0.2.0/boot.cjs'));
+    expect(called.args).toEqual(['a b', '']);
+    expect(called.env).toMatchObject({ RELEASE_ROOT: later, RELEASE_VSN: '0.2.0', RELEASE_PROG: bin(root) });
+    expect(called.env).not.toHaveProperty('SARMA_CALLED');
+    write(root, { 'releases/start.json': `{"version":"0.2.0","runtime":"${ownRuntime}"}` });
+    expect(start(shell, bin(root)).file).toBe(called.file);
+    // Whichever of the versions a child is one of, they are the same release.
+    for (const RELEASE_ROOT of [root, later, path.join(root, 'versions/0.3.0')])
+      expect(start(shell, bin(root), { env: { RELEASE_ROOT, RELEASE_NODE: 'two' } }).env).toMatchObject({
+        RELEASE_NODE: 'two',
+      });
+    expect(start(shell, bin(root), { env: { RELEASE_VSN: '0.1.0' } }).file).toBe(
+      path.join(root, 'releases/0.1.0/boot.cjs'),
+    );
+  });
+
   test('forgets what another release set for its children', async () => {
     const { root } = await assembled();
     const foreign = {

@@ -1,9 +1,12 @@
 import { parseArgs } from 'node:util';
 import type { BootFile } from '../boot-file.ts';
 import type { CommandContext } from '../context.ts';
+import type { ReleaseEnvironment } from '../environment.ts';
 import { BootError } from '../error.ts';
 import { logFile } from '../log/settings.ts';
 import { type NodeInfo, nodeInfo } from '../node-info.ts';
+import { isPermanentIn } from '../versions/permanent.ts';
+import { versionPlaces } from '../versions/places.ts';
 
 /** Everything that can be said of a release and its node without booting it. */
 interface Description {
@@ -12,7 +15,12 @@ interface Description {
   readonly environment: string;
   readonly node: string;
   /** Null when it does not run. */
-  readonly running: Pick<NodeInfo, 'pid' | 'version' | 'started' | 'memory'> | null;
+  readonly running:
+    | (Pick<NodeInfo, 'pid' | 'version' | 'started' | 'memory'> & {
+        /** Whether a start after a crash starts another version. */
+        readonly isProvisional: boolean;
+      })
+    | null;
   /** Why it is not known whether it runs: another cookie, a node that is blocked. */
   readonly unreachable: string | null;
   readonly runtime: { readonly version: string; readonly file: string; readonly target: string };
@@ -40,7 +48,7 @@ interface Description {
 /** Its exit code is 0 whether the node runs or not: `ping` is for that. */
 export async function run(context: CommandContext): Promise<number> {
   const { values } = parseArgs({ args: [...context.args], options: { json: { type: 'boolean' } } });
-  const description = describe(context, await ask(context));
+  const description = await describe(context, await ask(context));
   context.stdout.write(values.json ? `${JSON.stringify(description, null, 2)}\n` : text(description));
   return 0;
 }
@@ -52,10 +60,10 @@ async function ask({ boot, environment }: CommandContext): Promise<NodeInfo | Bo
   });
 }
 
-function describe(
+async function describe(
   { boot, environment }: CommandContext,
   answer: NodeInfo | BootError | undefined,
-): Description {
+): Promise<Description> {
   const info = answer instanceof BootError ? undefined : answer;
   return {
     name: boot.name,
@@ -65,7 +73,13 @@ function describe(
     running:
       info === undefined
         ? null
-        : { pid: info.pid, version: info.version, started: info.started, memory: info.memory },
+        : {
+            pid: info.pid,
+            version: info.version,
+            isProvisional: await isProvisional(environment, info),
+            started: info.started,
+            memory: info.memory,
+          },
     unreachable: answer instanceof BootError ? answer.message : null,
     runtime: {
       version: process.versions.node,
@@ -93,6 +107,11 @@ function describe(
     hooks: boot.hooks,
     commands: boot.commands.map(({ name, description }) => ({ name, description })),
   };
+}
+
+async function isProvisional(environment: ReleaseEnvironment, info: NodeInfo): Promise<boolean> {
+  if (environment.isSource) return false;
+  return !(await isPermanentIn(versionPlaces(environment, info), info.version));
 }
 
 function text(it: Description): string {
@@ -135,7 +154,8 @@ function runningText({ running, unreachable, version }: Description): string {
   if (unreachable !== null) return `unknown: ${unreachable}`;
   if (running === null) return 'no';
   const other = running.version === version ? '' : `, version ${running.version}`;
-  return `PID ${running.pid}${other}, since ${running.started}, ${(running.memory / 1e6).toFixed(0)} MB`;
+  const provisional = running.isProvisional ? ', provisional' : '';
+  return `PID ${running.pid}${other}${provisional}, since ${running.started}, ${(running.memory / 1e6).toFixed(0)} MB`;
 }
 
 function section(title: string, rows: readonly (readonly string[])[]): readonly string[] {

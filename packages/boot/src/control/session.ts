@@ -125,6 +125,8 @@ class Session {
       pid: process.pid,
       node: environment.node,
       version: boot.version,
+      root: environment.root,
+      executable: environment.executable ?? null,
       started: started.toISOString(),
       state,
       applications,

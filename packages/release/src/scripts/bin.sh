@@ -17,9 +17,10 @@ sarma_prepare() {
   sarma_node=${SARMA_RUNTIME-}
   sarma_guard=
   [ -z "$sarma_node" ] || sarma_guard=${SARMA_GUARD-}
-  unset SARMA_RUNTIME SARMA_GUARD
+  sarma_called=${SARMA_CALLED:-$sarma_self}
+  unset SARMA_RUNTIME SARMA_GUARD SARMA_CALLED
   sarma_find_root
-  sarma_choose_version
+  sarma_choose_version "$@"
   # The environment of a program is left as it is, unless it has an env.sh.
   if [ "$sarma_kind" = service ] || [ -f "$sarma_directory/env.sh" ]; then
     # What another release set for its children is not meant for this one.
@@ -45,8 +46,13 @@ sarma_find_root() {
     sarma_fail "the directory above that of $sarma_file cannot be entered."
 }
 
+# Later versions of a release lie in versions/ of its first root.
 sarma_is_child_of_other() {
-  [ "${RELEASE_ROOT:-$sarma_root}" != "$sarma_root" ]
+  sarma_first=${sarma_root%/versions/*}
+  [ -f "$sarma_first/releases/start.json" ] || sarma_first=$sarma_root
+  case ${RELEASE_ROOT:-$sarma_root} in
+    "$sarma_first" | "$sarma_first"/versions/*) return 1 ;;
+  esac
 }
 
 # releases/start.json says which version this is; RELEASE_VSN may name another one that is here.
@@ -62,14 +68,25 @@ sarma_choose_version() {
   case $sarma_version in
     '' | .* | */*) sarma_no_version ;;
   esac
-  [ -f "$sarma_directory/release.json" ] || sarma_no_version
+  [ -f "$sarma_directory/release.json" ] || sarma_later_version "$@"
+}
+
+# One that came by an upgrade is a release of its own, with a bin of its own.
+sarma_later_version() {
+  sarma_file=$sarma_root/versions/$sarma_version/bin/$sarma_program
+  [ -x "$sarma_file" ] || sarma_no_version
+  SARMA_CALLED=$sarma_called
+  export SARMA_CALLED
+  exec "$sarma_file" "$@"
 }
 
 sarma_no_version() {
   sarma_versions=
-  for sarma_file in "$sarma_root"/releases/*/release.json; do
+  for sarma_file in "$sarma_root"/releases/*/release.json "$sarma_root"/versions/*/releases/start.json; do
+    [ -f "$sarma_file" ] || continue
     sarma_file=${sarma_file%/release.json}
-    [ ! -d "$sarma_file" ] || sarma_versions="$sarma_versions ${sarma_file##*/}"
+    sarma_file=${sarma_file%/releases/start.json}
+    sarma_versions="$sarma_versions ${sarma_file##*/}"
   done
   sarma_fail "version \"$sarma_version\" is not in $sarma_root/releases, which has:${sarma_versions:- none}."
 }
@@ -79,11 +96,11 @@ sarma_describe_release() {
   RELEASE_ROOT=$sarma_root
   RELEASE_NAME=$sarma_release
   RELEASE_VSN=$sarma_version
-  RELEASE_PROG=$sarma_self
+  RELEASE_PROG=$sarma_called
   RELEASE_COMMAND=${1-start}
   [ "$sarma_kind" = service ] || RELEASE_COMMAND=start
   # In an install that an executable made, that is what the user called.
-  [ ! -f "$sarma_root/.sarma/marker" ] || RELEASE_PROG=${SARMA_BIN:-$sarma_self}
+  [ ! -f "$sarma_root/.sarma/marker" ] || RELEASE_PROG=${SARMA_BIN:-$sarma_called}
   export RELEASE_ROOT RELEASE_NAME RELEASE_VSN RELEASE_PROG RELEASE_COMMAND
 }
 

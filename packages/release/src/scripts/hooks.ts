@@ -6,7 +6,7 @@ import type { Tree } from '../tree.ts';
 
 export type Hooks = Readonly<Partial<Record<HookName, readonly string[]>>>;
 
-const hookNames = ['configure', 'start', 'stop'].flatMap((event): HookName[] => [
+const hookNames = ['configure', 'start', 'stop', 'upgrade'].flatMap((event): HookName[] => [
   `pre_${event as 'start'}`,
   `post_${event as 'start'}`,
 ]);

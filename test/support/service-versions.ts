@@ -1,0 +1,66 @@
+import { cp, mkdir, readdir, rename } from 'node:fs/promises';
+import path from 'node:path';
+import { execa } from 'execa';
+import { expect } from 'vitest';
+import { runCommand, temporaryDirectory } from './run.ts';
+import { makeService } from './services.ts';
+
+/** A version of a service in all forms that a release has. */
+export interface BuiltVersion {
+  readonly version: string;
+  /** The assembled directory. */
+  readonly directory: string;
+  /** The `.tar.gz`. */
+  readonly archive: string;
+  readonly executable: string;
+}
+
+/** Builds a version of the service `tick`, which prints it and `text`, in a directory that it makes. */
+export async function buildVersion(
+  version: string,
+  files: Readonly<Record<string, string>> = {},
+  name = 'tick',
+): Promise<BuiltVersion> {
+  const source = {
+    'sarma.config.ts': `
+      import { defineConfig } from 'sarma';
+      export default defineConfig({
+        releases: { ${name}: { steps: ['assemble', 'tar', 'wrap'], wrap: { compression: 'fast' } } },
+      });`,
+    'application.ts': `
+      import { defineApplication } from '@sarma/app';
+      export default defineApplication({ start: () => console.log('started ${version}') });`,
+    ...files,
+  };
+  const project = (await makeService(name, source, { version })).directory;
+  const { exitCode, stdout, stderr } = await runCommand([
+    'wrap',
+    project,
+    '--current',
+    '--runtime',
+    process.versions.node,
+  ]);
+  expect(exitCode, stdout + stderr).toBe(0);
+  const output = path.join(project, 'burrito_out');
+  const names = await readdir(output);
+  const place = path.join(await temporaryDirectory(), version);
+  await mkdir(place);
+  const directory = path.join(place, 'directory');
+  await cp(path.join(project, '_build/prod/rel', name), directory, {
+    recursive: true,
+    verbatimSymlinks: true,
+  });
+  const archive = path.join(place, `${name}-${version}.tar.gz`);
+  await rename(path.join(output, names.find((one) => one.endsWith('.tar.gz'))!), archive);
+  const executable = path.join(place, `${name}-${version}`);
+  await rename(path.join(output, names.find((one) => new RegExp(`^${name}_[^.]*$`).test(one))!), executable);
+  return { version, directory, archive, executable };
+}
+
+/** Unpacks a version as a user would, somewhere of its own; returns its root. */
+export async function unpacked({ archive }: BuiltVersion): Promise<string> {
+  const root = path.join(await temporaryDirectory(), 'root');
+  await mkdir(root);
+  await execa('tar', ['-xf', archive, '-C', root]);
+  return root;
+}

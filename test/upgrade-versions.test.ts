@@ -1,0 +1,231 @@
+// What is upgraded to lies beside what runs (docs/release.md, "Versions").
+import { existsSync } from 'node:fs';
+import { appendFile, copyFile, mkdir, open, readdir, readFile, rm, stat, truncate } from 'node:fs/promises';
+import path from 'node:path';
+import { execa } from 'execa';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { lacks } from './support/requirements.ts';
+import { temporaryDirectory } from './support/run.ts';
+import { type BuiltVersion, buildVersion, unpacked } from './support/service-versions.ts';
+import { ask, type Installed, installed, say, startNode, withEnv } from './support/services.ts';
+
+let first: BuiltVersion;
+let second: BuiltVersion;
+
+beforeAll(async () => {
+  first = await buildVersion('0.1.0');
+  second = await buildVersion('0.2.0', {
+    'rel/hooks/pre_upgrade.sh': '#!/bin/sh\necho "hook of $RELEASE_VSN from $RELEASE_UPGRADE_FROM"\n',
+  });
+}, 120_000);
+
+/** The first version, as a directory with its own state in it. */
+async function directoryRelease(): Promise<Installed & { readonly root: string }> {
+  const root = await unpacked(first);
+  const one = await installed(path.join(root, 'bin/tick'));
+  return { ...one, env: { ...one.env, RELEASE_MUTABLE_DIR: '' }, state: path.join(root, 'var'), root };
+}
+
+async function executableRelease(): Promise<Installed & { readonly program: string }> {
+  const program = path.join(await temporaryDirectory(), 'tick');
+  await copyFile(first.executable, program);
+  return { ...(await installed(program)), program };
+}
+
+/** A command that is refused: what it says. */
+async function refused(one: Installed, ...args: readonly string[]): Promise<string> {
+  const { exitCode, stdout, stderr } = await ask(one, args);
+  expect(exitCode, stdout + stderr).toBe(1);
+  return stderr;
+}
+
+const chosen = (one: Installed, version: string) => withEnv(one, { RELEASE_VSN: version });
+
+describe('of a directory release', () => {
+  test.for(['archive', 'directory'] as const)(
+    'the %s of another version lies beside it, whole',
+    async (form) => {
+      const one = await directoryRelease();
+      expect(await say(one, 'unpack', second[form])).toBe('tick 0.2.0 is there.');
+      expect(await say(one, 'version')).toBe('tick 0.1.0');
+      expect(await say(chosen(one, '0.2.0'), 'version')).toBe('tick 0.2.0');
+      expect(await say(one, 'versions')).toMatch(/^0\.1\.0 +\d+ MB {2}permanent\n0\.2\.0 +\d+ MB$/);
+      const { paths } = JSON.parse(await say(chosen(one, '0.2.0'), 'describe', '--json'));
+      expect(paths).toMatchObject({ root: path.join(one.root, 'versions/0.2.0'), state: one.state });
+      expect(await readdir(path.join(one.root, 'versions'))).toEqual(['0.2.0']);
+    },
+  );
+
+  test('the same Node lies there once', async () => {
+    const one = await directoryRelease();
+    await say(one, 'unpack', second.archive);
+    const node = `runtime-${process.versions.node}/bin/node`;
+    const files = [one.root, path.join(one.root, 'versions/0.2.0')].map((root) =>
+      stat(path.join(root, node)),
+    );
+    const [ours, theirs] = await Promise.all(files);
+    expect(theirs!.ino).toBe(ours!.ino);
+  });
+
+  test('the same version twice is there once; with other content it is refused', async () => {
+    const one = await directoryRelease();
+    await say(one, 'unpack', second.archive);
+    expect(await say(one, 'unpack', second.directory)).toBe('tick 0.2.0 is there.');
+    const other = path.join(await temporaryDirectory(), 'other');
+    await execa('cp', ['-a', second.directory, other]);
+    await appendFile(path.join(other, 'releases/0.2.0/boot.cjs'), '\n');
+    expect(await refused(one, 'unpack', other)).toContain(
+      'Version 0.2.0 is there already, and is not the same',
+    );
+    expect(await say(chosen(one, '0.2.0'), 'version')).toBe('tick 0.2.0');
+  });
+
+  test('a child of a later version that calls the program of the first is no child of another release', async () => {
+    const one = await directoryRelease();
+    await say(one, 'unpack', second.archive);
+    const child = withEnv(one, {
+      RELEASE_ROOT: path.join(one.root, 'versions/0.2.0'),
+      RELEASE_VSN: '0.2.0',
+      RELEASE_NODE: 'other',
+    });
+    expect(JSON.parse(await say(child, 'describe', '--json'))).toMatchObject({
+      version: '0.2.0',
+      node: 'other',
+    });
+  });
+
+  test('remove takes what no other version needs, and never what runs or is permanent', async () => {
+    const one = await directoryRelease();
+    await say(one, 'unpack', second.archive);
+    expect(await refused(one, 'remove', '0.1.0')).toContain('it is permanent');
+    expect(await refused(one, 'remove', '9')).toContain('9 is not there. Those that are: 0.1.0, 0.2.0.');
+    const node = await startNode(chosen(one, '0.2.0'));
+    expect(await refused(one, 'remove', '0.2.0')).toMatch(/0\.2\.0 stays: tick runs it \(PID \d+\)/);
+    expect(await say(one, 'versions')).toMatch(/^0\.2\.0 +\d+ MB {2}provisional, tick runs \(PID \d+\)$/m);
+    await node.kill();
+    expect(await say(one, 'remove', '0.2.0')).toBe('tick 0.2.0 is removed.');
+    expect(await readdir(path.join(one.root, 'versions'))).toEqual([]);
+    expect(await say(one, 'version')).toBe('tick 0.1.0');
+  });
+
+  test('a torn, foreign or wrong archive is refused in a sentence, and nothing is left of it', async () => {
+    const one = await directoryRelease();
+    const folder = await temporaryDirectory();
+    const torn = path.join(folder, 'torn.tar.gz');
+    await copyFile(second.archive, torn);
+    await truncate(torn, 5_000_000);
+    const foreign = path.join(folder, 'foreign.tar.gz');
+    await execa('tar', ['-czf', foreign, '-C', import.meta.dirname, 'support']);
+    const other = await buildVersion('0.2.0', {}, 'tock');
+    for (const [file, sentence] of [
+      [torn, 'is damaged or no release'],
+      [foreign, 'is no release to upgrade to: it has no releases/start.json'],
+      [other.archive, 'is the release tock, and this is tick.'],
+      [second.executable, `is upgraded to by a .tar.gz, or an assembled directory of the new version.`],
+      [
+        path.join(folder, 'none'),
+        'is neither a file, nor a directory, nor one of the versions that are there: 0.1.0.',
+      ],
+    ] as const)
+      expect(await refused(one, 'unpack', file)).toContain(sentence);
+    expect(await readdir(path.join(one.root, 'versions'))).toEqual([]);
+  });
+
+  test('a release for another system is refused', async () => {
+    const one = await directoryRelease();
+    const other = path.join(await temporaryDirectory(), 'other');
+    await execa('cp', ['-a', second.directory, other]);
+    const node = path.join(other, `runtime-${process.versions.node}/bin/node`);
+    await copyFile(node, `${node}.new`);
+    // e_machine: s390x.
+    const handle = await open(`${node}.new`, 'r+');
+    await handle.write(Buffer.from([22, 0]), 0, 2, 18);
+    await handle.close();
+    await execa('mv', [`${node}.new`, node]);
+    expect(await refused(one, 'unpack', other)).toMatch(
+      /is for linux-s390x, and this is linux-\S+\. Get the one for linux-/,
+    );
+  });
+
+  test('one that does not run here is refused before it is there', async () => {
+    const one = await directoryRelease();
+    const broken = path.join(await temporaryDirectory(), 'broken');
+    await execa('cp', ['-a', second.directory, broken]);
+    await appendFile(path.join(broken, 'releases/0.2.0/boot.cjs'), '\n)');
+    expect(await refused(one, 'unpack', broken)).toContain('does not run here');
+    expect(await readdir(path.join(one.root, 'versions'))).toEqual([]);
+  });
+
+  test.skipIf(lacks('mounts'))('without room it says so, and nothing is left', async () => {
+    const one = await directoryRelease();
+    const script = `mount -t tmpfs -o size=20m tmpfs "$1" && "$2" unpack "$3"; ls -A "$1"`;
+    const versions = path.join(one.root, 'versions');
+    await mkdir(versions);
+    const { stdout, stderr } = await execa(
+      'unshare',
+      ['-m', 'sh', '-c', script, 'sh', versions, one.command, second.archive],
+      { env: one.env, reject: false },
+    );
+    expect(stderr).toMatch(/There is no room for another version in \S+ \(\d+ MB are free\)\./);
+    expect(stdout).toBe('');
+  });
+
+  test.skipIf(lacks('root', 'setpriv'))('who may not write there is told so', async () => {
+    const one = await directoryRelease();
+    const { stderr } = await execa(
+      'setpriv',
+      ['--reuid=65534', '--clear-groups', '--bounding-set=-all', one.command, 'unpack', second.archive],
+      { env: { ...one.env, HOME: '/' }, reject: false },
+    );
+    expect(stderr).toMatch(
+      /EACCES.*New versions lie in \S+\/versions: run this as a user who may write there\./,
+    );
+  });
+
+  test('what a killed unpack had begun is seen by nobody, and goes with the next', async () => {
+    const one = await directoryRelease();
+    const versions = path.join(one.root, 'versions');
+    const child = execa(one.command, ['unpack', second.archive], { env: one.env, reject: false });
+    while (!existsSync(versions) || (await readdir(versions)).length === 0)
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    child.kill('SIGKILL');
+    await child;
+    expect(await say(one, 'versions')).toMatch(/^0\.1\.0 .*permanent$/);
+    await say(one, 'unpack', second.archive);
+    expect(await readdir(versions)).toEqual(['0.2.0']);
+  });
+});
+
+describe('of an executable', () => {
+  test('the executable of another version has a copy in the state directory', async () => {
+    const one = await executableRelease();
+    expect(await say(one, 'unpack', second.executable)).toBe('tick 0.2.0 is there.');
+    expect(await say(one, 'version')).toBe('tick 0.1.0');
+    const copy = path.join(one.state, 'versions/0.2.0/tick');
+    expect((await readFile(copy)).equals(await readFile(second.executable))).toBe(true);
+    expect(await say(one, 'versions')).toMatch(/^0\.1\.0 +\d+ MB {2}permanent\n0\.2\.0 +\d+ MB$/);
+    expect(await say(one, 'remove', '0.2.0')).toBe('tick 0.2.0 is removed.');
+    expect(await readdir(path.join(one.state, 'versions'))).toEqual(['start.json']);
+  });
+
+  test('one with a flipped bit in its payload, another program and no program are refused', async () => {
+    const one = await executableRelease();
+    const folder = await temporaryDirectory();
+    const damaged = path.join(folder, 'damaged');
+    await copyFile(second.executable, damaged);
+    const handle = await open(damaged, 'r+');
+    const { size } = await handle.stat();
+    const byte = Buffer.alloc(1);
+    await handle.read(byte, 0, 1, Math.floor(size / 2));
+    await handle.write(Buffer.from([byte[0]! ^ 1]), 0, 1, Math.floor(size / 2));
+    await handle.close();
+    for (const [file, sentence] of [
+      [damaged, 'is damaged: its bytes are not those that were written.'],
+      [process.execPath, 'is neither a .tar.gz, nor a directory, nor an executable that Sarma made'],
+      [second.archive, 'is upgraded to by an executable of the new version.'],
+    ] as const)
+      expect(await refused(one, 'unpack', file)).toContain(sentence);
+    expect(await readdir(path.join(one.state, 'versions'))).toEqual([]);
+    await rm(folder, { recursive: true });
+  });
+});
