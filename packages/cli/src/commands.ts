@@ -1,5 +1,6 @@
 import type { Command } from './command.ts';
 import { assembleCommand } from './commands/assemble.ts';
+import { conformCommand } from './commands/conform.ts';
 import { evalCommand } from './commands/eval.ts';
 import { fetchCommand } from './commands/fetch.ts';
 import { initCommand } from './commands/init.ts';
@@ -14,6 +15,7 @@ export const commands: readonly Command[] = [
   wrapCommand, // project → executables
   assembleCommand, // project → directory
   initCommand, // configuration files
+  conformCommand, // configuration for people who do not program
   runCommand, // project, running
   evalCommand, // an expression in it
   targetsCommand, // what can be built

@@ -11,16 +11,22 @@ export type {
   Text,
   Value,
 } from './conf-file.ts';
+export { type ConfigureOptions, configure } from './configure.ts';
 export type { Address, CustomDatatype, Datatype, Input, ValueOf } from './datatypes/datatype.ts';
 export { describeDatatype } from './datatypes/describe.ts';
 export { formatValue } from './datatypes/format.ts';
+export { type Effective, type EffectiveEntry, type EffectiveInput, effective } from './effective.ts';
 export { ConformError, type ConformErrorCode, describeProblem, type Problem } from './error.ts';
 export type { ConfigurationOf } from './inferred.ts';
 export { parseKey, printKey } from './key.ts';
 export { allMappings, type ResolvedMapping } from './mappings.ts';
+export { newSchema } from './new.ts';
 export { parse } from './parse.ts';
 export { print } from './print.ts';
+export { type ConformOptions, type ConformState, default, readConf } from './provider.ts';
 export { defineSchema, type Mapping, type Schema } from './schema.ts';
+export { schemaName } from './schema-name.ts';
+export { findConf } from './shipped.ts';
 export type { Conf, Entry, Transform } from './transforms.ts';
 export { type Source, type TranslateOptions, type Translation, translate } from './translate.ts';
 export { range, type Validator, type Verdict } from './validators.ts';

@@ -1,0 +1,54 @@
+import { expect, test } from 'vitest';
+import { newSchema } from '../src/index.ts';
+
+const marker = (name: string, type: string, more: object = {}) => ({ $env: { name, type, ...more } });
+
+test.each([
+  ['text', "it's", "datatype: 'string',\ndefault: 'it\\'s',"],
+  ['a whole number', 3, "datatype: 'integer',\ndefault: 3,"],
+  ['a number', 0.5, "datatype: 'float',\ndefault: 0.5,"],
+  ['a switch', false, "datatype: 'boolean',\ndefault: false,"],
+  ['nothing', null, "datatype: 'string',"],
+  ['an empty list', [], "datatype: { list: 'string' },\ndefault: [],"],
+  ['numbers', [1, 2.5], "datatype: { list: 'float' },\ndefault: [1, 2.5],"],
+  ['a variable', marker('PORT', 'integer'), "datatype: 'integer',\nenvVar: 'PORT',"],
+  [
+    'a variable with a default',
+    marker('TAGS', 'list', { default: ['a'] }),
+    "datatype: { list: 'string' },\ndefault: ['a'],\nenvVar: 'TAGS',",
+  ],
+])('a schema made of a configuration has the type of what is there: %s', (_what, value, expected) => {
+  const text = newSchema({ kv: { it: value } }, 'config/config.ts').replaceAll(/^ +/gm, '');
+  expect(text).toContain(`'kv.it': {\n${expected}\ndoc: '',\n},`);
+});
+
+test('a schema made of a configuration goes into objects, quotes odd keys, and leaves out what no setting can say', () => {
+  const text = newSchema(
+    { kv: { pool: { size: 5, 'odd key': 'x' }, nothing: {}, rules: [{}], more: marker('MORE', 'json') } },
+    'config/config.ts',
+  );
+  expect(text).toContain("'kv.pool.size': {");
+  expect(text).toContain(`'kv.pool."odd key"': {`);
+  expect(text.match(/\/\/ kv\.\w+ is .*/g)).toEqual([
+    expect.stringContaining('kv.nothing is an empty object'),
+    expect.stringContaining('kv.rules is a list of more than single values'),
+    expect.stringContaining('kv.more is JSON in a variable'),
+  ]);
+});
+
+test('a secret gets no default, wherever it stands', () => {
+  const text = newSchema(
+    {
+      kv: {
+        password: 'hunter2',
+        url: 'postgres://me:hunter2@host/db',
+        credentials: { user: 'me', pin: 'hunter2' },
+        token: marker('KV_TOKEN', 'string', { default: 'hunter2' }),
+      },
+    },
+    'config/config.ts',
+  );
+  expect(text).not.toContain('hunter2');
+  expect(text.match(/A secret/g)).toHaveLength(5);
+  expect(text).toContain("envVar: 'KV_TOKEN',");
+});
