@@ -22,6 +22,11 @@ export function serveConnection(
   server.off('connection', putBack);
 }
 
+export function stopReading({ _handle: handle }: SocketParts): void {
+  handle!.readStop();
+  handle!.reading = false;
+}
+
 /** Resolves when all that was written has gone to the system. */
 export function written(socket: Socket): Promise<void> {
   return new Promise((resolve) => {

@@ -26,6 +26,8 @@ export interface ListeningHandle extends Handle {
 
 /** What a connection is read from. */
 export interface ConnectionHandle extends Handle {
+  /** Kept by `net.Socket`, which does not begin to read where it is true. */
+  reading: boolean;
   readStop(): number;
 }
 

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 import { newKey, pathOf } from './address.ts';
-import { detach, type GivenConnection, written } from './connection.ts';
+import { detach, type GivenConnection, stopReading, written } from './connection.ts';
 import type { ConnectionHandle, ListeningHandle, ServerParts, SocketParts } from './handle.ts';
 import { endHttpConnections, idleHttpConnections } from './http.ts';
 import { closeOnly, forgetSecondName, keepPath, leavePathAtExit, ownPath, restorePath } from './pipe.ts';
@@ -209,10 +209,6 @@ export class Predecessor {
   discard(spares: ReadonlyMap<string, object>): void {
     for (const handle of spares.values()) (handle as ListeningHandle).close();
   }
-}
-
-function stopReading(socket: SocketParts): void {
-  socket._handle?.readStop();
 }
 
 function count(servers: readonly ServerParts[]): number {

@@ -1,7 +1,7 @@
 import { Server } from 'node:net';
 import { answers, type Wanted } from './address.ts';
 import { type GivenConnection, serveConnection } from './connection.ts';
-import type { ConnectionHandle, Handle, ListeningHandle, ServerParts } from './handle.ts';
+import type { ConnectionHandle, ListeningHandle, ServerParts } from './handle.ts';
 import { ownPath, restorePath } from './pipe.ts';
 import type { Servers } from './servers.ts';
 import { StandIn } from './stand-in.ts';
@@ -24,6 +24,7 @@ export class Successor {
   #waiting: GivenConnection[] = [];
   #hasTaken = false;
   #restoreListen = () => {};
+  #hasForgotten = false;
 
   constructor(servers: Servers) {
     this.#servers = servers;
@@ -85,6 +86,7 @@ export class Successor {
   takeConnection(key: string, head: Uint8Array, handle: object): void {
     this.#waiting.push({ key, head, handle: handle as ConnectionHandle });
     this.#serveWaiting();
+    if (this.#hasForgotten) this.#closeWaiting();
   }
 
   #serveWaiting(): void {
@@ -100,14 +102,15 @@ export class Successor {
 
   /** Closes what nobody has listened on, with the connections to it, and takes no notice of `listen` any more. */
   forget(): void {
+    this.#hasForgotten = true;
     this.#restoreListen();
+    for (const { handle, claim } of this.#adopted) if (claim === undefined) handle.close();
     this.#serveWaiting();
-    const left: readonly { readonly handle: Handle }[] = [
-      ...this.#adopted.filter(({ claim }) => claim === undefined),
-      ...this.#waiting,
-    ];
-    for (const { handle } of left) handle.close();
-    this.#waiting = [];
+    this.#closeWaiting();
+  }
+
+  #closeWaiting(): void {
+    for (const { handle } of this.#waiting.splice(0)) handle.close();
   }
 }
 
