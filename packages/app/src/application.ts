@@ -59,6 +59,16 @@ export interface Application<State = unknown, Config = Readonly<Record<string, u
   start?(context: StartContext<Config>): State | Promise<State>;
   /** Ends what `start` began. The node waits for it, within the release's `shutdownTimeout`. */
   stop?(state: State, context: StopContext): unknown;
+  /**
+   * Asked once in an upgrade, when all applications of the new version run and before that takes over. Where it is false,
+   * or throws, the old version runs on.
+   */
+  health?(state: State): unknown;
+  /**
+   * Whether it cannot run twice at the same time, as where it alone may write a file: an upgrade stops the old version's
+   * applications before it starts those of the new one.
+   */
+  readonly exclusive?: boolean;
   /** Called by `reload_config` where the application's configuration has changed. */
   configChange?(state: State, change: ConfigChange<Config>): unknown;
   /** Not called yet; meant for a running node that gets another version of the code. Returns the state for it. */

@@ -67,6 +67,17 @@ export class RunningApplication {
     return result;
   }
 
+  /** Whether it cannot run beside itself, in another process. */
+  get isExclusive(): boolean {
+    return this.#lifecycle.exclusive === true && this.mode !== 'load' && this.mode !== 'none';
+  }
+
+  /** Rejects with what it threw, and where it says that it is not well. */
+  async checkHealth(): Promise<void> {
+    if (!this.isRunning || (await this.#lifecycle.health?.(this.value)) !== false) return;
+    throw new BootError('NOT_HEALTHY', `Application ${this.name} runs and is not well: its health is false.`);
+  }
+
   /** Waits for a `start` that is under way, then calls `stop` once. Rejects with what it threw. */
   stop(context: StopContext = {}): Promise<void> {
     this.#stopping ??= this.#stop(context);
@@ -134,7 +145,7 @@ async function importLifecycle(root: string, name: string, module: string): Prom
 function isLifecycle(exported: unknown): exported is Application {
   if (typeof exported !== 'object' || exported === null) return false;
   const functions = exported as Record<string, unknown>;
-  return ['start', 'stop', 'configChange', 'codeChange'].every(
+  return ['start', 'stop', 'configChange', 'codeChange', 'health'].every(
     (name) => functions[name] === undefined || typeof functions[name] === 'function',
   );
 }

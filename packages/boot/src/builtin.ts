@@ -146,6 +146,25 @@ export const builtins: readonly BuiltinCommand[] = [
     ],
   },
   {
+    name: 'upgrade',
+    syntax: '[PATH|VERSION] [--no-permanent]',
+    description: 'Start another version beside the node and hand over to it; return when that is done',
+    details: [
+      'PATH is a .tar.gz, a directory or an executable of the other version; a VERSION is one that is there.',
+      'Without either it is the release whose command this is, as in: ./kv-0.2.0 upgrade',
+      'Listening sockets are handed over, nobody is refused, and the old one ends what it has begun.',
+      'Where the other version fails, the old one runs on.',
+      'With --no-permanent the next start gives the old version again.',
+      '',
+      'RELEASE_UPGRADE_TIMEOUT  seconds that the other version has until it runs (60)',
+    ],
+  },
+  {
+    name: 'downgrade',
+    syntax: '[PATH|VERSION] [--no-permanent]',
+    description: 'upgrade to the version before, or to the one that is named',
+  },
+  {
     name: 'version',
     syntax: '',
     description: "Print the release's name and version",

@@ -30,6 +30,11 @@ export interface NodeInfo {
   readonly memory: number;
   /** Of Node, as in `v24.1.0`. */
   readonly runtime: string;
+  /** While it is upgraded, the version and PID that take over; in that one afterwards those of the other, until it has ended. */
+  readonly upgrade?:
+    | { readonly to: string; readonly from?: undefined; readonly pid: number }
+    | { readonly from: string; readonly to?: undefined; readonly pid: number }
+    | null;
 }
 
 /** Asks the node; undefined when it does not run. Throws BootError when it runs and will not answer us. */

@@ -1,4 +1,4 @@
-import type { Configuration, ReleaseInfo } from '@sarma/app';
+import type { Configuration, ReleaseInfo, StopContext } from '@sarma/app';
 import { loadApplication, type RunningApplication } from './applications.ts';
 import type { BootFile, HookName, Instruction } from './boot-file.ts';
 import { loadConfiguration } from './configuration.ts';
@@ -8,24 +8,29 @@ import { BootError } from './error.ts';
 import { errorText, failureText } from './error-text.ts';
 import { importAhead, moduleUrl } from './modules.ts';
 import { releaseInfo, setReleaseState } from './release-state.ts';
-import type { NodeState, RunningNode, StopReason } from './running-node.ts';
+import type { Handover, NodeState, RunningNode, StopReason } from './running-node.ts';
 import type { Script, ScriptEnding } from './script.ts';
 import { NEVER_SETTLED, settledSoon } from './settled.ts';
 import { handleSignals } from './signals.ts';
+import type { Servers } from './sockets/servers.ts';
 import { seconds, stopApplications } from './stop-applications.ts';
+import type { Succession } from './upgrade/successor.ts';
 
 /**
  * Executes the instructions of boot.json. Rejects with a BootError where nothing has been started yet (configuration,
  * hooks); an application that fails to start ends the process with exit code 1, in order. `beforeApplications` is called
- * once there is a configuration, before the first application is imported.
+ * once there is a configuration, before the first application is imported. With `succession` it takes the place of
+ * another node.
  */
 export async function startNode(
   boot: BootFile,
   environment: ReleaseEnvironment,
   args: readonly string[],
   beforeApplications: (node: RunningNode) => Promise<void>,
+  servers: Servers,
+  succession: Succession | undefined,
 ): Promise<RunningNode> {
-  const node = new Node(boot, environment, args, beforeApplications);
+  const node = new Node(boot, environment, args, beforeApplications, servers, succession);
   await node.start();
   return node;
 }
@@ -35,9 +40,12 @@ class Node implements RunningNode {
   readonly environment: ReleaseEnvironment;
   readonly args: readonly string[];
   readonly started = new Date();
+  readonly servers: Servers;
+  handover: Handover | undefined;
   configuration: Configuration = {};
   isRestarting = false;
   readonly #beforeApplications: (node: RunningNode) => Promise<void>;
+  readonly #succession: Succession | undefined;
   readonly #release: ReleaseInfo | undefined;
   /** In the order in which they were loaded, which is that in which they start. */
   readonly #loaded = new Map<string, RunningApplication>();
@@ -49,6 +57,7 @@ class Node implements RunningNode {
   readonly #running = setInterval(() => {}, 2 ** 30).unref();
   #progress: 'starting' | 'started' | 'running' = 'starting';
   #isPrepared = false;
+  #mayStart = false;
   #signalListeners: ReadonlySet<unknown> = new Set();
   #script: Script | undefined;
   #stopping: Promise<void> | undefined;
@@ -60,11 +69,15 @@ class Node implements RunningNode {
     environment: ReleaseEnvironment,
     args: readonly string[],
     beforeApplications: (node: RunningNode) => Promise<void>,
+    servers: Servers,
+    succession: Succession | undefined,
   ) {
     this.boot = boot;
     this.environment = environment;
     this.args = args;
     this.#beforeApplications = beforeApplications;
+    this.servers = servers;
+    this.#succession = succession;
     this.#release = releaseInfo(environment);
   }
 
@@ -79,6 +92,14 @@ class Node implements RunningNode {
 
   get state(): NodeState {
     return this.#stopping === undefined ? this.#progress : 'stopping';
+  }
+
+  get predecessor() {
+    return this.#succession?.predecessor;
+  }
+
+  get isExclusive(): boolean {
+    return [...this.#loaded.values()].some(({ isExclusive }) => isExclusive);
   }
 
   stateOf(application: string): unknown {
@@ -99,10 +120,14 @@ class Node implements RunningNode {
     }
     await this.#prepare();
     if (this.#stopping !== undefined) return;
+    await this.#takeOver();
+    if (this.#stopping !== undefined) return;
     if (this.#script === undefined) this.#running.ref();
     this.#progress = 'started';
     await this.#hooks('post_start').catch((error) => this.#crash(errorText(error)));
+    if (this.#stopping === undefined) await this.#succession?.settle(this, () => this.#hooks('post_upgrade'));
     this.#progress = 'running';
+    if (this.#stopping === undefined) this.#succession?.settled();
   }
 
   async #execute(instruction: Instruction): Promise<void> {
@@ -123,9 +148,11 @@ class Node implements RunningNode {
         return await this.#load(instruction.application);
       case 'start':
         await this.#prepare();
+        await this.#loadedAll();
         return await this.#start(instruction.application);
       case 'run':
         await this.#prepare();
+        await this.#loadedAll();
         return await this.#run(instruction.program);
     }
   }
@@ -143,6 +170,27 @@ class Node implements RunningNode {
     if (this.#isPrepared) return;
     this.#isPrepared = true;
     await this.#beforeApplications(this);
+  }
+
+  /** Before the first start. */
+  async #loadedAll(): Promise<void> {
+    if (this.#mayStart) return;
+    this.#mayStart = true;
+    await this.#succession?.loaded(this.isExclusive).catch((error) => this.#crash(errorText(error)));
+  }
+
+  async #takeOver(): Promise<void> {
+    try {
+      if (this.#succession !== undefined)
+        await settledSoon(this.boot, 'The health of the applications', this.#checkHealth());
+      await this.#succession?.takeOver();
+    } catch (error) {
+      await this.#crash(errorText(error));
+    }
+  }
+
+  async #checkHealth(): Promise<void> {
+    for (const application of this.#loaded.values()) await application.checkHealth();
   }
 
   async #load(name: string): Promise<void> {
@@ -208,11 +256,15 @@ class Node implements RunningNode {
 
   #crash(text: string): Promise<void> {
     this.#report(text);
+    this.#succession?.failed(text);
     this.#exitCode ||= 1;
     return this.stop('crash', 1);
   }
 
   stop(reason: StopReason, exitCode = 0): Promise<void> {
+    // The process ends when its successor does.
+    if (this.#stopping === undefined && this.handover?.stop(reason)) return new Promise(() => {});
+    if (this.#stopping === undefined && reason !== 'crash') this.#succession?.stopping();
     if (this.#stopping === undefined) this.isRestarting = reason === 'restart';
     // Whoever wants it gone while it restarts has the last word.
     else if (!['restart', 'crash', 'end'].includes(reason)) this.isRestarting = false;
@@ -224,6 +276,7 @@ class Node implements RunningNode {
     this.#exitCode ||= exitCode;
     if (this.#script === undefined) this.#running.ref();
     const endScript = this.#script?.ending(reason);
+    const upgrade = this.handover?.over;
     const limit = this.boot.shutdownTimeout;
     const latest = Date.now() + limit;
     // What those before it have left of the time, and a short share even where they left nothing.
@@ -233,9 +286,32 @@ class Node implements RunningNode {
     await stopApplications(applications, timeLeft, (text) => this.#fail(text));
     if (endScript !== undefined) await this.#endScript(endScript, timeLeft());
     await this.#stopHooks('post_stop', timeLeft());
+    await upgrade;
     for (const listener of this.#listeners) await listener(this.#exitCode);
     clearInterval(this.#running);
     if (!this.isRestarting) setImmediate(() => process.exit(this.#exitCode));
+  }
+
+  async stopApplications(context: StopContext): Promise<void> {
+    const limit = this.boot.shutdownTimeout;
+    const latest = Date.now() + limit;
+    const timeLeft = () => Math.max(latest - Date.now(), Math.min(limit, 250));
+    const applications = [...this.#loaded.values()].reverse();
+    const endScript = this.#script?.ending('command');
+    await stopApplications(applications, timeLeft, (text) => this.#report(text), context);
+    if (endScript !== undefined) await this.#endScript(endScript, timeLeft());
+  }
+
+  async leave(): Promise<void> {
+    for (const listener of this.#listeners) await listener(0);
+    clearInterval(this.#running);
+  }
+
+  async startAgain(): Promise<void> {
+    for (const instruction of this.boot.instructions) {
+      if (this.#stopping !== undefined) return;
+      if (instruction.do === 'load' || instruction.do === 'start') await this.#execute(instruction);
+    }
   }
 
   async #endScript(end: ScriptEnding, limit: number): Promise<void> {
@@ -256,6 +332,10 @@ class Node implements RunningNode {
   }
 
   async #reloadConfiguration(): Promise<{ readonly changed: readonly string[] }> {
+    if (this.handover !== undefined) {
+      const { refuseUnderWay } = await import('./upgrade/under-way.ts');
+      refuseUnderWay(this, 'given a new configuration');
+    }
     const before = this.configuration;
     const after = await loadConfiguration(this.boot, this.environment, { isReload: true });
     const { compareConfigurations } = await import('./configuration-changes.ts');

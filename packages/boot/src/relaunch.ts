@@ -30,6 +30,17 @@ export function commandLine(
   return { file: process.execPath, args: [...process.execArgv, boot, ...words], env };
 }
 
+/** How to give another version of this release a command: `program` is how that one is run. */
+export function otherVersion(
+  environment: ReleaseEnvironment,
+  program: Pick<CommandLine, 'file' | 'args'> & { readonly env: Readonly<Record<string, string>> },
+  words: readonly string[],
+  env: NodeJS.ProcessEnv,
+): CommandLine {
+  const { RELEASE_VSN: _, ...own } = withoutComputed(environment, env);
+  return { file: program.file, args: [...program.args, ...words], env: { ...own, ...program.env } };
+}
+
 /** What a user would type to run this release: an absolute path; undefined when it is run from source. */
 export function programFile(environment: ReleaseEnvironment): string | undefined {
   const file = ownProgram(environment);

@@ -1,7 +1,8 @@
-import type { Configuration } from '@sarma/app';
+import type { Configuration, StopContext } from '@sarma/app';
 import type { ApplicationState } from './applications.ts';
 import type { ApplicationMode, BootFile } from './boot-file.ts';
 import type { ReleaseEnvironment } from './environment.ts';
+import type { Servers } from './sockets/servers.ts';
 
 /** Why a node stops: somebody said so, a signal came, it failed, or a script has nothing left to do. */
 export type StopReason = 'command' | 'restart' | 'crash' | 'end' | StopSignal;
@@ -13,6 +14,19 @@ export type StopSignal = 'SIGTERM' | 'SIGINT' | 'SIGHUP';
  * way. `running`: all is done. `stopping`: also where a start has failed.
  */
 export type NodeState = 'starting' | 'started' | 'running' | 'stopping';
+
+/** The upgrade of a node to another version, from the start of its successor until this process is the node no more. */
+export interface Handover {
+  readonly to: string;
+  /** Of the successor. */
+  readonly pid: number;
+  /** Whether the successor is the node by now, and this process only ends what it has begun. */
+  readonly isCommitted: boolean;
+  /** This node is to stop. True where that is its successor's business. */
+  stop(reason: StopReason): boolean;
+  /** Settled when it is decided, and where it was given up, nothing of the successor is left. */
+  readonly over: Promise<void>;
+}
 
 /** A node that is starting, runs, or stops: what control and commands see of it. */
 export interface RunningNode {
@@ -31,6 +45,13 @@ export interface RunningNode {
   }[];
   /** Whether it stops in order to start again: not any more once somebody wants it gone. */
   readonly isRestarting: boolean;
+  readonly servers: Servers;
+  /** While the node is upgraded: set by who does that. */
+  handover: Handover | undefined;
+  /** Of a node that has taken the place of another one, as long as that one ends what it has begun. */
+  readonly predecessor: { readonly version: string; readonly pid: number } | undefined;
+  /** Whether one of its applications cannot run beside itself. */
+  readonly isExclusive: boolean;
   /** What an application's `start` returned. */
   stateOf(application: string): unknown;
   /**
@@ -38,6 +59,12 @@ export interface RunningNode {
    * code, unless it `isRestarting`: then the caller replaces it.
    */
   stop(reason: StopReason, exitCode?: number): Promise<void>;
+  /** Stops the applications for a successor: without hooks, and the process goes on. */
+  stopApplications(context: StopContext): Promise<void>;
+  /** Takes leave of whoever still speaks to it: the process is the node no more. */
+  leave(): Promise<void>;
+  /** Starts them after that: there is no successor. */
+  startAgain(): Promise<void>;
   /**
    * Providers and `config/runtime.ts` again; tells the applications. Rejects and changes nothing where there is no new
    * configuration; rejects once all were told where some of them failed to take it.

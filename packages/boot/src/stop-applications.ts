@@ -1,3 +1,4 @@
+import type { StopContext } from '@sarma/app';
 import type { RunningApplication } from './applications.ts';
 import { failureText } from './error-text.ts';
 
@@ -9,11 +10,12 @@ export async function stopApplications(
   applications: readonly RunningApplication[],
   timeLeft: () => number,
   fail: (text: string) => void,
+  context: StopContext = {},
 ): Promise<void> {
   for (const application of applications) {
     const limit = timeLeft();
     const stopped = application
-      .stop()
+      .stop(context)
       .catch((error) => fail(failureText(`Application ${application.name} failed to stop`, error)));
     if ((await Promise.race([stopped, late(limit)])) === LATE)
       fail(`Application ${application.name} did not stop within ${seconds(limit)} s.`);

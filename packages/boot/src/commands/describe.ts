@@ -16,7 +16,7 @@ interface Description {
   readonly node: string;
   /** Null when it does not run. */
   readonly running:
-    | (Pick<NodeInfo, 'pid' | 'version' | 'started' | 'memory'> & {
+    | (Pick<NodeInfo, 'pid' | 'version' | 'started' | 'memory' | 'upgrade'> & {
         /** Whether a start after a crash starts another version. */
         readonly isProvisional: boolean;
       })
@@ -79,6 +79,7 @@ async function describe(
             isProvisional: await isProvisional(environment, info),
             started: info.started,
             memory: info.memory,
+            upgrade: info.upgrade ?? null,
           },
     unreachable: answer instanceof BootError ? answer.message : null,
     runtime: {
@@ -122,6 +123,7 @@ function text(it: Description): string {
     ...table([
       ['Node', it.node],
       ['Running', runningText(it)],
+      ...upgradeRows(it),
       ['Runtime', `Node ${runtime.version}, ${runtime.target}, ${runtime.file}`],
       ['Root', paths.root],
       ...(paths.executable === null ? [] : [['Executable', paths.executable] as const]),
@@ -156,6 +158,17 @@ function runningText({ running, unreachable, version }: Description): string {
   const other = running.version === version ? '' : `, version ${running.version}`;
   const provisional = running.isProvisional ? ', provisional' : '';
   return `PID ${running.pid}${other}${provisional}, since ${running.started}, ${(running.memory / 1e6).toFixed(0)} MB`;
+}
+
+function upgradeRows({ running }: Description): readonly (readonly [string, string])[] {
+  const { upgrade } = running ?? {};
+  if (!upgrade) return [];
+  const { to, from, pid } = upgrade;
+  const text =
+    to !== undefined
+      ? `to ${to}, which starts (PID ${pid})`
+      : `from ${from}, which ends what it has begun (PID ${pid})`;
+  return [['Upgrade', text]];
 }
 
 function section(title: string, rows: readonly (readonly string[])[]): readonly string[] {

@@ -3,13 +3,16 @@ import { applicationArguments } from '../application-arguments.ts';
 import type { BootFile } from '../boot-file.ts';
 import { fillCompileCache } from '../compile-cache.ts';
 import type { CommandContext } from '../context.ts';
-import { claimNode } from '../control/claim.ts';
+import { type Claim, claimNode } from '../control/claim.ts';
 import { serveControl } from '../control/server.ts';
 import type { ReleaseEnvironment } from '../environment.ts';
 import { BootError } from '../error.ts';
+import { errorText } from '../error-text.ts';
 import { startNode } from '../node.ts';
 import { setProcessEnvironment } from '../process-environment.ts';
 import type { RunningNode } from '../running-node.ts';
+import { trackServers } from '../sockets/servers.ts';
+import type { Succession } from '../upgrade/successor.ts';
 
 /** `start`: the node runs in this process, in the foreground, until it is stopped. */
 export async function run({ boot, environment, args }: CommandContext): Promise<undefined> {
@@ -23,18 +26,31 @@ export async function start(
   words: readonly string[],
 ): Promise<RunningNode> {
   const args = applicationArguments(environment.command, words);
+  const succession = process.env.RELEASE_SUCCEEDS ? await succeed() : undefined;
   setProcessEnvironment(boot, environment);
   if (process.env.RELEASE_LOG_FILE) await beginLog(boot, environment);
-  const claim = await claimNode(boot, environment);
+  let claim: Claim | undefined;
   try {
+    const own = (await succession?.claim(boot, environment)) ?? (await claimNode(boot, environment));
+    claim = own;
     makeTemporaryDirectory(environment);
-    const node = await startNode(boot, environment, args, (started) => serveControl(started, claim));
+    const servers = trackServers();
+    succession?.standIn(servers);
+    const serve = (started: RunningNode) => serveControl(started, own);
+    const node = await startNode(boot, environment, args, serve, servers, succession);
     fillCompileCache(environment);
     return node;
   } catch (error) {
-    claim.release();
+    succession?.failed(errorText(error));
+    claim?.release();
     throw error;
   }
+}
+
+/** Where another version of this node has started this one, to take its place. */
+async function succeed(): Promise<Succession | undefined> {
+  const { beginSuccession } = await import('../upgrade/successor.ts');
+  return await beginSuccession();
 }
 
 /** Tells one start from the next in a daemon's log. */

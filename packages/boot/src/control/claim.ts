@@ -14,12 +14,25 @@ import { processIdentity } from './process-identity.ts';
 export interface Claim {
   /** Tells this run of the node from every other. */
   readonly id: string;
+  /** The record that says so. */
+  readonly file: string;
   /** Takes the connections, and those that already wait. */
   onConnection(handler: (socket: Socket) => void): void;
   /** Adds to the record where other machines find the node. */
   announce(tcp: NonNullable<NodeRecord['tcp']>): void;
-  /** Gives the name back. Done by itself when the process exits. */
+  /** Gives the name back, unless a successor has it. Done by itself when the process exits. */
   release(): void;
+  /** Takes the name from a successor that is dead, and removes what it has left. Rejects where another node has it. */
+  takeBack(): Promise<void>;
+}
+
+/** A claim beside that of the node's predecessor, which has the name for now. */
+export interface SuccessorsClaim extends Claim {
+  /**
+   * Takes the name: from the predecessor, which agrees, or which is dead. Rejects with BootError ALREADY_RUNNING where
+   * that one is dead and another start was faster.
+   */
+  take(): Promise<void>;
 }
 
 /**
@@ -44,9 +57,51 @@ export async function claimNode(boot: BootFile, environment: ReleaseEnvironment)
   }
 }
 
+/** Listens, and waits with the name until its predecessor, the run of that id, leaves it. Throws as `claimNode` does. */
+export async function claimToSucceed(
+  boot: BootFile,
+  environment: ReleaseEnvironment,
+  predecessor: string,
+  holder: number | undefined,
+): Promise<SuccessorsClaim> {
+  try {
+    const prepared = await prepare(boot, environment, holder);
+    const { file, own } = prepared;
+    const take = async () => {
+      const record = readRecord(file);
+      const isAgreed = record?.id === predecessor && (await succeeded(file, own, record));
+      if (!isAgreed) await acquire(file, own);
+    };
+    return Object.assign(held(prepared), { take });
+  } catch (error) {
+    throw controlDirectoryError(error, environment);
+  }
+}
+
 async function claim(boot: BootFile, environment: ReleaseEnvironment): Promise<Claim> {
-  const file = recordFile(environment);
   await refuseRunning(readNodeRecord(environment));
+  const prepared = await prepare(boot, environment);
+  try {
+    await acquire(prepared.file, prepared.own);
+  } catch (error) {
+    prepared.listener.close();
+    throw error;
+  } finally {
+    rmSync(prepared.own, { force: true });
+  }
+  return held(prepared);
+}
+
+/** A socket that listens, and the record of it, not yet in its place. */
+interface Prepared {
+  readonly file: string;
+  readonly own: string;
+  readonly record: NodeRecord;
+  readonly listener: Listener;
+}
+
+async function prepare(boot: BootFile, environment: ReleaseEnvironment, holder?: number): Promise<Prepared> {
+  const file = recordFile(environment);
   const directories = privateDirectories(environment);
   for (const directory of directories) makePrivateDirectory(directory);
   const nodes = directories.at(-1)!;
@@ -61,21 +116,26 @@ async function claim(boot: BootFile, environment: ReleaseEnvironment): Promise<C
     version: boot.version,
     prog: environment.prog,
     distribution: environment.distribution,
+    ...(holder !== undefined && { holder }),
   };
   const own = beside(file, id, 'new');
   try {
     writeRecord(own, record);
-    await acquire(file, own);
   } catch (error) {
     listener.close();
     throw error;
-  } finally {
-    rmSync(own, { force: true });
   }
-  return held(file, record, listener);
+  return { file, own, record, listener };
 }
 
-const unclaimed: Claim = { id: '', onConnection: () => {}, announce: () => {}, release: () => {} };
+const unclaimed: Claim = {
+  id: '',
+  file: '',
+  onConnection: () => {},
+  announce: () => {},
+  release: () => {},
+  takeBack: async () => {},
+};
 
 /**
  * Not unguessable: who knows it can connect, and then needs the cookie; in a private directory not even that. A name
@@ -122,7 +182,7 @@ async function acquire(file: string, own: string): Promise<void> {
 /** Others that start and end at the same time may come in between a few times; a link to nowhere always does. */
 const MOST_TRIES = 1000;
 
-/** Replaces the record of a dead process. False where somebody else was faster, or may have been: begin again. */
+/** Replaces the record of a dead process, or of a predecessor that agrees. False where somebody else was faster, or may have been: begin again. */
 async function succeeded(file: string, own: string, dead: NodeRecord): Promise<boolean> {
   let last = dead;
   for (;;) {
@@ -133,7 +193,9 @@ async function succeeded(file: string, own: string, dead: NodeRecord): Promise<b
         return false;
       }
       renameSync(own, file);
-      await sweep(file, dead);
+      // A predecessor that hands over still answers those who speak to it, and may have to take the name back.
+      if (!(await isListening(dead))) removeSocket(dead.socket);
+      await sweep(file);
       return true;
     }
     const next = readRecord(right);
@@ -143,9 +205,8 @@ async function succeeded(file: string, own: string, dead: NodeRecord): Promise<b
   }
 }
 
-/** The dead record's socket, rights to it, and what others that died on the way have left. */
-async function sweep(file: string, dead: NodeRecord): Promise<void> {
-  removeSocket(dead.socket);
+/** Rights to a record that was replaced, and what others that died on the way have left. */
+async function sweep(file: string): Promise<void> {
   const nodes = path.dirname(file);
   const prefix = path.basename(beside(file, '', 'new'), '.new');
   for (const name of readdirSync(nodes)) {
@@ -171,27 +232,48 @@ function linked(own: string, name: string): boolean {
   }
 }
 
-function held(file: string, first: NodeRecord, listener: Listener): Claim {
+function held({ file, own, record: first, listener }: Prepared): Claim {
   let record = first;
   let isHeld = true;
   const release = () => {
     if (!isHeld) return;
     isHeld = false;
     process.off('exit', release);
+    rmSync(own, { force: true });
     // While the socket still listens: nobody may take it for a dead one's and replace it meanwhile.
     if (readRecord(file)?.id === record.id) rmSync(file, { force: true });
     listener.close();
   };
   process.on('exit', release);
   return {
-    id: first.id,
+    file,
+    get id() {
+      return record.id;
+    },
     onConnection: listener.onConnection,
     announce(tcp) {
       record = { ...record, tcp };
-      const next = beside(file, record.id, 'new');
-      writeRecord(next, record);
-      renameSync(next, file);
+      // That of a successor is not in its place yet.
+      const isOwn = readRecord(own)?.id === record.id;
+      rmSync(own, { force: true });
+      writeRecord(own, record);
+      if (!isOwn) renameSync(own, file);
     },
     release,
+    async takeBack() {
+      if (!isHeld) return;
+      if (readRecord(file)?.id !== record.id) {
+        // An id never comes again: a right to it may have been given.
+        record = { ...record, id: newId() };
+        const next = beside(file, record.id, 'new');
+        writeRecord(next, record);
+        try {
+          await acquire(file, next);
+        } finally {
+          rmSync(next, { force: true });
+        }
+      }
+      await sweep(file);
+    },
   };
 }

@@ -24,6 +24,8 @@ export interface NodeRecord {
   readonly distribution: ReleaseEnvironment['distribution'];
   /** Where it listens for other machines. */
   readonly tcp?: { readonly host: string; readonly port: number };
+  /** PID of who keeps the process that the node was first started in: a predecessor, which has become its holder. */
+  readonly holder?: number;
   /** Somebody wants it gone, and is about to end it: no crash. */
   readonly isForced?: true;
 }

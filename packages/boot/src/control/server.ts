@@ -45,7 +45,7 @@ export async function serveControl(node: RunningNode, claim: Claim): Promise<voi
     stream.once('close', leave);
     if (!(await speaks(stream))) return;
     const { serveSession } = await import('./session.ts');
-    await serveSession(stream, node, claim.id, cookie, (say) => {
+    await serveSession(stream, node, claim, cookie, (say) => {
       leave();
       clients.set(stream, say);
     });

@@ -4,8 +4,11 @@ import { errorText } from '../error-text.ts';
 import { isKeptAlive, STOPPED_CODE } from '../heart.ts';
 import type { NodeInfo } from '../node-info.ts';
 import type { RunningNode } from '../running-node.ts';
+import type { UpgradeRequest } from '../upgrade/protocol.ts';
+import { refuseUnderWay } from '../upgrade/under-way.ts';
 import type { Call } from './call.ts';
 import { Channel, type Message } from './channel.ts';
+import type { Claim } from './claim.ts';
 import { admit, HANDSHAKE_LIMIT } from './handshake.ts';
 import { forgetOwnFrames } from './own-frames.ts';
 import { processIdentity } from './process-identity.ts';
@@ -21,12 +24,12 @@ const REQUEST_LIMIT = 32 * 1024 * 1024;
 export async function serveSession(
   stream: Duplex,
   node: RunningNode,
-  run: string,
+  claim: Claim,
   cookie: string,
   onAdmitted: (say: (message: Message) => void) => void,
 ): Promise<void> {
   const channel = new Channel(stream, HANDSHAKE_LIMIT);
-  const session = new Session(channel, node, run);
+  const session = new Session(channel, node, claim);
   try {
     if (!(await admit(channel, node.environment.node, cookie))) return;
     onAdmitted((message) => channel.send(message));
@@ -43,14 +46,14 @@ export async function serveSession(
 class Session {
   readonly #channel: Channel;
   readonly #node: RunningNode;
-  readonly #run: string;
+  readonly #claim: Claim;
   readonly #calls = new Map<unknown, (message: Message) => void>();
   readonly #closed: (() => void)[] = [];
 
-  constructor(channel: Channel, node: RunningNode, run: string) {
+  constructor(channel: Channel, node: RunningNode, claim: Claim) {
     this.#channel = channel;
     this.#node = node;
-    this.#run = run;
+    this.#claim = claim;
   }
 
   take(message: Message): void {
@@ -98,6 +101,7 @@ class Session {
         setImmediate(() => void node.stop('command'));
         return processIdentity();
       case 'restart': {
+        refuseUnderWay(node, 'restarted');
         const { keepsProcess, prepareRestart } = await import('./restart.ts');
         const restart = await prepareRestart(node);
         setImmediate(() => void restart());
@@ -111,6 +115,11 @@ class Session {
         const { serveRepl } = await import('./repl.ts');
         return await serveRepl(node, call);
       }
+      case 'upgrade': {
+        const { upgradeNode } = await import('../upgrade/predecessor.ts');
+        const say = (progress: string) => call.send({ progress });
+        return await upgradeNode(node, this.#claim, call.params as unknown as UpgradeRequest, say);
+      }
       case 'reload_config':
         return await node.reloadConfiguration();
       default:
@@ -121,7 +130,7 @@ class Session {
   #info(): NodeInfo {
     const { boot, started, state, applications, environment } = this.#node;
     return {
-      run: this.#run,
+      run: this.#claim.id,
       pid: process.pid,
       node: environment.node,
       version: boot.version,
@@ -132,6 +141,7 @@ class Session {
       applications,
       memory: process.memoryUsage.rss(),
       runtime: process.version,
+      upgrade: upgradeInfo(this.#node),
     };
   }
 }
@@ -141,6 +151,12 @@ function tellHeart(): void {
   process.once('exit', (exitCode) => {
     if (exitCode !== 0) process.exitCode = STOPPED_CODE;
   });
+}
+
+/** The version that takes over, or the one that was taken over from and still ends what it has begun. */
+function upgradeInfo({ handover, predecessor }: RunningNode): NonNullable<NodeInfo['upgrade']> | null {
+  if (handover !== undefined) return { to: handover.to, pid: handover.pid };
+  return predecessor === undefined ? null : { from: predecessor.version, pid: predecessor.pid };
 }
 
 function isMessage(value: unknown): value is Message {

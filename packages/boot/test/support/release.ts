@@ -12,14 +12,16 @@ import type { BootApplication, BootFile, Instruction } from '../../src/boot-file
 /** A directory release in a place of its own, removed after the test. */
 export class TestRelease {
   readonly root: string;
+  readonly version: string;
 
-  constructor(root: string) {
+  constructor(root: string, version: string) {
     this.root = root;
+    this.version = version;
   }
 
   /** The command's process; its environment is bare, so that nothing of the one who runs the tests gets in. */
   spawn(args: readonly string[], options: RunOptions = {}): ChildProcess {
-    const file = path.join(this.root, 'releases/0.1.0', options.entry ?? 'boot.cjs');
+    const file = path.join(this.root, 'releases', this.version, options.entry ?? 'boot.cjs');
     const env = { PATH: process.env.PATH, HOME: this.root, ...options.env };
     const runtime = options.runtime ?? process.execPath;
     const child = spawn(runtime, [...(options.vmArgs ?? []), file, ...args], {
@@ -88,6 +90,8 @@ function outcome(child: ChildProcess): Promise<Ended> {
 }
 
 export interface ReleaseParts {
+  /** Default: 0.1.0. */
+  readonly version?: string;
   /** Path in the release → text. `kv` starts `lib/kv/application.mjs`. */
   readonly files: Readonly<Record<string, string>>;
   /** In the order in which they start; a name alone is a permanent one with the module `lib/<name>/application.mjs`. */
@@ -100,8 +104,9 @@ export interface ReleaseParts {
   readonly directory?: string;
 }
 
-/** The release `demo` 0.1.0 of these parts. */
+/** The release `demo` of these parts. */
 export async function testRelease({
+  version = '0.1.0',
   files,
   applications = [],
   boot,
@@ -114,7 +119,7 @@ export async function testRelease({
   const bootFile: BootFile = {
     format: 1,
     name: 'demo',
-    version: '0.1.0',
+    version,
     kind: 'service',
     environment: 'prod',
     nodeLine: null,
@@ -127,7 +132,7 @@ export async function testRelease({
     shutdownTimeout: 5000,
     ...boot,
     configuration: {
-      sys: 'releases/0.1.0/sys.config.json',
+      sys: `releases/${version}/sys.config.json`,
       providers: [],
       runtime: null,
       requiredEnv: [],
@@ -138,18 +143,19 @@ export async function testRelease({
   };
   const all: Record<string, string> = {
     'package.json': '{"private":true,"type":"commonjs"}',
-    'releases/start.json': JSON.stringify({ version: '0.1.0', runtime: null }),
-    'releases/0.1.0/boot.json': JSON.stringify(bootFile),
-    'releases/0.1.0/sys.config.json': JSON.stringify(config),
+    'releases/start.json': JSON.stringify({ version, runtime: null }),
+    [`releases/${version}/boot.json`]: JSON.stringify(bootFile),
+    [`releases/${version}/sys.config.json`]: JSON.stringify(config),
     ...files,
   };
-  for (const [name, entry] of await bootCode()) all[name] = (entry as { readonly text: string }).text;
+  for (const [name, entry] of await bootCode())
+    all[`releases/${version}/${name}`] = (entry as { readonly text: string }).text;
   for (const [name, text] of Object.entries(all)) {
     const file = path.join(root, name);
     await mkdir(path.dirname(file), { recursive: true });
     await writeFile(file, text, { mode: name.includes('/hooks/') ? 0o755 : 0o644 });
   }
-  return new TestRelease(root);
+  return new TestRelease(root, version);
 }
 
 function bootApplication(
@@ -183,6 +189,6 @@ let code: Promise<Tree> | undefined;
 /** The boot as a release carries it, bundled once per test file. */
 async function bootCode(): Promise<Tree> {
   const tree: Tree = new Map();
-  code ??= addBootCode(tree, 'releases/0.1.0').then(() => tree);
+  code ??= addBootCode(tree, '.').then(() => tree);
   return await code;
 }

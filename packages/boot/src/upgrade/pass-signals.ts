@@ -1,0 +1,36 @@
+import type { ChildProcess } from 'node:child_process';
+
+/** What came in for the successor. */
+export interface PassedSignals {
+  /** Whether its end was asked for: there is no going back then. */
+  readonly hasEnded: boolean;
+  /** Where this process is the node again. */
+  takeBack(): void;
+}
+
+const PASSED_ON = ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const;
+
+/** From the commit on what is sent to this process is meant for the successor: no listener here gets it any more. */
+export function passSignals(successor: ChildProcess): PassedSignals {
+  const before = PASSED_ON.map((signal) => ({ signal, listeners: process.rawListeners(signal) }));
+  let hasEnded = false;
+  const pass = (signal: NodeJS.Signals) => {
+    hasEnded ||= signal === 'SIGTERM' || signal === 'SIGINT';
+    successor.kill(signal);
+  };
+  for (const signal of PASSED_ON) {
+    process.removeAllListeners(signal);
+    process.on(signal, pass);
+  }
+  return {
+    get hasEnded() {
+      return hasEnded;
+    },
+    takeBack() {
+      for (const { signal, listeners } of before) {
+        process.off(signal, pass);
+        for (const listener of listeners) process.on(signal, listener as () => void);
+      }
+    },
+  };
+}

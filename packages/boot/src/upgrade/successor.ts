@@ -1,0 +1,161 @@
+import type { BootFile } from '../boot-file.ts';
+import { claimToSucceed, type SuccessorsClaim } from '../control/claim.ts';
+import type { ReleaseEnvironment } from '../environment.ts';
+import { errorText } from '../error-text.ts';
+import type { RunningNode } from '../running-node.ts';
+import { Successor as Sockets } from '../sockets/index.ts';
+import type { Servers } from '../sockets/servers.ts';
+import { endOfChild, Link } from './link.ts';
+import { type Beginning, SUCCEEDS, type ToPredecessor, type ToSuccessor } from './protocol.ts';
+
+/**
+ * A node that is started to take the place of another one. `begin` waits for what that one gives it. Where the
+ * predecessor dies meanwhile, every wait is over, and this node takes over by itself: it may be all that is left.
+ * Undefined in a process that nobody has started for that.
+ */
+export async function beginSuccession(): Promise<Succession | undefined> {
+  const predecessor = process.env[SUCCEEDS];
+  delete process.env[SUCCEEDS];
+  const found = endOfChild();
+  if (found === undefined || !predecessor) return undefined;
+  const link = new Link<ToSuccessor, ToPredecessor>(found.end);
+  const succession = new Succession(link, predecessor);
+  await succession.begin();
+  found.hide();
+  // Sockets that systemd has given (sd_listen_fds) come from the predecessor, which they were meant for.
+  if (process.env.LISTEN_PID === String(process.ppid)) process.env.LISTEN_PID = String(process.pid);
+  return succession;
+}
+
+export class Succession {
+  /** Undefined: the predecessor has died before it could say. */
+  beginning: Beginning | undefined;
+  /** The next start gives another version. */
+  #isProvisional = true;
+  #hasPredecessor = true;
+  readonly #pid = process.ppid;
+  readonly #link: Link<ToSuccessor, ToPredecessor>;
+  readonly #id: string;
+  readonly #given: (readonly [key: string, handle: object])[] = [];
+  #sockets: Sockets | undefined;
+  #claim: SuccessorsClaim | undefined;
+  #isExclusive = false;
+  #hasTaken = false;
+  #problem: string | undefined;
+
+  /** `id` is that of the predecessor's run. */
+  constructor(link: Link<ToSuccessor, ToPredecessor>, id: string) {
+    this.#link = link;
+    this.#id = id;
+    void link.closed.then(() => {
+      this.#hasPredecessor = false;
+    });
+  }
+
+  get predecessor(): { readonly version: string; readonly pid: number } | undefined {
+    const from = this.beginning?.from;
+    return this.#hasPredecessor && from ? { version: from.version, pid: this.#pid } : undefined;
+  }
+
+  async begin(): Promise<void> {
+    const link = this.#link;
+    link.on('socket', ({ key }, handle) => {
+      this.#given.push([key, handle as object]);
+      void link.send({ type: 'spare', key }, handle);
+    });
+    this.beginning = await this.#answer('begin');
+  }
+
+  /** Before anything else is imported. */
+  standIn(servers: Servers): void {
+    const sockets = new Sockets(servers);
+    for (const [key, handle] of this.#given) sockets.adopt(key, handle);
+    sockets.standIn();
+    this.#link.on('connection', ({ key, head }, handle) => {
+      sockets.takeConnection(key, Buffer.from(head, 'base64'), handle as object);
+    });
+    this.#sockets = sockets;
+  }
+
+  async claim(boot: BootFile, environment: ReleaseEnvironment): Promise<SuccessorsClaim> {
+    this.#claim = await claimToSucceed(boot, environment, this.#id, this.beginning?.holder);
+    return this.#claim;
+  }
+
+  /** Everything is imported. Resolves when the applications may be started. */
+  async loaded(isExclusive: boolean): Promise<void> {
+    void this.#link.send({ type: 'loaded', isExclusive });
+    const start = await this.#answer('start');
+    this.#isExclusive = start?.isExclusive ?? isExclusive;
+    // Nobody else listens by now, and applications may wait for their own clients in `start`.
+    if (this.#isExclusive) this.#sockets!.take();
+  }
+
+  /** The applications run. Resolves when this is the node. */
+  async takeOver(): Promise<void> {
+    if (!this.#isExclusive) {
+      void this.#link.send({ type: 'ready' });
+      await this.#answer('take');
+    }
+    await this.#claim!.take();
+    if (!this.#isExclusive) this.#sockets!.take();
+    this.#hasTaken = true;
+    void this.#link.send({ type: 'taken' });
+  }
+
+  /** Everything of a start is done: what is left of an upgrade. `runHooks` runs those of `post_upgrade`. */
+  async settle(node: RunningNode, runHooks: () => Promise<void>): Promise<void> {
+    this.#sockets!.forget();
+    const { boot, environment } = node;
+    const from = this.beginning?.from;
+    try {
+      if (this.beginning?.isPermanent && from !== undefined) {
+        const { makePermanent } = await import('../versions/permanent.ts');
+        await makePermanent(boot, environment, { from });
+        this.#isProvisional = false;
+      }
+      // As in pre_upgrade.
+      if (from !== undefined) process.env.RELEASE_UPGRADE_FROM = from.version;
+      await runHooks();
+    } catch (error) {
+      this.#problem = errorText(error);
+      process.stderr.write(`${boot.name}: ${this.#problem}\n`);
+    } finally {
+      delete process.env.RELEASE_UPGRADE_FROM;
+    }
+    this.#link.on('held', async ({ parents }) => {
+      this.#hasPredecessor = false;
+      const { stopWithHolder } = await import('./hold.ts');
+      stopWithHolder(parents, () => void node.stop('SIGTERM'));
+    });
+  }
+
+  /** Tells the predecessor. */
+  settled(): void {
+    const problem = this.#problem;
+    const isPermanent = !this.#isProvisional;
+    void this.#link.send({ type: 'settled', isPermanent, ...(problem !== undefined && { problem }) });
+  }
+
+  /** What is about to end this node. */
+  failed(problem: string): void {
+    void this.#link.send({ type: 'failed', problem });
+  }
+
+  /** Somebody wants this node to stop. */
+  stopping(): void {
+    if (this.#hasTaken) void this.#link.send({ type: 'stopping' });
+  }
+
+  /** Undefined where the predecessor dies before it comes. Holds the process, in which there may be nothing else yet. */
+  async #answer<Type extends ToSuccessor['type']>(
+    type: Type,
+  ): Promise<Extract<ToSuccessor, { readonly type: Type }> | undefined> {
+    const hold = setInterval(() => {}, 2 ** 30);
+    try {
+      return await Promise.race([this.#link.next(type), this.#link.closed.then(() => undefined)]);
+    } finally {
+      clearInterval(hold);
+    }
+  }
+}
