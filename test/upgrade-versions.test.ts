@@ -1,12 +1,15 @@
 // What is upgraded to lies beside what runs (docs/release.md, "Versions").
 import { existsSync } from 'node:fs';
-import { appendFile, copyFile, mkdir, open, readdir, readFile, rm, stat, truncate } from 'node:fs/promises';
+import { chmod, chown, copyFile, mkdir, open, readdir, readFile, rm, stat, truncate } from 'node:fs/promises';
 import path from 'node:path';
 import { execa } from 'execa';
 import { beforeAll, describe, expect, test } from 'vitest';
+import type { BootFile } from '../packages/boot/src/boot-file.ts';
+import { readEnvironment } from '../packages/boot/src/environment.ts';
+import { makePermanent } from '../packages/boot/src/versions/permanent.ts';
 import { lacks } from './support/requirements.ts';
 import { temporaryDirectory } from './support/run.ts';
-import { type BuiltVersion, buildVersion, unpacked } from './support/service-versions.ts';
+import { type BuiltVersion, buildVersion, changed, copied } from './support/service-versions.ts';
 import { ask, type Installed, installed, say, startNode, withEnv } from './support/services.ts';
 
 let first: BuiltVersion;
@@ -21,7 +24,7 @@ beforeAll(async () => {
 
 /** The first version, as a directory with its own state in it. */
 async function directoryRelease(): Promise<Installed & { readonly root: string }> {
-  const root = await unpacked(first);
+  const root = await copied(first);
   const one = await installed(path.join(root, 'bin/tick'));
   return { ...one, env: { ...one.env, RELEASE_MUTABLE_DIR: '' }, state: path.join(root, 'var'), root };
 }
@@ -71,9 +74,7 @@ describe('of a directory release', () => {
     const one = await directoryRelease();
     await say(one, 'unpack', second.archive);
     expect(await say(one, 'unpack', second.directory)).toBe('tick 0.2.0 is there.');
-    const other = path.join(await temporaryDirectory(), 'other');
-    await execa('cp', ['-a', second.directory, other]);
-    await appendFile(path.join(other, 'releases/0.2.0/boot.cjs'), '\n');
+    const other = await changed(second, 'releases/0.2.0/boot.cjs', (code) => `${code}\n`);
     expect(await refused(one, 'unpack', other)).toContain(
       'Version 0.2.0 is there already, and is not the same',
     );
@@ -92,6 +93,24 @@ describe('of a directory release', () => {
       version: '0.2.0',
       node: 'other',
     });
+  });
+
+  test('one that becomes permanent is what a start starts, and the way back is known', async () => {
+    const one = await directoryRelease();
+    await say(one, 'unpack', second.archive);
+    const root = path.join(one.root, 'versions/0.2.0');
+    await becomePermanent(one, '0.2.0', { root });
+    expect(await say(one, 'version')).toBe('tick 0.2.0');
+    expect(JSON.parse(await readFile(path.join(one.root, 'releases/start.json'), 'utf8'))).toMatchObject({
+      version: '0.2.0',
+      before: ['0.1.0'],
+    });
+    expect(await refused(one, 'remove', '0.2.0')).toContain('it is permanent');
+    expect(await say(one, 'remove', '0.1.0')).toBe('tick 0.1.0 is removed.');
+    expect((await readdir(one.root)).sort()).toEqual(['bin', 'package.json', 'releases', 'versions']);
+    const node = await startNode(one);
+    expect(node.printed()).toContain('started 0.2.0');
+    await becomePermanent(one, '0.2.0', { root });
   });
 
   test('remove takes what no other version needs, and never what runs or is permanent', async () => {
@@ -116,11 +135,12 @@ describe('of a directory release', () => {
     await truncate(torn, 5_000_000);
     const foreign = path.join(folder, 'foreign.tar.gz');
     await execa('tar', ['-czf', foreign, '-C', import.meta.dirname, 'support']);
-    const other = await buildVersion('0.2.0', {}, 'tock');
+    const renamed = (json: Buffer) => JSON.stringify({ ...JSON.parse(json.toString()), name: 'tock' });
+    const other = await changed(second, 'releases/0.2.0/release.json', renamed);
     for (const [file, sentence] of [
       [torn, 'is damaged or no release'],
       [foreign, 'is no release to upgrade to: it has no releases/start.json'],
-      [other.archive, 'is the release tock, and this is tick.'],
+      [other, 'is the release tock, and this is tick.'],
       [second.executable, `is upgraded to by a .tar.gz, or an assembled directory of the new version.`],
       [
         path.join(folder, 'none'),
@@ -133,15 +153,10 @@ describe('of a directory release', () => {
 
   test('a release for another system is refused', async () => {
     const one = await directoryRelease();
-    const other = path.join(await temporaryDirectory(), 'other');
-    await execa('cp', ['-a', second.directory, other]);
-    const node = path.join(other, `runtime-${process.versions.node}/bin/node`);
-    await copyFile(node, `${node}.new`);
-    // e_machine: s390x.
-    const handle = await open(`${node}.new`, 'r+');
-    await handle.write(Buffer.from([22, 0]), 0, 2, 18);
-    await handle.close();
-    await execa('mv', [`${node}.new`, node]);
+    // e_machine of the ELF header: s390x.
+    const other = await changed(second, `runtime-${process.versions.node}/bin/node`, (node) =>
+      Buffer.concat([node.subarray(0, 18), Buffer.from([22, 0]), node.subarray(20)]),
+    );
     expect(await refused(one, 'unpack', other)).toMatch(
       /is for linux-s390x, and this is linux-\S+\. Get the one for linux-/,
     );
@@ -149,9 +164,7 @@ describe('of a directory release', () => {
 
   test('one that does not run here is refused before it is there', async () => {
     const one = await directoryRelease();
-    const broken = path.join(await temporaryDirectory(), 'broken');
-    await execa('cp', ['-a', second.directory, broken]);
-    await appendFile(path.join(broken, 'releases/0.2.0/boot.cjs'), '\n)');
+    const broken = await changed(second, 'releases/0.2.0/boot.cjs', (code) => `${code}\n)`);
     expect(await refused(one, 'unpack', broken)).toContain('does not run here');
     expect(await readdir(path.join(one.root, 'versions'))).toEqual([]);
   });
@@ -172,14 +185,23 @@ describe('of a directory release', () => {
 
   test.skipIf(lacks('root', 'setpriv'))('who may not write there is told so', async () => {
     const one = await directoryRelease();
-    const { stderr } = await execa(
-      'setpriv',
-      ['--reuid=65534', '--clear-groups', '--bounding-set=-all', one.command, 'unpack', second.archive],
-      { env: { ...one.env, HOME: '/' }, reject: false },
-    );
+    await chmod(one.root, 0o555);
+    // Root, but without the right to write where its files do not let it.
+    const caps = '-dac_override,-dac_read_search';
+    const args = [`--bounding-set=${caps}`, `--inh-caps=${caps}`, one.command, 'unpack', second.archive];
+    const { stderr } = await execa('setpriv', args, { env: one.env, reject: false });
     expect(stderr).toMatch(
       /EACCES.*New versions lie in \S+\/versions: run this as a user who may write there\./,
     );
+  });
+
+  test.skipIf(lacks('root'))('what root puts there belongs to whom the release belongs to', async () => {
+    const one = await directoryRelease();
+    await chown(one.root, 65534, 65534);
+    await say(one, 'unpack', second.archive);
+    const found = await execa('find', [path.join(one.root, 'versions'), '!', '-uid', '65534']);
+    expect(found.stdout).toBe('');
+    await say(one, 'remove', '0.2.0');
   });
 
   test('what a killed unpack had begun is seen by nobody, and goes with the next', async () => {
@@ -196,7 +218,38 @@ describe('of a directory release', () => {
   });
 });
 
+/** What a version that has taken over does. */
+async function becomePermanent(
+  { env }: Installed,
+  version: string,
+  { root, executable }: { readonly root: string; readonly executable?: string },
+): Promise<void> {
+  const boot = JSON.parse(
+    await readFile(path.join(root, `releases/${version}/boot.json`), 'utf8'),
+  ) as BootFile;
+  const environment = readEnvironment(root, boot, ['start'], { ...env, SARMA_BIN: executable });
+  await makePermanent(boot, environment, { from: { version: '', executable: undefined } });
+}
+
 describe('of an executable', () => {
+  test('one that becomes permanent takes the place of the file, of which a copy stays', async () => {
+    const one = await executableRelease();
+    await say(one, 'unpack', second.executable);
+    const executable = path.join(one.state, 'versions/0.2.0/tick');
+    const copy = { ...one, command: executable };
+    const root = await say(withEnv(copy, { SARMA_MAINTENANCE: 'directory' }));
+    const asked = await say(copy, 'versions');
+    expect(asked).toMatch(/^0\.1\.0 +\d+ MB {2}permanent\n0\.2\.0 +\d+ MB$/);
+    await becomePermanent(one, '0.2.0', { root, executable });
+    expect(await say(one, 'version')).toBe('tick 0.2.0');
+    expect(await say(one, 'versions')).toMatch(/^0\.2\.0 +\d+ MB {2}permanent\n0\.1\.0 +\d+ MB$/);
+    expect(
+      (await readFile(path.join(one.state, 'versions/0.1.0/tick'))).equals(await readFile(first.executable)),
+    ).toBe(true);
+    expect((await stat(one.program)).mode & 0o777).toBe(0o755);
+    expect(await readdir(path.dirname(one.program))).toEqual(['tick']);
+  });
+
   test('the executable of another version has a copy in the state directory', async () => {
     const one = await executableRelease();
     expect(await say(one, 'unpack', second.executable)).toBe('tick 0.2.0 is there.');

@@ -1,4 +1,4 @@
-import { cp, mkdir, readdir, rename } from 'node:fs/promises';
+import { cp, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { execa } from 'execa';
 import { expect } from 'vitest';
@@ -57,10 +57,24 @@ export async function buildVersion(
   return { version, directory, archive, executable };
 }
 
-/** Unpacks a version as a user would, somewhere of its own; returns its root. */
-export async function unpacked({ archive }: BuiltVersion): Promise<string> {
+/** The assembled directory somewhere of its own; its files are linked, so that none may be written to in place. */
+export async function copied({ directory }: BuiltVersion): Promise<string> {
   const root = path.join(await temporaryDirectory(), 'root');
-  await mkdir(root);
-  await execa('tar', ['-xf', archive, '-C', root]);
+  await execa('cp', ['-al', directory, root]);
+  return root;
+}
+
+/** One of those with another content in a file. */
+export async function changed(
+  version: BuiltVersion,
+  file: string,
+  change: (content: Buffer) => Buffer | string,
+): Promise<string> {
+  const root = await copied(version);
+  const place = path.join(root, file);
+  const { mode } = await stat(place);
+  const content = change(await readFile(place));
+  await rm(place);
+  await writeFile(place, content, { mode });
   return root;
 }

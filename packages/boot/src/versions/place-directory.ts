@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { constants, createReadStream, existsSync, statSync } from 'node:fs';
+import { constants, createReadStream, existsSync, readdirSync, type Stats, statSync } from 'node:fs';
 import {
   chmod,
   copyFile,
@@ -20,7 +20,7 @@ import { type ArchiveEntry, readArchive } from './archive.ts';
 import { startFile, VERSIONS } from './home.ts';
 import { giveTo } from './owner.ts';
 import { placeOfVersion, type VersionPlaces } from './places.ts';
-import { checkRelease, filesBelow, isPartOf, notARelease } from './release-tree.ts';
+import { checkRelease, isPartOf, notARelease } from './release-tree.ts';
 import { publishVersion, stage } from './staging.ts';
 import { readStartRecord } from './start-record.ts';
 
@@ -42,8 +42,8 @@ export async function placeDirectory(
       if (isPartOf(folder, there)) return version;
       throw otherContent(from, version, there);
     }
+    giveAll(statSync(places.root), folder);
     await shareRuntime(places, folder);
-    giveAll(places, folder);
     await tryOut(folder, version);
     sync(folder);
     publishVersion(places, folder, version);
@@ -137,8 +137,12 @@ async function shareRuntime(places: VersionPlaces, folder: string): Promise<void
   ]) {
     const other = path.join(root, place);
     if (root === folder || !(await isSameFile(own, other))) continue;
-    await link(other, `${own}.tmp`);
-    await rename(`${own}.tmp`, own);
+    try {
+      await link(other, `${own}.tmp`);
+      await rename(`${own}.tmp`, own);
+    } catch {
+      // Not every file system has links, and not every user may make them.
+    }
     return;
   }
 }
@@ -157,12 +161,12 @@ async function digestOf(file: string): Promise<string> {
   return hash.digest('hex');
 }
 
-function giveAll({ root }: VersionPlaces, folder: string): void {
-  const owner = statSync(root);
+function giveAll(owner: Stats, folder: string): void {
   giveTo(owner, folder);
-  for (const file of filesBelow(folder)) {
-    giveTo(owner, file);
-    giveTo(owner, path.dirname(file));
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    const file = path.join(folder, entry.name);
+    if (entry.isDirectory()) giveAll(owner, file);
+    else giveTo(owner, file);
   }
 }
 

@@ -15,9 +15,10 @@ export function checkRelease(root: string, { name }: VersionPlaces, from: string
   const version = start?.version;
   if (version === undefined || !isVersion(version) || !existsSync(releaseFile(root, version)))
     throw notARelease(from, 'it has no releases/start.json, or not the version that it names');
-  const release = JSON.parse(readFileSync(releaseFile(root, version), 'utf8')) as Described;
-  if (release.name !== name)
-    throw new BootError('OTHER_RELEASE', `${from} is the release ${release.name}, and this is ${name}.`);
+  const theirs = nameIn(releaseFile(root, version));
+  if (theirs === undefined) throw notARelease(from, `releases/${version}/release.json names no release`);
+  if (theirs !== name)
+    throw new BootError('OTHER_RELEASE', `${from} is the release ${theirs}, and this is ${name}.`);
   for (const file of [`releases/${version}/boot.json`, `releases/${version}/boot.cjs`, `bin/${name}`])
     if (!existsSync(path.join(root, file))) throw notARelease(from, `${file} is missing in it`);
   refuseLinksOut(root, from);
@@ -25,8 +26,12 @@ export function checkRelease(root: string, { name }: VersionPlaces, from: string
   return version;
 }
 
-interface Described {
-  readonly name: string;
+function nameIn(file: string): string | undefined {
+  try {
+    return (JSON.parse(readFileSync(file, 'utf8')) as { readonly name?: string }).name;
+  } catch {
+    return undefined;
+  }
 }
 
 /** It becomes the name of a folder. */
