@@ -44,10 +44,22 @@ export interface ConfigChange<Config = Readonly<Record<string, unknown>>> {
   readonly removed: readonly string[];
 }
 
+/** A running application gets the code of another version. */
 export interface CodeChange {
+  /** Versions of the application; the same where only what it imports has changed. */
   readonly from: string;
   readonly to: string;
   readonly direction: 'upgrade' | 'downgrade';
+  /**
+   * `enter` in the code that is taken from here on. Going down, the newer code is asked before, with `leave`: it alone knows
+   * how the state looked in the older version.
+   */
+  readonly step: 'enter' | 'leave';
+  /**
+   * Takes a function that is called when every application has its new state, in that very turn: there, what is open gets
+   * its new code (listeners, timers, connections). It is never called when the change of any of them fails.
+   */
+  readonly onExchange: (exchange: () => void) => void;
 }
 
 /** The lifecycle of an application: the default export of the module that `sarma.application` of a `package.json` names. */
@@ -71,7 +83,10 @@ export interface Application<State = unknown, Config = Readonly<Record<string, u
   readonly exclusive?: boolean;
   /** Called by `reload_config` where the application's configuration has changed. */
   configChange?(state: State, change: ConfigChange<Config>): unknown;
-  /** Not called yet; meant for a running node that gets another version of the code. Returns the state for it. */
+  /**
+   * Called by `reload`. Returns the state for the code that is taken, and leaves the one it is given as it is: that one
+   * stays where the change of any application fails.
+   */
   codeChange?(state: State, change: CodeChange): State | Promise<State>;
 }
 

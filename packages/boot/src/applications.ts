@@ -19,12 +19,12 @@ export interface Surroundings {
 /** An application of this node, from the import of its module to its end. */
 export class RunningApplication {
   readonly name: string;
-  readonly version: string;
-  readonly mode: ApplicationMode;
-  /** What `start` returned. */
+  version: string;
+  mode: ApplicationMode;
+  /** What `start` returned, or `codeChange` made of it. */
   value: unknown;
   state: ApplicationState = 'loaded';
-  readonly #lifecycle: Application;
+  #lifecycle: Application;
   /** Made when the application asks for its signal: one that does not costs nothing. */
   #stopped: AbortController | undefined;
   /** Settles with `start`, and never rejects. */
@@ -111,6 +111,18 @@ export class RunningApplication {
     if (this.isRunning) await this.#lifecycle.configChange?.(this.value, { config, changed, removed });
   }
 
+  get lifecycle(): Application {
+    return this.#lifecycle;
+  }
+
+  /** From here on it is that version, with this state. */
+  exchange({ version, mode }: BootApplication, lifecycle: Application, value: unknown): void {
+    this.version = version;
+    this.mode = mode;
+    this.#lifecycle = lifecycle;
+    this.value = value;
+  }
+
   #become(state: ApplicationState): void {
     this.state = state;
   }
@@ -121,6 +133,11 @@ export async function loadApplication(
   root: string,
   application: BootApplication,
 ): Promise<RunningApplication> {
+  return new RunningApplication(application, await loadLifecycle(root, application));
+}
+
+/** What the module exports. Throws BootError APPLICATION_NOT_LOADED. */
+export async function loadLifecycle(root: string, application: BootApplication): Promise<Application> {
   const { name, module } = application;
   // A package without a lifecycle module counts as running once its turn has come: others may depend on it.
   const exported = module === null ? {} : await importLifecycle(root, name, module);
@@ -131,7 +148,7 @@ export async function loadApplication(
         "of '@sarma/app'.",
     );
   }
-  return new RunningApplication(application, exported);
+  return exported;
 }
 
 async function importLifecycle(root: string, name: string, module: string): Promise<unknown> {

@@ -57,6 +57,8 @@ export interface BootApplication {
   readonly module: string | null;
   /** Applications that start before it and stop after it. */
   readonly dependencies: readonly string[];
+  /** Whether its lifecycle module seems to export `codeChange`; not said of one that has no module. */
+  readonly codeChange?: boolean;
 }
 
 export interface BootConfiguration {

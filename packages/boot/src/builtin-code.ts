@@ -40,6 +40,7 @@ const entries: Readonly<Record<string, BuiltinEntry>> = {
   remote: { load: () => import('./commands/remote.ts') },
   attach: { load: () => import('./commands/attach.ts') },
   reload_config: { load: () => import('./commands/reload-config.ts') },
+  reload: { load: () => import('./commands/reload.ts') },
   describe: { load: () => import('./commands/describe.ts') },
   config: { load: () => import('./commands/config-effective.ts') },
   doctor: { load: () => import('./commands/doctor.ts') },

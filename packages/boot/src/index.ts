@@ -1,4 +1,5 @@
-// The types of what is written for the boot. Its code is never imported: it is copied into a release.
+// The types of what is written for the boot, and what is computed of two releases alike in a node and where they are
+// made. Its other code is never imported: it is copied into a release.
 export type {
   ApplicationMode,
   BootApplication,
@@ -9,3 +10,12 @@ export type {
   HookName,
   Instruction,
 } from './boot-file.ts';
+export {
+  type ApplicationChange,
+  type DescribedVersion,
+  type PackageChange,
+  planReload,
+  type ReloadObstacle,
+  type ReloadPlan,
+} from './reload/plan.ts';
+export type { PackageFacts, ReleaseFile } from './reload/release-file.ts';

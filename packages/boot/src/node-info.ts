@@ -1,6 +1,7 @@
 import type { BootFile } from './boot-file.ts';
 import type { ReleaseEnvironment } from './environment.ts';
 import { BootError } from './error.ts';
+import type { ReloadRecord } from './reload/reload.ts';
 import type { NodeState } from './running-node.ts';
 
 /** What a running node says about itself. */
@@ -26,6 +27,9 @@ export interface NodeInfo {
     readonly mode: string;
     readonly state: string;
   }[];
+  readonly reloads?: readonly ReloadRecord[];
+  /** How many versions it may load behind its first. */
+  readonly reloadLimit?: number;
   /** Bytes that it occupies (resident set). */
   readonly memory: number;
   /** Of Node, as in `v24.1.0`. */

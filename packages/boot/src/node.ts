@@ -7,13 +7,22 @@ import type { ReleaseEnvironment } from './environment.ts';
 import { BootError } from './error.ts';
 import { errorText, failureText } from './error-text.ts';
 import { importAhead, moduleUrl } from './modules.ts';
+import { setProcessEnvironment } from './process-environment.ts';
 import { releaseInfo, setReleaseState } from './release-state.ts';
+import type { LoadedPackages } from './reload/loaded-packages.ts';
+import type {
+  ReloadableNode,
+  ReloadRecord,
+  ReloadRequest,
+  ReloadResult,
+  RunningVersion,
+} from './reload/reload.ts';
 import type { Handover, NodeState, RunningNode, StopReason } from './running-node.ts';
 import type { Script, ScriptEnding } from './script.ts';
 import { NEVER_SETTLED, settledSoon } from './settled.ts';
 import { handleSignals } from './signals.ts';
 import type { Servers } from './sockets/servers.ts';
-import { seconds, stopApplications } from './stop-applications.ts';
+import { late, seconds, stopApplications } from './stop-applications.ts';
 import type { Succession } from './upgrade/successor.ts';
 
 /**
@@ -36,19 +45,20 @@ export async function startNode(
 }
 
 class Node implements RunningNode {
-  readonly boot: BootFile;
-  readonly environment: ReleaseEnvironment;
+  boot: BootFile;
+  environment: ReleaseEnvironment;
   readonly args: readonly string[];
   readonly started = new Date();
   readonly servers: Servers;
+  readonly reloads: ReloadRecord[] = [];
   handover: Handover | undefined;
   configuration: Configuration = {};
   isRestarting = false;
   readonly #beforeApplications: (node: RunningNode) => Promise<void>;
   readonly #succession: Succession | undefined;
-  readonly #release: ReleaseInfo | undefined;
+  #release: ReleaseInfo | undefined;
   /** In the order in which they were loaded, which is that in which they start. */
-  readonly #loaded = new Map<string, RunningApplication>();
+  #loaded = new Map<string, RunningApplication>();
   readonly #listeners: ((exitCode: number) => unknown)[] = [];
   /**
    * A node runs until it is stopped, whatever its applications hold open. Until it has started it holds nothing open
@@ -62,7 +72,10 @@ class Node implements RunningNode {
   #script: Script | undefined;
   #stopping: Promise<void> | undefined;
   #exitCode = 0;
-  #reload: Promise<unknown> = Promise.resolve();
+  /** What changes configuration or code, one after the other. */
+  #changes: Promise<unknown> = Promise.resolve();
+  #reloading: Promise<unknown> | undefined;
+  #loadedPackages: LoadedPackages | undefined;
 
   constructor(
     boot: BootFile,
@@ -215,14 +228,7 @@ class Node implements RunningNode {
     };
     process.once('beforeExit', neverEnds);
     try {
-      const starting = application.start({
-        release: this.#release,
-        args: this.args,
-        config: this.configuration[name] ?? {},
-        exit: (reason) => this.#ended(application, reason),
-        onSignal: () => this.#running.ref(),
-      });
-      await settledSoon(this.boot, `The start of application ${name}`, starting);
+      await settledSoon(this.boot, `The start of application ${name}`, this.#begin(application));
     } catch (error) {
       // It was told to stop and did.
       if (this.#stopping !== undefined && (error as Error | undefined)?.name === 'AbortError') return;
@@ -231,6 +237,16 @@ class Node implements RunningNode {
       process.off('beforeExit', neverEnds);
       if (this.state === 'starting') this.#running.unref();
     }
+  }
+
+  #begin(application: RunningApplication): Promise<void> {
+    return application.start({
+      release: this.#release,
+      args: this.args,
+      config: this.configuration[application.name] ?? {},
+      exit: (reason) => this.#ended(application, reason),
+      onSignal: () => this.#running.ref(),
+    });
   }
 
   async #run(program: string): Promise<void> {
@@ -279,6 +295,7 @@ class Node implements RunningNode {
     const upgrade = this.handover?.over;
     const limit = this.boot.shutdownTimeout;
     const latest = Date.now() + limit;
+    if (this.#reloading !== undefined) await Promise.race([this.#reloading, late(limit)]);
     // What those before it have left of the time, and a short share even where they left nothing.
     const timeLeft = () => Math.max(latest - Date.now(), Math.min(limit, Math.max(limit / 10, 250)));
     await this.#stopHooks('pre_stop', timeLeft());
@@ -326,8 +343,8 @@ class Node implements RunningNode {
   }
 
   reloadConfiguration(): Promise<{ readonly changed: readonly string[] }> {
-    const result = this.#reload.then(() => this.#reloadConfiguration());
-    this.#reload = result.catch(() => {});
+    const result = this.#changes.then(() => this.#reloadConfiguration());
+    this.#changes = result.catch(() => {});
     return result;
   }
 
@@ -338,19 +355,23 @@ class Node implements RunningNode {
     }
     const before = this.configuration;
     const after = await loadConfiguration(this.boot, this.environment, { isReload: true });
-    const { compareConfigurations } = await import('./configuration-changes.ts');
-    const differences = compareConfigurations(before, after);
     this.configuration = after;
     setReleaseState(this.#release, this.environment, after);
+    const { changed, failures } = await this.#tellAll(before, after);
+    if (failures.length > 0) throw new BootError('CONFIG_CHANGE_FAILED', failures.join('\n'));
+    return { changed };
+  }
+
+  async #tellAll(before: Configuration, after: Configuration) {
+    const { compareConfigurations } = await import('./configuration-changes.ts');
+    const differences = compareConfigurations(before, after);
     const failures: string[] = [];
     for (const difference of differences)
       await this.#tell(difference).catch((error) => failures.push(errorText(error)));
-    if (failures.length > 0) throw new BootError('CONFIG_CHANGE_FAILED', failures.join('\n'));
-    return {
-      changed: differences.flatMap(({ application, changed, removed }) =>
-        [...Object.keys(changed), ...removed].map((key) => `${application}.${key}`),
-      ),
-    };
+    const changed = differences.flatMap(({ application, changed: keys, removed }) =>
+      [...Object.keys(keys), ...removed].map((key) => `${application}.${key}`),
+    );
+    return { changed, failures };
   }
 
   async #tell({ application, config, changed, removed }: ConfigurationDifference): Promise<void> {
@@ -363,6 +384,99 @@ class Node implements RunningNode {
         { cause },
       );
     }
+  }
+
+  get isReloading(): boolean {
+    return this.#reloading !== undefined;
+  }
+
+  reload(request: ReloadRequest): Promise<ReloadResult> {
+    if (this.state !== 'running') return Promise.reject(this.#notRunning());
+    const result = this.#changes.then(() => this.#reload(request));
+    this.#reloading = result
+      .catch(() => {})
+      .finally(() => {
+        this.#reloading = undefined;
+      });
+    this.#changes = this.#reloading;
+    return result;
+  }
+
+  #notRunning(): BootError {
+    const { environment, state } = this;
+    return new BootError(
+      'NOT_RELOADABLE',
+      `${environment.node} is ${state}. Try again when everything runs.`,
+    );
+  }
+
+  async #reload(request: ReloadRequest): Promise<ReloadResult> {
+    const { reload, ReloadAborted } = await import('./reload/reload.ts');
+    const before = this.#version;
+    try {
+      const result = await reload(this.#reloadable(), request);
+      if (result.record !== undefined) this.reloads.push(result.record);
+      return result;
+    } catch (error) {
+      if (!(error instanceof ReloadAborted)) throw error;
+      await this.#restartAs(before);
+      throw new BootError(error.code, `${error.message} The node restarts with ${before.boot.version}.`, {
+        cause: error.cause,
+      });
+    }
+  }
+
+  get #version(): RunningVersion {
+    const { boot, environment, configuration } = this;
+    return { boot, environment, configuration, applications: this.#loaded };
+  }
+
+  #reloadable(): ReloadableNode {
+    const node = this;
+    return {
+      get current() {
+        return node.#version;
+      },
+      isStopping: () => this.#stopping !== undefined,
+      get loadedPackages() {
+        return node.#loadedPackages;
+      },
+      set loadedPackages(packages) {
+        node.#loadedPackages = packages;
+      },
+      exchange: (next) => this.#exchange(next),
+      start: (name) => this.#startAnew(name),
+      stop: (applications, fail) => stopApplications(applications, () => this.boot.shutdownTimeout, fail),
+      changeConfiguration: async (before, after) => (await this.#tellAll(before, after)).failures,
+    };
+  }
+
+  async #startAnew(name: string): Promise<void> {
+    const found = this.boot.applications.find((candidate) => candidate.name === name)!;
+    const application = await loadApplication(this.environment.root, found);
+    const loaded = new Map(this.#loaded).set(name, application);
+    const inOrder = this.boot.applications.filter((one) => loaded.has(one.name));
+    this.#loaded = new Map(inOrder.map((one) => [one.name, loaded.get(one.name)!]));
+    await this.#begin(application);
+  }
+
+  #exchange({ boot, environment, configuration, applications }: RunningVersion): void {
+    this.boot = boot;
+    this.environment = environment;
+    this.configuration = configuration;
+    this.#loaded = new Map(applications);
+    this.#release = releaseInfo(environment);
+    setProcessEnvironment(boot, environment);
+    setReleaseState(this.#release, environment, configuration);
+  }
+
+  /** There is no way back in this process. */
+  async #restartAs({ boot, environment }: RunningVersion): Promise<void> {
+    Object.assign(this, { boot, environment });
+    setProcessEnvironment(boot, environment);
+    const { prepareRestart } = await import('./control/restart.ts');
+    const restart = await prepareRestart(this);
+    setImmediate(() => void restart());
   }
 
   async #hooks(name: HookName, limit?: number): Promise<void> {

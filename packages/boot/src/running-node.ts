@@ -2,6 +2,7 @@ import type { Configuration, StopContext } from '@sarma/app';
 import type { ApplicationState } from './applications.ts';
 import type { ApplicationMode, BootFile } from './boot-file.ts';
 import type { ReleaseEnvironment } from './environment.ts';
+import type { ReloadRecord, ReloadRequest, ReloadResult } from './reload/reload.ts';
 import type { Servers } from './sockets/servers.ts';
 
 /** Why a node stops: somebody said so, a signal came, it failed, or a script has nothing left to do. */
@@ -70,6 +71,15 @@ export interface RunningNode {
    * configuration; rejects once all were told where some of them failed to take it.
    */
   reloadConfiguration(): Promise<{ readonly changed: readonly string[] }>;
+  /**
+   * Takes the code of another version, which boot and environment are those of from then on; not twice at once. Rejects
+   * with a BootError.
+   */
+  reload(request: ReloadRequest): Promise<ReloadResult>;
+  /** Whether it is about to. */
+  readonly isReloading: boolean;
+  /** Those that were done, the oldest first. */
+  readonly reloads: readonly ReloadRecord[];
   /** Called once everything is stopped, before the process exits with the code. */
   onStopped(listener: (exitCode: number) => unknown): void;
 }

@@ -24,7 +24,8 @@ export async function stopApplications(
 
 const LATE = Symbol('late');
 
-function late(milliseconds: number): Promise<typeof LATE> {
+/** Resolves after so long, and keeps no process alive for it. */
+export function late(milliseconds: number): Promise<typeof LATE> {
   return new Promise((resolve) => setTimeout(resolve, milliseconds, LATE).unref());
 }
 

@@ -3,6 +3,7 @@ import { planApplications } from './boot/applications.ts';
 import { readBuildConfiguration } from './boot/build-configuration.ts';
 import { bundleModule } from './boot/bundle-module.ts';
 import { compiledValues } from './boot/compiled.ts';
+import { describePackages, describePreloads } from './boot/digests.ts';
 import { nodeLine, type Places, planBoot } from './boot/plan.ts';
 import { addProviderFiles, readProviders } from './boot/providers.ts';
 import { addReleaseFiles, startFile, versionFolder } from './boot/release-files.ts';
@@ -51,9 +52,11 @@ export async function assemble(release: Release, onNotice: OnNotice = () => {}):
   const built = { sys, providerStates: providers.states, compiled, hooks, linked };
   const boot = hasBoot ? await planBoot(release, roots, places, built) : null;
   const { bundled } = taken;
+  stripPackages(release, taken, begins, onNotice);
+  dropDeadLinks(tree, onNotice);
   const files = {
     entries,
-    packages,
+    ...describeCode(release, roots, packages, taken),
     bundled,
     boot,
     nodeLine: nodeLine(release),
@@ -61,8 +64,6 @@ export async function assemble(release: Release, onNotice: OnNotice = () => {}):
     vmArgs,
     shell,
   };
-  stripPackages(release, taken, begins, onNotice);
-  dropDeadLinks(tree, onNotice);
   await addReleaseFiles(tree, release, files);
   addProviderFiles(tree, release, providers);
   const written = await write(release, tree, onNotice);
@@ -148,6 +149,20 @@ function stripPackages(
   }
   const message = strippedNotice(stripped);
   if (message !== undefined) onNotice({ type: 'notice', level: 'info', message });
+}
+
+/** Only a running service can take the code of another version. */
+function describeCode(
+  { kind }: Release,
+  { preload }: Roots,
+  packages: readonly ReleasePackage[],
+  taken: Taken,
+) {
+  if (kind !== 'service') return { packages, preload: [] };
+  return {
+    packages: describePackages(packages, taken.packages, taken.layout, taken.tree),
+    preload: describePreloads(preload, taken),
+  };
 }
 
 function dropDeadLinks(tree: Tree, onNotice: OnNotice): void {

@@ -5,6 +5,7 @@ import type { ReleaseEnvironment } from '../environment.ts';
 import { BootError } from '../error.ts';
 import { logFile } from '../log/settings.ts';
 import { type NodeInfo, nodeInfo } from '../node-info.ts';
+import { costText } from '../reload/cost-text.ts';
 import { isPermanentIn } from '../versions/permanent.ts';
 import { versionPlaces } from '../versions/places.ts';
 
@@ -15,12 +16,7 @@ interface Description {
   readonly environment: string;
   readonly node: string;
   /** Null when it does not run. */
-  readonly running:
-    | (Pick<NodeInfo, 'pid' | 'version' | 'started' | 'memory' | 'upgrade'> & {
-        /** Whether a start after a crash starts another version. */
-        readonly isProvisional: boolean;
-      })
-    | null;
+  readonly running: Running | null;
   /** Why it is not known whether it runs: another cookie, a node that is blocked. */
   readonly unreachable: string | null;
   readonly runtime: { readonly version: string; readonly file: string; readonly target: string };
@@ -44,6 +40,12 @@ interface Description {
   readonly hooks: BootFile['hooks'];
   readonly commands: readonly { readonly name: string; readonly description: string }[];
 }
+
+type Running = Pick<NodeInfo, 'pid' | 'version' | 'started' | 'memory' | 'upgrade' | 'reloadLimit'> &
+  Required<Pick<NodeInfo, 'versions' | 'reloads'>> & {
+    /** Whether a start after a crash starts another version. */
+    readonly isProvisional: boolean;
+  };
 
 /** Its exit code is 0 whether the node runs or not: `ping` is for that. */
 export async function run(context: CommandContext): Promise<number> {
@@ -80,6 +82,9 @@ async function describe(
             started: info.started,
             memory: info.memory,
             upgrade: info.upgrade ?? null,
+            versions: info.versions ?? [info.version],
+            reloads: info.reloads ?? [],
+            ...(info.reloadLimit !== undefined && { reloadLimit: info.reloadLimit }),
           },
     unreachable: answer instanceof BootError ? answer.message : null,
     runtime: {
@@ -124,6 +129,7 @@ function text(it: Description): string {
       ['Node', it.node],
       ['Running', runningText(it)],
       ...upgradeRows(it),
+      ...reloadRows(it.running),
       ['Runtime', `Node ${runtime.version}, ${runtime.target}, ${runtime.file}`],
       ['Root', paths.root],
       ...(paths.executable === null ? [] : [['Executable', paths.executable] as const]),
@@ -169,6 +175,15 @@ function upgradeRows({ running }: Description): readonly (readonly [string, stri
       ? `to ${to}, which starts (PID ${pid})`
       : `from ${from}, which ends what it has begun (PID ${pid})`;
   return [['Upgrade', text]];
+}
+
+/** One for each: the code of none of them is freed before the process ends. */
+function reloadRows(running: Running | null): readonly (readonly [string, string])[] {
+  const { reloads = [], reloadLimit } = running ?? {};
+  return reloads.map(({ at, from, to, cost }, index) => [
+    index === 0 ? 'Reloaded' : '',
+    `${at} ${from} → ${to}: ${costText(cost)} (${index + 1}, at most ${reloadLimit} versions)`,
+  ]);
 }
 
 function section(title: string, rows: readonly (readonly string[])[]): readonly string[] {

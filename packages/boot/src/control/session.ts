@@ -3,6 +3,8 @@ import { BootError } from '../error.ts';
 import { errorText } from '../error-text.ts';
 import { isKeptAlive, STOPPED_CODE } from '../heart.ts';
 import type { NodeInfo } from '../node-info.ts';
+import { reloadLimit } from '../reload/limit.ts';
+import type { ReloadRequest } from '../reload/reload.ts';
 import type { RunningNode } from '../running-node.ts';
 import type { UpgradeRequest } from '../upgrade/protocol.ts';
 import { refuseUnderWay } from '../upgrade/under-way.ts';
@@ -122,13 +124,16 @@ class Session {
       }
       case 'reload_config':
         return await node.reloadConfiguration();
+      case 'reload':
+        refuseUnderWay(node, 'reloaded');
+        return await node.reload(call.params as unknown as ReloadRequest);
       default:
         throw new BootError('UNKNOWN_METHOD', `This node does not know ${method}.`);
     }
   }
 
   #info(): NodeInfo {
-    const { boot, started, state, applications, environment } = this.#node;
+    const { boot, started, state, applications, environment, reloads } = this.#node;
     return {
       run: this.#claim.id,
       pid: process.pid,
@@ -139,6 +144,9 @@ class Session {
       started: started.toISOString(),
       state,
       applications,
+      versions: [...new Set([...reloads.flatMap(({ from, to }) => [from, to]), boot.version])],
+      reloads,
+      reloadLimit: reloadLimit(process.env),
       memory: process.memoryUsage.rss(),
       runtime: process.version,
       upgrade: upgradeInfo(this.#node),

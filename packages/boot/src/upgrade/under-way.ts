@@ -8,7 +8,8 @@ export function refuseUnderWay(node: RunningNode, what: string): void {
   throw new BootError('UPGRADE_UNDER_WAY', `${node.environment.node} cannot be ${what} now: ${why}`);
 }
 
-function underWay({ handover, predecessor, environment }: RunningNode): string | undefined {
+function underWay({ handover, predecessor, environment, isReloading }: RunningNode): string | undefined {
+  if (isReloading) return 'a reload is under way. Try again when that is over.';
   if (handover !== undefined)
     return `its upgrade to ${handover.to} is under way (PID ${handover.pid}). Try again when that is over.`;
   if (predecessor === undefined) return undefined;

@@ -115,37 +115,13 @@ export async function testRelease({
 }: ReleaseParts): Promise<TestRelease> {
   const root = await mkdtemp(path.join(directory, 'boot-'));
   onTestFinished(() => rm(root, { recursive: true, force: true }));
-  const bootApplications = applications.map(bootApplication);
-  const bootFile: BootFile = {
-    format: 1,
-    name: 'demo',
-    version,
-    kind: 'service',
-    environment: 'prod',
-    nodeLine: null,
-    main: 'lib/demo',
-    programs: {},
-    instructions: instructionsFor(bootApplications),
-    applications: bootApplications,
-    commands: [],
-    hooks: {},
-    shutdownTimeout: 5000,
-    ...boot,
-    configuration: {
-      sys: `releases/${version}/sys.config.json`,
-      providers: [],
-      runtime: null,
-      requiredEnv: [],
-      compiled: {},
-      validateCompileEnv: true,
-      ...boot?.configuration,
-    },
-  };
+  const sys = `releases/${version}/sys.config.json`;
+  const bootFile = bootOf(applications, { version, ...boot, configuration: { sys, ...boot?.configuration } });
   const all: Record<string, string> = {
     'package.json': '{"private":true,"type":"commonjs"}',
     'releases/start.json': JSON.stringify({ version, runtime: null }),
     [`releases/${version}/boot.json`]: JSON.stringify(bootFile),
-    [`releases/${version}/sys.config.json`]: JSON.stringify(config),
+    [sys]: JSON.stringify(config),
     ...files,
   };
   for (const [name, entry] of await bootCode())
@@ -156,6 +132,41 @@ export async function testRelease({
     await writeFile(file, text, { mode: name.includes('/hooks/') ? 0o755 : 0o644 });
   }
   return new TestRelease(root, version);
+}
+
+/** The boot.json of these applications; what is given is laid over it. */
+export function bootOf(
+  applications: NonNullable<ReleaseParts['applications']>,
+  given: Omit<Partial<BootFile>, 'configuration'> & {
+    readonly version: string;
+    readonly configuration?: Partial<BootFile['configuration']>;
+  },
+): BootFile {
+  const bootApplications = applications.map(bootApplication);
+  return {
+    format: 1,
+    name: 'demo',
+    kind: 'service',
+    environment: 'prod',
+    nodeLine: null,
+    main: 'lib/demo',
+    programs: {},
+    instructions: instructionsFor(bootApplications),
+    applications: bootApplications,
+    commands: [],
+    hooks: {},
+    shutdownTimeout: 5000,
+    ...given,
+    configuration: {
+      sys: `releases/${given.version}/sys.config.json`,
+      providers: [],
+      runtime: null,
+      requiredEnv: [],
+      compiled: {},
+      validateCompileEnv: true,
+      ...given.configuration,
+    },
+  };
 }
 
 function bootApplication(

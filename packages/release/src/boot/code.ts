@@ -7,10 +7,11 @@ import type { Tree } from '../tree.ts';
 /** Path relative to `releases/<version>`, with `/` → text. */
 type Code = ReadonlyMap<string, string>;
 
-/** Adds `boot.cjs` and its parts to a version's folder. They are the same in every release. */
-export async function addBootCode(tree: Tree, folder: string): Promise<void> {
-  for (const [name, text] of await bundleBoot())
-    tree.set(`${folder}/${name}`, { type: 'text', text, mode: 0o644 });
+/** Adds `boot.cjs` and its parts to a version's folder; resolves to their texts. They are the same in every release. */
+export async function addBootCode(tree: Tree, folder: string): Promise<readonly string[]> {
+  const code = await bundleBoot();
+  for (const [name, text] of code) tree.set(`${folder}/${name}`, { type: 'text', text, mode: 0o644 });
+  return [...code.values()];
 }
 
 const BOOT = 'boot.cjs';

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { BootApplication, BootCommand, BootFile, BootProvider, Instruction } from '@sarma/boot';
 import type { Release } from '../release.ts';
@@ -72,7 +73,13 @@ function applicationOf(
     mode,
     module: module === undefined || mode === 'none' ? null : ofFile(module),
     dependencies,
+    ...(module !== undefined && mode !== 'none' && { codeChange: namesCodeChange(module) }),
   };
+}
+
+/** As its text has it: the module is not run where a release is built. What it really exports decides in the node. */
+function namesCodeChange(module: string): boolean {
+  return /\bcodeChange\b/.test(readFileSync(module, 'utf8'));
 }
 
 function providerOf(

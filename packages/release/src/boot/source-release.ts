@@ -83,6 +83,7 @@ async function sourceTree(
   await addReleaseFiles(tree, release, {
     entries,
     packages: [],
+    preload: [],
     bundled: [],
     boot,
     nodeLine: null,

@@ -1,0 +1,76 @@
+import { parseArgs } from 'node:util';
+import type { CommandContext } from '../context.ts';
+import { ask } from '../control/client.ts';
+import { BootError } from '../error.ts';
+import type { ReloadCost } from '../reload/cost.ts';
+import { costText } from '../reload/cost-text.ts';
+import { findVersion } from '../reload/find-version.ts';
+import type { ApplicationChange, ReloadPlan } from '../reload/plan.ts';
+import type { ReloadRequest, ReloadResult } from '../reload/reload.ts';
+
+/** Another version's code into the running node, whose connections stay open. */
+export async function run(context: CommandContext): Promise<number> {
+  const { boot, environment, args, stdout } = context;
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: {
+      'restart-changed': { type: 'boolean', default: false },
+      'dry-run': { type: 'boolean', default: false },
+      'no-permanent': { type: 'boolean', default: false },
+      json: { type: 'boolean', default: false },
+    },
+  });
+  const dryRun = values['dry-run'];
+  const request: ReloadRequest = {
+    ...(await findVersion(context, positionals[0], { dryRun })),
+    restartChanged: values['restart-changed'],
+    isPermanent: !values['no-permanent'],
+    dryRun,
+  };
+  const { plan, record, problems } = (await ask(boot, environment, 'reload', request)) as ReloadResult;
+  if (values.json) stdout.write(`${JSON.stringify({ plan, record: record ?? null, problems }, null, 2)}\n`);
+  else stdout.write(record === undefined ? planText(plan) : doneText(environment.node, plan, record.cost));
+  if (problems.length === 0) return 0;
+  throw new BootError('RELOADED_BADLY', `${plan.to} runs now, but:\n${problems.join('\n')}`);
+}
+
+function doneText(node: string, plan: ReloadPlan, cost: ReloadCost): string {
+  const changed = plan.applications.filter(({ change }) => change !== 'none');
+  return [
+    `${node} runs ${plan.to} (before: ${plan.from}).`,
+    ...changed.map((one) => `  ${changeText(one)}`),
+    `  ${costText(cost)}`,
+    '',
+  ].join('\n');
+}
+
+function planText(plan: ReloadPlan): string {
+  const { from, to, obstacles, packages, applications } = plan;
+  const changed = applications.filter(({ change }) => change !== 'none');
+  return [
+    obstacles.length === 0 ? `${to} can be loaded into ${from}.` : `${to} cannot be loaded into ${from}:`,
+    ...obstacles.map(({ message }) => `  ${message}`),
+    ...(packages.length === 0 ? [] : ['Packages that differ:']),
+    ...packages.map(({ name, because }) =>
+      because === 'content' ? `  ${name}` : `  ${name} (it imports ${because.join(', ')})`,
+    ),
+    ...(changed.length === 0 ? [] : ['Applications:']),
+    ...changed.map((one) => `  ${changeText(one)}`),
+    '',
+  ].join('\n');
+}
+
+const DONE: Readonly<Record<ApplicationChange['change'], string>> = {
+  none: 'unchanged',
+  load: 'new code, not started',
+  reload: 'new code, with its state',
+  restart: 'new code, stopped and started',
+  start: 'started',
+  stop: 'stopped',
+};
+
+function changeText({ name, from, to, change }: ApplicationChange): string {
+  const versions = from === to || from === null || to === null ? (to ?? from) : `${from} → ${to}`;
+  return `${name} ${versions}: ${DONE[change]}`;
+}
