@@ -36,6 +36,16 @@ export function keptAlive({ node }: ReleaseEnvironment): NodeJS.ProcessEnv {
   return { RELEASE_HEART: node };
 }
 
+/** What is known elsewhere of the node whose process is waited for. */
+export interface KeptNode {
+  /** Whether somebody ended this process, or the node that it held, and meant it. */
+  wasForced(pid: number | undefined): boolean;
+  /** The PID of a process that has the node's name and keeps it, though the one that was waited for has ended. */
+  survivor(): Promise<number | undefined>;
+}
+
+const UNKNOWN: KeptNode = { wasForced: () => false, survivor: async () => undefined };
+
 /**
  * Runs a process, and runs it again when it ends other than by its own will: with an exit code that is not zero, or by
  * a signal that did not come from here, or from who forced it to end. Resolves to an exit code when it is over, one way
@@ -45,14 +55,19 @@ export async function keepAlive(
   command: CommandLine,
   limits: HeartLimits,
   say: (line: string) => void,
-  wasForced: (pid: number | undefined) => boolean = () => false,
+  node = UNKNOWN,
 ): Promise<number> {
   let crashes: readonly number[] = [];
   for (;;) {
     const end = await runOnce(command);
     if (end.asked || end.exitCode === 0) return end.exitCode ?? 0;
-    if (end.exitCode === STOPPED_CODE || (end.exitCode === null && wasForced(end.pid))) return 1;
+    if (end.exitCode === STOPPED_CODE || (end.exitCode === null && node.wasForced(end.pid))) return 1;
     if (end.exitCode === RESTART_CODE) continue;
+    const survivor = await node.survivor();
+    if (survivor !== undefined) {
+      say(`${end.how} after an upgrade; the new version (PID ${survivor}) runs on, and nobody starts it again`);
+      return 1;
+    }
     const now = Date.now();
     crashes = [...crashes.filter((then) => now - then < limits.period), now];
     const seconds = limits.period / 1000;

@@ -5,7 +5,7 @@ import { type ReleaseEnvironment, releaseVariables } from './environment.ts';
 import { BootError } from './error.ts';
 
 /**
- * Runs the scripts of a hook one after the other, with the environment of the node. Throws BootError HOOK_FAILED for
+ * Runs the scripts of a hook one after the other, and what is ready-made, with the environment of the node. Throws BootError HOOK_FAILED for
  * the first one that fails, or that is not done when `limit` milliseconds are over for all of them, and is ended then;
  * those behind it do not run.
  */
@@ -17,7 +17,11 @@ export async function runHooks(
 ): Promise<void> {
   const latest = Date.now() + limit;
   for (const script of (boot.hooks[name] ?? []).filter(isForThisSystem)) {
-    const ended = await runScript(path.resolve(environment.root, script), environment, latest - Date.now());
+    const file = path.resolve(environment.root, script);
+    const ended =
+      path.extname(script) === '.json'
+        ? await (await import('./ready-made-hooks.ts')).runReadyMade(file, environment)
+        : await runScript(file, environment, latest - Date.now());
     if (ended === undefined) continue;
     throw new BootError('HOOK_FAILED', `Hook ${name} (${script}) ${ended}.`);
   }

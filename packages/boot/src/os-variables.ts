@@ -1,9 +1,13 @@
-/**
- * Replaces `${VAR}` and `${VAR:-default}` where `REPLACE_OS_VARS=true`. A variable that is not set is empty; the
- * default stands for an empty one too, as in a shell. What comes in is not looked at again.
- */
+/** `withVariables` where `REPLACE_OS_VARS=true`. */
 export function replaceVariables(text: string, env: NodeJS.ProcessEnv): string {
-  if (!replacesVariables(env)) return text;
+  return replacesVariables(env) ? withVariables(text, env) : text;
+}
+
+/**
+ * Replaces `${VAR}` and `${VAR:-default}`. A variable that is not set is empty; the default stands for an empty one too,
+ * as in a shell. What comes in is not looked at again.
+ */
+export function withVariables(text: string, env: NodeJS.ProcessEnv): string {
   return text.replace(
     /\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}/g,
     (_, name: string, fallback: string | undefined) => env[name] || (fallback ?? ''),

@@ -1,4 +1,8 @@
-import { describe, expect, test } from 'vitest';
+import { existsSync, readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import path from 'node:path';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { testRelease } from './support/release.ts';
 
 const application = `export default {
@@ -110,5 +114,96 @@ describe.skipIf(process.platform === 'win32')('hooks', () => {
       stderr: 'demo: Hook pre_stop (releases/0.1.0/hooks/a.sh) was ended by SIGKILL.\n',
       code: 1,
     });
+  });
+});
+
+describe('ready-made hooks', () => {
+  /** A server on a port that others know already; it answers with 503 until it is `well`. */
+  const server = async () => {
+    const state = { well: false, asked: 0 };
+    const listening = createServer((_, response) => {
+      state.asked += 1;
+      response.writeHead(state.well ? 204 : 503).end();
+    });
+    const listen = async (port = 0) => {
+      await new Promise<void>((resolve) => listening.listen(port, '127.0.0.1', resolve));
+      return (listening.address() as AddressInfo).port;
+    };
+    const close = () => new Promise((resolve) => listening.close(resolve));
+    onTestFinished(async () => void (await close()));
+    return { state, listen, close };
+  };
+  const release = async (hook: string, text: object) =>
+    await testRelease({
+      applications: ['web'],
+      boot: { hooks: { [hook]: [`releases/0.1.0/hooks/${hook}.json`] } },
+      files: {
+        'lib/web/application.mjs': `export default { start() { console.log('web started'); } };`,
+        [`releases/0.1.0/hooks/${hook}.json`]: JSON.stringify(text),
+      },
+    });
+
+  test('waitForPort lets nothing start before somebody listens there', async () => {
+    const { listen, close } = await server();
+    const port = await listen();
+    await close();
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: a variable of the hook's
+    const demo = await release('pre_start', { waitForPort: '${HOST:-127.0.0.1}:${PORT}' });
+    const child = demo.spawn(['start'], { env: { PORT: String(port) } });
+    let printed = '';
+    child.stdout!.on('data', (text) => (printed += text));
+    await vi.waitUntil(async () => (await demo.run(['ping'])).code !== 0);
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    expect(printed).toBe('');
+    await listen(port);
+    await vi.waitUntil(() => printed === 'web started\n', { timeout: 10_000 });
+    child.kill('SIGTERM');
+  });
+
+  test('waitForHealth waits until the address answers that all is well', async () => {
+    const { listen, state } = await server();
+    const port = await listen();
+    const demo = await release('pre_start', { waitForHealth: `http://127.0.0.1:${port}/health` });
+    const child = demo.spawn(['start']);
+    let printed = '';
+    child.stdout!.on('data', (text) => (printed += text));
+    await vi.waitUntil(() => state.asked > 1, { timeout: 10_000 });
+    expect(printed).toBe('');
+    state.well = true;
+    await vi.waitUntil(() => printed === 'web started\n', { timeout: 10_000 });
+    child.kill('SIGTERM');
+  });
+
+  test('one that has waited long enough fails, and says what it saw', async () => {
+    const { listen, close } = await server();
+    const port = await listen();
+    const at = (hook: string) => `demo: Hook pre_start (releases/0.1.0/hooks/pre_start.json) ${hook}\n`;
+    const sick = { waitForHealth: `http://127.0.0.1:${port}/`, timeout: 0.3 };
+    expect(await (await release('pre_start', sick)).run(['start'])).toMatchObject({
+      code: 1,
+      stdout: '',
+      stderr: at(`was not done within 0.3 s: http://127.0.0.1:${port}/ answers 503.`),
+    });
+    await close();
+    const nobody = { waitForPort: `127.0.0.1:${port}`, timeout: 0.3 };
+    expect((await (await release('pre_start', nobody)).run(['start'])).stderr).toBe(
+      at(`was not done within 0.3 s: 127.0.0.1:${port}: connect ECONNREFUSED 127.0.0.1:${port}.`),
+    );
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: a variable of the hook's
+    const nowhere = await release('pre_start', { waitForPort: '${NO_SUCH_PORT}' });
+    expect((await nowhere.run(['start'])).stderr).toBe(
+      at('has no port to wait for: waitForPort is ""; expected a port or host:port.'),
+    );
+  });
+
+  test('pidFile names the process of the node as long as it runs', async () => {
+    const demo = await release('post_start', { pidFile: 'demo.pid' });
+    const { child, ended } = await demo.start('web started');
+    const file = path.join(demo.root, 'var/demo.pid');
+    await vi.waitUntil(() => existsSync(file));
+    expect(readFileSync(file, 'utf8')).toBe(`${child.pid}\n`);
+    child.kill('SIGTERM');
+    expect((await ended).code).toBe(0);
+    expect(existsSync(file)).toBe(false);
   });
 });

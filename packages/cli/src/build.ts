@@ -2,6 +2,7 @@ import path from 'node:path';
 import {
   type AssembledRelease,
   assemble,
+  includeLauncher,
   includeRuntime,
   loadRelease,
   type Release,
@@ -19,11 +20,13 @@ import {
   fetchRuntimes,
   hostTarget,
   isNamedFile,
+  launcherPath,
   loadTargets,
   type Matrix,
   type Outcome,
   outputPaths,
   singleTargets,
+  stubTarget,
   type Target,
   toldAddons,
   warnOfNatives,
@@ -173,6 +176,8 @@ async function assembleStep(release: Release, work: Work): Promise<Release> {
     await tryVmArgs(release, file);
     if (isRunInPlace(release)) {
       await includeRuntime(directory, { version, file, windows: own.os === 'win' });
+      if (release.kind === 'service' && own.os !== 'win')
+        await includeLauncher(directory, release.version, launcherPath(stubTarget(own)));
       const settings = executableSettings(release);
       await warnOfNatives(directory, { target: own, runtime, settings }, work.onEvent);
     }

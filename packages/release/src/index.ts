@@ -14,7 +14,7 @@ export { importSource } from './import-source.ts';
 export { type InitResult, writeInit } from './init.ts';
 export { findProject, listReleases, loadRelease } from './load.ts';
 export type { AssembledRelease, Check, OnNotice, Release, ReleaseOptions, Step } from './release.ts';
-export { includeRuntime } from './runtime-directory.ts';
+export { includeLauncher, includeRuntime } from './runtime-directory.ts';
 export { tryVmArgs } from './scripts/try-vm-args.ts';
 export { runSteps, type StepActions } from './steps.ts';
 export { tarRelease } from './tar.ts';

@@ -35,6 +35,17 @@ export async function includeRuntime(root: string, runtime: IncludedRuntime): Pr
   await writeWhole(start, (file) => writeFile(file, startText(version, place)));
 }
 
+/**
+ * Puts a launcher (an absolute path) into an assembled service for the machine it was assembled on, where its boot looks
+ * for it. Throws what the file system throws.
+ */
+export async function includeLauncher(root: string, version: string, launcher: string): Promise<void> {
+  await writeWhole(path.join(root, 'releases', version, 'launcher'), async (file) => {
+    await copyFile(launcher, file);
+    await chmod(file, 0o755);
+  });
+}
+
 async function linkOrCopy(from: string, to: string): Promise<void> {
   try {
     // One that cannot be executed gets another mode here, which a link would give to the original too.

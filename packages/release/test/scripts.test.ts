@@ -478,4 +478,30 @@ describe('the scripts of a release', () => {
       });
     }
   });
+
+  test('have ready-made hooks among the others, which are checked', async () => {
+    const files = {
+      'rel/hooks/pre_start.d/10-database.json': '{ "waitForPort": "db:5432", "timeout": 0.5 }',
+      'rel/hooks/pre_start.d/20-migrate.sh': 'exit 0',
+      'rel/hooks/post_start.json': '{ "pidFile": "kv.pid" }',
+    };
+    const { scripts } = await assembled({ files });
+    const at = 'releases/0.1.0/hooks';
+    expect(scripts.hooks).toEqual({
+      post_start: [`${at}/post_start.json`],
+      pre_start: [`${at}/pre_start.d/10-database.json`, `${at}/pre_start.d/20-migrate.sh`],
+    });
+  });
+
+  test.each([
+    ['post_start', '{ "waitForPort": 0 }', /post_start\.json: waitForPort: expected a port, or a string .*, found 0/],
+    ['post_start', '{ "waitForPrt": 1 }', /"waitForPrt" is no key here; did you mean "waitForPort"\?/],
+    ['post_start', '{ "timeout": 3 }', /expected exactly one of the keys waitForPort, waitForHealth, pidFile/],
+    ['post_start', '{ "waitForPort": 1, "pidFile": "x" }', /expected exactly one of the keys/],
+    ['post_start', '{', /post_start\.json: .*JSON/],
+    ['pre_stop', '{ "waitForPort": 1 }', /pre_stop\.json: Whoever stops does not wait for that\./],
+    ['pre_configure', '{ "pidFile": "x" }', /pre_configure\.json: pidFile is for pre_start and post_start\./],
+  ])('refuse the ready-made hook %s.json %s', async (name, text, message) => {
+    await expect(assembled({ files: { [`rel/hooks/${name}.json`]: text } })).rejects.toThrow(message);
+  });
 });

@@ -1,15 +1,18 @@
-//! The launcher: a second small program of every target, which carries logs. On Windows it is `bin/<name>.exe` of an
-//! assembled release besides: it starts the release, and stands between it and the service manager.
+//! The launcher: a second small program of every target, which carries logs. On Linux it holds nodes that were upgraded
+//! besides; on Windows it is `bin/<name>.exe` of an assembled release: it starts the release, and stands between it and
+//! the service manager.
 
 const std = @import("std");
 const builtin = @import("builtin");
 const os = @import("os.zig");
 const launch = @import("launch.zig");
 const log = @import("launcher/log.zig");
+const hold = @import("launcher/hold.zig");
 const runs = @import("run.zig");
 const Arena = @import("arena.zig").Arena;
 
 const is_windows = builtin.os.tag == .windows;
+const is_linux = builtin.os.tag == .linux;
 const windows = @import("launcher/windows.zig");
 /// On Windows every other word belongs to the release.
 const log_word = if (is_windows) "--sarma-log" else "log";
@@ -29,8 +32,19 @@ fn start(arena: std.mem.Allocator, arguments: launch.Arguments) error{OutOfMemor
         log.carry(arena, try logOptions(arena, arguments));
         os.exit(0);
     }
+    if (is_linux and std.mem.eql(u8, word, "hold")) try holdNode(arena, arguments);
     if (is_windows) return windows.start(arena, word, arguments);
     usage();
+}
+
+fn holdNode(arena: std.mem.Allocator, arguments: launch.Arguments) error{OutOfMemory}!noreturn {
+    if (arguments.len != 4) usage();
+    const record = try arena.dupeZ(u8, launch.argument(arena, arguments, 2).?);
+    const text = launch.argument(arena, arguments, 3).?;
+    const pid = std.fmt.parseInt(i32, text, 10) catch usage();
+    if (pid <= 0) usage();
+    var holder = hold.Holder.of(arena, record, pid) orelse stop("{s} is no child of this process, and {s} names none", .{ text, record });
+    holder.hold();
 }
 
 fn logOptions(arena: std.mem.Allocator, arguments: launch.Arguments) error{OutOfMemory}!log.Options {
@@ -49,7 +63,8 @@ fn logOptions(arena: std.mem.Allocator, arguments: launch.Arguments) error{OutOf
 }
 
 fn usage() noreturn {
-    stop("usage: launcher " ++ log_word ++ " FILE [--bytes N] [--files N]", .{});
+    const others = if (is_linux) ", or: launcher hold RECORD PID" else "";
+    stop("usage: launcher " ++ log_word ++ " FILE [--bytes N] [--files N]" ++ others, .{});
 }
 
 fn stop(comptime format: []const u8, arguments: anytype) noreturn {

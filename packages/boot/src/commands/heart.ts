@@ -1,15 +1,34 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import type { BootFile } from '../boot-file.ts';
 import type { CommandContext } from '../context.ts';
-import { readNodeRecord } from '../control/node-record.ts';
-import { heartLimits, keepAlive, keptAlive } from '../heart.ts';
+import { isListening, readNodeRecord } from '../control/node-record.ts';
+import { heartLimits, type KeptNode, keepAlive, keptAlive } from '../heart.ts';
+import type { ReleaseEnvironment } from '../environment.ts';
 import { commandLine } from '../relaunch.ts';
+import { stopLimit } from './stop.ts';
 
 /** `start` with somebody who starts it again when it crashes: what runs between `daemon --heart` and the node. */
 export async function run({ boot, environment, args, stderr }: CommandContext): Promise<number> {
   const start = commandLine(environment, ['start', ...args], { ...process.env, ...keptAlive(environment) });
   const say = (line: string) =>
     void stderr.write(`${new Date().toISOString()} heart: ${boot.name} ${line}\n`);
-  return await keepAlive(start, heartLimits(process.env), say, (pid) => {
-    const record = readNodeRecord(environment);
-    return record?.isForced === true && record.pid === pid;
-  });
+  return await keepAlive(start, heartLimits(process.env), say, keptNode(boot, environment));
+}
+
+function keptNode(boot: BootFile, environment: ReleaseEnvironment): KeptNode {
+  const limit = stopLimit(boot, process.env);
+  return {
+    wasForced(pid) {
+      const record = readNodeRecord(environment);
+      return pid !== undefined && record?.isForced === true && [record.pid, record.holder].includes(pid);
+    },
+    async survivor() {
+      // One whose holder was killed stops by itself; one whose predecessor died before it was held goes on.
+      for (const latest = Date.now() + limit; ; await wait(100)) {
+        const record = readNodeRecord(environment);
+        if (record === undefined || !(await isListening(record))) return undefined;
+        if (Date.now() > latest) return record.pid;
+      }
+    },
+  };
 }

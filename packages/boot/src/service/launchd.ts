@@ -1,6 +1,13 @@
 import { homedir } from 'node:os';
 import path from 'node:path';
-import { givingState, ownMark, type ServiceManager, type ServiceUnit, stopSeconds } from './unit.ts';
+import {
+  givingState,
+  ownMark,
+  type ServiceManager,
+  type ServiceUnit,
+  stopSeconds,
+  upgradeMark,
+} from './unit.ts';
 
 /** Property lists as in launchd.plist(5). */
 export const launchd: ServiceManager = {
@@ -51,6 +58,7 @@ function plist(unit: ServiceUnit): string {
   return [
     '<?xml version="1.0" encoding="UTF-8"?>',
     `<!-- ${ownMark(unit.release)} -->`,
+    `<!-- ${upgradeMark(unit.release)} -->`,
     '<!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" "http://www.apple.com/DTDs/PropertyList-1.0.dtd">',
     '<plist version="1.0">',
     '<dict>',

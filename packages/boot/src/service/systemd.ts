@@ -8,6 +8,7 @@ import {
   type ServiceManager,
   type ServiceUnit,
   stopSeconds,
+  upgradeMark,
 } from './unit.ts';
 
 /** Units as in systemd.service(5), systemd.exec(5) and systemd.syntax(7). */
@@ -56,6 +57,7 @@ function unitText(unit: ServiceUnit): string {
     ...(isSystem ? ['Wants=network-online.target', 'After=network-online.target'] : []),
     '',
     '[Service]',
+    `# ${upgradeMark(unit.release)}`,
     // Ready once it is executed. `notify` would need a datagram socket, which Node has not.
     'Type=exec',
     `ExecStart=${executable(unit.program)} start`,

@@ -45,6 +45,11 @@ export function ownMark(release: string): string {
   return `Made by "${release} service install"; "${release} service uninstall" removes it.`;
 }
 
+/** For whoever looks for what the manager has to know of upgrades. */
+export function upgradeMark(release: string): string {
+  return `"${release} upgrade" keeps this process for the manager: nothing here is about it.`;
+}
+
 /** Makes the state directory that of the user the service runs as. */
 export function givingState({ runAs, mutableDirectory }: ServiceUnit): readonly ManagerCommand[] {
   return runAs === undefined ? [] : [['chown', '-R', runAs, mutableDirectory]];

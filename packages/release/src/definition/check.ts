@@ -25,6 +25,15 @@ export async function checkRelease(
   return checked(releaseSchema, value, file, at);
 }
 
+/** A hook that is a JSON file. Throws ReleaseError CONFIG_INVALID. */
+export async function checkReadyMadeHook(
+  value: unknown,
+  file: string,
+): Promise<{ readonly pidFile?: string }> {
+  const { readyMadeHookSchema } = await import('./schema.ts');
+  return checked(readyMadeHookSchema, value, file, []);
+}
+
 /** The message names the file, the key, what was found and what was expected, one line for each mistake. */
 function checked<Value>(schema: z.ZodType, value: unknown, file: string, at: readonly string[]): Value {
   const result = schema.safeParse(value, { error: () => 'expected JSON' });

@@ -234,3 +234,19 @@ export const configSchema = keyed(
     ...shared,
   }),
 );
+
+const hookKinds = ['waitForPort', 'waitForHealth', 'pidFile'] as const;
+const portNumber = 'expected a port, or a string like "db:5432" or "${PORT}"';
+
+/** A hook that is no script (packages/boot/src/ready-made-hooks.ts). */
+export const readyMadeHookSchema = keyed(
+  optional({
+    waitForPort: anyOf(portNumber, [z.int(portNumber).min(1, portNumber).max(65_535, portNumber), text]),
+    waitForHealth: text,
+    pidFile: text,
+    timeout: z.number('expected a number of seconds').positive('expected a number of seconds above 0'),
+  }),
+).refine((hook) => hookKinds.filter((kind) => hook[kind] !== undefined).length === 1, {
+  error: `expected exactly one of the keys ${hookKinds.join(', ')}`,
+  when: ({ issues }) => issues.length === 0,
+});

@@ -20,7 +20,7 @@ export interface Scripts {
 /**
  * Adds `bin/<program>` for every entry, and to `releases/<version>` the rendered `vm.args`, `remote.vm.args`,
  * `env.sh` and `env.bat`, those with only comments left out, and the hooks of a service.
- * Throws ReleaseError TEMPLATE_FAILED, INVALID_VM_ARGS or UNKNOWN_HOOK.
+ * Throws ReleaseError TEMPLATE_FAILED, INVALID_VM_ARGS, UNKNOWN_HOOK or CONFIG_INVALID.
  */
 export async function addScripts(
   tree: Tree,
@@ -41,7 +41,10 @@ export async function addScripts(
       remoteArgs !== undefined ||
       (service && args !== undefined) ||
       (args ?? []).some((argument) => argument.includes('${')),
-    hooks: service && hooks !== undefined ? addHooks(tree, `releases/${release.version}/hooks`, hooks) : {},
+    hooks:
+      service && hooks !== undefined
+        ? await addHooks(tree, `releases/${release.version}/hooks`, hooks)
+        : {},
   };
 }
 

@@ -1,0 +1,252 @@
+// Whoever started a node keeps seeing one process, whatever it is upgraded to: `launcher hold` on Linux, and what Node
+// does where there is none. The upgrades are those of support/held-node.ts, which are nothing but a change of processes.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { mkdir, readFile, symlink } from 'node:fs/promises';
+import { connect } from 'node:net';
+import path from 'node:path';
+import { launcherPath } from '@sarma/stub';
+import { hostTarget, loadTargets } from '@sarma/wrapper';
+import { beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { lacks } from './support/requirements.ts';
+import { run, temporaryDirectory } from './support/run.ts';
+import { openTerminal } from './support/terminal.ts';
+
+const NODE = path.join(import.meta.dirname, 'support/held-node.ts');
+const LAUNCHER = '#launcher';
+
+let launcher: string;
+
+beforeAll(async () => {
+  launcher = launcherPath(hostTarget(await loadTargets(import.meta.dirname)).name);
+});
+
+interface Place {
+  readonly state: string;
+  /** The command line of a node that lives there. */
+  readonly command: readonly string[];
+}
+
+async function place(holder: string): Promise<Place> {
+  const directory = await temporaryDirectory();
+  const [state, version] = [path.join(directory, 'state'), path.join(directory, 'releases/1.0.0')];
+  for (const one of [state, version]) await mkdir(one, { recursive: true });
+  if (holder === LAUNCHER) await symlink(launcher, path.join(version, 'launcher'));
+  return { state, command: [process.execPath, '--conditions=@sarma/source', NODE, state, directory] };
+}
+
+/** A process that somebody has started, and what all its versions print. */
+class Started {
+  readonly child: ChildProcess;
+  readonly #state: string;
+  #printed = '';
+  #seen = 0;
+
+  constructor({ state, command }: Place, under: readonly string[] = []) {
+    const [file, ...args] = [...under, ...command];
+    this.#state = state;
+    this.child = spawn(file!, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+    this.child.stdout!.setEncoding('utf8').on('data', (text: string) => (this.#printed += text));
+    onTestFinished(async () => {
+      await this.tell('kill SIGKILL').catch(() => {});
+      this.child.kill('SIGKILL');
+    });
+  }
+
+  /** The rest of the next line that begins with a word. */
+  async next(word: string): Promise<string> {
+    return await vi.waitFor(
+      () => {
+        const found = new RegExp(`^${word} ?(.*)\n`, 'm').exec(this.#printed.slice(this.#seen));
+        if (found === null) throw new Error(`no ${word} in ${JSON.stringify(this.#printed)}`);
+        this.#seen += found.index + found[0].length;
+        return found[1]!;
+      },
+      { timeout: 20_000, interval: 20 },
+    );
+  }
+
+  times(word: string): number {
+    return this.#printed.split('\n').filter((line) => line === word).length;
+  }
+
+  /** Says something to the node, as it is now. */
+  async tell(words: string): Promise<void> {
+    const { pid } = JSON.parse(await readFile(path.join(this.#state, 'nodes/demo.json'), 'utf8'));
+    const socket = connect(path.join(this.#state, `${pid}.sock`));
+    await once(socket, 'connect');
+    socket.end(words);
+  }
+
+  /** Resolves to the PID of the new node once somebody else holds it. */
+  async upgrade(): Promise<number> {
+    const before = Number((await this.#pid()) ?? 0);
+    await this.tell('upgrade');
+    const pid = Number(await this.next('node'));
+    await vi.waitUntil(async () => (await isHolder(before)) || !existsSync(`/proc/${before}`), {
+      timeout: 20_000,
+      interval: 20,
+    });
+    return pid;
+  }
+
+  async #pid(): Promise<number> {
+    return JSON.parse(await readFile(path.join(this.#state, 'nodes/demo.json'), 'utf8')).pid;
+  }
+
+  async ended(): Promise<readonly [number | null, NodeJS.Signals | null]> {
+    const { child } = this;
+    if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+    return [child.exitCode, child.signalCode];
+  }
+}
+
+/** Whether a process has given up being a node: the launcher, or a Node that has closed the channel to its successor. */
+async function isHolder(pid: number): Promise<boolean> {
+  const [, word] = (await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')).split('\0');
+  return word === 'hold' || (await childrenOf(pid)).length > 0;
+}
+
+async function childrenOf(pid: number): Promise<readonly number[]> {
+  const text = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8').catch(() => '');
+  return text.split(' ').filter(Boolean).map(Number);
+}
+
+async function start(holder: string): Promise<Started> {
+  const started = new Started(await place(holder));
+  await started.next('node');
+  return started;
+}
+
+describe.skipIf(process.platform !== 'linux').each([LAUNCHER, 'a Node that waits'])('held by %s', (holder) => {
+  test('a node keeps the PID that was started over three upgrades, and gives it its exit code', async () => {
+    const started = await start(holder);
+    const pids = [started.child.pid!];
+    for (let version = 0; version < 3; version += 1) pids.push(await started.upgrade());
+    expect(new Set(pids).size).toBe(4);
+    if (holder === LAUNCHER) expect(await childrenOf(pids[0]!)).toEqual([pids[3]]);
+    // What `daemon --heart` starts again, by the way.
+    await started.tell('exit 85');
+    expect(await started.ended()).toEqual([85, null]);
+  });
+
+  test('what is sent to that PID reaches the node, whichever version it is', async () => {
+    const started = await start(holder);
+    for (let version = 0; version < 2; version += 1) {
+      await started.upgrade();
+      const signals = ['SIGTERM', 'SIGINT', 'SIGQUIT', 'SIGHUP', 'SIGUSR2'] as const;
+      for (const signal of signals) {
+        started.child.kill(signal);
+        await started.next(signal);
+      }
+      if (holder !== LAUNCHER) continue;
+      for (const signal of ['SIGALRM', 'SIGCONT'] as const) {
+        started.child.kill(signal);
+        await started.next(signal);
+      }
+    }
+  });
+
+  test.each(['SIGKILL', 'SIGSEGV'] as const)('a node that %s ends looks as if it had been that PID', async (signal) => {
+    const started = await start(holder);
+    await started.upgrade();
+    await started.tell(`kill ${signal}`);
+    expect(await started.ended()).toEqual([null, signal]);
+  });
+
+  test('a successor that has ended by then is not waited for', async () => {
+    const started = await start(holder);
+    await started.tell('upgrade-to-dead');
+    expect(await started.ended()).toEqual([null, 'SIGKILL']);
+  });
+
+  test('whoever kills that process has killed the node, which stops by itself', async () => {
+    const started = await start(holder);
+    const pid = await started.upgrade();
+    started.child.kill('SIGKILL');
+    await started.next('holder is gone');
+    await vi.waitUntil(() => !existsSync(`/proc/${pid}`), { timeout: 10_000 });
+  });
+
+  test.skipIf(lacks('pidNamespaces'))('the first process of a container stays the first', async () => {
+    const started = new Started(await place(holder), ['unshare', '--pid', '--fork', '--mount-proc']);
+    expect(await started.next('node')).toBe('1');
+    await started.tell('upgrade');
+    expect(await started.next('node')).not.toBe('1');
+    const first = (await childrenOf(started.child.pid!))[0]!;
+    await vi.waitUntil(async () => isHolder(first), { timeout: 20_000, interval: 20 });
+    process.kill(first, 'SIGTERM');
+    await started.next('SIGTERM');
+    await started.tell('kill SIGKILL');
+    expect(await started.ended()).toEqual([137, null]);
+  });
+});
+
+describe.skipIf(process.platform !== 'linux')('the launcher', () => {
+  test('buries what the children of applications leave behind, and takes none of them for the node', async () => {
+    const started = await start(LAUNCHER);
+    const pid = await started.upgrade();
+    await started.tell('orphan');
+    const orphan = Number(await started.next('orphan'));
+    await vi.waitUntil(async () => (await childrenOf(started.child.pid!)).includes(orphan));
+    await vi.waitUntil(async () => (await childrenOf(started.child.pid!)).join() === `${pid}`, { timeout: 10_000 });
+    expect(existsSync(`/proc/${orphan}`)).toBe(false);
+    await started.tell('exit 3');
+    expect(await started.ended()).toEqual([3, null]);
+  });
+
+  test.skipIf(lacks('script'))('leaves a key of the terminal to the node, which has got it too', async () => {
+    const { state, command } = await place(LAUNCHER);
+    const terminal = await openTerminal(`exec ${command.join(' ')}`);
+    const started = await onTerminal(terminal, state);
+    terminal.type('\x03');
+    await terminal.shows('SIGINT\r\n');
+    await started('kill SIGHUP');
+    await terminal.shows('SIGHUP\r\n');
+    await started('exit 0');
+    const { screen } = await terminal.ended;
+    expect(screen.match(/SIGINT/g)).toHaveLength(1);
+  });
+
+  test.skipIf(lacks('script'))('stops and goes on with the node at Ctrl-Z and fg', async () => {
+    const { state, command } = await place(LAUNCHER);
+    const terminal = await openTerminal(`set -m; ${command.join(' ')}; echo stopped $?; fg >/dev/null; echo ended $?`);
+    const started = await onTerminal(terminal, state);
+    terminal.type('\x1a');
+    await terminal.shows('stopped ');
+    await terminal.shows('SIGCONT\r\n');
+    // As the REPL does it, which has the terminal send no signals.
+    await started('exit 5');
+    await terminal.shows('ended 5\r\n');
+  });
+
+  test.each([
+    ['no child of this process', ['hold', '/nowhere/demo.json', '1'], 'sarma: 1 is no child of this process, and /nowhere/demo.json names none\n'],
+    ['no number', ['hold', '/nowhere/demo.json', 'one'], expect.stringContaining('launcher hold RECORD PID')],
+    ['no PID', ['hold', '/nowhere/demo.json'], expect.stringContaining('launcher hold RECORD PID')],
+  ])('says so where there is %s', async (_, words, stderr) => {
+    expect(await run(launcher, words)).toMatchObject({ exitCode: 125, stderr });
+  });
+});
+
+/** Upgrades the node once; returns what says something to it. */
+async function onTerminal(
+  terminal: Awaited<ReturnType<typeof openTerminal>>,
+  state: string,
+): Promise<(words: string) => Promise<void>> {
+  const tell = async (words: string) => {
+    const { pid } = JSON.parse(await readFile(path.join(state, 'nodes/demo.json'), 'utf8'));
+    const socket = connect(path.join(state, `${pid}.sock`));
+    await once(socket, 'connect');
+    socket.end(words);
+    return pid as number;
+  };
+  await terminal.shows('node ');
+  await terminal.shows('\r\n');
+  const before = await tell('upgrade');
+  await terminal.shows('node ');
+  await terminal.shows('\r\n');
+  await vi.waitUntil(async () => isHolder(before), { timeout: 20_000, interval: 20 });
+  return async (words) => void (await tell(words));
+}
