@@ -73,26 +73,16 @@ class Started {
 
   /** Says something to the node, as it is now. */
   async tell(words: string): Promise<void> {
-    const { pid } = JSON.parse(await readFile(path.join(this.#state, 'nodes/demo.json'), 'utf8'));
-    const socket = connect(path.join(this.#state, `${pid}.sock`));
-    await once(socket, 'connect');
-    socket.end(words);
+    await tell(this.#state, await recorded(this.#state), words);
   }
 
   /** Resolves to the PID of the new node once somebody else holds it. */
   async upgrade(): Promise<number> {
-    const before = Number((await this.#pid()) ?? 0);
+    const before = await recorded(this.#state);
     await this.tell('upgrade');
     const pid = Number(await this.next('node'));
-    await vi.waitUntil(async () => (await isHolder(before)) || !existsSync(`/proc/${before}`), {
-      timeout: 20_000,
-      interval: 20,
-    });
+    await waitForHolder(before);
     return pid;
-  }
-
-  async #pid(): Promise<number> {
-    return JSON.parse(await readFile(path.join(this.#state, 'nodes/demo.json'), 'utf8')).pid;
   }
 
   async ended(): Promise<readonly [number | null, NodeJS.Signals | null]> {
@@ -102,10 +92,27 @@ class Started {
   }
 }
 
-/** Whether a process has given up being a node: the launcher, or a Node that has closed the channel to its successor. */
-async function isHolder(pid: number): Promise<boolean> {
-  const [, word] = (await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')).split('\0');
-  return word === 'hold' || (await childrenOf(pid)).length > 0;
+async function recorded(state: string): Promise<number> {
+  return JSON.parse(await readFile(path.join(state, 'nodes/demo.json'), 'utf8')).pid;
+}
+
+async function tell(state: string, pid: number, words: string): Promise<void> {
+  const socket = connect(path.join(state, `${pid}.sock`));
+  await once(socket, 'connect');
+  // It may end at these words.
+  socket.on('error', () => {});
+  socket.end(words);
+}
+
+/** Until a process has given up being a node: it is gone, has become the launcher, or says that it waits. */
+async function waitForHolder(pid: number): Promise<void> {
+  await vi.waitUntil(
+    async () => {
+      const [, word] = (await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '\0hold')).split('\0');
+      return word === 'hold' || (await readFile(`/proc/${pid}/comm`, 'utf8')) === 'holds\n';
+    },
+    { timeout: 20_000, interval: 20 },
+  );
 }
 
 async function childrenOf(pid: number): Promise<readonly number[]> {
@@ -119,69 +126,75 @@ async function start(holder: string): Promise<Started> {
   return started;
 }
 
-describe.skipIf(process.platform !== 'linux').each([LAUNCHER, 'a Node that waits'])('held by %s', (holder) => {
-  test('a node keeps the PID that was started over three upgrades, and gives it its exit code', async () => {
-    const started = await start(holder);
-    const pids = [started.child.pid!];
-    for (let version = 0; version < 3; version += 1) pids.push(await started.upgrade());
-    expect(new Set(pids).size).toBe(4);
-    if (holder === LAUNCHER) expect(await childrenOf(pids[0]!)).toEqual([pids[3]]);
-    // What `daemon --heart` starts again, by the way.
-    await started.tell('exit 85');
-    expect(await started.ended()).toEqual([85, null]);
-  });
+describe.skipIf(process.platform !== 'linux').each([LAUNCHER, 'a Node that waits'])(
+  'held by %s',
+  (holder) => {
+    test('a node keeps the PID that was started over three upgrades, and gives it its exit code', async () => {
+      const started = await start(holder);
+      const pids = [started.child.pid!];
+      for (let version = 0; version < 3; version += 1) pids.push(await started.upgrade());
+      expect(new Set(pids).size).toBe(4);
+      if (holder === LAUNCHER) expect(await childrenOf(pids[0]!)).toEqual([pids[3]]);
+      // What `daemon --heart` starts again, by the way.
+      await started.tell('exit 85');
+      expect(await started.ended()).toEqual([85, null]);
+    });
 
-  test('what is sent to that PID reaches the node, whichever version it is', async () => {
-    const started = await start(holder);
-    for (let version = 0; version < 2; version += 1) {
-      await started.upgrade();
-      const signals = ['SIGTERM', 'SIGINT', 'SIGQUIT', 'SIGHUP', 'SIGUSR2'] as const;
-      for (const signal of signals) {
-        started.child.kill(signal);
-        await started.next(signal);
+    test('what is sent to that PID reaches the node, whichever version it is', async () => {
+      const started = await start(holder);
+      for (let version = 0; version < 2; version += 1) {
+        await started.upgrade();
+        const signals = ['SIGTERM', 'SIGINT', 'SIGQUIT', 'SIGHUP', 'SIGUSR2'] as const;
+        for (const signal of signals) {
+          started.child.kill(signal);
+          await started.next(signal);
+        }
+        if (holder !== LAUNCHER) continue;
+        for (const signal of ['SIGALRM', 'SIGCONT'] as const) {
+          started.child.kill(signal);
+          await started.next(signal);
+        }
       }
-      if (holder !== LAUNCHER) continue;
-      for (const signal of ['SIGALRM', 'SIGCONT'] as const) {
-        started.child.kill(signal);
-        await started.next(signal);
-      }
-    }
-  });
+    });
 
-  test.each(['SIGKILL', 'SIGSEGV'] as const)('a node that %s ends looks as if it had been that PID', async (signal) => {
-    const started = await start(holder);
-    await started.upgrade();
-    await started.tell(`kill ${signal}`);
-    expect(await started.ended()).toEqual([null, signal]);
-  });
+    test.each(['SIGKILL', 'SIGSEGV'] as const)(
+      'a node that %s ends looks as if it had been that PID',
+      async (signal) => {
+        const started = await start(holder);
+        await started.upgrade();
+        await started.tell(`kill ${signal}`);
+        expect(await started.ended()).toEqual([null, signal]);
+      },
+    );
 
-  test('a successor that has ended by then is not waited for', async () => {
-    const started = await start(holder);
-    await started.tell('upgrade-to-dead');
-    expect(await started.ended()).toEqual([null, 'SIGKILL']);
-  });
+    test('a successor that has ended by then is not waited for', async () => {
+      const started = await start(holder);
+      await started.tell('upgrade-to-dead');
+      expect(await started.ended()).toEqual([null, 'SIGKILL']);
+    });
 
-  test('whoever kills that process has killed the node, which stops by itself', async () => {
-    const started = await start(holder);
-    const pid = await started.upgrade();
-    started.child.kill('SIGKILL');
-    await started.next('holder is gone');
-    await vi.waitUntil(() => !existsSync(`/proc/${pid}`), { timeout: 10_000 });
-  });
+    test('whoever kills that process has killed the node, which stops by itself', async () => {
+      const started = await start(holder);
+      const pid = await started.upgrade();
+      started.child.kill('SIGKILL');
+      await started.next('holder is gone');
+      await vi.waitUntil(() => !existsSync(`/proc/${pid}`), { timeout: 10_000 });
+    });
 
-  test.skipIf(lacks('pidNamespaces'))('the first process of a container stays the first', async () => {
-    const started = new Started(await place(holder), ['unshare', '--pid', '--fork', '--mount-proc']);
-    expect(await started.next('node')).toBe('1');
-    await started.tell('upgrade');
-    expect(await started.next('node')).not.toBe('1');
-    const first = (await childrenOf(started.child.pid!))[0]!;
-    await vi.waitUntil(async () => isHolder(first), { timeout: 20_000, interval: 20 });
-    process.kill(first, 'SIGTERM');
-    await started.next('SIGTERM');
-    await started.tell('kill SIGKILL');
-    expect(await started.ended()).toEqual([137, null]);
-  });
-});
+    test.skipIf(lacks('pidNamespaces'))('the first process of a container stays the first', async () => {
+      const started = new Started(await place(holder), ['unshare', '--pid', '--fork', '--mount-proc']);
+      expect(await started.next('node')).toBe('1');
+      await started.tell('upgrade');
+      expect(await started.next('node')).not.toBe('1');
+      const first = (await childrenOf(started.child.pid!))[0]!;
+      await waitForHolder(first);
+      process.kill(first, 'SIGTERM');
+      await started.next('SIGTERM');
+      await started.tell('kill SIGKILL');
+      expect(await started.ended()).toEqual([137, null]);
+    });
+  },
+);
 
 describe.skipIf(process.platform !== 'linux')('the launcher', () => {
   test('buries what the children of applications leave behind, and takes none of them for the node', async () => {
@@ -190,7 +203,9 @@ describe.skipIf(process.platform !== 'linux')('the launcher', () => {
     await started.tell('orphan');
     const orphan = Number(await started.next('orphan'));
     await vi.waitUntil(async () => (await childrenOf(started.child.pid!)).includes(orphan));
-    await vi.waitUntil(async () => (await childrenOf(started.child.pid!)).join() === `${pid}`, { timeout: 10_000 });
+    await vi.waitUntil(async () => (await childrenOf(started.child.pid!)).join() === `${pid}`, {
+      timeout: 10_000,
+    });
     expect(existsSync(`/proc/${orphan}`)).toBe(false);
     await started.tell('exit 3');
     expect(await started.ended()).toEqual([3, null]);
@@ -211,7 +226,9 @@ describe.skipIf(process.platform !== 'linux')('the launcher', () => {
 
   test.skipIf(lacks('script'))('stops and goes on with the node at Ctrl-Z and fg', async () => {
     const { state, command } = await place(LAUNCHER);
-    const terminal = await openTerminal(`set -m; ${command.join(' ')}; echo stopped $?; fg >/dev/null; echo ended $?`);
+    const terminal = await openTerminal(
+      `set -m; ${command.join(' ')}; echo stopped $?; fg >/dev/null; echo ended $?`,
+    );
     const started = await onTerminal(terminal, state);
     terminal.type('\x1a');
     await terminal.shows('stopped ');
@@ -222,7 +239,11 @@ describe.skipIf(process.platform !== 'linux')('the launcher', () => {
   });
 
   test.each([
-    ['no child of this process', ['hold', '/nowhere/demo.json', '1'], 'sarma: 1 is no child of this process, and /nowhere/demo.json names none\n'],
+    [
+      'no child of this process',
+      ['hold', '/nowhere/demo.json', '1'],
+      'sarma: 1 is no child of this process, and /nowhere/demo.json names none\n',
+    ],
     ['no number', ['hold', '/nowhere/demo.json', 'one'], expect.stringContaining('launcher hold RECORD PID')],
     ['no PID', ['hold', '/nowhere/demo.json'], expect.stringContaining('launcher hold RECORD PID')],
   ])('says so where there is %s', async (_, words, stderr) => {
@@ -235,18 +256,16 @@ async function onTerminal(
   terminal: Awaited<ReturnType<typeof openTerminal>>,
   state: string,
 ): Promise<(words: string) => Promise<void>> {
-  const tell = async (words: string) => {
-    const { pid } = JSON.parse(await readFile(path.join(state, 'nodes/demo.json'), 'utf8'));
-    const socket = connect(path.join(state, `${pid}.sock`));
-    await once(socket, 'connect');
-    socket.end(words);
-    return pid as number;
+  const say = async (words: string) => {
+    const pid = await recorded(state);
+    await tell(state, pid, words);
+    return pid;
   };
   await terminal.shows('node ');
   await terminal.shows('\r\n');
-  const before = await tell('upgrade');
+  const before = await say('upgrade');
   await terminal.shows('node ');
   await terminal.shows('\r\n');
-  await vi.waitUntil(async () => isHolder(before), { timeout: 20_000, interval: 20 });
-  return async (words) => void (await tell(words));
+  await waitForHolder(before);
+  return async (words) => void (await say(words));
 }

@@ -37,8 +37,9 @@ function upgrade(toDead: boolean): void {
   child.on('message', () => {
     child.send(parentsOfSuccessor(environment), () => {
       child.disconnect();
-      if (!toDead) return void hold(holding);
-      child.on('exit', () => void hold(holding));
+      if (toDead) child.on('exit', () => void hold(holding));
+      else void hold(holding);
+      process.title = 'holds';
       child.kill('SIGKILL');
     });
   });

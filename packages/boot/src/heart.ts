@@ -65,7 +65,9 @@ export async function keepAlive(
     if (end.exitCode === RESTART_CODE) continue;
     const survivor = await node.survivor();
     if (survivor !== undefined) {
-      say(`${end.how} after an upgrade; the new version (PID ${survivor}) runs on, and nobody starts it again`);
+      say(
+        `${end.how} after an upgrade; the new version (PID ${survivor}) runs on, and nobody starts it again`,
+      );
       return 1;
     }
     const now = Date.now();

@@ -494,9 +494,17 @@ describe('the scripts of a release', () => {
   });
 
   test.each([
-    ['post_start', '{ "waitForPort": 0 }', /post_start\.json: waitForPort: expected a port, or a string .*, found 0/],
+    [
+      'post_start',
+      '{ "waitForPort": 0 }',
+      /post_start\.json: waitForPort: expected a port, or a string .*, found 0/,
+    ],
     ['post_start', '{ "waitForPrt": 1 }', /"waitForPrt" is no key here; did you mean "waitForPort"\?/],
-    ['post_start', '{ "timeout": 3 }', /expected exactly one of the keys waitForPort, waitForHealth, pidFile/],
+    [
+      'post_start',
+      '{ "timeout": 3 }',
+      /expected exactly one of the keys waitForPort, waitForHealth, pidFile/,
+    ],
     ['post_start', '{ "waitForPort": 1, "pidFile": "x" }', /expected exactly one of the keys/],
     ['post_start', '{', /post_start\.json: .*JSON/],
     ['pre_stop', '{ "waitForPort": 1 }', /pre_stop\.json: Whoever stops does not wait for that\./],

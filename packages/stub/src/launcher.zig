@@ -43,7 +43,7 @@ fn holdNode(arena: std.mem.Allocator, arguments: launch.Arguments) error{OutOfMe
     const text = launch.argument(arena, arguments, 3).?;
     const pid = std.fmt.parseInt(i32, text, 10) catch usage();
     if (pid <= 0) usage();
-    var holder = hold.Holder.of(arena, record, pid) orelse stop("{s} is no child of this process, and {s} names none", .{ text, record });
+    var holder = hold.Holder.of(record, pid) orelse stop("{s} is no child of this process, and {s} names none", .{ text, record });
     holder.hold();
 }
 
@@ -79,6 +79,7 @@ pub const std_options: std.Options = .{ .signal_stack_size = null, .allow_stack_
 
 test {
     _ = log;
+    if (is_linux) _ = hold;
     _ = @import("vm_args.zig");
     if (is_windows) _ = @import("launcher/release.zig");
 }

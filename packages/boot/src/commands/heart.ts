@@ -2,8 +2,8 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { BootFile } from '../boot-file.ts';
 import type { CommandContext } from '../context.ts';
 import { isListening, readNodeRecord } from '../control/node-record.ts';
-import { heartLimits, type KeptNode, keepAlive, keptAlive } from '../heart.ts';
 import type { ReleaseEnvironment } from '../environment.ts';
+import { heartLimits, type KeptNode, keepAlive, keptAlive } from '../heart.ts';
 import { commandLine } from '../relaunch.ts';
 import { stopLimit } from './stop.ts';
 

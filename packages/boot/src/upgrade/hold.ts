@@ -27,15 +27,15 @@ export async function hold({ environment, child, exitCode }: Holding): Promise<n
   // That one finds the successor by the record, and as its child when this process has ended.
   if (holderOf(environment) !== undefined) process.exit(exitCode);
   const launcher = launcherOf(environment);
-  // What has come so far is given to whoever listens; from here on, what would be lost ends this process instead, and
-  // with it the node (`stopWithHolder`).
+  passOn(child);
+  if (launcher === undefined) return await endLike(child);
+  // What has come so far is passed on. What comes in the moment of the change ends this process instead of being lost,
+  // and with it the node (`stopWithHolder`).
   await nextTurn();
+  if (!isRunning(child)) return await endLike(child);
   for (const signal of ENDING) process.removeAllListeners(signal);
-  if (launcher !== undefined && isRunning(child)) {
-    const args = ['hold', recordFile(environment), String(child.pid)];
-    become({ file: launcher, args, env: process.env });
-  }
-  return await holdHere(child);
+  const args = ['hold', recordFile(environment), String(child.pid)];
+  return become({ file: launcher, args, env: process.env });
 }
 
 /** PIDs that the successor's parent may have from here on. */
@@ -86,11 +86,16 @@ function launcherOf({ root, version }: ReleaseEnvironment): string | undefined {
 }
 
 /** What the launcher does, for one successor: its own successors are its own to hold. */
-async function holdHere(child: ChildProcess): Promise<never> {
+function passOn(child: ChildProcess): void {
   for (const signal of PASSED_ON) {
-    process.removeAllListeners(signal);
+    const others = process.listeners(signal);
+    // First: a signal that has come and that nobody was told of yet is lost with the last listener.
     process.on(signal, () => child.kill(signal));
+    for (const other of others) process.removeListener(signal, other);
   }
+}
+
+async function endLike(child: ChildProcess): Promise<never> {
   if (isRunning(child)) await once(child, 'exit');
   const { exitCode, signalCode } = child;
   if (signalCode === null) process.exit(exitCode ?? 1);

@@ -236,7 +236,7 @@ export const configSchema = keyed(
 );
 
 const hookKinds = ['waitForPort', 'waitForHealth', 'pidFile'] as const;
-const portNumber = 'expected a port, or a string like "db:5432" or "${PORT}"';
+const portNumber = 'expected a port, or a string like "db:5432"';
 
 /** A hook that is no script (packages/boot/src/ready-made-hooks.ts). */
 export const readyMadeHookSchema = keyed(

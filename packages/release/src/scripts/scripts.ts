@@ -42,9 +42,7 @@ export async function addScripts(
       (service && args !== undefined) ||
       (args ?? []).some((argument) => argument.includes('${')),
     hooks:
-      service && hooks !== undefined
-        ? await addHooks(tree, `releases/${release.version}/hooks`, hooks)
-        : {},
+      service && hooks !== undefined ? await addHooks(tree, `releases/${release.version}/hooks`, hooks) : {},
   };
 }
 

@@ -5,26 +5,23 @@
 const std = @import("std");
 const linux = std.os.linux;
 const os = @import("../os.zig");
-const json = @import("../json.zig");
-const Allocator = std.mem.Allocator;
 const W = linux.W;
 
 /// Of a record: two paths and a few words.
 const record_max = 16 << 10;
 
 pub const Holder = struct {
-    arena: Allocator,
     /// `nodes/<node>.json`, whose `pid` is the node's.
     record: [:0]const u8,
     /// A child of ours.
     node: linux.pid_t,
 
     /// null where neither the process of that number nor that of the record is a child.
-    pub fn of(arena: Allocator, record: [:0]const u8, node: linux.pid_t) ?Holder {
+    pub fn of(record: [:0]const u8, node: linux.pid_t) ?Holder {
         // Before anything else: what comes from here on waits for `pass`.
         _ = linux.sigprocmask(linux.SIG.BLOCK, &taken_signals, null);
         _ = linux.prctl(@intFromEnum(linux.PR.SET_CHILD_SUBREAPER), 1, 0, 0, 0);
-        var holder: Holder = .{ .arena = arena, .record = record, .node = node };
+        var holder: Holder = .{ .record = record, .node = node };
         if (!isChild(node)) holder.node = holder.successor() orelse return null;
         return holder;
     }
@@ -49,27 +46,16 @@ pub const Holder = struct {
 
     /// The process that has the node's name now, and was started by the one that had it before.
     fn successor(holder: *const Holder) ?linux.pid_t {
-        const pid = holder.recorded() catch return null;
+        const pid = holder.recorded() orelse return null;
         return if (pid != holder.node and isChild(pid)) pid else null;
     }
 
-    fn recorded(holder: *const Holder) !linux.pid_t {
+    fn recorded(holder: *const Holder) ?linux.pid_t {
         var buffer: [record_max]u8 = undefined;
-        const file = try os.openRead(os.cwd, holder.record);
+        const file = os.openRead(os.cwd, holder.record) catch return null;
         defer os.close(file);
-        var filled: usize = 0;
-        while (true) {
-            const count = try os.read(file, buffer[filled..]);
-            if (count == 0) break;
-            filled += count;
-        }
-        var reader: json.Reader = .{ .arena = holder.arena, .text = buffer[0..filled] };
-        try reader.object();
-        while (try reader.key()) |name| {
-            if (std.mem.eql(u8, name, "pid")) return std.math.cast(linux.pid_t, try reader.integer()) orelse error.Malformed;
-            try reader.skip();
-        }
-        return error.Malformed;
+        const size = os.read(file, &buffer) catch return null;
+        return pidIn(buffer[0..size]);
     }
 
     /// A shell that looks at this process has the terminal back only when this one is stopped too. Whoever stops the node
@@ -86,6 +72,21 @@ pub const Holder = struct {
         _ = linux.kill(holder.node, .CONT);
     }
 };
+
+/// What `JSON.stringify` wrote. Inside of a text the quotes would have a backslash each.
+fn pidIn(record: []const u8) ?linux.pid_t {
+    const key = "\"pid\":";
+    const digits = record[(std.mem.indexOf(u8, record, key) orelse return null) + key.len ..];
+    const end = std.mem.indexOfNone(u8, digits, "0123456789") orelse return null;
+    return std.fmt.parseInt(linux.pid_t, digits[0..end], 10) catch null;
+}
+
+test "the PID of a record, and of no torn one" {
+    try std.testing.expectEqual(12, pidIn("{\"id\":\"\\\"pid\\\":3\",\"node\":\"kv\",\"pid\":12,\"place\":\"x\"}\n"));
+    for ([_][]const u8{ "", "{}", "{\"pid\":", "{\"pid\":12", "{\"pid\":99999999999}", "{\"pid\":-1}", "{\"pid\":null}" }) |text| {
+        try std.testing.expectEqual(null, pidIn(text));
+    }
+}
 
 /// Waits for a signal and gives the node what is meant for it.
 fn pass(node: linux.pid_t) void {
