@@ -1,7 +1,7 @@
 // A node as whoever started it knows it, without a release: `held-node.ts STATE ROOT`. It has a record, says what signals
 // reach it, does what it is told on a socket, and is upgraded to itself.
 import { spawn } from 'node:child_process';
-import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import path from 'node:path';
 import { recordFile } from '../../packages/boot/src/control/node-record.ts';
@@ -37,10 +37,14 @@ function upgrade(toDead: boolean): void {
   child.on('message', () => {
     child.send(parentsOfSuccessor(environment), () => {
       child.disconnect();
-      if (toDead) child.on('exit', () => void hold(holding));
-      else void hold(holding);
-      process.title = 'holds';
-      child.kill('SIGKILL');
+      if (toDead) {
+        child.on('exit', () => void hold(holding));
+        child.kill('SIGKILL');
+        return;
+      }
+      void hold(holding);
+      // For whoever waits for that.
+      if (!existsSync(path.join(root, 'releases/1.0.0/launcher'))) process.title = 'holds';
     });
   });
 }
