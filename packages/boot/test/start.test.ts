@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
+import { setTimeout as wait } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { testRelease } from './support/release.ts';
 
@@ -77,8 +78,21 @@ describe('start and stop', () => {
     await new Promise((resolve) =>
       child.stdout!.on('data', (text) => String(text).includes('is told') && resolve(0)),
     );
+    await wait(200);
     child.kill(signal);
     expect(await ended).toMatchObject({ code });
+  });
+
+  test('two signals that come together, as where others pass them on too, are one', async () => {
+    const stop = `await new Promise((resolve) => setTimeout(resolve, 200));`;
+    const release = await testRelease({
+      applications: ['web'],
+      files: { 'lib/web/application.mjs': telling('web', ready, stop) },
+    });
+    const { child, ended } = await release.start('ready');
+    child.kill('SIGTERM');
+    child.kill('SIGINT');
+    expect(await ended).toMatchObject({ code: 0 });
   });
 
   test('an application that does not stop in time is named, and the exit code is 1', async () => {
