@@ -13,8 +13,6 @@ export interface NodeRecord {
   readonly node: string;
   /** For people, and for `stop --force` in the same place: elsewhere it is the number of another process. */
   readonly pid: number;
-  /** The PID that whoever started the node sees, where that is another process (upgrade/hold.ts). */
-  readonly holder?: number;
   /** As in ProcessIdentity. */
   readonly place: string;
   /** Path of the socket, or name of the pipe. Whether somebody listens there says whether the node lives. */
