@@ -1,5 +1,4 @@
 import type { ValueOf } from './datatypes/datatype.ts';
-import type { Schema } from './schema.ts';
 
 /**
  * The type of the configuration that a schema gives: `type Config = ConfigurationOf<typeof schema>['kv']`. A wildcard is
@@ -13,13 +12,15 @@ export type ConfigurationOf<S> = Flat<
     : never
 >;
 
-// One object type per mapping and transform, `{ kv: { port: number } }`, to be intersected.
-type Values<S> = S extends Schema
-  ?
-      | { [Key in keyof S['mappings'] & string]: Placed<S, Key, S['mappings'][Key]> }[keyof S['mappings'] &
-          string]
-      | Transformed<S>
-      | (S extends { readonly extends: readonly (infer Extended)[] } ? Values<Extended> : never)
+// One object type per mapping and transform, `{ kv: { port: number } }`, to be intersected. A type that does not say which
+// mappings there are says nothing.
+type Values<S> = S extends { readonly mappings: infer Mappings }
+  ? string extends keyof Mappings
+    ? never
+    :
+        | { [Key in keyof Mappings & string]: Placed<S, Key, Mappings[Key]> }[keyof Mappings & string]
+        | Transformed<S>
+        | (S extends { readonly extends: readonly (infer Extended)[] } ? Values<Extended> : never)
   : never;
 
 // What a transform computes has the transform's type.
@@ -32,17 +33,21 @@ type Placed<S, Key extends string, M> =
 
 type Destination<Key extends string, M> = M extends { readonly to: infer To extends string } ? To : Key;
 
-type Computed<S> = S extends { readonly transforms: infer T }
-  ? (keyof T & string) | `${keyof T & string}.${string}`
-  : never;
+type Computed<S> =
+  TransformsOf<S> extends infer T ? (keyof T & string) | `${keyof T & string}.${string}` : never;
 
-type Transformed<S> = S extends { readonly transforms: infer T }
-  ? {
-      [Path in keyof T & string]: T[Path] extends (conf: never) => infer Result
-        ? At<Path, Result, true>
-        : never;
-    }[keyof T & string]
-  : never;
+type Transformed<S> =
+  TransformsOf<S> extends infer T
+    ? { [Path in keyof T & string]: At<Path, Returned<T[Path]>, true> }[keyof T & string]
+    : never;
+
+type TransformsOf<S> = S extends { readonly transforms: infer T }
+  ? string extends keyof T
+    ? unknown
+    : T
+  : unknown;
+
+type Returned<T> = T extends (conf: never) => infer Result ? Result : never;
 
 type Held<M> = M extends { readonly datatype: 'complex' }
   ? Readonly<Record<string, unknown>>

@@ -4,7 +4,7 @@ import type { Transform } from './transforms.ts';
 import type { Validator } from './validators.ts';
 
 /** What a setting of the .conf file means. */
-export interface Mapping {
+export interface Mapping<Value = never> {
   /**
    * Where the value goes: application, key, and keys below it, with dots (`kv.listen.port`). `*` and `$name` stand for what
    * they stand for in the setting. Default: as the setting is called; below a `complex` mapping, below where that one goes.
@@ -29,7 +29,7 @@ export interface Mapping {
   /** It is an error if it has no value at all: none in the file, the environment, the default, or the configuration below. */
   readonly required?: boolean;
   /** Looked at in their order once the value is there; a text names one of the schema's `validators`. */
-  readonly validators?: readonly (Validator | string)[];
+  readonly validators?: readonly (Validator<Value> | string)[];
 }
 
 /** What may be set, and what becomes of it. */
@@ -52,14 +52,31 @@ export interface Schema {
  * Returns what it is given; a plain object does as well, it is checked when it is used. Throws ConformError
  * CONFORM_SCHEMA.
  */
-export function defineSchema<const S extends Schema>(schema: S & Fitting<S>): S {
+export function defineSchema<
+  // What may be left unsaid of a validator is said by Fitting.
+  // biome-ignore lint/suspicious/noExplicitAny: never would be the type of each parameter that has none.
+  const Mappings extends Readonly<Record<string, Mapping<any>>>,
+  const Transforms extends NonNullable<Schema['transforms']>,
+  const Extended extends readonly Schema[],
+>(schema: {
+  readonly extends?: Extended;
+  readonly mappings: Mappings & Fitting<Mappings>;
+  readonly transforms?: Transforms;
+  readonly validators?: NonNullable<Schema['validators']>;
+}): DefinedSchema<Mappings, Transforms, Extended> {
   checkSchema(schema);
-  return schema;
+  return schema as DefinedSchema<Mappings, Transforms, Extended>;
 }
 
-type Fitting<S extends Schema> = {
-  readonly mappings: { readonly [Key in keyof S['mappings']]: FittingMapping<S['mappings'][Key]> };
-};
+export interface DefinedSchema<Mappings, Transforms, Extended> {
+  readonly extends: Extended;
+  readonly mappings: Mappings;
+  readonly transforms: Transforms;
+}
+
+type Fitting<Mappings> = string extends keyof Mappings
+  ? unknown
+  : { readonly [Key in keyof Mappings]: FittingMapping<Mappings[Key]> };
 
 type FittingMapping<M> = M extends { readonly datatype: 'complex' }
   ? { readonly default?: Readonly<Record<string, unknown>> }

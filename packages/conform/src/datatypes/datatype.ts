@@ -52,7 +52,9 @@ export interface CustomDatatype<Result = unknown> {
 }
 
 /** The type of the values of a datatype. */
-export type ValueOf<Type> = Type extends keyof SimpleValues
+export type ValueOf<Type> = [Datatype] extends [Type] ? unknown : ValueOfOne<Type>;
+
+type ValueOfOne<Type> = Type extends keyof SimpleValues
   ? SimpleValues[Type]
   : Type extends { readonly enum: readonly (infer Choice)[] }
     ? Choice
