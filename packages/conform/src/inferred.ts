@@ -25,13 +25,33 @@ type Values<S> = S extends { readonly mappings: infer Mappings }
 
 // What a transform computes has the transform's type.
 type Placed<S, Key extends string, M> =
-  Destination<Key, M> extends infer To extends string
+  Destination<S, Key, M> extends infer To extends string
     ? To extends Computed<S>
       ? never
       : At<To, Held<M>, Has<M>>
     : never;
 
-type Destination<Key extends string, M> = M extends { readonly to: infer To extends string } ? To : Key;
+type Destination<S, Key extends string, M> = M extends { readonly to: infer To extends string }
+  ? To
+  : [InGroup<S, Key>] extends [never]
+    ? Key
+    : InGroup<S, Key>;
+
+// What is in a group goes where that one goes.
+type InGroup<S, Key extends string> = S extends { readonly mappings: infer Mappings }
+  ? {
+      [Group in keyof Mappings & string]: Mappings[Group] extends Moved<infer To>
+        ? Key extends `${Group}.${infer Rest}`
+          ? `${To}.*.${Rest}`
+          : never
+        : never;
+    }[keyof Mappings & string]
+  : never;
+
+interface Moved<To extends string> {
+  readonly datatype: 'complex';
+  readonly to: To;
+}
 
 type Computed<S> =
   TransformsOf<S> extends infer T ? (keyof T & string) | `${keyof T & string}.${string}` : never;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { allMappings, ConformError, defineSchema, type Schema } from '../src/index.ts';
+import { allMappings, ConformError, defineSchema } from '../src/index.ts';
 
 function problems(schema: unknown): readonly string[] {
   try {

@@ -18,6 +18,8 @@ test('a schema gives the configuration its type', () => {
       'kv.color': { datatype: { convert: () => Symbol() }, default: Symbol() },
       'kv.buckets.*': { datatype: 'complex' },
       'kv.buckets.*.ttl': { datatype: 'duration', default: 1000 },
+      'kv.moved.*': { datatype: 'complex', to: 'store.groups' },
+      'kv.moved.*.size': { datatype: 'bytes' },
       'kv.mode': { datatype: 'boolean' },
     },
     transforms: { 'kv.mode': (conf) => ({ isOn: conf.get('kv.mode') === true }) },
@@ -32,6 +34,10 @@ test('a schema gives the configuration its type', () => {
   expectTypeOf<Kv['limits']>().toEqualTypeOf<Readonly<Record<string, number>>>();
   expectTypeOf<Kv['color']>().toEqualTypeOf<symbol>();
   expectTypeOf<Kv['buckets'][string]['ttl']>().toEqualTypeOf<number>();
+  expectTypeOf<ConfigurationOf<typeof schema>['store']['groups'][string]['size']>().toEqualTypeOf<
+    number | undefined
+  >();
+  expectTypeOf<'moved' extends keyof Kv ? true : false>().toEqualTypeOf<false>();
   expectTypeOf<Kv['mode']>().toEqualTypeOf<{ isOn: boolean }>();
   expectTypeOf<ConfigurationOf<typeof store>>().toEqualTypeOf<{
     readonly store: { readonly size: number };
@@ -48,15 +54,8 @@ test('a schema gives the configuration its type', () => {
 
 test('a default and a validator fit their datatype', () => {
   expect(() =>
-    defineSchema({
-      mappings: {
-        'kv.port': {
-          // @ts-expect-error: the default is text
-          datatype: 'integer',
-          default: '4040',
-        },
-      },
-    }),
+    // @ts-expect-error: text for a whole number
+    defineSchema({ mappings: { 'kv.port': { datatype: 'integer', default: '4040' } } }),
   ).toThrow();
   expect(() =>
     // @ts-expect-error: none of the choices
