@@ -3,7 +3,7 @@ import { sarma } from './support/sarma.ts';
 
 test('`sarma --help` lists every command', async () => {
   const { exitCode, stdout, stderr } = await sarma(['--help']);
-  for (const command of ['wrap', 'assemble', 'targets', 'fetch', 'inspect', 'verify']) {
+  for (const command of ['wrap', 'assemble', 'conform', 'targets', 'fetch', 'inspect', 'verify']) {
     expect(stdout).toMatch(new RegExp(`^  sarma ${command} `, 'm'));
   }
   expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
@@ -19,7 +19,7 @@ test('`wrap --help` is that of `sarma wrap`, under its own name', async () => {
   expect(own.exitCode).toBe(0);
 });
 
-test.each(['wrap', 'assemble', 'targets', 'fetch', 'inspect', 'verify'])(
+test.each(['wrap', 'assemble', 'conform', 'targets', 'fetch', 'inspect', 'verify'])(
   'the help of `sarma %s` describes every flag and shows an example, within 80 columns',
   async (command) => {
     const { stdout } = await sarma([command, '--help']);

@@ -51,9 +51,18 @@ function mappingText({ keys, value, isSecret }: Leaf): readonly string[] {
   return [
     `${text(key)}: {`,
     ...(isSecret ? ['  // A secret: without a default.'] : []),
+    ...(mapping.envVar !== undefined && isRequired(value)
+      ? [
+          `  // The configuration needs ${mapping.envVar} before a .conf is read: give env() a default there, such as null.`,
+        ]
+      : []),
     ...Object.entries(mapping).map(([name, one]) => `  ${name}: ${literal(one)},`),
     '},',
   ];
+}
+
+function isRequired(value: unknown): boolean {
+  return isLikeEnvMarker(value) && isEnvMarker(value) && value.$env.default === undefined;
 }
 
 function mappingOf(value: unknown, isSecret: boolean): Mapping | undefined {

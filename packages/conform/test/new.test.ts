@@ -11,7 +11,7 @@ test.each([
   ['nothing', null, "datatype: 'string',"],
   ['an empty list', [], "datatype: { list: 'string' },\ndefault: [],"],
   ['numbers', [1, 2.5], "datatype: { list: 'float' },\ndefault: [1, 2.5],"],
-  ['a variable', marker('PORT', 'integer'), "datatype: 'integer',\nenvVar: 'PORT',"],
+  ['a variable', marker('PORT', 'integer', { default: null }), "datatype: 'integer',\nenvVar: 'PORT',"],
   [
     'a variable with a default',
     marker('TAGS', 'list', { default: ['a'] }),
@@ -34,6 +34,14 @@ test('a schema made of a configuration goes into objects, quotes odd keys, and l
     expect.stringContaining('kv.rules is a list of more than single values'),
     expect.stringContaining('kv.more is JSON in a variable'),
   ]);
+});
+
+test('a variable that the configuration needs is needed before a .conf is read, and that is said', () => {
+  const text = newSchema(
+    { kv: { url: marker('KV_URL', 'string'), port: marker('KV_PORT', 'integer', { default: 1 }) } },
+    'config/config.ts',
+  );
+  expect(text.match(/needs \w+ before/g)).toEqual(['needs KV_URL before']);
 });
 
 test('a secret gets no default, wherever it stands', () => {
