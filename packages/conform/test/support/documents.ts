@@ -15,6 +15,7 @@ const LINES = [
     'x = y # behind',
   ],
   ...['url = http://host/?a=b&c=d', 'ip = [::1]:8001', ''],
+  ...['folders = C:\\\\, D:\\x', 'one = a\\, b'],
 ];
 
 const PIECES = [
