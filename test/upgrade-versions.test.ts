@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { chmod, chown, copyFile, mkdir, open, readdir, readFile, rm, stat, truncate } from 'node:fs/promises';
 import path from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { execa } from 'execa';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { BootFile } from '../packages/boot/src/boot-file.ts';
@@ -9,38 +10,22 @@ import { readEnvironment } from '../packages/boot/src/environment.ts';
 import { makePermanent } from '../packages/boot/src/versions/permanent.ts';
 import { lacks } from './support/requirements.ts';
 import { temporaryDirectory } from './support/run.ts';
-import { type BuiltVersion, buildVersion, changed, copied } from './support/service-versions.ts';
-import { ask, type Installed, installed, say, startNode, withEnv } from './support/services.ts';
+import {
+  type BuiltVersion,
+  changed,
+  directoryRelease,
+  executableRelease,
+  refused,
+  twoVersions,
+} from './support/service-versions.ts';
+import { type Installed, say, startNode, withEnv } from './support/services.ts';
 
 let first: BuiltVersion;
 let second: BuiltVersion;
 
 beforeAll(async () => {
-  first = await buildVersion('0.1.0');
-  second = await buildVersion('0.2.0', {
-    'rel/hooks/pre_upgrade.sh': '#!/bin/sh\necho "hook of $RELEASE_VSN from $RELEASE_UPGRADE_FROM"\n',
-  });
+  ({ first, second } = await twoVersions());
 }, 120_000);
-
-/** The first version, as a directory with its own state in it. */
-async function directoryRelease(): Promise<Installed & { readonly root: string }> {
-  const root = await copied(first);
-  const one = await installed(path.join(root, 'bin/tick'));
-  return { ...one, env: { ...one.env, RELEASE_MUTABLE_DIR: '' }, state: path.join(root, 'var'), root };
-}
-
-async function executableRelease(): Promise<Installed & { readonly program: string }> {
-  const program = path.join(await temporaryDirectory(), 'tick');
-  await copyFile(first.executable, program);
-  return { ...(await installed(program)), program };
-}
-
-/** A command that is refused: what it says. */
-async function refused(one: Installed, ...args: readonly string[]): Promise<string> {
-  const { exitCode, stdout, stderr } = await ask(one, args);
-  expect(exitCode, stdout + stderr).toBe(1);
-  return stderr;
-}
 
 const chosen = (one: Installed, version: string) => withEnv(one, { RELEASE_VSN: version });
 
@@ -48,7 +33,7 @@ describe('of a directory release', () => {
   test.for(['archive', 'directory'] as const)(
     'the %s of another version lies beside it, whole',
     async (form) => {
-      const one = await directoryRelease();
+      const one = await directoryRelease(first);
       expect(await say(one, 'unpack', second[form])).toBe('tick 0.2.0 is there.');
       expect(await say(one, 'version')).toBe('tick 0.1.0');
       expect(await say(chosen(one, '0.2.0'), 'version')).toBe('tick 0.2.0');
@@ -60,7 +45,7 @@ describe('of a directory release', () => {
   );
 
   test('the same Node lies there once', async () => {
-    const one = await directoryRelease();
+    const one = await directoryRelease(first);
     await say(one, 'unpack', second.archive);
     const node = `runtime-${process.versions.node}/bin/node`;
     const files = [one.root, path.join(one.root, 'versions/0.2.0')].map((root) =>
@@ -71,7 +56,7 @@ describe('of a directory release', () => {
   });
 
   test('the same version twice is there once; with other content it is refused', async () => {
-    const one = await directoryRelease();
+    const one = await directoryRelease(first);
     await say(one, 'unpack', second.archive);
     expect(await say(one, 'unpack', second.directory)).toBe('tick 0.2.0 is there.');
     const other = await changed(second, 'releases/0.2.0/boot.cjs', (code) => `${code}\n`);
@@ -82,7 +67,7 @@ describe('of a directory release', () => {
   });
 
   test('a child of a later version that calls the program of the first is no child of another release', async () => {
-    const one = await directoryRelease();
+    const one = await directoryRelease(first);
     await say(one, 'unpack', second.archive);
     const child = withEnv(one, {
       RELEASE_ROOT: path.join(one.root, 'versions/0.2.0'),
@@ -96,7 +81,7 @@ describe('of a directory release', () => {
   });
 
   test('one that becomes permanent is what a start starts, and the way back is known', async () => {
-    const one = await directoryRelease();
+    const one = await directoryRelease(first);
     await say(one, 'unpack', second.archive);
     const root = path.join(one.root, 'versions/0.2.0');
     await becomePermanent(one, '0.2.0', { root });
@@ -114,7 +99,7 @@ describe('of a directory release', () => {
   });
 
   test('remove takes what no other version needs, and never what runs or is permanent', async () => {
-    const one = await directoryRelease();
+    const one = await directoryRelease(first);
     await say(one, 'unpack', second.archive);
     expect(await refused(one, 'remove', '0.1.0')).toContain('it is permanent');
     expect(await refused(one, 'remove', '9')).toContain('9 is not there. Those that are: 0.1.0, 0.2.0.');
@@ -128,7 +113,7 @@ describe('of a directory release', () => {
   });
 
   test('a torn, foreign or wrong archive is refused in a sentence, and nothing is left of it', async () => {
-    const one = await directoryRelease();
+    const one = await directoryRelease(first);
     const folder = await temporaryDirectory();
     const torn = path.join(folder, 'torn.tar.gz');
     await copyFile(second.archive, torn);
@@ -152,7 +137,7 @@ describe('of a directory release', () => {
   });
 
   test('a release for another system is refused', async () => {
-    const one = await directoryRelease();
+    const one = await directoryRelease(first);
     // e_machine of the ELF header: s390x.
     const other = await changed(second, `runtime-${process.versions.node}/bin/node`, (node) =>
       Buffer.concat([node.subarray(0, 18), Buffer.from([22, 0]), node.subarray(20)]),
@@ -163,14 +148,14 @@ describe('of a directory release', () => {
   });
 
   test('one that does not run here is refused before it is there', async () => {
-    const one = await directoryRelease();
+    const one = await directoryRelease(first);
     const broken = await changed(second, 'releases/0.2.0/boot.cjs', (code) => `${code}\n)`);
     expect(await refused(one, 'unpack', broken)).toContain('does not run here');
     expect(await readdir(path.join(one.root, 'versions'))).toEqual([]);
   });
 
   test.skipIf(lacks('mounts'))('without room it says so, and nothing is left', async () => {
-    const one = await directoryRelease();
+    const one = await directoryRelease(first);
     const script = `mount -t tmpfs -o size=20m tmpfs "$1" && "$2" unpack "$3"; ls -A "$1"`;
     const versions = path.join(one.root, 'versions');
     await mkdir(versions);
@@ -184,7 +169,7 @@ describe('of a directory release', () => {
   });
 
   test.skipIf(lacks('root', 'setpriv'))('who may not write there is told so', async () => {
-    const one = await directoryRelease();
+    const one = await directoryRelease(first);
     await chmod(one.root, 0o555);
     // Root, but without the right to write where its files do not let it.
     const caps = '-dac_override,-dac_read_search';
@@ -196,7 +181,7 @@ describe('of a directory release', () => {
   });
 
   test.skipIf(lacks('root'))('what root puts there belongs to whom the release belongs to', async () => {
-    const one = await directoryRelease();
+    const one = await directoryRelease(first);
     await chown(one.root, 65534, 65534);
     await say(one, 'unpack', second.archive);
     const found = await execa('find', [path.join(one.root, 'versions'), '!', '-uid', '65534']);
@@ -205,11 +190,10 @@ describe('of a directory release', () => {
   });
 
   test('what a killed unpack had begun is seen by nobody, and goes with the next', async () => {
-    const one = await directoryRelease();
+    const one = await directoryRelease(first);
     const versions = path.join(one.root, 'versions');
     const child = execa(one.command, ['unpack', second.archive], { env: one.env, reject: false });
-    while (!existsSync(versions) || (await readdir(versions)).length === 0)
-      await new Promise((resolve) => setTimeout(resolve, 5));
+    while (!existsSync(versions) || (await readdir(versions)).length === 0) await pause(5);
     child.kill('SIGKILL');
     await child;
     expect(await say(one, 'versions')).toMatch(/^0\.1\.0 .*permanent$/);
@@ -233,7 +217,7 @@ async function becomePermanent(
 
 describe('of an executable', () => {
   test('one that becomes permanent takes the place of the file, of which a copy stays', async () => {
-    const one = await executableRelease();
+    const one = await executableRelease(first);
     await say(one, 'unpack', second.executable);
     const executable = path.join(one.state, 'versions/0.2.0/tick');
     const copy = { ...one, command: executable };
@@ -251,7 +235,7 @@ describe('of an executable', () => {
   });
 
   test('the executable of another version has a copy in the state directory', async () => {
-    const one = await executableRelease();
+    const one = await executableRelease(first);
     expect(await say(one, 'unpack', second.executable)).toBe('tick 0.2.0 is there.');
     expect(await say(one, 'version')).toBe('tick 0.1.0');
     const copy = path.join(one.state, 'versions/0.2.0/tick');
@@ -262,7 +246,7 @@ describe('of an executable', () => {
   });
 
   test('one with a flipped bit in its payload, another program and no program are refused', async () => {
-    const one = await executableRelease();
+    const one = await executableRelease(first);
     const folder = await temporaryDirectory();
     const damaged = path.join(folder, 'damaged');
     await copyFile(second.executable, damaged);

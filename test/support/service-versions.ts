@@ -1,9 +1,9 @@
-import { cp, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { copyFile, cp, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { execa } from 'execa';
 import { expect } from 'vitest';
 import { runCommand, temporaryDirectory } from './run.ts';
-import { makeService } from './services.ts';
+import { ask, type Installed, installed, makeService } from './services.ts';
 
 /** A version of a service in all forms that a release has. */
 export interface BuiltVersion {
@@ -77,4 +77,42 @@ export async function changed(
   await rm(place);
   await writeFile(place, content, { mode });
   return root;
+}
+
+/** 0.1.0, and 0.2.0 with hooks of an upgrade. */
+export async function twoVersions(): Promise<{
+  readonly first: BuiltVersion;
+  readonly second: BuiltVersion;
+}> {
+  const first = await buildVersion('0.1.0');
+  const second = await buildVersion('0.2.0', {
+    'rel/hooks/pre_upgrade.sh': `#!/bin/sh\necho "before $RELEASE_VSN, from $RELEASE_UPGRADE_FROM"; [ -z "$FAIL" ] || exit 3\n`,
+    'rel/hooks/post_upgrade.sh': '#!/bin/sh\necho "after $RELEASE_VSN, from $RELEASE_UPGRADE_FROM"\n',
+  });
+  return { first, second };
+}
+
+/** A version as a directory with its own state in it. */
+export async function directoryRelease(
+  version: BuiltVersion,
+): Promise<Installed & { readonly root: string }> {
+  const root = await copied(version);
+  const one = await installed(path.join(root, 'bin/tick'));
+  return { ...one, env: { ...one.env, RELEASE_MUTABLE_DIR: '' }, state: path.join(root, 'var'), root };
+}
+
+/** As an executable that may be replaced. */
+export async function executableRelease(
+  version: BuiltVersion,
+): Promise<Installed & { readonly program: string }> {
+  const program = path.join(await temporaryDirectory(), 'tick');
+  await copyFile(version.executable, program);
+  return { ...(await installed(program)), program };
+}
+
+/** A command that is refused: what it says. */
+export async function refused(one: Installed, ...args: readonly string[]): Promise<string> {
+  const { exitCode, stdout, stderr } = await ask(one, args);
+  expect(exitCode, stdout + stderr).toBe(1);
+  return stderr;
 }
