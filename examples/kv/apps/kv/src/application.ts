@@ -8,6 +8,8 @@ interface Config {
 }
 
 export default defineApplication({
+  // Two registries with one journal would each lose what the other one keeps.
+  exclusive: true,
   start({ config }: StartContext<Config>) {
     const registry = Registry.open(config.file);
     setRegistry(registry);

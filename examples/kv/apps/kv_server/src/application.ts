@@ -21,8 +21,9 @@ export default defineApplication({
     console.log(`kv_server: node ${node} listens on ${host}:${server.port}`);
     return server;
   },
-  async stop(server) {
-    await server.close();
+  /** In an upgrade the clients stay connected: the next version goes on with them. */
+  async stop(server, { handOver }) {
+    await server.close(handOver);
     console.log('kv_server: every command that came in is answered');
   },
 });

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import type { HandOver } from '@sarma/app';
 
 /** Longest line a client may send, in bytes. */
 const LIMIT = 64 * 1024;
@@ -10,32 +11,40 @@ const FAREWELL = 3_000;
 export class Connection {
   readonly #socket: Socket;
   readonly #answer: (line: string) => Promise<readonly string[]>;
-  #received = '';
+  /** Of a line that is not there yet as a whole. */
+  #received = Buffer.alloc(0);
   #answered = Promise.resolve();
+  #isDraining = false;
 
   constructor(socket: Socket, answer: (line: string) => Promise<readonly string[]>) {
     this.#socket = socket;
     this.#answer = answer;
-    socket.setEncoding('utf8');
-    socket.on('data', (text: string) => this.#take(text));
+    socket.on('data', (bytes) => this.#take(bytes));
     socket.on('error', () => socket.destroy()); // a client that went away; what it was told stays told
   }
 
-  /** Answers every command that has come in, and hangs up; resolves when the connection is closed. */
-  async drain(): Promise<void> {
+  /** Answers every command that has come in, and hangs up or hands over; resolves when the connection is closed here. */
+  async drain(handOver?: HandOver): Promise<void> {
     if (this.#socket.destroyed) return;
     // However it closes: a client may hang up by a reset.
     const closed = new Promise((resolve) => this.#socket.once('close', resolve));
     this.#socket.removeAllListeners('data');
-    setTimeout(() => this.#socket.destroy(), FAREWELL).unref();
-    void this.#answered.then(() => this.#socket.end());
+    this.#isDraining = true;
+    this.#socket.pause();
+    await this.#answered;
+    if (!(await handOver?.(this.#socket, this.#received))) {
+      setTimeout(() => this.#socket.destroy(), FAREWELL).unref();
+      this.#socket.resume().end();
+    }
     await closed;
   }
 
-  #take(text: string): void {
-    const lines = (this.#received + text).split('\n');
-    this.#received = lines.pop()!;
+  #take(bytes: Buffer): void {
+    const all = Buffer.concat([this.#received, bytes]);
+    const end = all.lastIndexOf('\n') + 1;
+    this.#received = all.subarray(end);
     if (this.#received.length > LIMIT) this.#socket.destroy();
+    const lines = all.toString('utf8', 0, end).split('\n').slice(0, -1);
     if (lines.length > 0) this.#answered = this.#answered.then(() => this.#answerAll(lines));
   }
 
@@ -44,7 +53,7 @@ export class Connection {
     this.#socket.pause();
     for (const line of lines) await this.#say(line);
     if (this.#socket.writableNeedDrain) await this.#emptied();
-    this.#socket.resume();
+    if (!this.#isDraining) this.#socket.resume();
   }
 
   async #emptied(): Promise<void> {

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type Server as NetServer, type Socket } from 'node:net';
+import type { HandOver } from '@sarma/app';
 import { type Registry, type RoutingTable, route } from 'kv';
 import { answer } from './answer.ts';
 import { parseCommand } from './command.ts';
@@ -43,11 +44,11 @@ export class Server {
     return (this.#server.address() as { port: number }).port;
   }
 
-  /** Takes no more connections, answers every command that has come in, and hangs up. */
-  async close(): Promise<void> {
+  /** Takes no more connections, answers every command that has come in, and hangs up, or hands the clients over. */
+  async close(handOver?: HandOver): Promise<void> {
     const closed = once(this.#server, 'close');
     this.#server.close();
-    await Promise.all([...this.#connections].map((connection) => connection.drain()));
+    await Promise.all([...this.#connections].map((connection) => connection.drain(handOver)));
     this.#peers.close();
     await closed;
   }
