@@ -167,9 +167,9 @@ describe('a wildcard', () => {
 
   test('gives way to a mapping that names the setting', () => {
     const mappings = {
+      'kv.all.size': { default: 'any' },
       'kv.*.size': { datatype: 'integer', default: 1 },
       'kv.*.ttl': { datatype: 'integer' },
-      'kv.all.size': { default: 'any' },
     } as const;
     expect(configuration('kv.a.size = 2\nkv.all.ttl = 3', { mappings })).toEqual({
       kv: { a: { size: 2 }, all: { size: 'any', ttl: 3 } },
@@ -245,6 +245,18 @@ describe('a group', () => {
     ];
     const mappings = { 'kv.a.*': { datatype: 'complex', validators }, 'kv.a.*.x': {} } as const;
     expect(problems('kv.a.b.x = 1\nkv.a.c.x = 2', { mappings })).toEqual(['kv.a.*: one at most']);
+  });
+
+  test('is there for its validators with the defaults of the groups in it', () => {
+    const seen: unknown[] = [];
+    const mappings = {
+      'kv.a.*': { datatype: 'complex', validators: [(value: object) => void seen.push(value)] },
+      'kv.a.*.x': {},
+      'kv.a.*.y.*': { datatype: 'complex', default: { none: true } },
+      'kv.a.*.y.*.z': {},
+    } as const;
+    configuration('kv.a.b.x = 1', { mappings });
+    expect(seen).toEqual([{ b: { x: '1', y: { none: true } } }]);
   });
 });
 
