@@ -165,7 +165,7 @@ export const builtins: readonly BuiltinCommand[] = [
   },
   {
     name: 'upgrade',
-    syntax: '[PATH|VERSION] [--no-permanent]',
+    syntax: '[PATH|VERSION] [--no-permanent] [--beside]',
     description: 'Start another version beside the node and hand over to it; return when that is done',
     details: [
       'PATH is a .tar.gz, a directory or an executable of the other version; a VERSION is one that is there.',
@@ -173,13 +173,15 @@ export const builtins: readonly BuiltinCommand[] = [
       'Listening sockets are handed over, nobody is refused, and the old one ends what it has begun.',
       'Where the other version fails, the old one runs on.',
       'With --no-permanent the next start gives the old version again.',
+      'Where relup.json of the release says that the running process can take the new code, that is done,',
+      'as by `reload`; with --beside it is not.',
       '',
       'RELEASE_UPGRADE_TIMEOUT  seconds that the other version has until it runs (60)',
     ],
   },
   {
     name: 'downgrade',
-    syntax: '[PATH|VERSION] [--no-permanent]',
+    syntax: '[PATH|VERSION] [--no-permanent] [--beside]',
     description: 'upgrade to the version before, or to the one that is named',
   },
   {

@@ -19,3 +19,11 @@ export {
   type ReloadPlan,
 } from './reload/plan.ts';
 export type { PackageFacts, ReleaseFile } from './reload/release-file.ts';
+export {
+  type RelupEntry,
+  type RelupFile,
+  relupInstructions,
+  type UpgradeInstruction,
+  type VersionBound,
+} from './relup.ts';
+export { compareVersions } from './version-order.ts';

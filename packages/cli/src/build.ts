@@ -2,6 +2,9 @@ import path from 'node:path';
 import {
   type AssembledRelease,
   assemble,
+  earlierVersions,
+  type FoundVersion,
+  findVersion,
   includeLauncher,
   includeRuntime,
   loadRelease,
@@ -11,6 +14,7 @@ import {
   runSteps,
   type StepActions,
   tryVmArgs,
+  writeRelup,
 } from '@sarma/release';
 import {
   addonFinder,
@@ -32,6 +36,7 @@ import {
   warnOfNatives,
   wrap,
 } from '@sarma/wrapper';
+import { writeTold } from './appup.ts';
 import {
   type ChosenTargets,
   chooseTargets,
@@ -53,6 +58,8 @@ export interface AssembleOptions extends ReleaseOptions {
   readonly frozen?: boolean | undefined;
   /** Patterns of native files that are not held to the target, besides those of the release. */
   readonly skipAddons?: readonly string[] | undefined;
+  /** Versions, directories and tars that the steps `appup` and `relup` lead from. Default: what the release says. */
+  readonly upgradeFrom?: readonly string[] | undefined;
   /** Ends commands of the configuration, and programs that are checked, while they run; their targets then fail. */
   readonly signal?: AbortSignal | undefined;
   readonly onEvent?: OnBuildEvent | undefined;
@@ -143,15 +150,21 @@ interface Work {
   readonly onEvent: OnBuildEvent;
   /** Shared by `tar` and `wrap`. */
   readonly addons: FindAddons;
+  /** What the steps `appup` and `relup` lead from; read before `assemble` replaces what lies there. */
+  readonly earlier: readonly FoundVersion[];
 }
 
 async function doSteps(release: Release, options: BuildOptions, outcomes: Outcome[]): Promise<Release> {
   const onEvent = options.onEvent ?? (() => {});
   const addons = toldAddons(addonFinder(runtimeRequest(release, options)), onEvent);
-  const work: Work = { options, onEvent, addons, matrix: await loadTargets(release.project) };
+  const matrix = await loadTargets(release.project);
+  const earlier = await earlierVersions(release, options.upgradeFrom);
+  const work: Work = { options, onEvent, addons, matrix, earlier };
   checkTargets(release, work);
   const actions: StepActions = {
     assemble: (before) => assembleStep(before, work),
+    appup: (before) => appupStep(before, work),
+    relup: (before) => relupStep(before, work),
     tar: (before) => tarStep(before, work, outcomes),
     wrap: (before) => wrapStep(before, work, outcomes),
   };
@@ -184,6 +197,37 @@ async function assembleStep(release: Release, work: Work): Promise<Release> {
   }
   work.onEvent({ type: 'assembled', directory, files, bytes, milliseconds: performance.now() - started });
   return { ...release, assembled };
+}
+
+async function appupStep(release: Release, { earlier, onEvent }: Work): Promise<Release> {
+  if (earlier.length === 0) onEvent({ type: 'notice', level: 'info', message: nothingEarlier(release) });
+  const after = await assembledVersion(release);
+  for (const before of earlier) await writeTold(release.project, before, after, onEvent);
+  return release;
+}
+
+function nothingEarlier({ name, version, path: root, output }: Release): string {
+  return (
+    `step appup: ${name} ${version} leads from no earlier version: none lies in ${root} or ${output}. ` +
+    'Name one with upgradeFrom or --upgrade-from.'
+  );
+}
+
+async function relupStep(release: Release, { earlier, onEvent }: Work): Promise<Release> {
+  const result = await writeRelup(release.project, await assembledVersion(release), earlier);
+  if (result === undefined) {
+    const message = `step relup: nothing in rel/appups leads to ${release.version}, so that the release says nothing of upgrades.`;
+    onEvent({ type: 'notice', level: 'info', message });
+    return release;
+  }
+  const from = result.relup.from.map(({ version }) => version);
+  onEvent({ type: 'relup', file: result.file, from });
+  return release;
+}
+
+async function assembledVersion({ name, output, project, assembled }: Release): Promise<FoundVersion> {
+  const { path: root } = assembled!;
+  return await findVersion(root, { name, output, path: root, directory: project });
 }
 
 async function tarStep(release: Release, work: Work, outcomes: Outcome[]): Promise<Release> {

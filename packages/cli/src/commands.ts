@@ -1,5 +1,7 @@
 import type { Command } from './command.ts';
+import { appupCommand } from './commands/appup.ts';
 import { assembleCommand } from './commands/assemble.ts';
+import { cleanCommand } from './commands/clean.ts';
 import { conformCommand } from './commands/conform.ts';
 import { evalCommand } from './commands/eval.ts';
 import { fetchCommand } from './commands/fetch.ts';
@@ -18,10 +20,12 @@ export const commands: readonly Command[] = [
   conformCommand, // configuration for people who do not program
   runCommand, // project, running
   evalCommand, // an expression in it
+  appupCommand, // what an upgrade does
   targetsCommand, // what can be built
   fetchCommand, // runtimes, for building offline
   inspectCommand, // what an executable holds
   verifyCommand, // whether it holds what it should
+  cleanCommand, // what was made, gone
 ];
 
 export { wrapCommand };

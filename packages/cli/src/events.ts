@@ -1,3 +1,4 @@
+import type { Appup } from '@sarma/release';
 import type { Artifact, WrapEvent } from '@sarma/wrapper';
 
 /** What a command says while it works, and the lines of `--json`: the wrapper's events and those around them. */
@@ -27,6 +28,9 @@ export type BuildEvent =
       readonly bytes: number;
       readonly milliseconds: number;
     }
+  | AppupEvent
+  /** The step `relup`: what is in the release now, and which versions or ranges it leads from. */
+  | { readonly type: 'relup'; readonly file: string; readonly from: readonly string[] }
   | { readonly type: 'targets'; readonly targets: readonly string[] }
   /** A target's runtime is in the build cache. */
   | {
@@ -37,5 +41,16 @@ export type BuildEvent =
       readonly sha256: string;
     }
   | { readonly type: 'finished'; readonly artifacts: readonly Artifact[]; readonly milliseconds: number };
+
+/** `sarma appup` and the step `appup`: what an upgrade does to an application, and what became of the file that says so. */
+export interface AppupEvent extends Appup {
+  readonly type: 'appup';
+  readonly file: string;
+  readonly outcome: 'written' | 'replaced' | 'same' | 'left';
+  /** Where a file that was left alone differs from what is computed. */
+  readonly differences: readonly string[];
+  /** Changed package → what became of its version. */
+  readonly packages: Readonly<Record<string, string>>;
+}
 
 export type OnBuildEvent = (event: BuildEvent) => void;

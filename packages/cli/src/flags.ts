@@ -59,6 +59,14 @@ export const runFlags = {
   env: text(WHAT, 'The environment [$SARMA_ENV, else dev]'),
 };
 
+/** What the steps `appup` and `relup` lead from. */
+export const upgradeFlags = {
+  'upgrade-from': list(
+    WHAT,
+    'Version, directory or tar that the steps appup and relup lead from [upgradeFrom]',
+  ),
+};
+
 export const targetFlags = {
   target: list(WHAT, 'For which target (repeatable, or a,b, or all)', 't'),
   current: { ...toggle(WHAT, 'For this machine'), conflicts: 'target' },

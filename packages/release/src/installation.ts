@@ -65,7 +65,12 @@ export function packageOf<Package>(
 export function readInstallation(
   project: string,
   made: Manifest,
-  others: { readonly packages: readonly string[]; readonly nested: readonly string[] },
+  others: {
+    readonly packages: readonly string[];
+    readonly nested: readonly string[];
+    /** Names of packages that are left out, as if nobody depended on them. */
+    readonly excluded?: readonly string[];
+  },
 ): Installation {
   const lookup = nodeLookup();
   const packages = new Map<string, InstalledPackage>();
@@ -90,6 +95,7 @@ export function readInstallation(
     );
     packages.set(directory, installed);
     for (const { name, need } of wanted(manifest)) {
+      if (others.excluded?.includes(name)) continue;
       const found = lookup(directory, name);
       if (found === undefined) {
         if (isMissing(need, installed)) missing.push({ name, wantedBy: installed });

@@ -106,10 +106,16 @@ export type Overlay =
   | { readonly chmod: readonly [file: string, mode: number] };
 
 /**
- * A function of the user's, or one of ours by its name. `assemble` exactly once; `tar` and `wrap` after it.
- * A function gets the release with the steps that remain, and returns a release.
+ * A function of the user's, or one of ours by its name. `assemble` exactly once; `appup`, `relup`, `tar` and `wrap` after
+ * it. A function gets the release with the steps that remain, and returns a release.
  */
-export type Step = 'assemble' | 'tar' | 'wrap' | ((release: Release) => Release | Promise<Release>);
+export type Step =
+  | 'assemble'
+  | 'appup'
+  | 'relup'
+  | 'tar'
+  | 'wrap'
+  | ((release: Release) => Release | Promise<Release>);
 
 /** Everything else that a configuration says of a release. Paths are absolute. */
 export interface ReleaseSettings {
@@ -153,8 +159,12 @@ export interface ReleaseSettings {
   readonly skipModeValidationFor: readonly string[];
   /** Globs of files that are left out, relative to each first-party package. */
   readonly exclude: readonly string[];
+  /** Names of packages that are left out with what only they need. */
+  readonly excludePackages: readonly string[];
   /** What programs do without is left out of the packages of others; false: it stays. */
   readonly strip: StripSettings | false;
+  /** Versions, directories and tars that the steps `appup` and `relup` lead from; []: the latest that is there. */
+  readonly upgradeFrom: readonly string[];
   readonly wrap: WrapSettings;
   /** Called around the steps with the release; what they throw ends the build. */
   readonly buildHooks: Readonly<Partial<Record<BuildHook, readonly ((release: Release) => unknown)[]>>>;

@@ -4,34 +4,49 @@ import type { BuildHook, OnNotice, Release, Step } from './release.ts';
 /** What the steps that have names do. */
 export interface StepActions {
   readonly assemble: (release: Release) => Promise<Release>;
+  readonly appup: (release: Release) => Promise<Release>;
+  readonly relup: (release: Release) => Promise<Release>;
   readonly tar: (release: Release) => Promise<Release>;
   readonly wrap: (release: Release) => Promise<Release>;
 }
 
 /**
- * Steps are in an order that can work: `assemble` exactly once, `tar` and `wrap` at most once and after it. `where`
- * says whose they are. Throws ReleaseError STEPS_INVALID.
+ * Steps are in an order that can work: `assemble` exactly once, the others at most once and after it; `relup` behind
+ * `appup`, which writes what it reads, and before `tar` and `wrap`, which pack what it makes. `where` says whose they
+ * are. Throws ReleaseError STEPS_INVALID.
  */
 export function checkSteps(steps: readonly unknown[], where: string): asserts steps is readonly Step[] {
   const strange = steps.find((step) => typeof step !== 'function' && !isNamed(step));
   if (strange !== undefined)
     throw invalid(
       where,
-      `${JSON.stringify(strange)} is no step: expected "assemble", "tar", "wrap" or a function`,
+      `${JSON.stringify(strange)} is no step: expected "assemble", "appup", "relup", "tar", "wrap" or a function`,
     );
   const count = (name: string) => steps.filter((step) => step === name).length;
   if (count('assemble') !== 1)
     throw invalid(where, `expected "assemble" exactly once, found it ${times(count('assemble'))}`);
-  for (const name of ['tar', 'wrap']) {
+  for (const name of ['appup', 'relup', 'tar', 'wrap']) {
     if (count(name) > 1)
       throw invalid(where, `expected "${name}" at most once, found it ${times(count(name))}`);
-    if (steps.includes(name) && steps.indexOf(name) < steps.indexOf('assemble'))
-      throw invalid(where, `expected "${name}" behind "assemble", found it before`);
+  }
+  for (const [first, then] of ORDER) {
+    if (steps.includes(first) && steps.includes(then) && steps.indexOf(then) < steps.indexOf(first))
+      throw invalid(where, `expected "${then}" behind "${first}", found it before`);
   }
 }
 
+const ORDER = [
+  ['assemble', 'appup'],
+  ['assemble', 'relup'],
+  ['assemble', 'tar'],
+  ['assemble', 'wrap'],
+  ['appup', 'relup'],
+  ['relup', 'tar'],
+  ['relup', 'wrap'],
+] as const;
+
 function isNamed(step: unknown): step is keyof StepActions {
-  return step === 'assemble' || step === 'tar' || step === 'wrap';
+  return ['assemble', 'appup', 'relup', 'tar', 'wrap'].includes(step as string);
 }
 
 function times(count: number): string {
@@ -79,10 +94,10 @@ async function runAction(
   isFirstPackaging: boolean,
 ): Promise<Release> {
   if (step === 'assemble') await callHooks(release, 'beforeAssembly');
-  else if (isFirstPackaging) await callHooks(release, 'beforePackage');
+  else if (isPackaging(step) && isFirstPackaging) await callHooks(release, 'beforePackage');
   const result = await actions[step](release);
   if (step === 'assemble') await callHooks(result, 'afterAssembly');
-  else if (!result.steps.some(isPackaging)) await callHooks(result, 'afterPackage');
+  else if (isPackaging(step) && !result.steps.some(isPackaging)) await callHooks(result, 'afterPackage');
   return result;
 }
 

@@ -1,5 +1,6 @@
 import { existsSync, realpathSync } from 'node:fs';
 import path from 'node:path';
+import { ReleaseError } from './error.ts';
 import {
   type Dependency,
   type Installation,
@@ -22,10 +23,21 @@ export async function readUmbrella(
 ): Promise<Installation> {
   const members = await namedWorkspaces(release);
   const packages = [...others.packages, ...members.values()];
-  const installation = readInstallation(release.project, manifest, { ...others, packages });
+  const { excludePackages: excluded } = release.options;
+  const wanted = release.applications.find(({ name }) => excluded.includes(name));
+  if (wanted !== undefined) throw bothWays(wanted.name, release);
+  const installation = readInstallation(release.project, manifest, { ...others, packages, excluded });
   const main = installation.packages.get(release.project)!;
   const linked = new Map([...installation.packages, [release.project, withMembers(main, members)]]);
   return { ...installation, packages: linked };
+}
+
+function bothWays(name: string, { options }: Release): ReleaseError {
+  return new ReleaseError(
+    'CONFIG_INVALID',
+    `${options.configFile ?? 'package.json'}: ${name} is one of the applications and one of excludePackages; expected one of the two. ` +
+      `An application that is there and does not start has the mode "none".`,
+  );
 }
 
 function withMembers(main: InstalledPackage, members: ReadonlyMap<string, string>): InstalledPackage {

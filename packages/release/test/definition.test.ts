@@ -179,7 +179,7 @@ describe('a mistake in the configuration says where it is, what was found and wh
     [
       'a step',
       { steps: ['assemble', 'warp'] },
-      /: steps\[1\]: expected "assemble", "tar", "wrap" or a function, found "warp"$/,
+      /: steps\[1\]: expected "assemble", "appup", "relup", "tar", "wrap" or a function, found "warp"$/,
     ],
     ['what is not there yet', { code: 'trace' }, /: code: "trace" does not exist yet; take "copy"/],
     ['a name', { releases: { 'Kv!': {} } }, /"Kv!" cannot name a release.*"kv" would do/],

@@ -21,7 +21,13 @@ async function run(config: string) {
     log.push(`${name} ${release.name}`);
     return release;
   };
-  const actions: StepActions = { assemble: action('assemble'), tar: action('tar'), wrap: action('wrap') };
+  const actions: StepActions = {
+    assemble: action('assemble'),
+    appup: action('appup'),
+    relup: action('relup'),
+    tar: action('tar'),
+    wrap: action('wrap'),
+  };
   try {
     return { log, done: await runSteps(await load(config), actions, ({ message }) => log.push(message)) };
   } finally {
@@ -36,6 +42,11 @@ describe('steps', () => {
     [['tar', 'assemble'], /expected "tar" behind "assemble", found it before/],
     [['assemble', 'wrap', 'wrap'], /"wrap" at most once, found it 2 times/],
     [['assemble', 'push'], /"push" is no step/],
+    [['appup', 'assemble'], /expected "appup" behind "assemble", found it before/],
+    [['assemble', 'relup', 'relup'], /"relup" at most once, found it 2 times/],
+    [['assemble', 'relup', 'appup'], /expected "relup" behind "appup", found it before/],
+    [['assemble', 'tar', 'relup'], /expected "tar" behind "relup", found it before/],
+    [['assemble', 'wrap', 'relup'], /expected "wrap" behind "relup", found it before/],
   ];
   test.each(wrong)('%j are refused', (steps, message) => {
     expect(() => checkSteps(steps, 'kv')).toThrow(message);

@@ -28,9 +28,21 @@ export async function run(context: CommandContext): Promise<number> {
     isPermanent: !values['no-permanent'],
     dryRun,
   };
-  const { plan, record, problems } = (await ask(boot, environment, 'reload', request)) as ReloadResult;
-  if (values.json) stdout.write(`${JSON.stringify({ plan, record: record ?? null, problems }, null, 2)}\n`);
-  else stdout.write(record === undefined ? planText(plan) : doneText(environment.node, plan, record.cost));
+  const result = (await ask(boot, environment, 'reload', request)) as ReloadResult;
+  if (!values.json) return showReloaded(context, result);
+  const { plan, record, problems } = result;
+  stdout.write(`${JSON.stringify({ plan, record: record ?? null, problems }, null, 2)}\n`);
+  return exitCode(result);
+}
+
+/** Says what was done, or would be. Throws BootError RELOADED_BADLY where something failed of it. */
+export function showReloaded({ environment, stdout }: CommandContext, result: ReloadResult): number {
+  const { plan, record } = result;
+  stdout.write(record === undefined ? planText(plan) : doneText(environment.node, plan, record.cost));
+  return exitCode(result);
+}
+
+function exitCode({ plan, problems }: ReloadResult): number {
   if (problems.length === 0) return 0;
   throw new BootError('RELOADED_BADLY', `${plan.to} runs now, but:\n${problems.join('\n')}`);
 }

@@ -5,24 +5,31 @@ import type { CommandContext } from '../context.ts';
 import { ask } from '../control/client.ts';
 import { BootError } from '../error.ts';
 import { logFile } from '../log/settings.ts';
+import { reloadByRelup } from '../upgrade/by-relup.ts';
 import type { UpgradeRequest, UpgradeResult } from '../upgrade/protocol.ts';
 import { prepareVersion } from '../versions/prepare.ts';
 import { SECONDS, wholeNumber } from '../whole-number.ts';
+import { showReloaded } from './reload.ts';
 
 /** Has the node hand over to another version, which it starts beside itself, and returns when that one is the node. */
 export async function run(context: CommandContext): Promise<number> {
-  const { what, isPermanent } = readArguments(context);
-  return await upgrade(context, what, isPermanent);
+  const { what, ...options } = readArguments(context);
+  return await upgrade(context, what, options);
 }
 
-export function readArguments({ args }: CommandContext): {
-  readonly what: string | undefined;
+interface UpgradeOptions {
   readonly isPermanent: boolean;
-} {
+  /** Whatever relup.json says. */
+  readonly isBeside: boolean;
+}
+
+export function readArguments({
+  args,
+}: CommandContext): UpgradeOptions & { readonly what: string | undefined } {
   const { values, positionals } = parseArgs({
     args: [...args],
     allowPositionals: true,
-    options: { 'no-permanent': { type: 'boolean' } },
+    options: { 'no-permanent': { type: 'boolean' }, beside: { type: 'boolean' } },
   });
   const [what, ...more] = positionals;
   if (more.length > 0)
@@ -30,18 +37,21 @@ export function readArguments({ args }: CommandContext): {
       'USAGE',
       `One version at a time: ${positionals.join(' ')} are ${positionals.length}.`,
     );
-  return { what, isPermanent: values['no-permanent'] !== true };
+  return { what, isPermanent: values['no-permanent'] !== true, isBeside: values.beside === true };
 }
 
 /** `what`: as prepareVersion() takes it. */
 export async function upgrade(
   context: CommandContext,
   what: string | undefined,
-  isPermanent: boolean,
+  { isPermanent, isBeside }: UpgradeOptions,
 ): Promise<number> {
   const { boot, environment, stdout, stderr } = context;
   const timeout = (wholeNumber(process.env, 'RELEASE_UPGRADE_TIMEOUT', SECONDS) ?? 60) * 1000;
-  const { version, program, ...prepared } = await prepareVersion(context, what);
+  const found = await prepareVersion(context, what);
+  const reloaded = isBeside ? undefined : await reloadByRelup(context, found, isPermanent);
+  if (reloaded !== undefined) return showReloaded(context, reloaded);
+  const { version, program, ...prepared } = found;
   const logBefore = statSync(logFile(environment), { throwIfNoEntry: false })?.size ?? 0;
   const isToStay = isPermanent || prepared.isPermanent;
   const request: UpgradeRequest = { version, program, isPermanent: isToStay, timeout };

@@ -25,7 +25,7 @@ export async function findVersion(
 }
 
 /** It says so itself: in an executable nothing else does. */
-async function runtimeOf({ program }: PreparedVersion, { environment }: CommandContext) {
+export async function runtimeOf({ program }: PreparedVersion, { environment }: CommandContext) {
   const { RELEASE_VSN: _, ...others } = withoutComputed(environment, process.env);
   const { file, args, env } = program;
   const { stdout } = await promisify(execFile)(file, [...args, 'describe', '--json'], {

@@ -8,6 +8,7 @@ import {
   shownFlags,
   strictFlags,
   targetFlags,
+  upgradeFlags,
 } from '../flags.ts';
 
 export const assembleCommand = command({
@@ -17,6 +18,7 @@ export const assembleCommand = command({
   flags: {
     ...projectFlags,
     ...targetFlags,
+    ...upgradeFlags,
     ...releaseFlags,
     ...runtimeFlags,
     ...addonFlags,
@@ -39,6 +41,7 @@ export const assembleCommand = command({
         ...(await releaseOptionsOf(flags)),
         ...runtimeOptionsOf(flags),
         skipAddons: flags.skipAddons,
+        upgradeFrom: flags.upgradeFrom,
         onEvent,
         signal,
       });

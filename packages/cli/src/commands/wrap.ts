@@ -8,6 +8,7 @@ import {
   shownFlags,
   strictFlags,
   targetFlags,
+  upgradeFlags,
   wrapFlags,
 } from '../flags.ts';
 import { UsageError } from '../usage.ts';
@@ -19,6 +20,7 @@ export const wrapCommand = command({
   flags: {
     ...projectFlags,
     ...targetFlags,
+    ...upgradeFlags,
     ...releaseFlags,
     ...runtimeFlags,
     ...addonFlags,
@@ -49,6 +51,7 @@ export const wrapCommand = command({
         output: flags.out,
         ...runtimeOptionsOf(flags),
         skipAddons: flags.skipAddons,
+        upgradeFrom: flags.upgradeFrom,
         compression: flags.compression,
         engine: flags.engine,
         verify: flags.verify,

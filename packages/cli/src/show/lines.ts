@@ -1,4 +1,5 @@
 import type { BuildEvent } from '../events.ts';
+import { appupLines } from './appup.ts';
 import { artifactLines } from './artifacts.ts';
 import { count, shownPath, size } from './measures.ts';
 import { warn } from './messages.ts';
@@ -37,6 +38,10 @@ export function linesOf(event: BuildEvent): readonly string[] {
       return [assembledLine(event)];
     case 'tar':
       return [`${event.target}: ${shownPath(event.file)}, ${size(event.bytes)}`];
+    case 'appup':
+      return appupLines(event);
+    case 'relup':
+      return [`Upgrades from ${event.from.join(', ')}: ${shownPath(event.file)}`];
     case 'phase':
       return [`${event.target}: ${event.phase}`];
     case 'fetched':

@@ -3,6 +3,7 @@ import type { BuildFailure, Message } from 'esbuild';
 import { ReleaseError } from '../error.ts';
 import { type Installation, packageOf } from '../installation.ts';
 import { holdsAddon, wantsAddon } from '../native.ts';
+import type { ReleaseSettings } from '../release.ts';
 import type { ModuleFormat } from '../sources/module-type.ts';
 import type { SourceResolver } from '../sources/resolve.ts';
 import { inlined, target } from '../sources/transpile.ts';
@@ -39,7 +40,7 @@ export async function bundle(
   placeOf: (file: string) => string | undefined,
   formatOf: (file: string) => ModuleFormat,
   workersOf: (inside: ReadonlySet<string>) => readonly string[],
-  define: Readonly<Record<string, unknown>>,
+  { define, excludePackages: excluded }: Pick<ReleaseSettings, 'define' | 'excludePackages'>,
 ): Promise<Bundles> {
   const refused = packagesWithAddons(installation);
   for (;;) {
@@ -54,6 +55,7 @@ export async function bundle(
         entry,
         placeOf,
         packageOf: (file) => packageOf(file, installation.packages),
+        excluded,
         external,
         refused,
         loads,

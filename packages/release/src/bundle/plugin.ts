@@ -16,6 +16,8 @@ export interface BundleState {
   /** Place of a source in the release. */
   readonly placeOf: (file: string) => string | undefined;
   readonly packageOf: (file: string) => InstalledPackage | undefined;
+  /** Names of packages that are in no release: what imports them fails there, as it would without them. */
+  readonly excluded: readonly string[];
   /** Real paths of packages that stay outside. */
   readonly external: ReadonlySet<string>;
   /** Found: packages that have to stay outside, with the reason. */
@@ -62,7 +64,7 @@ async function resolve(
   args: OnResolveArgs,
 ): Promise<OnResolveResult | undefined> {
   if (args.kind === 'entry-point' || args.pluginData === asked) return undefined;
-  if (isBuiltin(args.path)) return { path: args.path, external: true };
+  if (isBuiltin(args.path) || isExcluded(args.path, state)) return { path: args.path, external: true };
   const own = state.packageOf(args.importer)?.firstParty === true;
   const source = own ? state.resolver.resolve(args.importer, args.path) : undefined;
   const found = source ?? (await ask(build, args));
@@ -73,6 +75,10 @@ async function resolve(
   if (!target.firstParty) return thirdParty(state, args, found, target);
   if (args.kind === 'require-resolve') return beside(state, found);
   return sourceExtension.test(found) || found.endsWith('.json') ? { path: found } : beside(state, found);
+}
+
+function isExcluded(specifier: string, { excluded }: BundleState): boolean {
+  return excluded.length > 0 && excluded.includes(splitSpecifier(specifier)[0]);
 }
 
 async function ask(build: PluginBuild, args: OnResolveArgs): Promise<string | undefined> {

@@ -51,7 +51,7 @@ export async function takeBundles(
     placeOf,
     formatOf,
     (inside) => startedSources(inside, resolver),
-    release.options.define,
+    release.options,
   );
   report(bundles, installation, onNotice);
   reportProblems(resolver, onNotice);

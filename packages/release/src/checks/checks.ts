@@ -5,6 +5,7 @@ import type { Checked } from './checked.ts';
 import { checkCommands } from './commands.ts';
 import { checkConfigured } from './configured.ts';
 import { checkCookie } from './cookie.ts';
+import { checkExcluded } from './excluded.ts';
 import { checkImports } from './imports.ts';
 import { checkShared } from './shared.ts';
 
@@ -13,6 +14,7 @@ type Result = CheckResult | Promise<CheckResult>;
 
 const checks: readonly ((checked: Checked) => Result)[] = [
   checkImports,
+  checkExcluded,
   checkApplications,
   checkUnstarted,
   checkConfigured,

@@ -1,6 +1,6 @@
 import { isPlainObject } from '@sarma/app/internal';
 import type { z } from 'zod';
-import { ReleaseError } from '../error.ts';
+import { ReleaseError, type ReleaseErrorCode } from '../error.ts';
 import type { ReleaseConfig, SarmaConfig } from './sarma-config.ts';
 
 // What a value must be is in schema.ts, which takes a while to load and is asked only where there is a configuration.
@@ -34,8 +34,17 @@ export async function checkReadyMadeHook(
   return checked(readyMadeHookSchema, value, file, []);
 }
 
-/** The message names the file, the key, what was found and what was expected, one line for each mistake. */
-function checked<Value>(schema: z.ZodType, value: unknown, file: string, at: readonly string[]): Value {
+/**
+ * What a file holds. `at` are the keys that lead to it. Throws ReleaseError `code`: the message names the file, the key,
+ * what was found and what was expected, one line for each mistake.
+ */
+export function checked<Value>(
+  schema: z.ZodType,
+  value: unknown,
+  file: string,
+  at: readonly string[],
+  code: ReleaseErrorCode = 'CONFIG_INVALID',
+): Value {
   const result = schema.safeParse(value, { error: () => 'expected JSON' });
   if (result.success) return result.data as Value;
   const lines = result.error.issues.flatMap(plainIssues).map(({ path, message }) => {
@@ -43,7 +52,7 @@ function checked<Value>(schema: z.ZodType, value: unknown, file: string, at: rea
     return `${key === '' ? '' : `${key}: `}${withFound(message, valueAt(value, path))}`;
   });
   throw new ReleaseError(
-    'CONFIG_INVALID',
+    code,
     lines.length === 1 ? `${file}: ${lines[0]}` : `${file}:\n${lines.map((line) => `  ${line}`).join('\n')}`,
   );
 }

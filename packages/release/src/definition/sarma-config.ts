@@ -67,10 +67,15 @@ export interface SharedConfig {
   /** Node itself. */
   readonly runtime?: RuntimeConfig;
   /**
-   * `assemble` exactly once, `tar` and `wrap` after it, and functions from a release to a release anywhere. Default:
-   * `['assemble', 'wrap']`.
+   * `assemble` exactly once; `appup`, `relup`, `tar` and `wrap` after it, in this order; functions from a release to a
+   * release anywhere. Default: `['assemble', 'wrap']`.
    */
   readonly steps?: readonly Step[];
+  /**
+   * What the steps `appup` and `relup` lead from: versions, assembled directories or tars. Default: the latest earlier
+   * version in `path` and among the outputs.
+   */
+  readonly upgradeFrom?: string | readonly string[];
   /** Names of targets, or `all`. Default: this machine. */
   readonly targets?: readonly string[];
   /** Where the release is assembled. Default: `_build/<environment>/rel/<name>`. */
@@ -123,6 +128,8 @@ export interface SharedConfig {
   readonly cookie?: string;
   /** What is left out of each package of the project, as `.gitignore` would say it. Default: nothing more than usual. */
   readonly exclude?: readonly string[];
+  /** Packages that are left out, with what only they need, though something depends on them. Default: none. */
+  readonly excludePackages?: readonly string[];
   /**
    * Whether tests, documentation, type declarations and source maps are left out of the packages of others, and what is
    * there for other targets. `keep` names what stays all the same, `also` what else goes, as `.gitignore` would, by the

@@ -4,7 +4,7 @@ import { z } from 'zod';
 // What a configuration may hold. Messages say what was expected; check.ts puts where and what was found before it.
 
 /** An object without other keys; an unknown one is told the known one that it is nearest to. */
-function keyed<Shape extends z.ZodRawShape>(shape: Shape) {
+export function keyed<Shape extends z.ZodRawShape>(shape: Shape) {
   return z.strictObject(shape, {
     error: (issue) => {
       if (issue.code !== 'unrecognized_keys') return 'expected an object';
@@ -22,7 +22,7 @@ function unknownKey(key: string, known: readonly string[]): string {
 }
 
 /** Exactly one of the keys of an object. */
-function oneKeyOf<Shape extends z.ZodRawShape>(shape: Shape) {
+export function oneKeyOf<Shape extends z.ZodRawShape>(shape: Shape) {
   const known = Object.keys(shape);
   return keyed(optional(shape))
     .refine((value) => Object.keys(value).length === 1, {
@@ -51,13 +51,13 @@ const code = z
   .meta({ onlyCode: true });
 
 function words<Word extends string>(...known: readonly [Word, ...Word[]]) {
-  return z.enum(known, {
-    error: ({ input }) => {
-      const near = typeof input === 'string' ? nearest(input, known) : undefined;
-      const list = `expected one of ${known.map((word) => JSON.stringify(word)).join(', ')}`;
-      return near === undefined ? list : `${list}; did you mean "${near}"?`;
-    },
-  });
+  return z.enum(known, { error: ({ input }) => oneOf(known, input) });
+}
+
+function oneOf(known: readonly string[], input: unknown): string {
+  const near = typeof input === 'string' ? nearest(input, known) : undefined;
+  const list = `expected one of ${known.map((word) => JSON.stringify(word)).join(', ')}`;
+  return near === undefined ? list : `${list}; did you mean "${near}"?`;
 }
 
 function listOf<Item extends z.ZodType>(item: Item) {
@@ -100,12 +100,20 @@ const overlay = anyOf('expected a folder, or one of { mkdir }, { copy }, { link 
 
 const mode = words('permanent', 'transient', 'temporary', 'load', 'none');
 
+const MODES = ['embedded', 'interactive'] as const;
+
+/** relx has `{mode, minimal}`. */
+function relxMode(input: unknown): string {
+  if (!['dev', 'prod', 'minimal'].includes(input as string)) return '';
+  return `; what relx calls a mode is an environment here: environments: { ${input}: … } (docs/release.md#environments)`;
+}
+
 const codeMode = words('copy', 'bundle', 'trace').refine((value) => value !== 'trace', {
   error: '"trace" does not exist yet; take "copy" (files as they are) or "bundle" (one file per entry)',
 });
 
-const step = anyOf('expected "assemble", "tar", "wrap" or a function', [
-  words('assemble', 'tar', 'wrap'),
+const step = anyOf('expected "assemble", "appup", "relup", "tar", "wrap" or a function', [
+  words('assemble', 'appup', 'relup', 'tar', 'wrap'),
   code,
 ]);
 
@@ -141,6 +149,7 @@ const shared = {
     strip: toggle.optional(),
   }),
   steps: listOf(step),
+  upgradeFrom: anyOf('expected a version or a path, or a list of them', [text, listOf(text)]),
   targets: listOf(text),
   path: text,
   overlays: listOf(overlay),
@@ -163,13 +172,14 @@ const shared = {
   envScript: keyed({ sh: text.optional(), bat: text.optional() }),
   hooks: text,
   commands: text,
-  mode: words('embedded', 'interactive'),
+  mode: z.enum(MODES, { error: ({ input }) => `${oneOf(MODES, input)}${relxMode(input)}` }),
   shutdownTimeout: z.int('expected a whole number of milliseconds').positive('expected more than 0'),
   upgrade: keyed({
     drainTimeout: z.int('expected a whole number of milliseconds').min(0, 'expected 0 or more').optional(),
   }),
   cookie: text,
   exclude: listOf(text),
+  excludePackages: listOf(text),
   strip: anyOf('expected true, false, or { keep, also }', [
     toggle,
     keyed(optional({ keep: listOf(text), also: listOf(text) })),

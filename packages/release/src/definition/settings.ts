@@ -62,7 +62,9 @@ export function readSettings(config: ReleaseConfig, place: Place): ReleaseSettin
     cookie: config.cookie,
     skipModeValidationFor: config.skipModeValidationFor ?? [],
     exclude: config.exclude ?? [],
+    excludePackages: config.excludePackages ?? [],
     strip: readStrip(config),
+    upgradeFrom: [config.upgradeFrom ?? []].flat(),
     wrap: {
       keep: config.wrap?.keep,
       maintenance: config.wrap?.maintenance,
@@ -178,7 +180,7 @@ function keptForOthers(config: ReleaseConfig): readonly string[] {
   return strip === false ? ['*'] : strip.keep;
 }
 
-/** A release of links is for this machine alone, so nothing is packed. */
+/** A release of links is for this machine alone: nothing is packed, and nobody upgrades to it. */
 export function readSteps({ steps = ['assemble', 'wrap'], devMode = false }: ReleaseConfig): readonly Step[] {
-  return devMode ? steps.filter((step) => step !== 'tar' && step !== 'wrap') : steps;
+  return devMode ? steps.filter((step) => step === 'assemble' || typeof step === 'function') : steps;
 }
