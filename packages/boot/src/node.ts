@@ -10,13 +10,8 @@ import { importAhead, moduleUrl } from './modules.ts';
 import { setProcessEnvironment } from './process-environment.ts';
 import { releaseInfo, setReleaseState } from './release-state.ts';
 import type { LoadedPackages } from './reload/loaded-packages.ts';
-import type {
-  ReloadableNode,
-  ReloadRecord,
-  ReloadRequest,
-  ReloadResult,
-  RunningVersion,
-} from './reload/reload.ts';
+import type { ReloadRecord, ReloadRequest, ReloadResult } from './reload/reload.ts';
+import type { ReloadableNode, RunningVersion } from './reload/reloadable-node.ts';
 import type { Handover, NodeState, RunningNode, StopReason } from './running-node.ts';
 import type { Script, ScriptEnding } from './script.ts';
 import { NEVER_SETTLED, settledSoon } from './settled.ts';
@@ -411,14 +406,14 @@ class Node implements RunningNode {
   }
 
   async #reload(request: ReloadRequest): Promise<ReloadResult> {
-    const { reload, ReloadAborted } = await import('./reload/reload.ts');
+    const { reload } = await import('./reload/reload.ts');
     const before = this.#version;
     try {
       const result = await reload(this.#reloadable(), request);
       if (result.record !== undefined) this.reloads.push(result.record);
       return result;
     } catch (error) {
-      if (!(error instanceof ReloadAborted)) throw error;
+      if (!(error instanceof BootError) || error.code !== 'RELOAD_ABORTED') throw error;
       await this.#restartAs(before);
       throw new BootError(error.code, `${error.message} The node restarts with ${before.boot.version}.`, {
         cause: error.cause,

@@ -18,8 +18,8 @@ export interface Claim {
   readonly file: string;
   /** Takes the connections, and those that already wait. */
   onConnection(handler: (socket: Socket) => void): void;
-  /** Adds to the record where other machines find the node. */
-  announce(tcp: NonNullable<NodeRecord['tcp']>): void;
+  /** Changes the record: where other machines find the node, or which version it runs. */
+  announce(changed: Partial<Pick<NodeRecord, 'tcp' | 'version'>>): void;
   /** Gives the name back, unless a successor has it. Done by itself when the process exits. */
   release(): void;
   /** Takes the name from a successor that is dead, and removes what it has left. Rejects where another node has it. */
@@ -251,8 +251,8 @@ function held({ file, own, record: first, listener }: Prepared): Claim {
       return record.id;
     },
     onConnection: listener.onConnection,
-    announce(tcp) {
-      record = { ...record, tcp };
+    announce(changed) {
+      record = { ...record, ...changed };
       // That of a successor is not in its place yet.
       const isOwn = readRecord(own)?.id === record.id;
       rmSync(own, { force: true });

@@ -56,7 +56,7 @@ export async function serveControl(node: RunningNode, claim: Claim): Promise<voi
   claim.onConnection((socket: Socket) => void take(socket));
   const tcp = environment.distribution === 'name' ? await import('./secure-tcp.ts') : undefined;
   const remote = await tcp?.listenForOthers(environment, cookie, (stream) => void take(stream));
-  if (remote !== undefined) claim.announce(remote.address);
+  if (remote !== undefined) claim.announce({ tcp: remote.address });
   node.onStopped((exitCode) => {
     claim.release();
     remote?.close();

@@ -124,9 +124,12 @@ class Session {
       }
       case 'reload_config':
         return await node.reloadConfiguration();
-      case 'reload':
+      case 'reload': {
         refuseUnderWay(node, 'reloaded');
-        return await node.reload(call.params as unknown as ReloadRequest);
+        const result = await node.reload(call.params as unknown as ReloadRequest);
+        if (result.record !== undefined) this.#claim.announce({ version: node.boot.version });
+        return result;
+      }
       default:
         throw new BootError('UNKNOWN_METHOD', `This node does not know ${method}.`);
     }
