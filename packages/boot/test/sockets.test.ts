@@ -4,7 +4,7 @@ import path from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { body, client, connectingClient, httpClient, LineClient, post, until } from './support/clients.ts';
-import { application, directory, Versions } from './support/versions.ts';
+import { application, directory, free, lines, Versions } from './support/versions.ts';
 
 /** Answers with its version over HTTP once it has the whole request. `listen` is what it listens on, `more` is done before. */
 const http = (listen: string, more = '', folder = directory()) =>
@@ -26,43 +26,6 @@ const http = (listen: string, more = '', folder = directory()) =>
       async stop(server) { await new Promise((resolve) => server.close(resolve)); },
     };`,
   );
-
-/**
- * A protocol of lines: answers `version` with its version, everything else with the version and the line. Gives its
- * connections away where it can.
- */
-const lines = (listen: string, folder = directory()) =>
-  application(
-    folder,
-    `import { createServer } from 'node:net';
-    export default {
-      async start(version) {
-        const connections = new Map();
-        const server = createServer((socket) => {
-          const connection = { rest: '' };
-          connections.set(socket, connection);
-          socket.setEncoding('utf8').on('error', () => {}).on('close', () => connections.delete(socket));
-          socket.on('data', (text) => {
-            const lines = (connection.rest + text).split('\\n');
-            connection.rest = lines.pop();
-            for (const line of lines) socket.write(line === 'version' ? version + '\\n' : version + ' ' + line + '\\n');
-          });
-        });
-        server.listen(${listen});
-        await new Promise((resolve, reject) => server.once('listening', resolve).once('error', reject));
-        return { server, connections };
-      },
-      async stop({ server, connections }, { handOver }) {
-        const closed = new Promise((resolve) => server.close(resolve));
-        for (const [socket, { rest }] of connections)
-          if (!(await handOver?.(socket, Buffer.from(rest)))) socket.destroy();
-        await closed;
-      },
-    };`,
-  );
-
-let last = 20_000 + (process.pid % 200) * 100;
-const free = () => last++;
 
 describe('clients', () => {
   test('that ask without pause see no error over three upgrades', async () => {

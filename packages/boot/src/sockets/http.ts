@@ -43,16 +43,22 @@ interface Request {
 /** RFC 9113, 6.8: what a server says that is about to end a connection and refuses nothing of what is under way. */
 const EVERY_STREAM = 2 ** 31 - 1;
 
+/** Milliseconds in which what the client had sent before it knew has come: a round trip, by far. */
+const ROUND_TRIP = 1000;
+
 const ended = new WeakSet<ServerHttp2Session>();
 
-/** Asks for no more streams, and ends the session when what the client had sent before it knew has come. */
+/**
+ * Asks for no more streams, and ends the session later: one that is ended at once refuses streams that are on their way. A
+ * ping would tell when all have come, but Node's own client answers none once it was asked to go away.
+ */
 function endSession(session: ServerHttp2Session): void {
   if (ended.has(session) || session.closed) return;
   ended.add(session);
   session.goaway(0, EVERY_STREAM);
-  session.ping(() => {
+  setTimeout(() => {
     if (!session.closed) session.close();
-  });
+  }, ROUND_TRIP).unref();
 }
 
 function http2Sessions(server: Server): readonly ServerHttp2Session[] {

@@ -61,7 +61,7 @@ export function post(options: RequestOptions): { sent: ClientRequest; answer: Pr
   return { sent, answer: answerTo(sent) };
 }
 
-function answerTo(sent: ClientRequest): Promise<string> {
+export function answerTo(sent: ClientRequest): Promise<string> {
   return new Promise((resolve, reject) => {
     sent.on('response', (response) => {
       let text = '';

@@ -12,12 +12,53 @@ export function directory(): string {
   return made;
 }
 
+let last = 10_000 + (process.pid % 250) * 80;
+
+/** A port that nobody listens on: below those that the system gives away. */
+export function free(): number {
+  return last++;
+}
+
 /** A module whose `start` gets the version and `stop` what `start` returned. Returns its path. */
 export function application(folder: string, text: string, name = 'application'): string {
   const file = path.join(folder, `${name}.mjs`);
   writeFileSync(file, text);
   return file;
 }
+
+/**
+ * A protocol of lines: answers `version` with its version, everything else with the version and the line. Gives its
+ * connections away where it can.
+ */
+export const lines = (listen: string, folder = directory()) =>
+  application(
+    folder,
+    `import { createServer } from 'node:net';
+    export default {
+      async start(version) {
+        const connections = new Map();
+        const server = createServer((socket) => {
+          const connection = { rest: '' };
+          connections.set(socket, connection);
+          socket.setEncoding('utf8').on('error', () => {}).on('close', () => connections.delete(socket));
+          socket.on('data', (text) => {
+            const lines = (connection.rest + text).split('\\n');
+            connection.rest = lines.pop();
+            for (const line of lines) socket.write(line === 'version' ? version + '\\n' : version + ' ' + line + '\\n');
+          });
+        });
+        server.listen(${listen});
+        await new Promise((resolve, reject) => server.once('listening', resolve).once('error', reject));
+        return { server, connections };
+      },
+      async stop({ server, connections }, { handOver }) {
+        const closed = new Promise((resolve) => server.close(resolve));
+        for (const [socket, { rest }] of connections)
+          if (!(await handOver?.(socket, Buffer.from(rest)))) socket.destroy();
+        await closed;
+      },
+    };`,
+  );
 
 /** The process of a version (version.ts), and those that follow it. */
 export class Versions {
@@ -28,10 +69,10 @@ export class Versions {
   readonly #application: string;
   readonly #waiting = new Map<string, { resolve(message: Answer): void; reject(error: Error): void }>();
 
-  private constructor(file: string, args: readonly string[]) {
+  private constructor(file: string, listening: Listening | undefined) {
     this.#application = file;
-    this.child = fork(fileURLToPath(new URL('version.ts', import.meta.url)), [file, '1', ...args], {
-      stdio: ['ignore', 'inherit', 'pipe', 'ipc'],
+    this.child = fork(fileURLToPath(new URL('version.ts', import.meta.url)), [file, '1'], {
+      stdio: ['ignore', 'inherit', 'pipe', 'ipc', listening?.fd ?? 'ignore'],
     });
     let text = '';
     this.child.stderr!.on('data', (chunk) => (text += chunk));
@@ -51,8 +92,9 @@ export class Versions {
     });
   }
 
-  static async start(file: string): Promise<Versions> {
-    const versions = new Versions(file, []);
+  /** `listening` is descriptor 4 of the process. */
+  static async start(file: string, listening?: Listening): Promise<Versions> {
+    const versions = new Versions(file, listening);
     await versions.#answer('done start');
     return versions;
   }
@@ -77,6 +119,11 @@ export class Versions {
     answer.catch(() => {}); // A test may end without it.
     return answer;
   }
+}
+
+/** A socket that listens. */
+interface Listening {
+  readonly fd: number;
 }
 
 type Answer = Record<string, unknown> & { readonly type: string };
