@@ -86,6 +86,10 @@ describe.each(Object.entries(forms))('%s', (_name, find) => {
     expect((await ask(one, ['pid'])).stdout).toBe(`${node.child.pid}\n`);
     expect((await ask(one, ['version'])).stdout).toBe('tick 1.0.0\n');
     expect((await ask(one, ['rpc', '--json', '1 + 1'])).stdout).toBe('2\n');
+    // What it becomes when it is upgraded (docs/decisions/0034).
+    const launcher = "process.env.RELEASE_ROOT + '/releases/1.0.0/launcher'";
+    const canExecute = `(await import('node:fs')).accessSync(${launcher}, 1) === undefined`;
+    expect((await ask(one, ['rpc', '--json', canExecute])).stdout).toBe('true\n');
     const call = ['rpc', "(await import('./application.js')).count(20)"];
     expect((await ask(one, call)).stdout).toBe('20\n');
     expect((await ask(one, call)).stdout).toBe('40\n');
