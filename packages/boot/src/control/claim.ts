@@ -1,6 +1,7 @@
 import { linkSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import path from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
 import type { BootFile } from '../boot-file.ts';
 import type { ReleaseEnvironment } from '../environment.ts';
 import { BootError } from '../error.ts';
@@ -33,6 +34,8 @@ export interface SuccessorsClaim extends Claim {
    * that one is dead and another start was faster.
    */
   take(): Promise<void>;
+  /** Removes what the predecessor has left, which has taken leave of us: at the latest when it has ended. */
+  clear(): Promise<void>;
 }
 
 /**
@@ -67,12 +70,19 @@ export async function claimToSucceed(
   try {
     const prepared = await prepare(boot, environment, holder);
     const { file, own } = prepared;
+    let record: NodeRecord | undefined;
     const take = async () => {
-      const record = readRecord(file);
+      record = readRecord(file);
       const isAgreed = record?.id === predecessor && (await succeeded(file, own, record));
       if (!isAgreed) await acquire(file, own);
     };
-    return Object.assign(held(prepared), { take });
+    const clear = async () => {
+      if (record?.id !== predecessor) return;
+      for (let tries = 0; tries < 100 && (await isListening(record)); tries += 1)
+        await wait(50, undefined, { ref: false });
+      if (!(await isListening(record))) removeSocket(record.socket);
+    };
+    return Object.assign(held(prepared), { take, clear });
   } catch (error) {
     throw controlDirectoryError(error, environment);
   }

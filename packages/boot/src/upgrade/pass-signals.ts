@@ -18,9 +18,10 @@ export function passSignals(successor: ChildProcess): PassedSignals {
     hasEnded ||= signal === 'SIGTERM' || signal === 'SIGINT';
     successor.kill(signal);
   };
-  for (const signal of PASSED_ON) {
-    process.removeAllListeners(signal);
+  // Ours first: without a listener, what has come and was not told yet would be lost.
+  for (const { signal, listeners } of before) {
     process.on(signal, pass);
+    for (const listener of listeners) process.off(signal, listener as () => void);
   }
   return {
     get hasEnded() {
@@ -28,8 +29,8 @@ export function passSignals(successor: ChildProcess): PassedSignals {
     },
     takeBack() {
       for (const { signal, listeners } of before) {
-        process.off(signal, pass);
         for (const listener of listeners) process.on(signal, listener as () => void);
+        process.off(signal, pass);
       }
     },
   };

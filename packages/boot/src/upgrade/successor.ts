@@ -101,6 +101,7 @@ export class Succession {
     if (!this.#isExclusive) this.#sockets!.take();
     this.#hasTaken = true;
     void this.#link.send({ type: 'taken' });
+    void this.#link.closed.then(() => this.#claim!.clear());
   }
 
   /** Everything of a start is done: what is left of an upgrade. `runHooks` runs those of `post_upgrade`. */

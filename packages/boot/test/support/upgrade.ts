@@ -148,6 +148,7 @@ export async function startOld(
     stream.on('data', (chunk) => (text += chunk));
   // Whatever takes its place is no child of ours.
   onTestFinished(() => endAll(versions));
+  await eventually(async () => expect((await info(versions, env)).state).toBe('running'));
   return { ...started, printed: () => text };
 }
 
