@@ -35,7 +35,7 @@ describe.each([
     await expectServing(versions, '0.2.0');
   });
 
-  test.each([1, 2])(
+  test.each([2, 3])(
     'a command that is killed after line %i of what it says changes nothing',
     async (lines) => {
       const versions = await twoVersions({ lifecycle });
