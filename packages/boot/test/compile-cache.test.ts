@@ -176,7 +176,12 @@ test('workers and child processes are told of it only where the configuration sa
 });
 
 test('another version, started in place of this one, is not told of its cache', () => {
-  const environment = { root: '/base/releases/demo-1', version: '1.0.0', executable: '/opt/demo' };
+  const environment = {
+    root: '/base/releases/demo-1',
+    version: '1.0.0',
+    executable: '/opt/demo',
+    mutableDirectory: '/state',
+  };
   const own = {
     NODE_COMPILE_CACHE: '/base/releases/demo-1/.sarma/compile-cache',
     NODE_COMPILE_CACHE_PORTABLE: '1',
