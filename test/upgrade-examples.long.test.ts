@@ -69,25 +69,36 @@ async function startFirst(built: Built, form: Form, env: Readonly<Record<string,
 }
 
 /** Three versions up and one down; the node's PID, as its supervisor sees it, and what it says of itself stay right. */
-async function goThroughVersions(node: Installed, built: Built, form: Form): Promise<void> {
+async function goThroughVersions(
+  node: Installed,
+  built: Built,
+  form: Form,
+  how: 'upgrade' | 'reload' = 'upgrade',
+): Promise<void> {
   for (const version of VERSIONS.slice(1)) {
-    await say(node, 'upgrade', built[version]![form]);
+    await say(node, how, built[version]![form]);
     expect(await say(node, 'rpc', 'process.env.RELEASE_VSN')).toBe(`'${version}'`);
   }
-  await say(node, 'downgrade');
+  await say(node, ...(how === 'upgrade' ? ['downgrade'] : ['reload', '0.3.0']));
   expect(await say(node, 'rpc', 'process.env.RELEASE_VSN')).toBe("'0.3.0'");
 }
 
 describe.skipIf(process.platform === 'win32')('kv', () => {
   let built: Built;
   beforeAll(async () => {
-    built = await buildVersions('kv', ['apps/kv/package.json', 'apps/kv_server/package.json']);
+    // The release has its version from the server; the application kv stays the same.
+    built = await buildVersions('kv', ['apps/kv_server/package.json']);
   }, 300_000);
 
-  test.each(['directory', 'executable'] as const)(
-    'from a %s: open connections stay, and every write that was acknowledged is there',
+  test.each([
+    ['upgrade', 'directory'],
+    ['upgrade', 'executable'],
+    ['reload', 'directory'],
+    ['reload', 'executable'],
+  ] as const)(
+    '%s of a %s: open connections stay, and every write that was acknowledged is there',
     { timeout: 200_000 },
-    async (form) => {
+    async (how, form) => {
       const port = await freePort();
       const node = await startFirst(built, form, { PORT: String(port) });
       const open = () => new Client('127.0.0.1', port);
@@ -103,7 +114,7 @@ describe.skipIf(process.platform === 'win32')('kv', () => {
         expect(await client.send(`GET all coming-${number}`)).toEqual([String(number), 'OK']);
         client.close();
       });
-      await goThroughVersions(node, built, form);
+      await goThroughVersions(node, built, form, how);
       const [kept, came] = [await endBusy(), await endComing()];
       expect(kept).toBeGreaterThan(0);
       expect(came).toBeGreaterThan(0);
@@ -126,7 +137,7 @@ describe.skipIf(process.platform === 'win32')('notes', () => {
   }, 300_000);
 
   test.each(['directory', 'executable'] as const)(
-    'from a %s: clients that keep their connections and clients that come anew get their answers, and every note stays',
+    'upgrade of a %s: clients that keep their connections and clients that come anew get their answers, and every note stays',
     { timeout: 200_000 },
     async (form) => {
       const port = await freePort();

@@ -26,4 +26,10 @@ export default defineApplication({
     await server.close(handOver);
     console.log('kv_server: every command that came in is answered');
   },
+  /** New code for the server that is there: nobody has to connect again. */
+  codeChange(server, { onExchange }) {
+    const next = Server.after(server);
+    onExchange(() => next.takeOver(server));
+    return next;
+  },
 });

@@ -7,18 +7,31 @@ const LIMIT = 64 * 1024;
 /** How long a client may take to read what it was told and to hang up too, in milliseconds. */
 const FAREWELL = 3_000;
 
+/** What is to be done for a client. */
+export interface Unfinished {
+  /** Of a line that is not there yet as a whole. */
+  readonly received: Buffer;
+  /** Settled once every command that has come in is answered. */
+  readonly answered: Promise<void>;
+}
+
 /** One client. Its commands are answered one after another, in the order in which they came. */
 export class Connection {
   readonly #socket: Socket;
   readonly #answer: (line: string) => Promise<readonly string[]>;
-  /** Of a line that is not there yet as a whole. */
-  #received = Buffer.alloc(0);
-  #answered = Promise.resolve();
+  #received: Buffer;
+  #answered: Promise<void>;
   #isDraining = false;
 
-  constructor(socket: Socket, answer: (line: string) => Promise<readonly string[]>) {
+  constructor(
+    socket: Socket,
+    answer: (line: string) => Promise<readonly string[]>,
+    { received, answered }: Unfinished = { received: Buffer.alloc(0), answered: Promise.resolve() },
+  ) {
     this.#socket = socket;
     this.#answer = answer;
+    this.#received = received;
+    this.#answered = answered;
     socket.on('data', (bytes) => this.#take(bytes));
     socket.on('error', () => socket.destroy()); // a client that went away; what it was told stays told
   }
@@ -37,6 +50,12 @@ export class Connection {
       this.#socket.resume().end();
     }
     await closed;
+  }
+
+  /** Leaves the client to somebody else, but for the answers that are under way. */
+  leave(): Unfinished & { readonly socket: Socket } {
+    for (const event of ['data', 'error', 'close']) this.#socket.removeAllListeners(event);
+    return { socket: this.#socket, received: this.#received, answered: this.#answered };
   }
 
   #take(bytes: Buffer): void {

@@ -4,7 +4,7 @@ import type { HandOver } from '@sarma/app';
 import { type Registry, type RoutingTable, route } from 'kv';
 import { answer } from './answer.ts';
 import { parseCommand } from './command.ts';
-import { Connection } from './connection.ts';
+import { Connection, type Unfinished } from './connection.ts';
 import { Peers } from './peers.ts';
 
 export interface ServerOptions {
@@ -23,17 +23,37 @@ export class Server {
   readonly #connections = new Set<Connection>();
   readonly #server: NetServer;
 
-  private constructor(options: ServerOptions) {
+  private constructor(options: ServerOptions, server: NetServer) {
     this.#options = options;
-    this.#server = createServer({ noDelay: true }, (socket) => this.#serve(socket));
+    this.#server = server;
   }
 
   /** Resolves when it listens. */
   static async listen(options: ServerOptions): Promise<Server> {
-    const server = new Server(options);
-    server.#server.listen(options.port, options.host);
+    const server = new Server(options, createServer({ noDelay: true }));
+    server.#server.on('connection', (socket) => server.#serve(socket)).listen(options.port, options.host);
     await once(server.#server, 'listening');
     return server;
+  }
+
+  /** The same in this version of the code. `old` may be of another one, so it is asked for its parts. */
+  static after(old: Server): Server {
+    return new Server(old.parts.options, old.parts.server);
+  }
+
+  /** What another version of the code goes on with. */
+  get parts() {
+    return { options: this.#options, server: this.#server, connections: this.#connections };
+  }
+
+  /** Serves who is connected to `old` and who comes. */
+  takeOver(old: Server): void {
+    const { server, connections } = old.parts;
+    server.removeAllListeners('connection').on('connection', (socket) => this.#serve(socket));
+    for (const connection of connections) {
+      const { socket, ...left } = connection.leave();
+      this.#serve(socket, left);
+    }
   }
 
   get connections(): number {
@@ -53,8 +73,8 @@ export class Server {
     await closed;
   }
 
-  #serve(socket: Socket): void {
-    const connection = new Connection(socket, (line) => this.#answer(line));
+  #serve(socket: Socket, left?: Unfinished): void {
+    const connection = new Connection(socket, (line) => this.#answer(line), left);
     this.#connections.add(connection);
     socket.once('close', () => this.#connections.delete(connection));
   }
