@@ -4,7 +4,12 @@ import { homedir, tmpdir, userInfo } from 'node:os';
 import path from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import type { BootFile } from '../src/boot-file.ts';
-import { forgetOtherRelease, readEnvironment, releaseVariables } from '../src/environment.ts';
+import {
+  forgetOtherRelease,
+  makePathsAbsolute,
+  readEnvironment,
+  releaseVariables,
+} from '../src/environment.ts';
 import { testRelease } from './support/release.ts';
 
 const boot = {
@@ -216,4 +221,21 @@ test('children get everything but the cookie', () => {
   const variables = releaseVariables(read({ RELEASE_COOKIE: 'secret', RELEASE_NODE: 'foo' }));
   expect(variables).toMatchObject({ RELEASE_ROOT: '/opt/kv', RELEASE_NODE: 'foo', RELEASE_VSN: '0.1.0' });
   expect(Object.values(variables)).not.toContain('secret');
+});
+
+test('relative paths are those of the first process, also of several in CONFORM_CONF_PATH', () => {
+  const lists = (...paths: readonly string[]) => paths.join(path.delimiter);
+  const env: NodeJS.ProcessEnv = {
+    RELEASE_BASE_DIR: '/first',
+    RELEASE_CONFIG_DIR: 'etc',
+    CONFORM_CONF_PATH: lists('kv.conf', '/etc/web.conf'),
+    CONFORM_SCHEMA_PATH: '',
+  };
+  makePathsAbsolute(env);
+  expect(env).toEqual({
+    RELEASE_BASE_DIR: '/first',
+    RELEASE_CONFIG_DIR: path.resolve('/first/etc'),
+    CONFORM_CONF_PATH: lists(path.resolve('/first/kv.conf'), '/etc/web.conf'),
+    CONFORM_SCHEMA_PATH: '',
+  });
 });
