@@ -236,6 +236,10 @@ describe('of an executable', () => {
 
   test('the executable of another version has a copy in the state directory', async () => {
     const one = await executableRelease(first);
+    // As before the first start, which makes it.
+    await rm(one.state, { recursive: true });
+    expect(await say(one, 'unpack', '0.1.0')).toBe('tick 0.1.0 is there.');
+    expect((await stat(one.state)).mode & 0o777).toBe(0o700);
     expect(await say(one, 'unpack', second.executable)).toBe('tick 0.2.0 is there.');
     expect(await say(one, 'version')).toBe('tick 0.1.0');
     const copy = path.join(one.state, 'versions/0.2.0/tick');

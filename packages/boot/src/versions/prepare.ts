@@ -17,6 +17,7 @@ import { placeDirectory } from './place-directory.ts';
 import { placeExecutable } from './place-executable.ts';
 import { placeOfVersion, type Started, type VersionPlaces, versionPlaces } from './places.ts';
 import { checkRelease } from './release-tree.ts';
+import { makeVersions } from './staging.ts';
 import { readStartRecord, writeStartRecord } from './start-record.ts';
 
 /** A version that is there, and can be started. */
@@ -156,11 +157,13 @@ async function checkVersion(places: VersionPlaces, version: string): Promise<str
 }
 
 /** A copy of an executable does not know where the one that a start executes lies. */
-async function rememberProgram({ form, program, record, name }: VersionPlaces): Promise<void> {
+async function rememberProgram(places: VersionPlaces): Promise<void> {
+  const { form, program, record, name } = places;
   if (form !== 'executable') return;
   const written = readStartRecord(record);
   const stamp = await readStamp(program).catch(() => undefined);
   if (written?.program === program || stamp?.name !== name) return;
+  makeVersions(places);
   writeStartRecord(record, { ...written, version: stamp.version, program });
 }
 

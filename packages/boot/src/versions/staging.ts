@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, readdirSync, renameSync, rmSync, statfsSync, statSync } from 'node:fs';
 import path from 'node:path';
+import { makeDirectory } from '../control/private-directory.ts';
 import { BootError } from '../error.ts';
 import { giveTo } from './owner.ts';
 import type { VersionPlaces } from './places.ts';
@@ -31,7 +32,9 @@ export function publishVersion(places: VersionPlaces, folder: string, version: s
   renameSync(folder, path.join(places.versions, version));
 }
 
-function makeVersions({ root, versions }: VersionPlaces): void {
+/** With the state directory of an executable, which a first start would make. */
+export function makeVersions({ form, root, versions }: VersionPlaces): void {
+  if (form === 'executable') makeDirectory(root);
   if (mkdirSync(versions, { recursive: true, mode: 0o755 }) !== undefined) giveTo(statSync(root), versions);
 }
 
