@@ -313,9 +313,10 @@ describe('a Unix-domain socket', () => {
   test('outlives the process that has bound it, and goes with the last version', async () => {
     const folder = directory();
     const file = path.join(folder, 's');
-    const versions = await Versions.start(http(`'${file}'`, '', folder));
+    const versions = await Versions.start(
+      http(`'${file}'`, 'setTimeout(() => server.close(), 2000);', folder),
+    );
     await versions.upgrade('2');
-    await versions.order({ type: 'evaluate', code: `void setTimeout(() => process.exit(), 1000)` });
     versions.child.send({ type: 'exit' });
     await versions.exited;
     expect(await body({ socketPath: file })).toBe('2');

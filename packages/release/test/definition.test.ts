@@ -189,13 +189,14 @@ describe('a mistake in the configuration says where it is, what was found and wh
   });
 
   test('several at once, a line for each', async () => {
-    const root = configured({ preload: 'x', shutdownTimeout: -1 });
+    const root = configured({ preload: 'x', shutdownTimeout: -1, upgrade: { drainTimeout: -1 } });
     await expect(loadRelease({ project: root })).rejects.toMatchObject({
       code: 'CONFIG_INVALID',
       message:
         `${root}/sarma.config.json:\n` +
         '  preload: expected a list, found "x"\n' +
-        '  shutdownTimeout: expected more than 0, found -1',
+        '  shutdownTimeout: expected more than 0, found -1\n' +
+        '  upgrade.drainTimeout: expected 0 or more, found -1',
     });
   });
 

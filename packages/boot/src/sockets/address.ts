@@ -31,13 +31,12 @@ export interface Wanted {
   readonly fd: number | undefined;
 }
 
-/** Whether the socket of that key is what is wanted. Port 0 means one that nobody has. */
+/** Whether the socket of that key is what is wanted. */
 export function answers(key: string, { address, port, addressType, fd }: Wanted): boolean {
   const space = key.indexOf(' ');
   if (typeof fd === 'number') return key.slice(0, space) === String(fd);
   const known = key.slice(space + 1);
   if (addressType === -1) return address !== null && known === pipeAddress(address);
-  if (port === 0) return false;
   if (address === null) return known === `IPv6 :: ${port}` || known === `IPv4 0.0.0.0 ${port}`;
   return known === `IPv${addressType} ${written(address, addressType)} ${port}`;
 }

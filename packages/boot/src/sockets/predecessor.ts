@@ -4,7 +4,7 @@ import { newKey, pathOf } from './address.ts';
 import { detach, type GivenConnection, stopReading, written } from './connection.ts';
 import type { ConnectionHandle, ListeningHandle, ServerParts, SocketParts } from './handle.ts';
 import { endHttpConnections, idleHttpConnections } from './http.ts';
-import { closeOnly, forgetSecondName, keepPath, leavePathAtExit, ownPath, restorePath } from './pipe.ts';
+import { closeOnly, forgetSecondName, keepPath, ownPath, restorePath } from './pipe.ts';
 import type { Servers } from './servers.ts';
 import { StandIn } from './stand-in.ts';
 
@@ -27,7 +27,7 @@ interface Stopped {
   readonly server: ServerParts;
   readonly standIn: StandIn;
   /** Goes on accepting, for the successor. */
-  readonly doorman: { readonly handle: ListeningHandle; readonly end: () => void } | undefined;
+  readonly doorman: ListeningHandle | undefined;
 }
 
 /** Milliseconds between two looks at who is still connected: closing is nothing that a server tells. */
@@ -86,12 +86,12 @@ export class Predecessor {
     return bound.has(handle);
   }
 
-  #passOn(key: string, handle: ListeningHandle): Stopped['doorman'] {
+  #passOn(key: string, handle: ListeningHandle): ListeningHandle {
     handle.onconnection = (error, connection) => {
       if (error === 0) void this.#give({ key, head: NOTHING, handle: connection as ConnectionHandle });
     };
     handle.unref();
-    return { handle, end: leavePathAtExit(key, handle) };
+    return handle;
   }
 
   /** The successor is gone, the applications run: their servers accept again, on the spares. Ends `drain`. */
@@ -117,9 +117,8 @@ export class Predecessor {
     const handles = new Map(spares as ReadonlyMap<string, ListeningHandle>);
     for (const { key, doorman } of this.#stopped) {
       if (doorman === undefined) continue;
-      doorman.end();
       handles.get(key)?.close();
-      handles.set(key, doorman.handle);
+      handles.set(key, doorman);
     }
     for (const [key, handle] of handles) this.#servers.names.set(handle, key);
     return handles;

@@ -80,8 +80,7 @@ export class StandIn implements ListeningHandle {
   giveWay(server: ServerParts, handle: ListeningHandle, servers: Servers): void {
     moveServer(this, handle);
     this.#handle = handle;
-    // A cluster's primary has taken it away from the server, and keeps it.
-    if (server._handle === this) server._handle = handle;
+    server._handle = handle;
     servers.replace(this, handle);
     if (this.#mode !== undefined) handle.fchmod?.(this.#mode);
     if (this.#isReferenced) handle.ref();

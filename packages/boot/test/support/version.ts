@@ -106,10 +106,10 @@ class Next {
       return;
     }
     await this.ask({ type: 'take' }, 'taken');
-    if (this.#order.until === 'accepting') return;
     predecessor.letGo();
     predecessor.stopAccepting();
     const drained = predecessor.drain(this.#order.drain ?? 5000);
+    if (this.#order.until === 'accepting') return;
     tell({ type: 'drain' });
     tell({ type: 'drain', left: await drained });
     await stop(predecessor.handOver.bind(predecessor));
