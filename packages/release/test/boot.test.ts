@@ -69,7 +69,7 @@ test('boot.json, release.json and the code of the boot lie in the folder of the 
     ...service,
     'commands/seed.ts': "export default { description: 'Fill it', run() {} };",
   });
-  const assembled = await release(root);
+  const assembled = await release(root, { drainTimeout: 0 });
   const boot = JSON.parse(text(assembled, 'releases/1.0.0/boot.json'));
   expect(boot).toMatchObject({
     format: 1,
@@ -83,6 +83,7 @@ test('boot.json, release.json and the code of the boot lie in the folder of the 
     commands: [{ name: 'seed', module: 'lib/kv-1.0.0/commands/seed.js', description: 'Fill it' }],
     hooks: {},
     shutdownTimeout: 10_000,
+    upgrade: { drainTimeout: 0 },
   });
   expect(boot).not.toHaveProperty('cookie');
   expect(JSON.parse(text(assembled, 'releases/start.json'))).toEqual({ version: '1.0.0', runtime: null });
