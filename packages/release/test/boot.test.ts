@@ -68,8 +68,9 @@ test('boot.json, release.json and the code of the boot lie in the folder of the 
   const root = project({
     ...service,
     'commands/seed.ts': "export default { description: 'Fill it', run() {} };",
+    'sarma.config.json': { upgrade: { drainTimeout: 0 } },
   });
-  const assembled = await release(root, { drainTimeout: 0 });
+  const assembled = await release(root);
   const boot = JSON.parse(text(assembled, 'releases/1.0.0/boot.json'));
   expect(boot).toMatchObject({
     format: 1,
