@@ -213,28 +213,36 @@ describe.skipIf(process.platform !== 'linux')('the launcher', () => {
 
   test.skipIf(lacks('script'))('leaves a key of the terminal to the node, which has got it too', async () => {
     const { state, command } = await place(LAUNCHER);
-    const terminal = await openTerminal(`exec ${command.join(' ')}`);
-    const started = await onTerminal(terminal, state);
+    const terminal = await openTerminal(`${command.join(' ')}; true`);
+    const { tellNode, holder } = await onTerminal(terminal, state);
+    // So that what it passes on does not meet what is on its way to the node, and become one with it.
+    process.kill(holder, 'SIGSTOP');
     terminal.type('\x03');
     await terminal.shows('SIGINT\r\n');
-    await started('kill SIGHUP');
+    process.kill(holder, 'SIGCONT');
+    await terminal.shows('SIGCONT\r\n');
+    process.kill(holder, 'SIGHUP');
     await terminal.shows('SIGHUP\r\n');
-    await started('exit 0');
+    await tellNode('exit 0');
     const { screen } = await terminal.ended;
     expect(screen.match(/SIGINT/g)).toHaveLength(1);
   });
 
-  test.skipIf(lacks('script'))('stops and goes on with the node at Ctrl-Z and fg', async () => {
+  test.skipIf(lacks('script')).each([
+    ['at Ctrl-Z', undefined],
+    // The REPL's Ctrl-Z is no signal of the terminal: the process stops itself.
+    ['that stops itself', 'kill SIGTSTP'],
+  ])('stops and goes on with a node %s', async (_, words) => {
     const { state, command } = await place(LAUNCHER);
     const terminal = await openTerminal(
       `set -m; ${command.join(' ')}; echo stopped $?; fg >/dev/null; echo ended $?`,
     );
-    const started = await onTerminal(terminal, state);
-    terminal.type('\x1a');
+    const { tellNode } = await onTerminal(terminal, state);
+    if (words === undefined) terminal.type('\x1a');
+    else await tellNode(words);
     await terminal.shows('stopped ');
     await terminal.shows('SIGCONT\r\n');
-    // As the REPL does it, which has the terminal send no signals.
-    await started('exit 5');
+    await tellNode('exit 5');
     await terminal.shows('ended 5\r\n');
   });
 
@@ -251,11 +259,11 @@ describe.skipIf(process.platform !== 'linux')('the launcher', () => {
   });
 });
 
-/** Upgrades the node once; returns what says something to it. */
+/** Upgrades the node once. */
 async function onTerminal(
   terminal: Awaited<ReturnType<typeof openTerminal>>,
   state: string,
-): Promise<(words: string) => Promise<void>> {
+): Promise<{ readonly tellNode: (words: string) => Promise<unknown>; readonly holder: number }> {
   const say = async (words: string) => {
     const pid = await recorded(state);
     await tell(state, pid, words);
@@ -263,9 +271,9 @@ async function onTerminal(
   };
   await terminal.shows('node ');
   await terminal.shows('\r\n');
-  const before = await say('upgrade');
+  const holder = await say('upgrade');
   await terminal.shows('node ');
   await terminal.shows('\r\n');
-  await waitForHolder(before);
-  return async (words) => void (await say(words));
+  await waitForHolder(holder);
+  return { tellNode: say, holder };
 }
