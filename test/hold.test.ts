@@ -104,12 +104,15 @@ async function tell(state: string, pid: number, words: string): Promise<void> {
   socket.end(words);
 }
 
-/** Until a process has given up being a node: it is gone, has become the launcher, or says that it waits. */
+/** Until a process has given up being a node: it is gone, is the launcher and waits for signals, or says that it waits. */
 async function waitForHolder(pid: number): Promise<void> {
+  const read = async (name: string) => await readFile(`/proc/${pid}/${name}`, 'utf8').catch(() => undefined);
   await vi.waitUntil(
     async () => {
-      const [, word] = (await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '\0hold')).split('\0');
-      return word === 'hold' || (await readFile(`/proc/${pid}/comm`, 'utf8')) === 'holds\n';
+      const [line, status, name] = [await read('cmdline'), await read('status'), await read('comm')];
+      if (line === undefined) return true;
+      if (line.split('\0')[1] === 'hold') return /^State:\s+S/m.test(status ?? '');
+      return name === 'holds\n';
     },
     { timeout: 20_000, interval: 20 },
   );
