@@ -102,8 +102,8 @@ async function compare(bench: Bench, { name, without }: Case, place: string) {
   const make = async (variant: string, strip: unknown) => {
     const own = await withSettings(program, path.join(place, `${variant}-project`), {
       strip,
-      // What is for other targets stays then, and would be refused.
-      ...(strip === false ? { wrap: { addons: { skip: ['@anthropic-ai/claude-code'] } } } : {}),
+      // Its optional package would be missed otherwise; its binaries for other targets stay with that, too.
+      ...(packages.length > 0 ? { wrap: { addons: { skip: ['@anthropic-ai/claude-code'] } } } : {}),
     });
     for (const one of packages) await rm(path.join(own.project, 'node_modules', one), { recursive: true });
     const file = path.join(place, variant);
