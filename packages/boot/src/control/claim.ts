@@ -132,6 +132,8 @@ async function prepare(boot: BootFile, environment: ReleaseEnvironment, holder?:
   try {
     writeRecord(own, record);
   } catch (error) {
+    // A full disk leaves an empty one.
+    rmSync(own, { force: true });
     listener.close();
     throw error;
   }
@@ -276,8 +278,8 @@ function held({ file, own, record: first, listener }: Prepared): Claim {
         // An id never comes again: a right to it may have been given.
         record = { ...record, id: newId() };
         const next = beside(file, record.id, 'new');
-        writeRecord(next, record);
         try {
+          writeRecord(next, record);
           await acquire(file, next);
         } finally {
           rmSync(next, { force: true });
