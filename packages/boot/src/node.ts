@@ -482,6 +482,8 @@ class Node implements RunningNode {
 
   /** A hook that fails keeps nothing from stopping. */
   async #stopHooks(name: HookName, limit: number): Promise<void> {
+    // The node goes on, in its predecessor.
+    if (this.#succession?.hasTaken === false) return;
     try {
       await this.#hooks(name, limit);
     } catch (error) {

@@ -73,7 +73,12 @@ async function planRelease(options: CleanOptions): Promise<CleanPlan> {
 function isOf({ name, version, entries }: Release, file: string): boolean {
   const programs = [name, ...Object.keys(entries)];
   const program = /^(.+)_(?:linux|darwin|win)-[a-z0-9-]+(?:\.exe|\.cdx\.json)?$/.exec(file)?.[1];
-  return (program !== undefined && programs.includes(program)) || file.startsWith(`${name}-${version}-`);
+  // Not those of 1.0.0-rc.1 where 1.0.0 is meant.
+  const archived = file.startsWith(`${name}-${version}-`) ? file.slice(`${name}-${version}-`.length) : '';
+  return (
+    (program !== undefined && programs.includes(program)) ||
+    /^(?:linux|darwin|win)-[a-z0-9-]+\.tar\.gz$/.test(archived)
+  );
 }
 
 async function planImplosion(options: CleanOptions): Promise<CleanPlan> {

@@ -38,6 +38,8 @@ function refuseUsed({ version, isPermanent }: InstalledVersion, { nodes, info }:
   if (isPermanent) refuse('it is permanent, so a start starts it');
   const node = nodes.find((one) => one.version === version);
   if (node !== undefined) refuse(`${node.node} runs it (PID ${node.pid})`);
+  if (info?.upgrade && [info.upgrade.from, info.upgrade.to].includes(version))
+    refuse(`an upgrade of ${info.node} is under way`);
   // A node that was reloaded reads files of the versions before.
   if (info?.versions?.includes(version)) refuse(`${info.node} runs some of it (PID ${info.pid})`);
 }

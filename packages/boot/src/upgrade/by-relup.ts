@@ -41,19 +41,20 @@ export async function reloadByRelup(
   };
   const reload = async (dryRun: boolean) =>
     (await ask(boot, environment, 'reload', { ...request, dryRun })) as ReloadResult;
-  const reason = contradiction((await reload(true)).plan, instructions);
-  if (reason !== undefined) {
+  try {
+    const reason = contradiction((await reload(true)).plan, instructions);
+    if (reason === undefined) return await reload(false);
     stdout.write(`relup.json is not followed: ${reason} The new version is started beside the old one.\n`);
     return undefined;
-  }
-  try {
-    return await reload(false);
   } catch (error) {
-    if (!(error instanceof BootError) || error.code !== 'RELOAD_LIMIT') throw error;
-    stdout.write(`${error.message}\n`);
+    if (!(error instanceof BootError) || !NOT_IN_PROCESS.includes(error.code)) throw error;
+    stdout.write(`${error.message}\nThe new version is started beside the old one.\n`);
     return undefined;
   }
 }
+
+/** What a reload is refused with that an upgrade can do all the same. */
+const NOT_IN_PROCESS = ['RELOAD_LIMIT', 'NO_HOOKS', 'LOADED_OTHERWISE', 'NO_CODE_CHANGE'];
 
 function readRelup(root: string, version: string): RelupFile | undefined {
   const file = path.join(root, 'releases', version, 'relup.json');

@@ -15,17 +15,15 @@ export interface Holding {
   readonly environment: ReleaseEnvironment;
   /** The successor, which has the node's name by now. It may have ended. */
   readonly child: ChildProcess;
-  /** Of a predecessor that is held itself, and ends. */
-  readonly exitCode: number;
 }
 
 /**
  * The last call of a predecessor, with everything stopped. Never resolves: the process becomes the launcher (Linux), or
  * ends where a launcher holds it already, or waits as it is. It ends as the node that it holds.
  */
-export async function hold({ environment, child, exitCode }: Holding): Promise<never> {
+export async function hold({ environment, child }: Holding): Promise<never> {
   // That one finds the successor by the record, and as its child when this process has ended.
-  if (holderOf(environment) !== undefined) process.exit(exitCode);
+  if (holderOf(environment) !== undefined && isRunning(child)) process.exit(0);
   const launcher = launcherOf(environment);
   passOn(child);
   if (launcher === undefined) return await endLike(child);

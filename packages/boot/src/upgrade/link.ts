@@ -64,7 +64,14 @@ export class Link<In extends Typed, Out extends Typed> {
 export function endOfParent(child: ChildProcess): End {
   return {
     send: (message, handle) =>
-      new Promise((resolve) => child.send(message, handle as SendHandle, {}, () => resolve())),
+      new Promise((resolve) => {
+        try {
+          child.send(message, handle as SendHandle, {}, () => resolve());
+        } catch {
+          // Without a file descriptor to spare, no process was started, and there is no `send`.
+          resolve();
+        }
+      }),
     onMessage: (listener) => child.on('internalMessage', listener),
     onClosed: (listener) => child.once('disconnect', listener),
   };

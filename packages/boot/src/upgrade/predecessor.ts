@@ -57,6 +57,9 @@ function refuse(node: RunningNode, { version }: UpgradeRequest): void {
     throw refused('nothing hands listening sockets over on Windows. Replace the file and use restart.');
   if (state !== 'running') throw refused(`it is ${state}. Try again when it runs.`);
   if (environment.isSource) throw refused(`${boot.name} runs from its sources.`);
+  // Nothing says when it listens, and its own listeners of signals cannot be told from ours.
+  if (boot.instructions.some((one) => one.do === 'run'))
+    throw refused('it is a program and no application, and nothing says when one is ready. Use restart.');
   if (environment.command === 'start_repl')
     throw refused('it was started with a REPL, which would be gone. Stop it and start the other version.');
 }
@@ -249,7 +252,7 @@ class Upgrade implements Handover {
     await this.#node.leave();
     const { environment } = this.#node;
     await this.#link.send({ type: 'held', parents: parentsOfSuccessor(environment) });
-    await hold({ environment, child: this.#child, exitCode: 0 });
+    await hold({ environment, child: this.#child });
   }
 
   readonly over: Promise<void>;

@@ -52,6 +52,11 @@ export class Succession {
     });
   }
 
+  /** Whether it is the node. */
+  get hasTaken(): boolean {
+    return this.#hasTaken;
+  }
+
   get predecessor(): { readonly version: string; readonly pid: number } | undefined {
     const from = this.beginning?.from;
     return this.#hasPredecessor && from ? { version: from.version, pid: this.#pid } : undefined;

@@ -44,12 +44,12 @@ export class Connection {
     this.#socket.removeAllListeners('data');
     this.#isDraining = true;
     this.#socket.pause();
+    // One that does not read what it is told is not waited for much longer.
+    const late = setTimeout(() => this.#socket.destroy(), FAREWELL);
     await this.#answered;
-    if (!(await handOver?.(this.#socket, this.#received))) {
-      setTimeout(() => this.#socket.destroy(), FAREWELL).unref();
-      this.#socket.resume().end();
-    }
+    if (!(await handOver?.(this.#socket, this.#received))) this.#socket.resume().end();
     await closed;
+    clearTimeout(late);
   }
 
   /** Leaves the client to somebody else, but for the answers that are under way. */
