@@ -90,17 +90,6 @@ describe('an upgrade', () => {
     await expectServing(versions, '0.2.0', pid);
   });
 
-  test('goes on when the command that asked for it is gone', async () => {
-    const versions = await twoVersions();
-    await startOld(versions);
-    const act = path.join(versions.state, 'go');
-    const asked = askUpgrade(versions, { act: `health:wait:${act}` }).catch(() => {});
-    await eventually(() => expect(existsSync(`${act}.reached`)).toBe(true));
-    writeFileSync(act, '');
-    await asked;
-    await expectServing(versions, '0.2.0');
-  });
-
   test('can be followed by another one', async () => {
     const versions = await twoVersions();
     const { child, ended } = await startOld(versions);

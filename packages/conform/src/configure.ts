@@ -144,7 +144,9 @@ function defaultText({ default: value, datatype }: ResolvedMapping): string | un
   if (value === undefined || datatype === 'complex') return undefined;
   const values = formatValue(value, datatype);
   const line = print({ lines: [{ type: 'setting', key: ['key'], values }] });
-  return line.slice(line.indexOf('=') + 1).trim();
+  const text = line.slice(line.indexOf('=') + 1).trim();
+  // A comment is one line, and what is behind it would count.
+  return /[\r\n]/.test(text) ? undefined : text;
 }
 
 function written({ comments, setting }: Owned): readonly string[] {

@@ -56,6 +56,13 @@ test('a generated .conf says nothing by itself, and what the defaults say once n
   });
 });
 
+test('a default of several lines is not in a generated .conf, whose second line would count', () => {
+  const motd = defineSchema({ mappings: { 'kv.motd': { default: 'one\nkv.motd = two' } } });
+  const text = configure(motd, { name: 'kv' });
+  expect(text).toContain('\n# kv.motd =\n');
+  expect(parse(text).lines.filter(({ type }) => type === 'setting')).toEqual([]);
+});
+
 test('written again, a .conf keeps what a person has set and noted, and nothing is there twice', () => {
   const before = `
 # We moved in May.
