@@ -37,7 +37,7 @@ describe('docs/release.md has', async () => {
 
   test('every key of the configuration', () => {
     const keys = Object.keys({ ...configSchema.shape, ...releaseSchema.shape });
-    const within = ['runtime', 'envScript', 'wrap'] as const;
+    const within = ['runtime', 'envScript', 'wrap', 'upgrade'] as const;
     const inner = within.flatMap((key) =>
       Object.keys(configSchema.shape[key].unwrap().shape).map((name) => `${key}.${name}`),
     );
