@@ -44,10 +44,12 @@ export function emptyHome(home: string): readonly string[] {
 
 /**
  * The same, for homes of many files: the one before is moved aside, to be removed with the part's directory. An ext4 without a journal
- * looks past every inode that was deleted in the last minutes for each that it makes (`recently_deleted` in fs/ext4/ialloc.c).
+ * looks past every inode that was deleted in the last minutes for each that it makes (`recently_deleted` in fs/ext4/ialloc.c). Only
+ * its large files, which are few, go at once: the runtimes of all rounds would take gigabytes.
  */
 export function freshHome(home: string): readonly string[] {
-  return ['/bin/sh', '-c', 'if [ -e "$0" ]; then mv "$0" "$0-$$"; fi; mkdir -p "$0/tmp"', home];
+  const aside = 'mv "$0" "$0-$$" && find "$0-$$" -type f -size +1M -delete';
+  return ['/bin/sh', '-c', `if [ -e "$0" ]; then ${aside}; fi; mkdir -p "$0/tmp"`, home];
 }
 
 /** In ms: after this time a server has put what it compiled into the compile cache, if it does. */

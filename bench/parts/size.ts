@@ -52,7 +52,7 @@ export const size: Part = {
 
 /** The targets, and the lines of Node to try for each: the bench's own, or the newest that a target has. */
 async function targetLines(bench: Bench): Promise<readonly (readonly [string, readonly string[]])[]> {
-  const file = path.join(import.meta.dirname, '../../targets.json');
+  const file = path.join(import.meta.dirname, '../../packages/wrapper/src/targets.json');
   const matrix = JSON.parse(await readFile(file, 'utf8')) as Readonly<
     Record<string, { readonly newest?: number; readonly slices?: unknown }>
   >;
