@@ -3,12 +3,14 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { copyFile, readFile, writeFile } from 'node:fs/promises';
+import { copyFile, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { beforeAll, expect, onTestFinished, test, vi } from 'vitest';
+import { busy } from './support/load.ts';
 import { lacks } from './support/requirements.ts';
 import { run, temporaryDirectory, wrapProgram } from './support/run.ts';
 import { ask, freePort, type Installed, installed, makeService, say, withEnv } from './support/services.ts';
+import { underSystemd } from './support/systemd.ts';
 import { openTerminal } from './support/terminal.ts';
 
 const files = {
@@ -19,7 +21,10 @@ const files = {
     export default defineApplication({
       async start() {
         const server = createServer((_, response) => response.end(release()?.version));
-        await once(server.listen(Number(process.env.PORT), '127.0.0.1'), 'listening');
+        // As sd_listen_fds(3) has it: descriptors from 3 on, for the process of that PID.
+        const isActivated = process.env.LISTEN_FDS === '1' && process.env.LISTEN_PID === String(process.pid);
+        const place = { port: Number(process.env.PORT), host: '127.0.0.1' };
+        await once(server.listen(isActivated ? { fd: 3 } : place), 'listening');
         console.log('serving', release()?.version);
         return server;
       },
@@ -58,22 +63,53 @@ async function upgrade(one: Installed, version: 2 | 3): Promise<void> {
 
 const served = async (port: number) => await (await fetch(`http://127.0.0.1:${port}/`)).text();
 
-const SYSTEMD = '/lib/systemd/systemd';
+test.skipIf(lacks('systemd-socket-activate'))(
+  'a service that its socket activates keeps that socket over two upgrades, and nobody who connects is refused',
+  async () => {
+    const one = await own();
+    // Where it would listen if it did not take what it is given.
+    const port = await freePort();
+    const variables = Object.entries({ ...process.env, ...one.env }).flatMap(([key, value]) => [
+      '-E',
+      `${key}=${value}`,
+    ]);
+    const words = ['-l', `127.0.0.1:${port}`, ...variables, one.command, 'start'];
+    const child = spawn('systemd-socket-activate', words, { stdio: ['ignore', 'pipe', 'ignore'] });
+    const ended = once(child, 'exit');
+    let printed = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => (printed += text));
+    await vi.waitUntil(async () => (await socketAt(port)) !== undefined);
+    const socket = await socketAt(port);
+    const client = busy(async () => expect(await served(port)).toMatch(/^[123]\.0\.0$/));
+    await client.progress();
+    expect(await say(one, 'pid')).toBe(String(child.pid));
+    for (const version of [2, 3] as const) {
+      await vi.waitUntil(async () => (await ask(one, ['describe'])).stdout.includes('running'));
+      await upgrade(one, version);
+      await client.progress();
+      expect(await served(port)).toBe(`${version}.0.0`);
+      expect(await say(one, 'rpc', 'process.env.LISTEN_PID === String(process.pid)')).toBe('true');
+    }
+    expect(await socketAt(port)).toBe(socket);
+    await client.end();
+    await say(one, 'stop');
+    expect(await ended).toEqual([0, null]);
+    expect(printed).toContain('stopped 3.0.0');
+  },
+);
 
-// A real manager of user units, in a /run that nobody else sees.
-test.skipIf(lacks('mounts') || !existsSync(SYSTEMD))(
+/** The kernel's number of the socket that listens there. */
+async function socketAt(port: number): Promise<string | undefined> {
+  const address = `0100007F:${port.toString(16).toUpperCase().padStart(4, '0')}`;
+  const lines = (await readFile('/proc/net/tcp', 'utf8')).split('\n').map((line) => line.trim().split(/\s+/));
+  return lines.find(([, local, , state]) => local === address && state === '0A')?.[9];
+}
+
+test.skipIf(lacks('mounts', 'systemd'))(
   'systemd keeps the main process of a unit over two upgrades, and reloads, restarts and stops the new version',
   async () => {
     const one = await own();
-    const script = path.join(await temporaryDirectory(), 'as-systemd.sh');
-    await writeFile(script, SCRIPT);
-    const { stdout, stderr, exitCode } = await run(
-      'unshare',
-      ['-m', 'sh', script, one.command, executables[1]!, executables[2]!],
-      { env: { ...one.env, XDG_CONFIG_HOME: path.join(one.env.HOME!, '.config') } },
-    );
-    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
-    expect(stdout.split('\n').slice(0, -1)).toEqual([
+    expect(await underSystemd(one, SCRIPT, executables.slice(1))).toEqual([
       '1.0.0 by the main process, no restart',
       '2.0.0 by another process, no restart',
       'same main process',
@@ -87,17 +123,8 @@ test.skipIf(lacks('mounts') || !existsSync(SYSTEMD))(
 );
 
 const SCRIPT = `
-mount -t tmpfs none /run && mkdir -p /run/systemd/system /run/user/0 && chmod 700 /run/user/0 || exit 90
-export XDG_RUNTIME_DIR=/run/user/0
 web=$1; second=$2; third=$3
 mkdir -p "$XDG_CONFIG_HOME" && echo "PORT=$PORT" >"$XDG_CONFIG_HOME/web.env"
-${SYSTEMD} --user --log-target=null >/dev/null 2>&1 &
-manager=$!
-trap 'kill $manager; wait $manager' EXIT
-until_true() {
-  for i in $(seq 100); do "$@" >/dev/null 2>&1 && return; sleep 0.1; done
-  echo "never: $*" >&2
-}
 show() { systemctl --user show web --property "$1" --value; }
 state() {
   pid=$("$web" pid); main=$(show MainPID); restarts=$(show NRestarts)
@@ -114,7 +141,6 @@ upgraded() {
   [ "$main" = "$before" ] && echo 'same main process'
 }
 restarted() { [ "$(show NRestarts)" = 1 ] && "$web" ping; }
-until_true systemctl --user is-system-running
 "$web" service install --user >/dev/null
 systemctl --user start web
 until_true "$web" ping

@@ -1,5 +1,5 @@
 // Permanent and provisional versions of a node, in the forms of a release (docs/release.md, "Versions").
-import { chmod, copyFile, rename, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { beforeAll, describe, expect, test } from 'vitest';
@@ -56,12 +56,17 @@ describe.each([
       version: '0.1.0',
       isProvisional: false,
     });
-    await say(one, 'upgrade', '--no-permanent', '0.2.0');
+    expect(await say(one, 'upgrade', '--no-permanent', '0.2.0')).toContain('the next start gives 0.1.0.');
     await say(one, 'restart');
     expect(await say(one, 'describe')).toContain('version 0.2.0, provisional');
-    expect(await say(one, 'upgrade', '0.2.0')).toContain('tick is 0.2.0 now');
+    const tried = await say(one, 'pid');
+    expect(await say(one, 'upgrade', '0.2.0')).toBe(
+      `tick is 0.2.0 (PID ${tried}), and the next start gives it, too.`,
+    );
+    expect(await say(one, 'pid')).toBe(tried);
     expect(await say(one, 'version')).toBe('tick 0.2.0');
     expect(await say(one, 'versions')).toMatch(/^0\.2\.0 .*permanent, tick runs/m);
+    expect(await say(one, 'downgrade')).toContain('tick is 0.1.0 now');
     await say(one, 'stop');
   });
 
@@ -75,8 +80,23 @@ describe.each([
     );
     expect(stderr).toContain('0.2.0 is not started: a hook pre_upgrade of it failed. 0.1.0 runs on.');
     expect(await say(one, 'describe')).toMatch(/Running +PID \d+, since/);
+    // What was put there for it has gone with it.
+    expect(await say(one, 'versions')).not.toContain('0.2.0');
     await say(one, 'stop');
   });
+});
+
+test('a hook pre_upgrade that hangs is ended, and the old version runs on', async () => {
+  const one = await directoryRelease(first);
+  await startNode(one);
+  const env = { HANG: 'yes', RELEASE_UPGRADE_TIMEOUT: '1' };
+  const { exitCode, stderr } = await ask(one, ['upgrade', second.archive], { env });
+  expect(exitCode).toBe(1);
+  expect(stderr).toContain(
+    'Hook pre_upgrade (releases/0.2.0/hooks/pre_upgrade.sh) was not done within 1 s, and was ended.',
+  );
+  expect(stderr).toContain('0.1.0 runs on.');
+  await say(one, 'stop');
 });
 
 test('the executable of the new version upgrades the node that runs, without being told what to', async () => {
@@ -84,11 +104,30 @@ test('the executable of the new version upgrades the node that runs, without bei
   await startNode(one);
   expect(await say({ ...one, command: second.executable }, 'upgrade')).toContain('tick is 0.2.0 now');
   expect(await say(one, 'version')).toBe('tick 0.2.0');
+  // An install that was pruned comes back from its executable.
+  await say(one, 'downgrade');
+  const installs = path.join(one.env.XDG_CACHE_HOME!, 'sarma/releases');
+  const pruned = (await readdir(installs)).filter((name) => name.startsWith('tick-0.2.0-'));
+  expect(pruned).toHaveLength(1);
+  await rm(path.join(installs, pruned[0]!), { recursive: true });
+  expect(await say(one, 'upgrade', '0.2.0')).toContain('tick is 0.2.0 now');
   // It runs from its copy, and what is put into the place of the file is started by a restart all the same.
   await copyFile(first.executable, `${one.program}.new`);
   await rename(`${one.program}.new`, one.program);
   await say(one, 'restart');
   expect(JSON.parse(await say(one, 'describe', '--json')).running.version).toBe('0.1.0');
+  await say(one, 'stop');
+});
+
+test('the way back is known where a file was put into its place by hand', async () => {
+  const one = await executableRelease(first);
+  await startNode(one);
+  await say(one, 'upgrade', '--no-permanent', second.executable);
+  await copyFile(second.executable, `${one.program}.new`);
+  await rename(`${one.program}.new`, one.program);
+  expect(await say(one, 'versions')).toMatch(/^0\.2\.0 +\d+ MB {2}permanent, tick runs/m);
+  expect(await say(one, 'downgrade')).toContain('tick is 0.1.0 now');
+  expect(await say(one, 'version')).toBe('tick 0.1.0');
   await say(one, 'stop');
 });
 
@@ -119,8 +158,10 @@ test.skipIf(lacks('root', 'setpriv'))(
     );
     await startNode({ ...one, command: under });
     const { stdout, stderr, exitCode } = await ask(one, ['upgrade', second.executable]);
-    expect(exitCode).toBe(1);
-    expect(stdout).toContain('tick is 0.2.0 now');
+    expect(exitCode).toBe(0);
+    expect(stdout).toMatch(
+      /tick is 0\.2\.0 now \(PID \d+\)\. It is provisional: the next start gives 0\.1\.0\.$/m,
+    );
     const copy = path.join(one.state, 'versions/0.2.0/tick');
     expect(stderr).toContain(`${one.program} cannot be replaced (EACCES`);
     expect(stderr).toContain(`Put ${copy} there as a user who may.`);

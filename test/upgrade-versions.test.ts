@@ -1,6 +1,18 @@
 // What is upgraded to lies beside what runs (docs/release.md, "Versions").
 import { existsSync } from 'node:fs';
-import { chmod, chown, copyFile, mkdir, open, readdir, readFile, rm, stat, truncate } from 'node:fs/promises';
+import {
+  chmod,
+  copyFile,
+  lstat,
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  symlink,
+  truncate,
+} from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { execa } from 'execa';
@@ -18,7 +30,7 @@ import {
   refused,
   twoVersions,
 } from './support/service-versions.ts';
-import { type Installed, say, startNode, withEnv } from './support/services.ts';
+import { ask, type Installed, say, startNode, withEnv } from './support/services.ts';
 
 let first: BuiltVersion;
 let second: BuiltVersion;
@@ -66,6 +78,16 @@ describe('of a directory release', () => {
     expect(await say(chosen(one, '0.2.0'), 'version')).toBe('tick 0.2.0');
   });
 
+  test('without a node there is nothing to upgrade, and what to do instead is said', async () => {
+    const one = await directoryRelease(first);
+    expect(await refused(one, 'upgrade', second.archive)).toMatch(
+      /tick is not running \(as far as \S+ knows\)\. Without it there is nothing to hand over: put the other version there by `\S+\/bin\/tick unpack PATH`, and start that with RELEASE_VSN=VERSION/,
+    );
+    expect(await refused(await executableRelease(first), 'downgrade')).toContain(
+      'start the executable of the other version instead.',
+    );
+  });
+
   test('a child of a later version that calls the program of the first is no child of another release', async () => {
     const one = await directoryRelease(first);
     await say(one, 'unpack', second.archive);
@@ -110,6 +132,18 @@ describe('of a directory release', () => {
     expect(await say(one, 'remove', '0.2.0')).toBe('tick 0.2.0 is removed.');
     expect(await readdir(path.join(one.root, 'versions'))).toEqual([]);
     expect(await say(one, 'version')).toBe('tick 0.1.0');
+  });
+
+  test('remove --old leaves what runs, what is permanent, and what was so before', async () => {
+    const one = await directoryRelease(first);
+    await say(one, 'unpack', second.archive);
+    expect(await say(one, 'remove', '--old')).toBe('tick 0.2.0 is removed.');
+    await say(one, 'unpack', second.archive);
+    await becomePermanent(one, '0.2.0', { root: path.join(one.root, 'versions/0.2.0') });
+    expect(await say(one, 'remove', '--old')).toBe('There is no old version.');
+    const { stdout, stderr } = await ask(one, ['remove', '0.1.0', '0.2.0']);
+    expect(stdout).toBe('tick 0.1.0 is removed.\n');
+    expect(stderr).toContain('0.2.0 stays: it is permanent');
   });
 
   test('a torn, foreign or wrong archive is refused in a sentence, and nothing is left of it', async () => {
@@ -180,13 +214,16 @@ describe('of a directory release', () => {
     );
   });
 
-  test.skipIf(lacks('root'))('what root puts there belongs to whom the release belongs to', async () => {
+  test('others may look into it, whatever the umask of who puts it there', async () => {
     const one = await directoryRelease(first);
-    await chown(one.root, 65534, 65534);
-    await say(one, 'unpack', second.archive);
-    const found = await execa('find', [path.join(one.root, 'versions'), '!', '-uid', '65534']);
-    expect(found.stdout).toBe('');
-    await say(one, 'remove', '0.2.0');
+    const { exitCode, stderr } = await execa(
+      'sh',
+      ['-c', 'umask 077; exec "$0" "$@"', one.command, 'unpack', second.archive],
+      { env: one.env, reject: false },
+    );
+    expect(exitCode, stderr).toBe(0);
+    const closed = ['-type', 'd', '-not', '-perm', '755', '-o', '-not', '-perm', '-444'];
+    expect((await execa('find', [path.join(one.root, 'versions'), ...closed])).stdout).toBe('');
   });
 
   test('what a killed unpack had begun is seen by nobody, and goes with the next', async () => {
@@ -201,6 +238,19 @@ describe('of a directory release', () => {
     expect(await readdir(versions)).toEqual(['0.2.0']);
   });
 });
+
+test.each([
+  ['a directory', directoryRelease, 'archive'],
+  ['an executable', executableRelease, 'executable'],
+] as const)(
+  'the same version of %s put there by two at the same moment is there once',
+  async (_form, release, what) => {
+    const one = await release(first);
+    const both = await Promise.all([1, 2].map(() => ask(one, ['unpack', second[what]])));
+    for (const { stdout, stderr } of both) expect([stdout, stderr]).toEqual(['tick 0.2.0 is there.\n', '']);
+    expect(await say(one, 'versions')).toMatch(/^0\.1\.0 +\d+ MB {2}permanent\n0\.2\.0 +\d+ MB$/);
+  },
+);
 
 /** What a version that has taken over does. */
 async function becomePermanent(
@@ -232,6 +282,20 @@ describe('of an executable', () => {
     ).toBe(true);
     expect((await stat(one.program)).mode & 0o777).toBe(0o755);
     expect(await readdir(path.dirname(one.program))).toEqual(['tick']);
+  });
+
+  test('what takes the place of the file is for the same users, and a link to it stays one', async () => {
+    const one = await executableRelease(first);
+    await chmod(one.program, 0o750);
+    const link = `${one.program}-link`;
+    await symlink('tick', link);
+    await say(one, 'unpack', second.executable);
+    const copy = { ...one, command: path.join(one.state, 'versions/0.2.0/tick') };
+    const root = await say(withEnv(copy, { SARMA_MAINTENANCE: 'directory' }));
+    await becomePermanent(one, '0.2.0', { root, executable: link });
+    expect(await say(one, 'version')).toBe('tick 0.2.0');
+    expect((await stat(one.program)).mode & 0o777).toBe(0o750);
+    expect((await lstat(link)).isSymbolicLink()).toBe(true);
   });
 
   test('the executable of another version has a copy in the state directory', async () => {

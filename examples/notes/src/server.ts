@@ -1,4 +1,5 @@
 import { createHmac } from 'node:crypto';
+import type { RequestListener } from 'node:http';
 import cookie from '@fastify/cookie';
 import csrf from '@fastify/csrf-protection';
 import formbody from '@fastify/formbody';
@@ -22,9 +23,19 @@ interface Id {
   readonly Params: { readonly id: number };
 }
 
+interface Options {
+  readonly notes: Notes;
+  readonly secretKeyBase: string;
+  /** Whether answers end their connections. */
+  readonly isClosing: () => boolean;
+}
+
 /** The page at `/` and the notes as JSON at `/api/notes`. */
-export async function createServer(notes: Notes, secretKeyBase: string): Promise<FastifyInstance> {
-  const server = fastify({ forceCloseConnections: 'idle' });
+export async function createHandler({ notes, secretKeyBase, isClosing }: Options): Promise<RequestListener> {
+  const server = fastify();
+  server.addHook('onSend', async (_request, reply) => {
+    if (isClosing()) reply.header('connection', 'close');
+  });
   server.addHook('onResponse', (request, reply, done) => {
     publishRequest({
       method: request.method,
@@ -36,7 +47,8 @@ export async function createServer(notes: Notes, secretKeyBase: string): Promise
   });
   await server.register(addPage, { notes, secretKeyBase });
   await server.register(addApi, { notes });
-  return server;
+  await server.ready();
+  return server.routing;
 }
 
 async function addPage(

@@ -17,10 +17,19 @@ export function publishRequest(event: RequestEvent): void {
   if (requests.hasSubscribers) requests.publish(event);
 }
 
+/** Where the handler is kept: another version of this module, which a `reload` brings, has to find it. */
+const ATTACHED = Symbol.for('notes:report');
+
+const attached = globalThis as { [ATTACHED]?: typeof report };
+
 /** Attaches the handler that prints a line per request, or takes it away; attached twice, it prints once. */
 export function reportRequests(enabled: boolean): void {
-  unsubscribe(REQUESTS, report);
-  if (enabled) subscribe(REQUESTS, report);
+  const before = attached[ATTACHED];
+  if (before !== undefined) unsubscribe(REQUESTS, before);
+  delete attached[ATTACHED];
+  if (!enabled) return;
+  attached[ATTACHED] = report;
+  subscribe(REQUESTS, report);
 }
 
 function report(message: unknown): void {

@@ -6,7 +6,8 @@ export type AppErrorCode =
   | 'APPLICATION_NOT_RUNNING'
   | 'PROVIDER_OPTIONS'
   | 'VARIABLE_NOT_SET'
-  | 'NO_JSON';
+  | 'NO_JSON'
+  | 'UPDATE_CHECK_FAILED';
 
 /** A failure the user can do something about: the message says what, where and what to do. */
 export class AppError extends Error {

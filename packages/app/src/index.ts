@@ -8,6 +8,7 @@ export {
   type StartContext,
   type StopContext,
 } from './application.ts';
+export { type CheckForUpdateOptions, checkForUpdate, type UpdateCheck } from './check-for-update.ts';
 export {
   type Command,
   type CommandOption,

@@ -48,8 +48,11 @@ export const builtins: readonly BuiltinCommand[] = [
   },
   {
     name: 'restart',
-    syntax: '',
+    syntax: '[--now]',
     description: 'Stop the node and start it anew in the same process; return when every application runs',
+    details: [
+      'Right after an upgrade it waits until the version before has ended what it has begun; --now ends that at once.',
+    ],
   },
   {
     name: 'pid',
@@ -148,8 +151,9 @@ export const builtins: readonly BuiltinCommand[] = [
   },
   {
     name: 'remove',
-    syntax: 'VERSION',
-    description: 'Remove a version that neither runs nor is permanent',
+    syntax: 'VERSION...|--old',
+    description: 'Remove versions that neither run nor are permanent',
+    details: ['--old removes all of them but the one that `downgrade` goes back to.'],
   },
   {
     name: 'service',
@@ -165,13 +169,15 @@ export const builtins: readonly BuiltinCommand[] = [
   },
   {
     name: 'upgrade',
-    syntax: '[PATH|VERSION] [--no-permanent] [--beside]',
+    syntax: '[PATH|VERSION] [--no-permanent] [--beside] [--now]',
     description: 'Start another version beside the node and hand over to it; return when that is done',
     details: [
       'PATH is a .tar.gz, a directory or an executable of the other version; a VERSION is one that is there.',
       'Without either it is the release whose command this is, as in: ./kv-0.2.0 upgrade',
       'Listening sockets are handed over, nobody is refused, and the old one ends what it has begun.',
-      'Where the other version fails, the old one runs on.',
+      'Where the other version fails, the old one runs on. So it does after Ctrl-C before the other has taken over.',
+      'Right after another upgrade it waits until the version before has ended what it has begun;',
+      'with --now that one stops its applications at once.',
       'With --no-permanent the next start gives the old version again.',
       'Where relup.json of the release says that the running process can take the new code, that is done,',
       'as by `reload`; with --beside it is not.',
@@ -181,7 +187,7 @@ export const builtins: readonly BuiltinCommand[] = [
   },
   {
     name: 'downgrade',
-    syntax: '[PATH|VERSION] [--no-permanent] [--beside]',
+    syntax: '[PATH|VERSION] [--no-permanent] [--beside] [--now]',
     description: 'upgrade to the version before, or to the one that is named',
   },
   {

@@ -13,12 +13,15 @@ export class ConfigurationSources {
   }
 
   /** Where a value comes from; of an object whose keys come from several places, all of them. */
-  of(keys: readonly string[], value: unknown): string {
-    const own = this.#found.get(JSON.stringify(keys));
+  of(keys: readonly string[]): string {
+    const place = JSON.stringify(keys);
+    const own = this.#found.get(place);
     if (own !== undefined) return own;
-    if (!isPlainObject(value)) return keys.length === 0 ? '' : this.of(keys.slice(0, -1), undefined);
-    const inner = Object.entries(value).map(([key, one]) => this.of([...keys, key], one));
-    return [...new Set(inner.filter((where) => where !== ''))].join(', ');
+    // What is masked as a whole is no object any more: what was said is asked, not the value.
+    const inside = `${place.slice(0, -1)},`;
+    const inner = [...this.#found].filter(([key]) => key.startsWith(inside)).map(([, where]) => where);
+    if (inner.length > 0) return [...new Set(inner)].join(', ');
+    return keys.length === 0 ? '' : this.of(keys.slice(0, -1));
   }
 
   #put(keys: readonly string[], value: unknown, source: string): void {

@@ -40,8 +40,8 @@ export function keptAlive({ node }: ReleaseEnvironment): NodeJS.ProcessEnv {
 export interface KeptNode {
   /** Whether somebody ended this process, or the node that it held, and meant it. */
   wasForced(pid: number | undefined): boolean;
-  /** The PID of a process that has the node's name and keeps it, though the one that was waited for has ended. */
-  survivor(): Promise<number | undefined>;
+  /** The PID of the node that an ended process held, if it goes on without it. */
+  survivor(pid: number | undefined): Promise<number | undefined>;
 }
 
 const UNKNOWN: KeptNode = { wasForced: () => false, survivor: async () => undefined };
@@ -63,7 +63,7 @@ export async function keepAlive(
     if (end.asked || end.exitCode === 0) return end.exitCode ?? 0;
     if (end.exitCode === STOPPED_CODE || (end.exitCode === null && node.wasForced(end.pid))) return 1;
     if (end.exitCode === RESTART_CODE) continue;
-    const survivor = await node.survivor();
+    const survivor = await node.survivor(end.pid);
     if (survivor !== undefined) {
       say(
         `${end.how} after an upgrade; the new version (PID ${survivor}) runs on, and nobody starts it again`,

@@ -4,23 +4,31 @@ import type { BootFile, HookName } from './boot-file.ts';
 import { type ReleaseEnvironment, releaseVariables } from './environment.ts';
 import { BootError } from './error.ts';
 
+/** The files that name the process of the node, and whether it is this one: not yet where it succeeds another one. */
+export interface PidFiles {
+  readonly paths: string[];
+  readonly isNode: () => boolean;
+}
+
 /**
- * Runs the scripts of a hook one after the other, and what is ready-made, with the environment of the node. Throws BootError HOOK_FAILED for
- * the first one that fails, or that is not done when `limit` milliseconds are over for all of them, and is ended then;
- * those behind it do not run.
+ * Runs the scripts of a hook one after the other, and what is ready-made, with the environment of the node. Throws
+ * BootError HOOK_FAILED for the first one that fails; those behind it do not run. A script that is not done when `limit`
+ * milliseconds are over for all of them fails and is ended then. What is ready-made and waits has a limit of its own,
+ * and is in no hook of a stop (packages/release/src/scripts/hooks.ts).
  */
 export async function runHooks(
   boot: BootFile,
   environment: ReleaseEnvironment,
   name: HookName,
   limit = Number.POSITIVE_INFINITY,
+  pidFiles: PidFiles = { paths: [], isNode: () => true },
 ): Promise<void> {
   const latest = Date.now() + limit;
   for (const script of (boot.hooks[name] ?? []).filter(isForThisSystem)) {
     const file = path.resolve(environment.root, script);
     const ended =
       path.extname(script) === '.json'
-        ? await (await import('./ready-made-hooks.ts')).runReadyMade(file, environment)
+        ? await (await import('./ready-made-hooks.ts')).runReadyMade(file, environment, pidFiles)
         : await runScript(file, environment, latest - Date.now());
     if (ended === undefined) continue;
     throw new BootError('HOOK_FAILED', `Hook ${name} (${script}) ${ended}.`);

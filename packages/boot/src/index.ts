@@ -1,5 +1,7 @@
 // The types of what is written for the boot, and what is computed of two releases alike in a node and where they are
 // made. Its other code is never imported: it is copied into a release.
+
+export { compareVersions } from '@sarma/app/version-order';
 export type {
   ApplicationMode,
   BootApplication,
@@ -26,4 +28,3 @@ export {
   type UpgradeInstruction,
   type VersionBound,
 } from './relup.ts';
-export { compareVersions } from './version-order.ts';

@@ -79,7 +79,8 @@ async function runCommand(
   const [command, ...args] = resolveAlias(words, names);
   const environment = readEnvironment(root, boot, [command, ...args], process.env);
   const { RELEASE_VM_ARGS, RELEASE_REMOTE_VM_ARGS } = process.env;
-  if (RELEASE_VM_ARGS || RELEASE_REMOTE_VM_ARGS) (await import('./vm-args.ts')).applyVmArgs(environment);
+  if (RELEASE_VM_ARGS || RELEASE_REMOTE_VM_ARGS)
+    (await import('./apply-vm-args.ts')).applyVmArgs(environment);
   const context: CommandContext = {
     boot,
     environment,

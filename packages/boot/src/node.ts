@@ -2,13 +2,13 @@ import type { Configuration, ReleaseInfo, StopContext } from '@sarma/app';
 import { loadApplication, type RunningApplication } from './applications.ts';
 import type { BootFile, HookName, Instruction } from './boot-file.ts';
 import { loadConfiguration } from './configuration.ts';
-import type { ConfigurationDifference } from './configuration-changes.ts';
 import type { ReleaseEnvironment } from './environment.ts';
 import { BootError } from './error.ts';
 import { errorText, failureText } from './error-text.ts';
+import type { PidFiles } from './hooks.ts';
 import { importAhead, moduleUrl } from './modules.ts';
-import { setProcessEnvironment } from './process-environment.ts';
 import { releaseInfo, setReleaseState } from './release-state.ts';
+import { Changes } from './reload/changes.ts';
 import type { LoadedPackages } from './reload/loaded-packages.ts';
 import type { ReloadRecord, ReloadRequest, ReloadResult } from './reload/reload.ts';
 import type { ReloadableNode, RunningVersion } from './reload/reloadable-node.ts';
@@ -17,7 +17,7 @@ import type { Script, ScriptEnding } from './script.ts';
 import { NEVER_SETTLED, settledSoon } from './settled.ts';
 import { handleSignals } from './signals.ts';
 import type { Servers } from './sockets/servers.ts';
-import { late, seconds, stopApplications } from './stop-applications.ts';
+import { late, seconds, stopApplications, timeShared } from './stop-applications.ts';
 import type { Succession } from './upgrade/successor.ts';
 
 /**
@@ -39,21 +39,17 @@ export async function startNode(
   return node;
 }
 
-class Node implements RunningNode {
-  boot: BootFile;
-  environment: ReleaseEnvironment;
+class Node implements ReloadableNode {
+  current: RunningVersion;
+  loadedPackages: LoadedPackages | undefined;
   readonly args: readonly string[];
   readonly started = new Date();
   readonly servers: Servers;
-  readonly reloads: ReloadRecord[] = [];
   handover: Handover | undefined;
-  configuration: Configuration = {};
   isRestarting = false;
   readonly #beforeApplications: (node: RunningNode) => Promise<void>;
   readonly #succession: Succession | undefined;
   #release: ReleaseInfo | undefined;
-  /** In the order in which they were loaded, which is that in which they start. */
-  #loaded = new Map<string, RunningApplication>();
   readonly #listeners: ((exitCode: number) => unknown)[] = [];
   /**
    * A node runs until it is stopped, whatever its applications hold open. Until it has started it holds nothing open
@@ -67,10 +63,8 @@ class Node implements RunningNode {
   #script: Script | undefined;
   #stopping: Promise<void> | undefined;
   #exitCode = 0;
-  /** What changes configuration or code, one after the other. */
-  #changes: Promise<unknown> = Promise.resolve();
-  #reloading: Promise<unknown> | undefined;
-  #loadedPackages: LoadedPackages | undefined;
+  readonly #changes = new Changes(this);
+  readonly #pidFiles: PidFiles = { paths: [], isNode: () => this.#succession?.hasTaken !== false };
 
   constructor(
     boot: BootFile,
@@ -80,8 +74,7 @@ class Node implements RunningNode {
     servers: Servers,
     succession: Succession | undefined,
   ) {
-    this.boot = boot;
-    this.environment = environment;
+    this.current = { boot, environment, configuration: {}, applications: new Map() };
     this.args = args;
     this.#beforeApplications = beforeApplications;
     this.servers = servers;
@@ -89,13 +82,30 @@ class Node implements RunningNode {
     this.#release = releaseInfo(environment);
   }
 
+  get boot(): BootFile {
+    return this.current.boot;
+  }
+
+  get environment(): ReleaseEnvironment {
+    return this.current.environment;
+  }
+
+  get configuration(): Configuration {
+    return this.current.configuration;
+  }
+
   get applications() {
-    return [...this.#loaded.values()].map(({ name, version, mode, state }) => ({
+    return this.#loaded.map(({ name, version, mode, state }) => ({
       name,
       version,
       mode,
       state,
     }));
+  }
+
+  /** In the order in which they were loaded, which is that in which they start. */
+  get #loaded(): RunningApplication[] {
+    return [...this.current.applications.values()];
   }
 
   get state(): NodeState {
@@ -107,11 +117,11 @@ class Node implements RunningNode {
   }
 
   get isExclusive(): boolean {
-    return [...this.#loaded.values()].some(({ isExclusive }) => isExclusive);
+    return this.#loaded.some(({ isExclusive }) => isExclusive);
   }
 
   stateOf(application: string): unknown {
-    return this.#loaded.get(application)?.value;
+    return this.current.applications.get(application)?.value;
   }
 
   onStopped(listener: (exitCode: number) => unknown): void {
@@ -127,6 +137,7 @@ class Node implements RunningNode {
       await this.#execute(instruction);
     }
     await this.#prepare();
+    await this.#loadedAll();
     if (this.#stopping !== undefined) return;
     await this.#takeOver();
     if (this.#stopping !== undefined) return;
@@ -167,8 +178,8 @@ class Node implements RunningNode {
 
   async #configure(): Promise<void> {
     await this.#hooks('pre_configure');
-    this.configuration = await loadConfiguration(this.boot, this.environment);
-    setReleaseState(this.#release, this.environment, this.configuration);
+    const configuration = await loadConfiguration(this.boot, this.environment);
+    this.exchange({ ...this.current, configuration });
     await this.#hooks('post_configure');
     await this.#hooks('pre_start');
   }
@@ -192,13 +203,14 @@ class Node implements RunningNode {
       if (this.#succession !== undefined)
         await settledSoon(this.boot, 'The health of the applications', this.#checkHealth());
       await this.#succession?.takeOver();
+      await this.#writePids();
     } catch (error) {
       await this.#crash(errorText(error));
     }
   }
 
   async #checkHealth(): Promise<void> {
-    for (const application of this.#loaded.values()) await application.checkHealth();
+    for (const application of this.#loaded) await application.checkHealth();
   }
 
   async #load(name: string): Promise<void> {
@@ -207,14 +219,18 @@ class Node implements RunningNode {
       throw new BootError('INVALID_BOOT_FILE', `boot.json loads ${name} and says nothing of it.`);
     try {
       const loading = loadApplication(this.environment.root, application);
-      this.#loaded.set(name, await settledSoon(this.boot, `The import of application ${name}`, loading));
+      const loaded = await settledSoon(this.boot, `The import of application ${name}`, loading);
+      this.current = {
+        ...this.current,
+        applications: new Map(this.current.applications).set(name, loaded),
+      };
     } catch (error) {
       await this.#crash(errorText(error));
     }
   }
 
   async #start(name: string): Promise<void> {
-    const application = this.#loaded.get(name);
+    const application = this.current.applications.get(name);
     if (application === undefined)
       throw new BootError('INVALID_BOOT_FILE', `boot.json starts ${name} before it is loaded.`);
     const neverEnds = () => {
@@ -223,7 +239,7 @@ class Node implements RunningNode {
     };
     process.once('beforeExit', neverEnds);
     try {
-      await settledSoon(this.boot, `The start of application ${name}`, this.#begin(application));
+      await settledSoon(this.boot, `The start of application ${name}`, this.begin(application));
     } catch (error) {
       // It was told to stop and did.
       if (this.#stopping !== undefined && (error as Error | undefined)?.name === 'AbortError') return;
@@ -234,7 +250,7 @@ class Node implements RunningNode {
     }
   }
 
-  #begin(application: RunningApplication): Promise<void> {
+  begin(application: RunningApplication): Promise<void> {
     return application.start({
       release: this.#release,
       args: this.args,
@@ -289,13 +305,10 @@ class Node implements RunningNode {
     const endScript = this.#script?.ending(reason);
     const upgrade = this.handover?.over;
     const limit = this.boot.shutdownTimeout;
-    const latest = Date.now() + limit;
-    if (this.#reloading !== undefined) await Promise.race([this.#reloading, late(limit)]);
-    // What those before it have left of the time, and a short share even where they left nothing.
-    const timeLeft = () => Math.max(latest - Date.now(), Math.min(limit, Math.max(limit / 10, 250)));
+    const timeLeft = timeShared(limit);
+    if (this.isReloading) await Promise.race([this.#changes.reloading, late(limit)]);
     await this.#stopHooks('pre_stop', timeLeft());
-    const applications = [...this.#loaded.values()].reverse();
-    await stopApplications(applications, timeLeft, (text) => this.#fail(text));
+    await stopApplications(this.#loaded.reverse(), timeLeft, (text) => this.#fail(text));
     if (endScript !== undefined) await this.#endScript(endScript, timeLeft());
     await this.#stopHooks('post_stop', timeLeft());
     await upgrade;
@@ -304,19 +317,21 @@ class Node implements RunningNode {
     if (!this.isRestarting) setImmediate(() => process.exit(this.#exitCode));
   }
 
-  async stopApplications(context: StopContext): Promise<void> {
-    const limit = this.boot.shutdownTimeout;
-    const latest = Date.now() + limit;
-    const timeLeft = () => Math.max(latest - Date.now(), Math.min(limit, 250));
-    const applications = [...this.#loaded.values()].reverse();
-    const endScript = this.#script?.ending('command');
-    await stopApplications(applications, timeLeft, (text) => this.#report(text), context);
-    if (endScript !== undefined) await this.#endScript(endScript, timeLeft());
+  async stopApplications(context: StopContext): Promise<readonly string[]> {
+    const failures: string[] = [];
+    const timeLeft = timeShared(this.boot.shutdownTimeout);
+    await stopApplications(this.#loaded.reverse(), timeLeft, (text) => failures.push(text), context);
+    for (const text of failures) this.#report(text);
+    return failures;
   }
 
   async leave(): Promise<void> {
     for (const listener of this.#listeners) await listener(0);
     clearInterval(this.#running);
+  }
+
+  async resume(): Promise<void> {
+    await this.#writePids().catch((error) => this.#report(errorText(error)));
   }
 
   async startAgain(): Promise<void> {
@@ -338,146 +353,36 @@ class Node implements RunningNode {
   }
 
   reloadConfiguration(): Promise<{ readonly changed: readonly string[] }> {
-    const result = this.#changes.then(() => this.#reloadConfiguration());
-    this.#changes = result.catch(() => {});
-    return result;
-  }
-
-  async #reloadConfiguration(): Promise<{ readonly changed: readonly string[] }> {
-    if (this.handover !== undefined) {
-      const { refuseUnderWay } = await import('./upgrade/under-way.ts');
-      refuseUnderWay(this, 'given a new configuration');
-    }
-    const before = this.configuration;
-    const after = await loadConfiguration(this.boot, this.environment, { isReload: true });
-    this.configuration = after;
-    setReleaseState(this.#release, this.environment, after);
-    const { changed, failures } = await this.#tellAll(before, after);
-    if (failures.length > 0) throw new BootError('CONFIG_CHANGE_FAILED', failures.join('\n'));
-    return { changed };
-  }
-
-  async #tellAll(before: Configuration, after: Configuration) {
-    const { compareConfigurations } = await import('./configuration-changes.ts');
-    const differences = compareConfigurations(before, after);
-    const failures: string[] = [];
-    for (const difference of differences)
-      await this.#tell(difference).catch((error) => failures.push(errorText(error)));
-    const changed = differences.flatMap(({ application, changed: keys, removed }) =>
-      [...Object.keys(keys), ...removed].map((key) => `${application}.${key}`),
-    );
-    return { changed, failures };
-  }
-
-  async #tell({ application, config, changed, removed }: ConfigurationDifference): Promise<void> {
-    try {
-      await this.#loaded.get(application)?.changeConfiguration(config, changed, removed);
-    } catch (cause) {
-      throw new BootError(
-        'CONFIG_CHANGE_FAILED',
-        `Application ${application} failed to take its new configuration.`,
-        { cause },
-      );
-    }
-  }
-
-  get isReloading(): boolean {
-    return this.#reloading !== undefined;
+    return this.#changes.reloadConfiguration();
   }
 
   reload(request: ReloadRequest): Promise<ReloadResult> {
-    if (this.state !== 'running') return Promise.reject(this.#notRunning());
-    const result = this.#changes.then(() => this.#reload(request));
-    this.#reloading = result
-      .catch(() => {})
-      .finally(() => {
-        this.#reloading = undefined;
-      });
-    this.#changes = this.#reloading;
-    return result;
+    return this.#changes.reload(request);
   }
 
-  #notRunning(): BootError {
-    const { environment, state } = this;
-    return new BootError(
-      'NOT_RELOADABLE',
-      `${environment.node} is ${state}. Try again when everything runs.`,
-    );
+  get isReloading(): boolean {
+    return this.#changes.reloading !== undefined;
   }
 
-  async #reload(request: ReloadRequest): Promise<ReloadResult> {
-    const { reload } = await import('./reload/reload.ts');
-    const before = this.#version;
-    try {
-      const result = await reload(this.#reloadable(), request);
-      if (result.record !== undefined) this.reloads.push(result.record);
-      return result;
-    } catch (error) {
-      if (!(error instanceof BootError) || error.code !== 'RELOAD_ABORTED') throw error;
-      await this.#restartAs(before);
-      throw new BootError(error.code, `${error.message} The node restarts with ${before.boot.version}.`, {
-        cause: error.cause,
-      });
-    }
+  get reloads(): readonly ReloadRecord[] {
+    return this.#changes.reloads;
   }
 
-  get #version(): RunningVersion {
-    const { boot, environment, configuration } = this;
-    return { boot, environment, configuration, applications: this.#loaded };
-  }
-
-  #reloadable(): ReloadableNode {
-    const node = this;
-    return {
-      get current() {
-        return node.#version;
-      },
-      isStopping: () => this.#stopping !== undefined,
-      get loadedPackages() {
-        return node.#loadedPackages;
-      },
-      set loadedPackages(packages) {
-        node.#loadedPackages = packages;
-      },
-      exchange: (next) => this.#exchange(next),
-      start: (name) => this.#startAnew(name),
-      stop: (applications, fail) => stopApplications(applications, () => this.boot.shutdownTimeout, fail),
-      changeConfiguration: async (before, after) => (await this.#tellAll(before, after)).failures,
-    };
-  }
-
-  async #startAnew(name: string): Promise<void> {
-    const found = this.boot.applications.find((candidate) => candidate.name === name)!;
-    const application = await loadApplication(this.environment.root, found);
-    const loaded = new Map(this.#loaded).set(name, application);
-    const inOrder = this.boot.applications.filter((one) => loaded.has(one.name));
-    this.#loaded = new Map(inOrder.map((one) => [one.name, loaded.get(one.name)!]));
-    await this.#begin(application);
-  }
-
-  #exchange({ boot, environment, configuration, applications }: RunningVersion): void {
-    this.boot = boot;
-    this.environment = environment;
-    this.configuration = configuration;
-    this.#loaded = new Map(applications);
-    this.#release = releaseInfo(environment);
-    setProcessEnvironment(boot, environment);
-    setReleaseState(this.#release, environment, configuration);
-  }
-
-  /** There is no way back in this process. */
-  async #restartAs({ boot, environment }: RunningVersion): Promise<void> {
-    Object.assign(this, { boot, environment });
-    setProcessEnvironment(boot, environment);
-    const { prepareRestart } = await import('./control/restart.ts');
-    const restart = await prepareRestart(this);
-    setImmediate(() => void restart());
+  exchange(next: RunningVersion): void {
+    this.current = next;
+    this.#release = releaseInfo(next.environment);
+    setReleaseState(this.#release, next.environment, next.configuration);
   }
 
   async #hooks(name: HookName, limit?: number): Promise<void> {
     if (this.boot.hooks[name] === undefined) return;
     const { runHooks } = await import('./hooks.ts');
-    await runHooks(this.boot, this.environment, name, limit);
+    await runHooks(this.boot, this.environment, name, limit, this.#pidFiles);
+  }
+
+  async #writePids(): Promise<void> {
+    const { paths } = this.#pidFiles;
+    if (paths.length > 0) (await import('./ready-made-hooks.ts')).writePids(paths);
   }
 
   /** A hook that fails keeps nothing from stopping. */

@@ -4,6 +4,8 @@ import { connect } from 'node:net';
 import path from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { type ReleaseEnvironment, releaseVariables } from './environment.ts';
+import { BootError } from './error.ts';
+import type { PidFiles } from './hooks.ts';
 import { withVariables } from './os-variables.ts';
 
 /**
@@ -22,12 +24,14 @@ export type ReadyMadeHook =
 export async function runReadyMade(
   file: string,
   environment: ReleaseEnvironment,
+  pidFiles: PidFiles,
 ): Promise<string | undefined> {
   const env = { ...process.env, ...releaseVariables(environment) };
   const hook = JSON.parse(readFileSync(file, 'utf8'), (_key, value) =>
     typeof value === 'string' ? withVariables(value, env) : value,
   ) as ReadyMadeHook;
-  if ('pidFile' in hook) return writePid(path.resolve(environment.mutableDirectory, hook.pidFile));
+  if ('pidFile' in hook)
+    return addPidFile(path.resolve(environment.mutableDirectory, hook.pidFile), pidFiles);
   const look = 'waitForPort' in hook ? portLook(String(hook.waitForPort)) : healthLook(hook.waitForHealth);
   return typeof look === 'string' ? look : await succeeds(look, hook.timeout ?? DEFAULT_TIMEOUT);
 }
@@ -35,18 +39,31 @@ export async function runReadyMade(
 /** Seconds. */
 const DEFAULT_TIMEOUT = 30;
 
+function addPidFile(file: string, { paths, isNode }: PidFiles): string | undefined {
+  paths.push(file);
+  process.on('exit', () => {
+    // Another version's, where the node was upgraded.
+    if (readIfThere(file) === PID) rmSync(file, { force: true });
+  });
+  return isNode() ? writePid(file) : undefined;
+}
+
+/** This process is the node from now on, or again. Throws BootError HOOK_FAILED. */
+export function writePids(files: readonly string[]): void {
+  const failed = files.map(writePid).filter((problem) => problem !== undefined);
+  if (failed.length > 0) throw new BootError('HOOK_FAILED', `The hook pidFile ${failed.join(', and ')}.`);
+}
+
+/** What a file holds that names this process. */
+const PID = `${process.pid}\n`;
+
 function writePid(file: string): string | undefined {
-  const text = `${process.pid}\n`;
   try {
-    writeFileSync(file, text);
+    writeFileSync(file, PID);
+    return undefined;
   } catch (error) {
     return `cannot write the PID: ${(error as Error).message}`;
   }
-  process.on('exit', () => {
-    // A successor's, where the node was upgraded.
-    if (readIfThere(file) === text) rmSync(file, { force: true });
-  });
-  return undefined;
 }
 
 function readIfThere(file: string): string | undefined {

@@ -3,7 +3,7 @@ import path from 'node:path';
 import type { ReleaseEnvironment } from './environment.ts';
 import { quietly } from './quietly.ts';
 import { ownProgram } from './release-state.ts';
-import { versionPlaces } from './versions/places.ts';
+import { placeOfVersion, versionPlaces } from './versions/places.ts';
 import { readStartRecord } from './versions/start-record.ts';
 
 /** A process to be. */
@@ -76,7 +76,7 @@ export function withoutComputed(environment: ReleaseEnvironment, env: NodeJS.Pro
   if (kept.NODE_COMPILE_CACHE?.startsWith(environment.root + path.sep)) {
     for (const name of ['NODE_COMPILE_CACHE', 'NODE_COMPILE_CACHE_PORTABLE']) delete kept[name];
   }
-  if (environment.version === permanentVersion(environment)) delete kept.RELEASE_VSN;
+  if (!isChosen(environment)) delete kept.RELEASE_VSN;
   return kept;
 }
 
@@ -87,7 +87,9 @@ const VERSION_FILES = [
   'RELEASE_REMOTE_VM_ARGS',
 ] as const;
 
-/** A different one that runs was chosen with `RELEASE_VSN`. */
-function permanentVersion(environment: ReleaseEnvironment): string | undefined {
-  return readStartRecord(versionPlaces(environment, environment).record)?.version;
+/** Whether what runs is there, and not what a start gives: it was chosen with `RELEASE_VSN`. A new assembly may have taken its place. */
+function isChosen(environment: ReleaseEnvironment): boolean {
+  const places = versionPlaces(environment, environment);
+  const { version } = environment;
+  return readStartRecord(places.record)?.version !== version && placeOfVersion(places, version) !== undefined;
 }

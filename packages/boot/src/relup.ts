@@ -1,7 +1,7 @@
 // `releases/<version>/relup.json`: what an upgrade to this version, or a downgrade from it, does. Made by the step
 // 'relup' of packages/release from the files of rel/appups; read by whoever carries an upgrade out.
 
-import { compareVersions } from './version-order.ts';
+import { compareVersions } from '@sarma/app/version-order';
 
 /** One thing that an upgrade does. */
 export type UpgradeInstruction =

@@ -21,12 +21,22 @@ export interface Handover {
   readonly to: string;
   /** Of the successor. */
   readonly pid: number;
-  /** Whether the successor is the node by now, and this process only ends what it has begun. */
-  readonly isCommitted: boolean;
   /** This node is to stop. True where that is its successor's business. */
   stop(reason: StopReason): boolean;
   /** Settled when it is decided, and where it was given up, nothing of the successor is left. */
   readonly over: Promise<void>;
+}
+
+/** The version before, which is the node no more and ends what it has begun. */
+export interface RunningPredecessor {
+  readonly version: string;
+  readonly pid: number;
+  /** Milliseconds at most until it stops its applications. */
+  readonly timeLeft: number;
+  /** Settled when it has ended. */
+  readonly gone: Promise<void>;
+  /** It is to stop its applications at once. */
+  hurry(): void;
 }
 
 /** A node that is starting, runs, or stops: what control and commands see of it. */
@@ -50,7 +60,7 @@ export interface RunningNode {
   /** While the node is upgraded: set by who does that. */
   handover: Handover | undefined;
   /** Of a node that has taken the place of another one, as long as that one ends what it has begun. */
-  readonly predecessor: { readonly version: string; readonly pid: number } | undefined;
+  readonly predecessor: RunningPredecessor | undefined;
   /** Whether one of its applications cannot run beside itself. */
   readonly isExclusive: boolean;
   /** What an application's `start` returned. */
@@ -60,10 +70,12 @@ export interface RunningNode {
    * code, unless it `isRestarting`: then the caller replaces it.
    */
   stop(reason: StopReason, exitCode?: number): Promise<void>;
-  /** Stops the applications for a successor: without hooks, and the process goes on. */
-  stopApplications(context: StopContext): Promise<void>;
+  /** Stops the applications for a successor: without hooks, and the process goes on. Resolves to what failed of it. */
+  stopApplications(context: StopContext): Promise<readonly string[]>;
   /** Takes leave of whoever still speaks to it: the process is the node no more. */
   leave(): Promise<void>;
+  /** This process is the node again, after an upgrade that has failed: files that say so name it. */
+  resume(): Promise<void>;
   /** Starts them after that: there is no successor. */
   startAgain(): Promise<void>;
   /**

@@ -22,6 +22,12 @@ export async function stopApplications(
   }
 }
 
+/** What those before it have left of so many milliseconds, and a short share even where they left nothing. */
+export function timeShared(limit: number): () => number {
+  const latest = Date.now() + limit;
+  return () => Math.max(latest - Date.now(), Math.min(limit, Math.max(limit / 10, 250)));
+}
+
 const LATE = Symbol('late');
 
 /** Resolves after so long, and keeps no process alive for it. */

@@ -177,6 +177,7 @@ test('workers and child processes are told of it only where the configuration sa
 
 test('another version, started in place of this one, is not told of its cache', () => {
   const environment = {
+    name: 'demo',
     root: '/base/releases/demo-1',
     version: '1.0.0',
     executable: '/opt/demo',

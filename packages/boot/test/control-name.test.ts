@@ -63,6 +63,15 @@ describe('a node with a name that other machines know', () => {
     });
   });
 
+  test('is upgraded on its own machine only, where the versions lie', async () => {
+    const { release, elsewhere } = await distributed();
+    for (const command of ['upgrade', 'downgrade', 'reload'])
+      expect(await release.run([command], { env: elsewhere })).toMatchObject({
+        code: 1,
+        stderr: `demo: demo@127.0.0.1 does not run on this machine, as far as ${elsewhere.RELEASE_MUTABLE_DIR} knows, and its versions are files: run ${command} on the machine that it runs on.\n`,
+      });
+  });
+
   test('lets nobody in with another cookie', async () => {
     const { release, elsewhere, port } = await distributed();
     const env = { ...elsewhere, RELEASE_COOKIE: 'a cookie that only one of them has' };

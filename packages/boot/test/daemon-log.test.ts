@@ -48,11 +48,20 @@ test('one file is one file', async () => {
   expect(await write({ bytes: 8, files: 1 }, ['one\n', 'two\n', 'three\n'])).toEqual({ 'a.log': 'three\n' });
 });
 
-test('a line that is longer than a file is cut', async () => {
-  expect(await write({ bytes: 4, files: 9 }, ['0123456789\n'])).toEqual({
-    'a.log.2': '0123',
-    'a.log.1': '4567',
-    'a.log': '89\n',
+test('a line that comes in several pieces lies in one file, though that gets longer', async () => {
+  expect(await write({ bytes: 10, files: 9 }, ['one\ntw', 'o and', ' more\nthree\n'])).toEqual({
+    'a.log.1': 'one\ntwo and more\n',
+    'a.log': 'three\n',
+  });
+});
+
+test('a line that is longer than two files is cut, and nothing of it is lost', async () => {
+  const pieces = Array.from({ length: 12 }, () => '0123456789');
+  expect(await write({ bytes: 20, files: 9 }, [...pieces, '\n'])).toEqual({
+    'a.log.3': '0123456789'.repeat(4),
+    'a.log.2': '0123456789'.repeat(4),
+    'a.log.1': '0123456789'.repeat(4),
+    'a.log': '\n',
   });
 });
 

@@ -372,14 +372,13 @@ test('--heart takes a file that is away for a moment for a crash', async () => {
   ]);
 });
 
-test('--heart starts nothing beside a successor that its predecessor has left alone', async () => {
-  const said: string[] = [];
-  const command = { file: '/bin/sh', args: ['-c', 'kill -9 $$'], env: {} };
-  const node = { wasForced: () => false, survivor: async () => 7 };
-  expect(await keepAlive(command, { restarts: 5, period: 60_000 }, (line) => said.push(line), node)).toBe(1);
-  expect(said).toEqual([
-    'ended by SIGKILL after an upgrade; the new version (PID 7) runs on, and nobody starts it again',
-  ]);
+test('--heart whose node runs already, started by somebody else, counts that as a crash, and knows of no upgrade', async () => {
+  const demo = await release();
+  await demo.run(['daemon']);
+  const { code, stderr } = await demo.run(['heart'], { env: { RELEASE_HEART_RESTARTS: '0' } });
+  expect(code).toBe(1);
+  expect(stderr).toContain('runs already');
+  expect(stderr).toContain('heart: demo ended with exit code 1, 1 times in 60 s: given up');
 });
 
 test('--heart outlives a restart where Node cannot replace its process', async () => {

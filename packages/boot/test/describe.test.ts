@@ -117,6 +117,7 @@ test('config effective --sources tells where each value comes from: files, varia
         host: { $env: { name: 'HOST_NAME', type: 'string', default: 'here' } },
         deep: { a: 0, c: 3 },
         limit: 4,
+        secrets: { a: 1 },
       },
     },
     boot: {
@@ -133,6 +134,7 @@ test('config effective --sources tells where each value comes from: files, varia
 demo.host = 'here'  # sys.config.json
 demo.deep = { a: 1, c: 3, b: 2 }  # /etc/demo.conf:3, sys.config.json, settings
 demo.limit = 6  # config/runtime.ts
+demo.secrets = '********'  # sys.config.json
 `,
   );
   const json = await demo.run([...effective, '--json']);

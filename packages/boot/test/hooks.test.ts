@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { testRelease } from './support/release.ts';
+import { askUpgrade, expectServing, startOld, twoVersions } from './support/upgrade.ts';
 
 const application = `export default {
   start({ exit }) { console.log('web started'); setTimeout(exit, 100); },
@@ -206,4 +207,13 @@ describe('ready-made hooks', () => {
     expect((await ended).code).toBe(0);
     expect(existsSync(file)).toBe(false);
   });
+});
+
+test('a version that fails before it has taken over runs no hooks of a stop: the node goes on in the old one', async () => {
+  const versions = await twoVersions();
+  const { child, printed } = await startOld(versions);
+  await expect(askUpgrade(versions, { act: 'health:false' })).rejects.toThrow('0.1.0 runs on');
+  await expectServing(versions, '0.1.0', child.pid);
+  expect(printed()).toContain('0.2.0 stopped');
+  expect(printed()).not.toMatch(/(pre|post)_stop/);
 });

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { BootApplication, Instruction } from '../src/boot-file.ts';
+import { planText } from '../src/commands/reload.ts';
 import { type DescribedVersion, planReload } from '../src/reload/plan.ts';
 import type { PackageFacts, ReleaseFile } from '../src/reload/release-file.ts';
 import { bootOf } from './support/release.ts';
@@ -119,6 +120,17 @@ describe('applications', () => {
     expect(changes(now, of('0.8.0', true))).toEqual(['a reload']);
     expect(planReload(now, old).direction).toBe('downgrade');
     expect(planReload(old, now).direction).toBe('upgrade');
+  });
+
+  test('without a codeChange are named by --dry-run, since a reload would refuse them', () => {
+    const of = (number: string) =>
+      version(number, [pack('a', number)], [application('a', { codeChange: false })]);
+    const plan = planReload(of('0.1.0'), of('0.2.0'));
+    const [first] = planText(plan, { restartChanged: false }).split('\n');
+    expect(first).toBe(
+      '0.2.0 can be loaded into 0.1.0 with --restart-changed, and without it is refused: a changed without a codeChange.',
+    );
+    expect(planText(plan, { restartChanged: true })).toMatch(/^0\.2\.0 can be loaded into 0\.1\.0\.\n/);
   });
 });
 

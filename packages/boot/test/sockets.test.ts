@@ -271,14 +271,40 @@ describe('what is listened on', () => {
     expect(await body({ port })).toBe('2');
   });
 
-  test('in one version only is closed with it', async () => {
+  test('in the old version only is served by it until it has ended', async () => {
     const port = free();
     const other = free();
     const more = `if (version === '1') createServer((request, response) => response.end('old')).listen(${other});`;
     const versions = await Versions.start(http(`${port}`, more));
-    expect(await body({ port: other })).toBe('old');
-    await versions.upgrade('2');
-    await expect(body({ port: other })).rejects.toThrow('ECONNREFUSED');
+    await versions.upgrade('2', { until: 'accepting' });
+    expect(await body({ port: other, agent: false })).toBe('old');
+    await versions.order({ type: 'back' });
+    expect(await body({ port: other, agent: false })).toBe('old');
+    await versions.upgrade('3');
+    // Who comes while it is being closed is cut off.
+    const refusal = () => body({ port: other, agent: false }).catch((error: Error) => error.message);
+    await expect.poll(refusal).toContain('ECONNREFUSED');
+  });
+
+  test('by the new version only later, while the old one still has it, goes over to that one', async () => {
+    const port = free();
+    const other = free();
+    const more = `
+      const listen = () => new Promise((resolve, reject) =>
+        createServer((request, response) => response.end('other ' + version)).listen(${other}, resolve).on('error', reject));
+      if (version === '1') await listen();
+      server.later = () => listen().then(() => 'listens', String);`;
+    const versions = await Versions.start(http(`${port}`, more));
+    const { sent, answer } = post({ port });
+    await wait(100);
+    const upgrade = versions.upgrade('2');
+    await versions.draining();
+    const { value } = await versions.order({ type: 'evaluate', code: 'state.later()' });
+    expect(value).toBe('listens');
+    sent.end('all');
+    expect(await answer).toBe('1');
+    await upgrade;
+    expect(await body({ port: other, agent: false })).toBe('other 2');
   });
 });
 

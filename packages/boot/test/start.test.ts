@@ -553,3 +553,16 @@ describe('failures', () => {
     },
   );
 });
+
+test('a start does not load node:crypto, which it does not need', async () => {
+  const release = await testRelease({
+    applications: ['web'],
+    files: {
+      'lib/web/application.mjs': `
+        export default { start() { console.log(process.moduleLoadList.includes('NativeModule crypto')); } };`,
+    },
+  });
+  const { child, ended } = await release.start('false', { env: { RELEASE_COOKIE: 'x'.repeat(20) } });
+  child.kill('SIGTERM');
+  expect((await ended).code).toBe(0);
+});

@@ -148,7 +148,7 @@ describe('stop', () => {
     });
     await started(release);
     expect((await release.run(['stop'])).code).toBe(0);
-  }, 20_000);
+  });
 
   test('--force is no crash to a heart', async () => {
     const release = await demo(0);

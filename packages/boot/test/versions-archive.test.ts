@@ -1,4 +1,5 @@
 import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -70,9 +71,14 @@ const release = [
 ] as const;
 
 const place = async (entries: readonly Entry[], into = places()) => ({
-  version: await placeDirectory(into, archive(entries), async () => {}),
+  version: await placeFile(archive(entries), into),
   root: path.join(into.versions, '0.2.0'),
 });
+
+async function placeFile(file: string, into = places()): Promise<string> {
+  await using handle = await open(file);
+  return await placeDirectory(into, { path: file, handle }, async () => {});
+}
 
 test('a release is unpacked as it was packed, long names and links too', async () => {
   const { version, root } = await place(release);
@@ -114,8 +120,13 @@ test('an archive that ends early is damaged, wherever it was cut', async () => {
   for (let length = 30; length < whole.length; length += 37) {
     const file = path.join(folder, 'cut.tar.gz');
     writeFileSync(file, whole.subarray(0, length));
-    await expect(placeDirectory(places(), file, async () => {})).rejects.toMatchObject({ code: 'DAMAGED' });
+    await expect(placeFile(file)).rejects.toMatchObject({ code: 'DAMAGED' });
   }
+});
+
+test('an archive with a size below zero is damaged', async () => {
+  const pax: Entry = { name: 'pax', type: 'x', text: '11 size=-1\n' };
+  await expect(place([...release, pax, { name: 'lib/evil' }])).rejects.toMatchObject({ code: 'DAMAGED' });
 });
 
 test('an archive with a flipped bit is damaged', async () => {
@@ -123,5 +134,5 @@ test('an archive with a flipped bit is damaged', async () => {
   bytes[bytes.length - 6]! ^= 1;
   const file = path.join(folder, 'flipped.tar.gz');
   writeFileSync(file, bytes);
-  await expect(placeDirectory(places(), file, async () => {})).rejects.toMatchObject({ code: 'DAMAGED' });
+  await expect(placeFile(file)).rejects.toMatchObject({ code: 'DAMAGED' });
 });

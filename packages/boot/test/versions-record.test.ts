@@ -8,3 +8,7 @@ test('going forward remembers what was permanent, going back forgets what lies b
   expect(versionsBefore({ version: '3', before: ['1', '2'] }, '1')).toEqual([]);
   expect(versionsBefore({ version: '3', before: ['1', '2'] }, '3')).toEqual(['1', '2']);
 });
+
+test('what a killed upgrade had written before it made a version permanent is no second way back', () => {
+  expect(versionsBefore({ version: '2', before: ['1', '2'] }, '3')).toEqual(['1', '2']);
+});

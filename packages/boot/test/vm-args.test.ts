@@ -3,7 +3,8 @@ import { spawnSync } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { parseVmArgs, withVmArgs } from '../src/vm-args.ts';
+import { withVmArgs } from '../src/apply-vm-args.ts';
+import { parseVmArgs } from '../src/vm-args.ts';
 import { testRelease } from './support/release.ts';
 
 test('a line is an argument, without quoting; blank lines and comments are none', () => {

@@ -201,14 +201,18 @@ function validatorProblems({ validators = [] }: Mapping, schema: Schema): readon
 function groupProblems(schema: Schema): readonly Problem[] {
   const mappings = allMappings(schema);
   return mappings.flatMap(({ key, parts, path, datatype }) => {
-    const wildcards = parts.filter(isWildcard).length;
-    if (datatype !== 'complex') {
-      const lost = Array.from({ length: wildcards }, (_, index) => index).some(
-        (index) => !path.includes(index),
-      );
+    const wildcards = parts.filter(isWildcard).map((_, index) => index);
+    // What the last one of a group stands for are names in its value.
+    const own = datatype === 'complex' ? wildcards.pop() : undefined;
+    if (wildcards.some((index) => !path.includes(index))) {
       const message = `to: every wildcard of the key must be in it, or two settings go to one place; or leave it out`;
-      return lost ? [{ key, message }] : [];
+      return [{ key, message }];
     }
+    if (own !== undefined && path.includes(own)) {
+      const message = 'to: the names of the group are in its value; leave its own wildcard out of the path';
+      return [{ key, message }];
+    }
+    if (datatype !== 'complex') return [];
     if (!isWildcard(parts.at(-1)!))
       return [{ key, message: 'a complex key ends in a wildcard, such as kv.buckets.*' }];
     const group = `${patternOf(parts)}.`;

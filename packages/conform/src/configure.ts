@@ -1,10 +1,12 @@
-import type { ConfFile, Setting } from './conf-file.ts';
+import type { ConfFile } from './conf-file.ts';
 import { describeDatatype } from './datatypes/describe.ts';
 import { formatValue } from './datatypes/format.ts';
-import { type KeyPart, printKey, type Wildcard } from './key.ts';
+import { ConformError } from './error.ts';
+import { parseKey, printKey, type Wildcard } from './key.ts';
 import { allMappings, type ResolvedMapping } from './mappings.ts';
-import { print } from './print.ts';
+import { printLine } from './print.ts';
 import type { Schema } from './schema.ts';
+import { mappingOf } from './settings.ts';
 
 /** How a documented `.conf` file is written. */
 export interface ConfigureOptions {
@@ -21,19 +23,16 @@ export interface ConfigureOptions {
  */
 export function configure(schema: Schema, { name, there = { lines: [] } }: ConfigureOptions): string {
   const mappings = allMappings(schema);
-  const { settings, rest } = personsPart(there);
-  const isOf = ({ parts }: ResolvedMapping, { setting }: Owned) => fits(setting.key, parts);
-  const blocks = mappings.map((mapping) => {
-    // Of several mappings that a setting fits, the first shows it.
-    const own = settings.filter((one) => mappings.find((other) => isOf(other, one)) === mapping);
-    return block(mapping, own);
-  });
-  const strangers = settings.filter((one) => !mappings.some((mapping) => isOf(mapping, one)));
-  const unknown =
-    strangers.length === 0
-      ? []
-      : ['## These settings are not known (any more).', ...strangers.flatMap(written)];
-  return [head(name), ...blocks, unknown, rest.map(comment)]
+  const { owned, rest } = personsPart(there, mappings);
+  const blocks = mappings.map((mapping) =>
+    block(
+      mapping,
+      owned.filter((one) => one.mapping === mapping),
+    ),
+  );
+  const strangers = owned.filter(({ mapping }) => mapping === undefined).flatMap(({ lines }) => lines);
+  const unknown = strangers.length === 0 ? [] : ['## These settings are not known (any more).', ...strangers];
+  return [head(name), ...blocks, unknown, rest]
     .filter((lines) => lines.length > 0)
     .map((lines) => lines.map((line) => `${line}\n`).join(''))
     .join('\n');
@@ -46,61 +45,82 @@ function head(name: string): readonly string[] {
   ];
 }
 
-/** A setting and the comments that a person wrote above it. */
+/** Lines of a person: a setting, or one that is commented out, with the comments that belong to it. */
 interface Owned {
-  readonly comments: readonly string[];
-  readonly setting: Setting;
+  /** Undefined for a setting that is not known. */
+  readonly mapping: ResolvedMapping | undefined;
+  readonly isSet: boolean;
+  readonly lines: string[];
 }
 
 interface PersonsPart {
-  readonly settings: readonly Owned[];
-  /** Comments below the last setting. */
+  readonly owned: readonly Owned[];
+  /** Comments that belong to no setting. */
   readonly rest: readonly string[];
 }
 
-function personsPart({ lines }: ConfFile): PersonsPart {
-  const settings: Owned[] = [];
+/** A comment belongs to the setting below it, or to the one above it where a blank line ends them both. */
+function personsPart({ lines }: ConfFile, mappings: readonly ResolvedMapping[]): PersonsPart {
+  const owned: Owned[] = [];
+  let above: Owned | undefined;
   let comments: string[] = [];
   let generated: string[] = [];
-  for (const line of lines) {
+  const own = (one: Omit<Owned, 'lines'>, line: readonly string[]) => {
+    above = { ...one, lines: [...comments, ...line] };
+    owned.push(above);
+    comments = [];
+  };
+  for (const line of [...lines, { type: 'blank' } as const]) {
     if (line.type === 'setting') {
-      settings.push({ comments, setting: line });
-      comments = [];
+      const mapping = mappingOf(line.key, mappings);
+      own({ mapping, isSet: true }, [printLine(line)]);
     } else if (line.type === 'comment' && line.text.startsWith('#')) {
       generated.push(line.text);
     } else if (line.type === 'comment') {
-      if (!isExample(line.text, generated)) comments.push(line.text);
+      const text = `# ${line.text}`.trimEnd();
+      const mapping = commentedOut(line.text, mappings);
+      if (mapping === undefined) comments.push(text);
+      else own({ mapping, isSet: false }, isExample(line.text, mapping, generated) ? [] : [text]);
     } else {
+      if (above !== undefined) above.lines.push(...comments.splice(0));
+      above = undefined;
       generated = [];
     }
   }
-  return { settings, rest: comments };
+  return { owned, rest: comments };
+}
+
+/** What a commented-out setting would set; undefined for other comments. */
+function commentedOut(text: string, mappings: readonly ResolvedMapping[]): ResolvedMapping | undefined {
+  const key = /^(\S.*?) =(?: |$)/.exec(text)?.[1];
+  try {
+    return key === undefined ? undefined : mappingOf(parseKey(key), mappings);
+  } catch (error) {
+    if (error instanceof ConformError) return undefined;
+    throw error;
+  }
 }
 
 const DEFAULT = 'Default: ';
 
-/** A setting that was commented out by us: it has the default that the words above it name, or nothing. */
-function isExample(text: string, generated: readonly string[]): boolean {
-  if (generated.length === 0) return false;
-  const value = /^\S.*? =(?: (.*))?$/.exec(text);
-  if (value === null) return false;
-  const named = generated.findLast((line) => line.startsWith(`# ${DEFAULT}`))?.slice(`# ${DEFAULT}`.length);
-  return value[1] === named;
-}
-
-function fits(key: readonly string[], parts: readonly KeyPart[]): boolean {
-  return (
-    key.length === parts.length &&
-    parts.every((part, index) => typeof part !== 'string' || part === key[index])
-  );
+/** One that was commented out by us: it has the default of now, or the one that the words above it name, or nothing. */
+function isExample(text: string, mapping: ResolvedMapping, generated: readonly string[]): boolean {
+  const former = generated.findLast((line) => line.startsWith(`# ${DEFAULT}`))?.slice(`# ${DEFAULT}`.length);
+  const start = `${exampleKey(mapping)} =`;
+  const value = text.slice(start.length + 1);
+  return text.startsWith(start) && ['', former, defaultText(mapping)].includes(value);
 }
 
 function block(mapping: ResolvedMapping, own: readonly Owned[]): readonly string[] {
-  if (mapping.hidden) return own.flatMap(written);
-  const example = mapping.datatype === 'complex' ? [] : [exampleOf(mapping)];
+  const lines = own.flatMap((one) => one.lines);
+  if (mapping.hidden) return lines;
+  const isSet = own.some((one) => one.isSet);
   return [
-    ...documentation(mapping).map((line) => `## ${line}`.trimEnd()),
-    ...(own.length > 0 ? own.flatMap(written) : example),
+    ...documentation(mapping)
+      .flatMap((text) => text.split(/\r\n|[\r\n]/))
+      .map((line) => `## ${line.trim()}`.trimEnd()),
+    ...lines,
+    ...(isSet || mapping.datatype === 'complex' ? [] : exampleOf(mapping)),
   ];
 }
 
@@ -111,12 +131,7 @@ function documentation(mapping: ResolvedMapping): readonly string[] {
   const allowed = isPlain ? undefined : describeDatatype(datatype);
   const standard = defaultText(mapping);
   return [
-    ...(doc
-      ? doc
-          .trim()
-          .split('\n')
-          .map((line) => line.trim())
-      : [key]),
+    doc?.trim() || key,
     ...(see === undefined ? [] : [`See ${see}.`]),
     ...(allowed === undefined ? [] : [`Allowed: ${allowed}`]),
     ...(standard === undefined ? [] : [`${DEFAULT}${standard}`]),
@@ -125,14 +140,20 @@ function documentation(mapping: ResolvedMapping): readonly string[] {
   ];
 }
 
-function exampleOf(mapping: ResolvedMapping): string {
-  const { parts, includeDefault, commented } = mapping;
-  const key = printKey(
+function exampleOf(mapping: ResolvedMapping): readonly string[] {
+  const empty = `${exampleKey(mapping)} =`;
+  const standard = defaultText(mapping);
+  const forms = standard === undefined ? [empty] : [`${empty} ${standard}`, empty];
+  if (mapping.commented === false && standard !== undefined) return forms.slice(0, 1);
+  // A comment is one line, and what is behind it would count.
+  const line = forms.find((form) => !/[\r\n]/.test(form));
+  return line === undefined ? [] : [`# ${line}`];
+}
+
+function exampleKey({ parts, includeDefault }: ResolvedMapping): string {
+  return printKey(
     parts.map((part) => (typeof part === 'string' ? part : (includeDefault ?? placeholder(part)))),
   );
-  const standard = defaultText(mapping);
-  const isLive = commented === false && standard !== undefined;
-  return `${isLive ? '' : '# '}${`${key} = ${standard ?? ''}`.trimEnd()}`;
 }
 
 /** `$name` → name */
@@ -143,16 +164,5 @@ function placeholder({ wildcard }: Wildcard): string {
 function defaultText({ default: value, datatype }: ResolvedMapping): string | undefined {
   if (value === undefined || datatype === 'complex') return undefined;
   const values = formatValue(value, datatype);
-  const line = print({ lines: [{ type: 'setting', key: ['key'], values }] });
-  const text = line.slice(line.indexOf('=') + 1).trim();
-  // A comment is one line, and what is behind it would count.
-  return /[\r\n]/.test(text) ? undefined : text;
-}
-
-function written({ comments, setting }: Owned): readonly string[] {
-  return [...comments.map(comment), print({ lines: [setting] }).trimEnd()];
-}
-
-function comment(text: string): string {
-  return `# ${text}`.trimEnd();
+  return printLine({ type: 'setting', key: ['key'], values }).slice('key = '.length);
 }

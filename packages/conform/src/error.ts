@@ -27,14 +27,19 @@ export interface Problem {
   readonly message: string;
 }
 
-/** Everything that is wrong at once: `message` has a line for each problem, with its place. */
+/** Whoever has more to correct sees the rest next time. */
+export const MOST_PROBLEMS = 20;
+
+/** Everything that is wrong at once: `message` has a line for each problem, with its place; of very many, for the first 20. */
 export class ConformError extends Error {
   override readonly name = 'ConformError';
   readonly code: ConformErrorCode;
   readonly problems: readonly Problem[];
 
   constructor(code: ConformErrorCode, problems: readonly Problem[], options?: ErrorOptions) {
-    super(problems.map(describeProblem).join('\n'), options);
+    const lines = problems.slice(0, MOST_PROBLEMS).map(describeProblem);
+    const more = problems.length - lines.length;
+    super([...lines, ...(more > 0 ? [`and ${more} more`] : [])].join('\n'), options);
     this.code = code;
     this.problems = problems;
   }

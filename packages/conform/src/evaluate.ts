@@ -1,26 +1,19 @@
-import { isPlainObject, isSecretName } from '@sarma/app/internal';
+import { basename } from 'node:path';
+import { isPlainObject } from '@sarma/app/internal';
 import type { ConfFile, Value } from './conf-file.ts';
 import { convert } from './datatypes/convert.ts';
 import type { Converted, Datatype } from './datatypes/datatype.ts';
 import { isListed } from './datatypes/kinds.ts';
 import type { Problem } from './error.ts';
+import { type Found, type Place, validatorOf } from './judge.ts';
 import { printKey } from './key.ts';
-import {
-  allMappings,
-  boundKey,
-  boundPath,
-  everyNamed,
-  isWildcard,
-  patternOf,
-  type ResolvedMapping,
-} from './mappings.ts';
+import { allMappings, boundKey, boundPath, isWildcard, patternOf, type ResolvedMapping } from './mappings.ts';
 import { parseValues } from './parse.ts';
-import { printValue } from './print.ts';
 import { Unexpected } from './reader.ts';
 import type { Schema } from './schema.ts';
+import { isSecret, shownValues } from './secrecy.ts';
 import { type Assigned, assignSettings, mappingOf, type Settings } from './settings.ts';
 import type { Source } from './translate.ts';
-import type { Validator } from './validators.ts';
 import { Values } from './values.ts';
 
 export interface Evaluation {
@@ -44,7 +37,7 @@ export function evaluate(files: readonly ConfFile[], schema: Schema, surrounding
   const values = new Values();
   const problems = [...settings.problems];
   const warnings = [...settings.warnings];
-  const context = { ...surroundings, mappings, settings, file: files.at(-1)?.file };
+  const context = { ...surroundings, mappings, settings, files: files.map(({ file }) => file) };
   for (const mapping of inOrder(mappings)) {
     for (const names of namesFor(mapping, groups)) {
       const found = isGroup(mapping)
@@ -62,7 +55,7 @@ export function evaluate(files: readonly ConfFile[], schema: Schema, surrounding
       warnings.push(...verdict.warnings);
     }
   }
-  return { values, problems: problems.sort(byLine), warnings };
+  return { values, problems: inOrderOfLines(problems, context.files), warnings };
 }
 
 const isGroup = ({ datatype }: ResolvedMapping) => datatype === 'complex';
@@ -73,8 +66,12 @@ function inOrder(mappings: readonly ResolvedMapping[]): readonly ResolvedMapping
   return [...mappings.filter((mapping) => !isGroup(mapping)), ...groups];
 }
 
-const byLine = ({ line: one = Number.MAX_VALUE }: Problem, { line: other = Number.MAX_VALUE }: Problem) =>
-  one - other;
+/** What has a place in a file first, as it stands there. */
+function inOrderOfLines(problems: readonly Problem[], files: Context['files']): readonly Problem[] {
+  const placed = problems.filter(({ line }) => line !== undefined);
+  placed.sort((one, other) => files.indexOf(one.file) - files.indexOf(other.file) || one.line! - other.line!);
+  return [...placed, ...problems.filter(({ line }) => line === undefined)];
+}
 
 /** Key up to a wildcard → the names that are set there, and those of the wildcards before it. */
 type Groups = ReadonlyMap<string, readonly (readonly string[])[]>;
@@ -103,19 +100,9 @@ function namesFor(mapping: ResolvedMapping, groups: Groups): readonly (readonly 
 interface Context extends Surroundings {
   readonly mappings: readonly ResolvedMapping[];
   readonly settings: Settings;
-  /** Where a setting that is missing should be. */
-  readonly file: string | undefined;
+  /** Where a setting that is missing may be. */
+  readonly files: readonly (string | undefined)[];
 }
-
-/** A value, and where it comes from: undefined for a group, whose values have their own. */
-interface Found {
-  readonly value: unknown;
-  readonly source: Source | undefined;
-  readonly key: string;
-  readonly place: Place;
-}
-
-type Place = Pick<Problem, 'file' | 'line' | 'column' | 'variable'>;
 
 function settingValue(
   mapping: ResolvedMapping,
@@ -182,9 +169,12 @@ function missing(
   { required, envVar }: ResolvedMapping,
   key: string,
   path: readonly string[],
-  { below, file }: Context,
+  { below, files }: Context,
 ): Problem | undefined {
   if (!required || isThere(below, path)) return undefined;
+  // Any will do; the best is that of the setting's own application.
+  const [application] = path;
+  const file = files.find((one) => one && basename(one).startsWith(`${application}.`)) ?? files.at(-1);
   const here = file === undefined ? 'in the .conf file' : 'here';
   return {
     file,
@@ -203,66 +193,25 @@ function isThere(below: unknown, path: readonly string[]): boolean {
 
 interface Origin {
   readonly key: string;
-  readonly source: Source;
+  readonly source: Source & { readonly key: string };
   readonly place: Place;
 }
 
 function found(converted: Converted, values: readonly Value[], origin: Origin): Found | Problem {
-  if ('value' in converted) return { value: converted.value, ...origin };
+  const secret = isSecret(origin.source, values);
+  if ('value' in converted)
+    return { ...origin, value: converted.value, place: placeOf(values[0], origin), isSecret: secret };
   const { wrong } = converted;
-  const problem = { ...origin.place, ...wrong?.at, key: origin.key };
-  if ('message' in converted) return { ...problem, message: converted.message };
+  const problem = { ...placeOf(wrong, origin), key: origin.key };
+  // What was thrown may have any part of the value in it.
+  if ('message' in converted)
+    return { ...problem, message: secret ? 'is none that its datatype takes' : converted.message };
   const { expected } = converted;
-  const shown = shownValue(wrong === undefined ? values : [wrong], origin);
+  const shown = secret ? 'something else' : shownValues(wrong === undefined ? values : [wrong]);
   return { ...problem, expected, found: shown, message: `expected ${expected}, found ${shown}` };
 }
 
-/** Of what is called like a secret, nobody sees anything. */
-function shownValue(values: readonly Value[], { source }: Origin): string {
-  if (source.path.some(isSecretName)) return 'something else';
-  const texts = values.map((value) =>
-    value.type === 'text' ? JSON.stringify(value.text) : printValue(value),
-  );
-  const shown = texts.join(', ');
-  return shown.length > 80 ? `${shown.slice(0, 79)}…` : shown;
-}
-
-interface Judged {
-  readonly problems: readonly Problem[];
-  readonly warnings: readonly Problem[];
-}
-
-/** What the validators of a mapping say of its value. */
-function validatorOf(schema: Schema): (mapping: ResolvedMapping, found: Found) => Judged {
-  const named = new Map(everyNamed(schema, 'validators'));
-  return ({ validators = [] }, { value, key, place }) => {
-    const problems: Problem[] = [];
-    const warnings: Problem[] = [];
-    for (const one of validators) {
-      const validator = typeof one === 'string' ? named.get(one)! : one;
-      const verdict = judge(validator, value, key);
-      if ('error' in verdict) problems.push({ ...place, key, message: verdict.error });
-      else if ('warn' in verdict) warnings.push({ ...place, key, message: verdict.warn });
-    }
-    return { problems, warnings };
-  };
-}
-
-function judge(
-  validator: Validator,
-  value: unknown,
-  key: string,
-): { readonly error: string } | { readonly warn: string } | Readonly<Record<string, never>> {
-  let verdict: unknown;
-  try {
-    verdict = validator(value as never, key);
-  } catch (cause) {
-    return { error: `its validator failed: ${cause instanceof Error ? cause.message : String(cause)}` };
-  }
-  if (verdict === undefined) return {};
-  if (isPlainObject(verdict) && typeof verdict.error === 'string') return { error: verdict.error };
-  if (isPlainObject(verdict) && typeof verdict.warn === 'string') return { warn: verdict.warn };
-  return {
-    error: `its validator returned ${String(verdict)}; it has to return nothing, { warn: '…' } or { error: '…' }`,
-  };
+/** In a variable, lines and columns mean nothing to anybody. */
+function placeOf(value: Value | undefined, { place }: Origin): Place {
+  return place.variable === undefined ? { ...place, ...value?.at } : place;
 }

@@ -11,6 +11,7 @@ export type {
   Text,
   Value,
 } from './conf-file.ts';
+export { needConf, readConf } from './conf-text.ts';
 export { type ConfigureOptions, configure } from './configure.ts';
 export type { Address, CustomDatatype, Datatype, Input, ValueOf } from './datatypes/datatype.ts';
 export { describeDatatype } from './datatypes/describe.ts';
@@ -23,9 +24,9 @@ export { allMappings, type ResolvedMapping } from './mappings.ts';
 export { newSchema } from './new.ts';
 export { parse } from './parse.ts';
 export { print } from './print.ts';
-export { type ConformOptions, type ConformState, default, readConf } from './provider.ts';
+export { type ConformOptions, type ConformState, default } from './provider.ts';
 export { defineSchema, type Mapping, type Schema } from './schema.ts';
-export { schemaName } from './schema-name.ts';
+export { inSchema, schemaOf } from './schema-of.ts';
 export { findConf } from './shipped.ts';
 export type { Conf, Entry, Transform } from './transforms.ts';
 export { type Source, type TranslateOptions, type Translation, translate } from './translate.ts';

@@ -74,7 +74,7 @@ export function everyNamed<Name extends 'transforms' | 'validators'>(
   return [...new Map([...extended, ...own])];
 }
 
-/** `to` of a setting → a path; undefined in it: a wildcard that the setting does not have. */
+/** `to` of a setting → a path; -1 in it: a wildcard that the setting does not have. */
 export function pathOf(to: string, parts: readonly KeyPart[]): readonly (string | number)[] {
   const wildcards = parts.filter((part) => typeof part !== 'string').map(({ wildcard }) => wildcard);
   const taken = new Set<number>();

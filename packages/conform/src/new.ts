@@ -82,10 +82,20 @@ function mappingOf(value: unknown, isSecret: boolean): Mapping | undefined {
 /** Undefined for what no datatype has. */
 function datatypeOf(value: unknown): Datatype | undefined {
   if (!Array.isArray(value)) return simpleDatatype(value);
-  const items = [...new Set(value.map(simpleDatatype))];
-  if (items.includes(undefined)) return undefined;
-  if (items.length <= 1) return { list: items[0] ?? 'string' };
-  return { list: items.every((one) => one === 'integer' || one === 'float') ? 'float' : 'string' };
+  const lists = value.filter(Array.isArray).length;
+  // All items of a list in one, and brackets around each: that is what its type is made of.
+  if (lists > 0) {
+    const inner = lists === value.length ? datatypeOf(value.flat()) : undefined;
+    return inner && { list: inner };
+  }
+  const found = value.map((item) => (item === null ? undefined : simpleDatatype(item)));
+  if (found.includes(undefined)) return undefined;
+  // Text is the last, since everything is text.
+  const types = (['float', 'integer', 'boolean', 'string'] as const).filter((type) => found.includes(type));
+  // A whole number is a number, too.
+  const needed = types[0] === 'float' ? types.filter((type) => type !== 'integer') : types;
+  const [only = 'string', another] = needed;
+  return { list: another === undefined ? only : needed };
 }
 
 function simpleDatatype(value: unknown): 'string' | 'integer' | 'float' | 'boolean' | undefined {

@@ -1,5 +1,5 @@
 import type { ConfFile, ConfLine, List, Pair, Position, Setting, Text, Value } from './conf-file.ts';
-import { ConformError, type Problem } from './error.ts';
+import { ConformError, MOST_PROBLEMS, type Problem } from './error.ts';
 import { printKey, readKey } from './key.ts';
 import { backslashesBefore, Reader, Unexpected } from './reader.ts';
 
@@ -12,8 +12,6 @@ import { backslashesBefore, Reader, Unexpected } from './reader.ts';
 //   value   = list | pair | quoted | bare    list    = "[" [ value { "," value } [ "," ] ] "]"
 //   pair    = name "=" ( quoted | bare )     quoted  = '"' … '"', with \" for a quote
 
-/** Whoever has more to correct sees the rest next time. */
-const MOST_PROBLEMS = 20;
 const DEEPEST_LIST = 16;
 
 /**
@@ -176,6 +174,7 @@ function readText(reader: Reader, depth: number): Text {
  */
 function readBare(reader: Reader, depth: number): Text {
   const { text, offset: start, position: at } = reader;
+  if (reader.match(OTHER_QUOTE)) throw reader.unexpected('a value, with " where it has quotes');
   const pieces: string[] = [];
   let from = start;
   for (let end = start + (reader.match(BRACKETED)?.[0].length ?? 0); ; end++) {
@@ -202,8 +201,14 @@ function isBareEnd(reader: Reader, start: number, depth: number): boolean {
   if (character === ']') return depth > 0;
   if (character === '#') {
     if (offset === start) return depth === 0;
-    if (isSpace(text[offset - 1])) return true;
-    // Nobody should lose the end of a password: neither reading is taken.
+    // Nobody should lose the end of a password: where it may be one, neither reading is taken.
+    if (isSpace(text[offset - 1])) {
+      if (depth === 0 && /\s/.test(text.slice(start, offset).trim()))
+        throw reader.unexpected(
+          'quotes around several words with # behind them, or the comment in a line above',
+        );
+      return true;
+    }
     if (depth === 0)
       throw reader.unexpected('a space in front of a comment, or quotes around a value with # in it');
     return false;
@@ -211,6 +216,9 @@ function isBareEnd(reader: Reader, start: number, depth: number): boolean {
   if (isControl(character)) throw reader.unexpected('text, or quotes around what is none');
   return false;
 }
+
+/** Word processors write them, and shells have them: as part of a value that nobody may see they would not be noticed. */
+const OTHER_QUOTE = /['‘’‚‛“”„‟«»‹›]/y;
 
 const isSpace = (character: string | undefined) => character === ' ' || character === '\t';
 const isControl = (character: string) => character !== '\t' && /\p{Cc}/u.test(character);

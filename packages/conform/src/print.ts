@@ -11,15 +11,16 @@ export function print(conf: ConfFile): string {
   return conf.lines.map((line) => `${printLine(line)}\n`).join('');
 }
 
-function printLine(line: ConfLine): string {
+/** Without a line break behind it. */
+export function printLine(line: ConfLine): string {
   switch (line.type) {
     case 'blank':
       return '';
     case 'comment':
       return printComment(line.text);
     case 'setting': {
-      const setting = `${printKey(line.key)} = ${printValues(line.values, 0)}`;
-      return line.comment === undefined ? setting : `${setting} ${printComment(line.comment)}`;
+      const behind = line.comment === undefined ? '' : ` ${printComment(line.comment)}`;
+      return `${printKey(line.key)} = ${printSettingValues(line.values, behind)}`;
     }
   }
 }
@@ -29,18 +30,31 @@ function printComment(text: string): string {
   return text === '' ? '#' : `# ${text.replace(/\r?\n/g, ' ')}`;
 }
 
-function printValues(values: readonly Value[], depth: number): string {
-  const last = values.length - 1;
-  return values.map((value, index) => printValue(value, depth, index === last)).join(', ');
+/** With the comment behind it. Between several words without quotes and a `#` there has to be a comma. */
+function printSettingValues(values: readonly Value[], behind: string): string {
+  if (behind === '' || !isBareWords(values.at(-1)!)) return `${printValues(values, 0, behind)}${behind}`;
+  return `${printValues(values, 0, ',')},${behind}`;
 }
 
-/** A value as the only one of a setting. */
-export function printValue(value: Value, depth = 0, isLast = true): string {
-  if (value.type === 'list') return `[${printValues(value.items, depth + 1)}]`;
+function isBareWords(value: Value): boolean {
+  if (value.type === 'list') return false;
+  if (value.type === 'text') return !value.isQuoted && /\s/.test(value.text);
+  return !value.value.isQuoted;
+}
+
+function printValues(values: readonly Value[], depth: number, behind: string): string {
+  const last = values.length - 1;
+  return values.map((value, index) => printValue(value, depth, index === last ? behind : ',')).join(', ');
+}
+
+/** A value as the only one of a setting, or with what stands behind it: a comma, `]`, a comment. */
+export function printValue(value: Value, depth = 0, behind = ''): string {
+  if (value.type === 'list') return `[${printValues(value.items, depth + 1, ']')}]`;
+  const isLast = behind !== ',';
   const forms = value.type === 'pair' ? pairForms(value, isLast) : textForms(value, isLast);
   // The parser is asked which of them means the value: it alone knows what has to be quoted where.
   const { length } = forms;
-  return forms.find((form, index) => index === length - 1 || means(form, value, depth, isLast))!;
+  return forms.find((form, index) => index === length - 1 || means(form, value, depth, behind))!;
 }
 
 /** From the plainest to one that always reads as the text. */
@@ -62,13 +76,14 @@ function bare(text: string, isLast: boolean): string {
   return isLast ? escaped : escaped.replace(/(?<!\\)(\\+)$/, '$1$1');
 }
 
-function means(form: string, value: Text | Pair, depth: number, isLast: boolean): boolean {
+function means(form: string, value: Text | Pair, depth: number, behind: string): boolean {
   // The space keeps a byte order mark in the text from being taken for the file's.
-  const reader = new Reader(` ${form}${isLast ? (depth === 0 ? '' : ']') : ','}`);
+  const reader = new Reader(` ${form}${behind}`);
   reader.skipSpace();
   try {
     const read = readValue(reader, depth);
-    return reader.offset === form.length + 1 && isSame(read, value);
+    reader.skipSpace();
+    return reader.text.slice(reader.offset) === behind.trimStart() && isSame(read, value);
   } catch (error) {
     if (error instanceof Unexpected) return false;
     throw error;

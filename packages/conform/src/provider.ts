@@ -1,13 +1,12 @@
-import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { defineProvider } from '@sarma/app';
-import type { ConfFile } from './conf-file.ts';
+import { schemaName } from '@sarma/app/internal';
+import { needConf, readConf } from './conf-text.ts';
 import { describeSource } from './describe-source.ts';
 import { ConformError, describeProblem } from './error.ts';
-import { parse } from './parse.ts';
 import type { Schema } from './schema.ts';
-import { schemaName } from './schema-name.ts';
+import { inSchema, schemaOf } from './schema-of.ts';
 import { shippedFiles } from './shipped.ts';
 import { translate } from './translate.ts';
 
@@ -34,23 +33,23 @@ export default defineProvider<ConformOptions, ConformState>({
 
   init(options) {
     const files = [options?.schema].flat();
-    if (!files.every((file) => typeof file === 'string' && file !== ''))
-      throw new ConformError('CONFORM_SCHEMA', [
-        { message: "the provider needs options: { schema: 'config/kv.schema.ts' }" },
-      ]);
-    return {
-      schemas: files.map((file) => `${path.parse(file).name}.mjs`),
-      confs: files.map((file) => `${schemaName(file)}.conf`),
-    };
+    if (files.length === 0 || !files.every((file) => typeof file === 'string' && file !== ''))
+      throw refused("the provider needs options: { schema: 'config/kv.schema.ts' }");
+    const confs = files.map((file) => `${schemaName(file)}.conf`);
+    const twice = confs.find((name, index) => confs.indexOf(name) !== index);
+    if (twice !== undefined)
+      throw refused(`two schemas would have the file ${twice}; call one of them differently`);
+    return { schemas: files.map((file) => `${path.parse(file).name}.mjs`), confs };
   },
 
   async load(below, state, { configDirectory, directory, onSource }) {
     const schemas = filesOf('CONFORM_SCHEMA_PATH') ?? state.schemas.map((name) => path.join(directory, name));
     const confs =
-      filesOf('CONFORM_CONF_PATH')?.map(readConf) ??
-      state.confs.map((name) =>
-        ownOrShipped([configDirectory, directory].map((folder) => path.join(folder, name))),
-      );
+      filesOf('CONFORM_CONF_PATH')?.map((file) => needConf(file)) ??
+      state.confs.map((name) => {
+        const own = path.join(configDirectory, name);
+        return readConf(own) ?? readConf(path.join(directory, name)) ?? { file: own, lines: [] };
+      });
     const { configuration, sources, warnings } = translate(
       confs,
       await Promise.all(schemas.map(importSchema)),
@@ -62,31 +61,8 @@ export default defineProvider<ConformOptions, ConformState>({
   },
 });
 
-/** Reads and parses a .conf file. Throws ConformError CONFORM_FILE, CONFORM_SYNTAX. */
-export function readConf(file: string): ConfFile {
-  const conf = confIfThere(file);
-  if (conf !== undefined) return conf;
-  throw new ConformError('CONFORM_FILE', [{ file, message: 'there is no such file' }]);
-}
-
-function ownOrShipped(files: readonly string[]): ConfFile {
-  for (const file of files) {
-    const conf = confIfThere(file);
-    if (conf !== undefined) return conf;
-  }
-  return { file: files[0], lines: [] };
-}
-
-function confIfThere(file: string): ConfFile | undefined {
-  let text: string;
-  try {
-    text = new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(file));
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    const message = `cannot be read: ${(cause as Error).message}`;
-    throw new ConformError('CONFORM_FILE', [{ file, message }], { cause });
-  }
-  return parse(text, file);
+function refused(message: string): ConformError {
+  return new ConformError('CONFORM_SCHEMA', [{ message }]);
 }
 
 /** The files that a variable names; undefined where it is not set. */
@@ -96,18 +72,13 @@ function filesOf(variable: string): readonly string[] | undefined {
 }
 
 async function importSchema(file: string): Promise<Schema> {
-  const failed = (message: string, options?: ErrorOptions) =>
-    new ConformError('CONFORM_FILE', [{ file, message }], options);
-  const module: { readonly default?: unknown } = await import(pathToFileURL(file).href).catch(
+  const module: Readonly<Record<string, unknown>> = await import(pathToFileURL(file).href).catch(
     (cause: unknown) => {
       // A schema says itself what is wrong with it.
-      if ((cause as Error)?.name === 'ConformError') throw cause;
-      throw failed(`the schema cannot be loaded: ${cause instanceof Error ? cause.message : String(cause)}`, {
-        cause,
-      });
+      if ((cause as Error)?.name === 'ConformError') throw inSchema(file, cause);
+      const message = `the schema cannot be loaded: ${cause instanceof Error ? cause.message : String(cause)}`;
+      throw new ConformError('CONFORM_FILE', [{ file, message }], { cause });
     },
   );
-  if (module.default === undefined)
-    throw failed('the schema has no default export; write: export default defineSchema({ … })');
-  return module.default as Schema;
+  return schemaOf(module, file);
 }

@@ -131,10 +131,8 @@ export class Reader {
   }
 
   #goTo(offset: number): void {
-    for (let end = this.text.indexOf('\n', this.offset); end !== -1 && end < offset; ) {
-      this.#breakLine(end);
-      end = this.text.indexOf('\n', this.offset);
-    }
+    const passed = this.text.slice(this.offset, offset);
+    for (const { index } of passed.matchAll(/\n/g)) this.#breakLine(offset - passed.length + index);
     this.offset = offset;
   }
 

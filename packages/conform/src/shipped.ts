@@ -1,15 +1,16 @@
-import { readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 import type { ProviderBuild } from '@sarma/app';
+import { schemaName } from '@sarma/app/internal';
+import { readConfText } from './conf-text.ts';
 import { configure } from './configure.ts';
-import { ConformError } from './error.ts';
 import { parse } from './parse.ts';
-import type { Schema } from './schema.ts';
-import { schemaName } from './schema-name.ts';
+import { schemaOf } from './schema-of.ts';
 
 /**
  * The `.conf` files that a release brings along, one for each schema: that of the project (`findConf`), which then holds
- * until the host has its own, or one with everything commented out. Throws ConformError for one that cannot be read.
+ * until the host has its own, or one with everything commented out. Throws ConformError for a schema that is none, and
+ * for a file that cannot be read.
  */
 export function shippedFiles(
   { schema }: { readonly schema: string | readonly string[] },
@@ -17,33 +18,18 @@ export function shippedFiles(
 ): Readonly<Record<string, string>> {
   const files = [schema].flat().map((name, index) => {
     const source = path.resolve(project, name);
-    const exported = modules.schema![index]!.default as Schema;
-    return [`${schemaName(source)}.conf`, shippedText(source, environment, exported)] as const;
+    const exported = schemaOf(modules.schema![index]!, source);
+    const file = findConf(source, environment);
+    const text = (file && readConfText(file)) ?? configure(exported, { name: schemaName(source) });
+    // What is wrong with it should not be found out where the service starts.
+    parse(text, file);
+    return [`${schemaName(source)}.conf`, text] as const;
   });
   return Object.fromEntries(files);
-}
-
-function shippedText(source: string, environment: string, schema: Schema): string {
-  const file = findConf(source, environment);
-  if (file === undefined) return configure(schema, { name: schemaName(source) });
-  const text = readFileSync(file, 'utf8');
-  parse(text, file);
-  return text;
 }
 
 /** `kv.<environment>.conf` beside `kv.schema.ts`, else `kv.conf`; undefined where there is neither. */
 export function findConf(source: string, environment: string): string | undefined {
   const name = path.join(path.dirname(source), schemaName(source));
-  return [`${name}.${environment}.conf`, `${name}.conf`].find(isThere);
-}
-
-function isThere(file: string): boolean {
-  try {
-    readFileSync(file);
-    return true;
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return false;
-    const message = `cannot be read: ${(cause as Error).message}`;
-    throw new ConformError('CONFORM_FILE', [{ file, message }], { cause });
-  }
+  return [`${name}.${environment}.conf`, `${name}.conf`].find((file) => existsSync(file));
 }

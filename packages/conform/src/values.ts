@@ -9,9 +9,15 @@ type Tree = Map<string, unknown>;
 /** The values of a configuration on their way, by where they go. Transforms see it as their `Conf`. */
 export class Values implements Conf {
   readonly #values = new Map<string, { readonly value: unknown; readonly source: Source }>();
+  /** Made when it is asked for: thousands of groups, and transforms, ask one after the other. */
+  #tree: Tree | undefined;
 
   set(value: unknown, source: Source): void {
-    this.#values.set(printKey(source.path), { value, source });
+    const place = printKey(source.path);
+    const there = this.#values.get(place);
+    if (there !== undefined) throw collision(source, `where ${keyOf(there.source)} goes, too`);
+    this.#values.set(place, { value, source });
+    this.#tree = undefined;
   }
 
   /** The value stands for everything that went there or below there. */
@@ -25,7 +31,7 @@ export class Values implements Conf {
   }
 
   at(path: readonly KeyPart[]): unknown {
-    let value: unknown = this.#tree();
+    let value: unknown = this.#wholeTree();
     for (const part of path)
       value = value instanceof Map ? value.get(nameOf(part)) : propertyOf(value, nameOf(part));
     return toObject(value);
@@ -50,7 +56,7 @@ export class Values implements Conf {
   }
 
   configuration(): Readonly<Record<string, Readonly<Record<string, unknown>>>> {
-    return toObject(this.#tree()) as Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+    return toObject(this.#wholeTree()) as Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   }
 
   #below(query: readonly KeyPart[]) {
@@ -62,11 +68,14 @@ export class Values implements Conf {
 
   #removeAll(values: readonly { readonly source: Source }[]): void {
     for (const { source } of values) this.#values.delete(printKey(source.path));
+    this.#tree = undefined;
   }
 
-  #tree(): Tree {
+  #wholeTree(): Tree {
+    if (this.#tree !== undefined) return this.#tree;
     const tree: Tree = new Map();
     for (const { value, source } of this.#values.values()) put(tree, source.path, value, source);
+    this.#tree = tree;
     return tree;
   }
 }
@@ -80,17 +89,19 @@ function put(tree: Tree, path: readonly string[], value: unknown, source: Source
   }
   // What a transform or a default gave as an object may get more keys.
   const branch: unknown = isPlainObject(there) ? new Map(Object.entries(there)) : (there ?? new Map());
-  if (!(branch instanceof Map) || rest.length === 0) throw collision(source);
+  if (!(branch instanceof Map) || rest.length === 0)
+    throw collision(source, 'where another value goes, or goes through');
   tree.set(name, branch);
   put(branch, rest, value, source);
 }
 
 /** Mappings with wildcards meet only when they have names. */
-function collision(source: Source): ConformError {
-  const key = 'key' in source ? source.key : undefined;
-  const message = `${printKey(source.path)} is where another value goes, or goes through`;
-  return new ConformError('CONFORM_SCHEMA', [{ key, message }]);
+function collision(source: Source, what: string): ConformError {
+  const message = `goes to ${printKey(source.path)}, ${what}`;
+  return new ConformError('CONFORM_SCHEMA', [{ key: keyOf(source), message }]);
 }
+
+const keyOf = (source: Source) => ('key' in source ? source.key : printKey(source.path));
 
 // From entries, so that a name like __proto__ is one among others.
 function toObject(value: unknown): unknown {

@@ -59,7 +59,7 @@ test('a generated .conf says nothing by itself, and what the defaults say once n
 test('a default of several lines is not in a generated .conf, whose second line would count', () => {
   const motd = defineSchema({ mappings: { 'kv.motd': { default: 'one\nkv.motd = two' } } });
   const text = configure(motd, { name: 'kv' });
-  expect(text).toContain('\n# kv.motd =\n');
+  expect(text).toContain('\n## Default: "one\n## kv.motd = two"\n# kv.motd =\n');
   expect(parse(text).lines.filter(({ type }) => type === 'setting')).toEqual([]);
 });
 
@@ -99,4 +99,56 @@ test('a default that the schema has changed is changed in the .conf, too', () =>
   };
   const after = configure(changed, { name: 'kv', there: parse(before) });
   expect(after).toBe(before.replaceAll('4000', '4001'));
+});
+
+test('whatever the schema says with line breaks in it, nothing of it counts in a generated .conf', () => {
+  const color = { convert: () => 1, format: () => 'a\nkv.b = 1', toDoc: () => 'a\r\nkv.b = 2' };
+  const lines = defineSchema({
+    mappings: {
+      'kv.color': { datatype: color, default: 1, doc: 'Yes.\rkv.b = 3\n\nkv.b = 4', see: 'kv."b\nkv.b = 5"' },
+      'kv.one': { datatype: { enum: ['a\nkv.b = 6'] }, default: 'a\nkv.b = 6' },
+      'kv.$x.y': { includeDefault: 'a\nkv.b = 7', datatype: 'integer', default: 1 },
+      'kv."c\nkv.b = 8"': {},
+    },
+  });
+  const text = configure(lines, { name: 'kv' });
+  expect(parse(text).lines.filter(({ type }) => type === 'setting')).toEqual([]);
+  expect(configure(lines, { name: 'kv', there: parse(text) })).toBe(text);
+});
+
+test('a comment stays with the setting that it stands with, also where that one is commented out', () => {
+  const before = configure(schema, { name: 'kv' })
+    .replace('# kv.port = 4000', '# Ask Ada first.\n# kv.port = 5000\n# 6000 is taken.')
+    .replace('# kv.level = quiet', '# Until May.\n# kv.level = quiet')
+    .replace('# kv.cookie =', 'kv.cookie = x\n# Not y.');
+  const after = configure(schema, { name: 'kv', there: parse(before) });
+  expect(after).toContain(
+    'counts.\n# Ask Ada first.\n# kv.port = 5000\n# 6000 is taken.\n# kv.port = 4000\n\n',
+  );
+  expect(after).toContain('## Default: quiet\n# Until May.\n# kv.level = quiet\n\n');
+  expect(after).toContain('kv.cookie = x\n# Not y.\n\n');
+  expect(configure(schema, { name: 'kv', there: parse(after) })).toBe(after);
+});
+
+test('a setting that two mappings fit stands where the more exact one is', () => {
+  const exact = defineSchema({
+    mappings: {
+      'kv.*.size': { datatype: 'bytes' },
+      'kv.main.size': { datatype: 'bytes', doc: 'Of the main one.' },
+    },
+  });
+  const text = configure(exact, { name: 'kv', there: parse('kv.main.size = 1MB\nkv.b.size = 2MB') });
+  expect(text).toMatch(
+    /## kv\.\*\.size\n## .*\nkv\.b\.size = 2MB\n\n## Of the main one\.\n## .*\nkv\.main\.size = 1MB\n/,
+  );
+});
+
+test('white space of other alphabets at the end of a value is a part of it', () => {
+  const there = parse('kv.cookie = x\u00a0\nkv.names = a, b\u3000');
+  const after = parse(configure(schema, { name: 'kv', there }));
+  const values = (conf: typeof there) =>
+    conf.lines.flatMap((line) =>
+      line.type === 'setting' ? [[line.key, line.values.map((value) => 'text' in value && value.text)]] : [],
+    );
+  expect(values(after)).toEqual(expect.arrayContaining(values(there)));
 });

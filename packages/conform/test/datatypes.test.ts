@@ -80,8 +80,10 @@ describe('a value of one', () => {
   });
 
   test('duration is milliseconds', () => {
-    const texts = ['250ms', '10s', '5m', '1h30m', '1.5h', '2d', '1w', '0s', '4.35s'];
-    const values = [250, 10_000, 300_000, 5_400_000, 5_400_000, 172_800_000, 604_800_000, 0, 4350];
+    const texts = ['250ms', '10s', '5m', '1h30m', '1.5h', '2d', '1w', '0s', '4.35s', '30 s', '1 h 30 m'];
+    const values = [
+      250, 10_000, 300_000, 5_400_000, 5_400_000, 172_800_000, 604_800_000, 0, 4350, 30_000, 5_400_000,
+    ];
     expect(texts.map((text) => read(text, 'duration'))).toEqual(values);
     for (const text of ['10', '10 apples', '-5s', 's', '0.5ms'])
       expect(wrong(text, 'duration')).toMatch('expected a duration such as');

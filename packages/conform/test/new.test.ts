@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { newSchema } from '../src/index.ts';
+import { defineSchema, newSchema } from '../src/index.ts';
 
 const marker = (name: string, type: string, more: object = {}) => ({ $env: { name, type, ...more } });
 
@@ -11,6 +11,16 @@ test.each([
   ['nothing', null, "datatype: 'string',"],
   ['an empty list', [], "datatype: { list: 'string' },\ndefault: [],"],
   ['numbers', [1, 2.5], "datatype: { list: 'float' },\ndefault: [1, 2.5],"],
+  [
+    'numbers and words',
+    [1, 'a', true],
+    "datatype: { list: ['integer', 'boolean', 'string'] },\ndefault: [1, 'a', true],",
+  ],
+  [
+    'lists in lists',
+    [[1, 2], [], [0.5]],
+    "datatype: { list: { list: 'float' } },\ndefault: [[1, 2], [], [0.5]],",
+  ],
   ['a variable', marker('PORT', 'integer', { default: null }), "datatype: 'integer',\nenvVar: 'PORT',"],
   [
     'a variable with a default',
@@ -18,13 +28,25 @@ test.each([
     "datatype: { list: 'string' },\ndefault: ['a'],\nenvVar: 'TAGS',",
   ],
 ])('a schema made of a configuration has the type of what is there: %s', (_what, value, expected) => {
-  const text = newSchema({ kv: { it: value } }, 'config/config.ts').replaceAll(/^ +/gm, '');
-  expect(text).toContain(`'kv.it': {\n${expected}\ndoc: '',\n},`);
+  const source = newSchema({ kv: { it: value } }, 'config/config.ts');
+  expect(source.replaceAll(/^ +/gm, '')).toContain(`'kv.it': {\n${expected}\ndoc: '',\n},`);
+  // It is one: what defineSchema throws for a default of another type.
+  const define = source.slice(source.indexOf('defineSchema('), source.lastIndexOf(';'));
+  new Function('defineSchema', `return ${define}`)(defineSchema);
 });
 
 test('a schema made of a configuration goes into objects, quotes odd keys, and leaves out what no setting can say', () => {
   const text = newSchema(
-    { kv: { pool: { size: 5, 'odd key': 'x' }, nothing: {}, rules: [{}], more: marker('MORE', 'json') } },
+    {
+      kv: {
+        pool: { size: 5, 'odd key': 'x' },
+        nothing: {},
+        rules: [{}],
+        half: [[1], 2],
+        gap: [null],
+        more: marker('MORE', 'json'),
+      },
+    },
     'config/config.ts',
   );
   expect(text).toContain("'kv.pool.size': {");
@@ -32,6 +54,8 @@ test('a schema made of a configuration goes into objects, quotes odd keys, and l
   expect(text.match(/\/\/ kv\.\w+ is .*/g)).toEqual([
     expect.stringContaining('kv.nothing is an empty object'),
     expect.stringContaining('kv.rules is a list of more than single values'),
+    expect.stringContaining('kv.half is a list of more than single values'),
+    expect.stringContaining('kv.gap is a list of more than single values'),
     expect.stringContaining('kv.more is JSON in a variable'),
   ]);
 });

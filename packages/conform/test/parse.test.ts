@@ -202,6 +202,24 @@ describe('a file that is wrong', () => {
     ]);
   });
 
+  test('is refused where # behind several words may be a comment or the end of a password', () => {
+    const expected =
+      'expected quotes around several words with # behind them, or the comment in a line above, found "#"';
+    expect(problems('password = my secret #1 is "good"')).toEqual([`kv.conf:1:22: password: ${expected}`]);
+    expect(problems('greeting = go away # what they read')).toEqual([`kv.conf:1:20: greeting: ${expected}`]);
+    expect(values('"go away" # what they read')).toEqual(['go away']);
+    expect(values('4200 # the port')).toEqual(['4200']);
+  });
+
+  test('is refused for quotes that are none here', () => {
+    for (const value of ["'single'", '“curly”', '„low“', '‘a, b’', 'a, “b”', 'name = “x”', '[«a»]'])
+      expect(problems(`password = ${value}`)[0]).toContain(
+        'expected a value, with " where it has quotes, found',
+      );
+    expect(values("it's, rock 'n' roll")).toEqual(["it's", "rock 'n' roll"]);
+    expect(values('"“curly”"')).toEqual(['“curly”']);
+  });
+
   test('shows one character, never a whole value', () => {
     expect(problems('password = "hunter2" swordfish')[0]).not.toMatch(/hunter|fish/);
   });

@@ -36,6 +36,13 @@ function put(files: Readonly<Record<string, string | Buffer>>): void {
 const state = (schema: string | readonly string[]) =>
   provider.init!({ schema }) as ReturnType<typeof JSON.parse>;
 
+/** What goes into a release whose schema module exports this. */
+const files = (module: object) =>
+  provider.files!(
+    { schema: 'config/kv.schema.ts' },
+    { project: root, environment: 'prod', modules: { schema: [module as never] } },
+  );
+
 async function load(from = state('config/kv.schema.ts'), below = {}) {
   const sources: string[] = [];
   const configuration = await provider.load(below, from, {
@@ -52,10 +59,16 @@ test('what a boot needs to know are the names of files', () => {
     schemas: ['kv.schema.mjs', 'store.mjs'],
     confs: ['kv.conf', 'store.conf'],
   });
-  for (const options of [undefined, {}, { schema: '' }, { schema: [1] }])
+  for (const options of [undefined, {}, { schema: '' }, { schema: [1] }, { schema: [] }])
     expect(() => provider.init!(options as never)).toThrow(
       "the provider needs options: { schema: 'config/kv.schema.ts' }",
     );
+});
+
+test('two schemas may not have one .conf', () => {
+  expect(() => state(['a/kv.schema.ts', 'b/kv.ts'])).toThrow(
+    'two schemas would have the file kv.conf; call one of them differently',
+  );
 });
 
 test('the host’s file counts, else the one of the release; without any, environment and defaults', async () => {
@@ -111,6 +124,31 @@ test('what is required may be in the configuration that it lies over', async () 
   expect((await load(undefined, { kv: { secret: 's' } })).configuration).toEqual({});
 });
 
+test('a release brings along the .conf of its environment, else the common one, else a documented one', async () => {
+  const kv = { mappings: { 'kv.port': { doc: 'Where clients connect.' } } };
+  expect(files({ default: kv })).toEqual({
+    'kv.conf': expect.stringContaining('## Where clients connect.\n# kv.port =\n'),
+  });
+  put({ 'config/kv.conf': 'kv.port = 1\n', 'config/kv.dev.conf': 'kv.port = 2\n' });
+  expect(files({ default: kv })).toEqual({ 'kv.conf': 'kv.port = 1\n' });
+  put({ 'config/kv.prod.conf': '\ufeffkv.port = 3\n' });
+  expect(files({ default: kv })).toEqual({ 'kv.conf': 'kv.port = 3\n' });
+});
+
+test('a build fails for a module without a schema, a schema that is none, and a .conf that cannot be read', () => {
+  put({ 'config/kv.conf': 'kv.port = 1' });
+  expect(() => files({ schema: {} })).toThrow(
+    `${at('config', 'kv.schema.ts')}: the schema has no default export; write: export default defineSchema({ … })`,
+  );
+  expect(() => files({ default: { mappings: { 'kv.port': { datatype: 'number' } } } })).toThrow(
+    `${at('config', 'kv.schema.ts')}: kv.port: datatype: there is no 'number'`,
+  );
+  put({ 'config/kv.conf': Buffer.from('kv.port = \xff', 'latin1') });
+  expect(() => files({ default: { mappings: {} } })).toThrow(
+    `${at('config', 'kv.conf')}:1: the text is not in UTF-8`,
+  );
+});
+
 test('a warning goes to stderr', async () => {
   const written: unknown[] = [];
   vi.spyOn(process.stderr, 'write').mockImplementation((text) => written.push(text) > 0);
@@ -121,10 +159,22 @@ test('a warning goes to stderr', async () => {
   ]);
 });
 
+test('a file in another encoding is refused, with its first line that is not in UTF-8', async () => {
+  put({ 'host/kv.conf': Buffer.from('# gr\u00fcn\n', 'utf8') });
+  expect((await load()).configuration).toEqual({ kv: { port: 4040 } });
+  const problem = { file: at('host', 'kv.conf'), message: expect.stringContaining('not in UTF-8') };
+  put({ 'host/kv.conf': Buffer.from('kv.port = 1\n# gr\u00fcn\n', 'latin1') });
+  await expect(load()).rejects.toMatchObject({ code: 'CONFORM_FILE', problems: [{ ...problem, line: 2 }] });
+  put({ 'host/kv.conf': Buffer.from('\ufeffkv.port = 1\n', 'utf16le') });
+  await expect(load()).rejects.toMatchObject({ code: 'CONFORM_FILE', problems: [{ ...problem, line: 1 }] });
+});
+
+test('a byte order mark and line breaks of Windows change nothing', async () => {
+  put({ 'host/kv.conf': '\ufeffkv.port = 4041\r\n# end\r\n' });
+  expect((await load()).configuration).toEqual({ kv: { port: 4041 } });
+});
+
 test('a file that cannot be read is named', async () => {
-  put({ 'host/kv.conf': Buffer.from('kv.name = \xff', 'latin1') });
-  await expect(load()).rejects.toThrow(`${at('host', 'kv.conf')}: cannot be read: `);
-  rmSync(at('host/kv.conf'));
   mkdirSync(at('host/kv.conf'));
   await expect(load()).rejects.toMatchObject({ code: 'CONFORM_FILE' });
 });

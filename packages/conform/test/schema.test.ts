@@ -121,6 +121,15 @@ describe('a schema is refused', () => {
     ]);
   });
 
+  test('with a group that goes where its names are', () => {
+    const group = (to: string) =>
+      problems({ mappings: { 'kv.*.b.*': { datatype: 'complex', to }, 'kv.*.b.*.c': {} } });
+    expect(group('kv.*.all')).toEqual([]);
+    expect(group('kv.*.all.*')).toEqual([
+      'kv.*.b.*: to: the names of the group are in its value; leave its own wildcard out of the path',
+    ]);
+  });
+
   test('with a validator that nobody has defined', () => {
     expect(
       problems({ mappings: { 'kv.a': { validators: ['port'] } }, validators: { url: () => {} } }),

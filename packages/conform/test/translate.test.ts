@@ -133,12 +133,74 @@ describe('what is wrong', () => {
     expect(problems('', { mappings }, { env: { PW: 'hunter2' } })[0]).not.toMatch('hunter');
   });
 
+  test('of a secret is not shown, whether its setting, its variable, its place or a pair in it is called so', () => {
+    const throwing = {
+      convert: (input: unknown) => {
+        throw new Error(`cannot read "${input}"`);
+      },
+    };
+    const mappings = {
+      'kv.password': { to: 'kv.login.value', datatype: 'integer' },
+      'kv.pin': { datatype: 'integer', envVar: 'KV_PASSWORD' },
+      'kv.db': { datatype: { pairs: 'integer' } },
+      'kv.token': { datatype: throwing },
+      'kv.secret': {
+        datatype: 'integer',
+        validators: [range(1, 5), (value: number) => ({ warn: `is ${value}` })],
+      },
+    } as const;
+    const text =
+      'kv.password = hunter2\nkv.db = user = 1, password = hunter2\nkv.token = hunter2\nkv.secret = 222';
+    const said = problems(text, { mappings }, { env: { KV_PASSWORD: 'hunter2' } });
+    expect(said).toEqual([
+      'kv.conf:1:15: kv.password: expected a whole number, found something else',
+      'kv.conf:2:30: kv.db: expected a whole number, found something else',
+      'kv.conf:3:12: kv.token: is none that its datatype takes',
+      'kv.conf:4:13: kv.secret: expected 1 to 5, found ********',
+      'the variable KV_PASSWORD: kv.pin: expected a whole number, found something else',
+    ]);
+  });
+
+  test('very often is said twenty times, with how often besides', () => {
+    const lines = Array.from({ length: 30 }, (_, index) => `kv.n${index} = 1`);
+    const said = problems(lines.join('\n'), { mappings: { 'store.path': {} } });
+    expect(said).toHaveLength(21);
+    expect(said.slice(-2)).toEqual(['kv.conf:20:1: kv.n19: there is no such setting', 'and 10 more']);
+  });
+
+  test('in several files is said file by file, and where what is missing may be set', () => {
+    const schema = {
+      mappings: { 'kv.a': { datatype: 'integer' }, 'kv.b': { required: true }, 'b.c': { required: true } },
+    } as const;
+    const files = [parse('\nkv.x = 1\nkv.a = x', 'kv.conf'), parse('kv.y = 1', 'b.conf')];
+    expect(() => translate(files, schema, { env: {} })).toThrow(
+      [
+        'kv.conf:2:1: kv.x: there is no such setting; did you mean kv.a?',
+        'kv.conf:3:8: kv.a: expected a whole number, found "x"',
+        'b.conf:1:1: kv.y: there is no such setting; did you mean kv.a?',
+        'kv.conf: kv.b: is missing; set it here',
+        'b.conf: b.c: is missing; set it here',
+      ].join('\n'),
+    );
+  });
+
   test('in a list of the environment is said with the variable', () => {
     const mappings = { 'kv.ports': { datatype: { list: 'integer' }, envVar: 'PORTS' } } as const;
     expect(problems('', { mappings }, { env: { PORTS: '1, [2' } })).toEqual([
       'the variable PORTS: kv.ports: expected a comma or ] in the same line, found the end of the file',
     ]);
+    expect(problems('', { mappings }, { env: { PORTS: '1, x' } })).toEqual([
+      'the variable PORTS: kv.ports: expected a whole number, found "x"',
+    ]);
   });
+});
+
+test('two settings that go to one place are refused, so that no default takes the place of what somebody has set', () => {
+  const mappings = { 'kv.a.*': { to: 'kv.x.*' }, 'kv.b': { to: 'kv.x.b', default: 'default' } } as const;
+  expect(configuration('kv.a.c = one', { mappings })).toEqual({ kv: { x: { b: 'default', c: 'one' } } });
+  expect(() => configuration('kv.a.b = one', { mappings })).toThrow(
+    'kv.b: goes to kv.x.b, where kv.a.b goes, too',
+  );
 });
 
 test('what is required has to be set somewhere, be it in the configuration below', () => {
@@ -268,10 +330,10 @@ describe('a validator', () => {
     } as const;
     expect(translate(conf('kv.port = 80'), schema, { env: {} }).warnings).toEqual([]);
     expect(translate(conf('kv.port = 81'), schema, { env: {} }).warnings.map(describeProblem)).toEqual([
-      'kv.conf:1:1: kv.port: is odd',
+      'kv.conf:1:11: kv.port: is odd',
     ]);
     expect(problems('kv.port = 65536', schema)).toEqual([
-      'kv.conf:1:1: kv.port: expected 1 to 65535, found 65536',
+      'kv.conf:1:11: kv.port: expected 1 to 65535, found 65536',
     ]);
     expect(problems('kv.port = 0', schema)).toHaveLength(1);
     expect(configuration('kv.port = 65535', schema)).toBeDefined();
@@ -295,8 +357,8 @@ describe('a validator', () => {
       validators: { even: (value: number) => (value % 2 ? { error: 'is odd' } : undefined) },
     } as const;
     expect(problems('kv.port = 11', schema)).toEqual([
-      'kv.conf:1:1: kv.port: expected 1 to 9, found 11',
-      'kv.conf:1:1: kv.port: is odd',
+      'kv.conf:1:11: kv.port: expected 1 to 9, found 11',
+      'kv.conf:1:11: kv.port: is odd',
     ]);
   });
 
@@ -304,14 +366,14 @@ describe('a validator', () => {
     const refusing = (validator: () => unknown) =>
       problems('kv.a = 1', { mappings: { 'kv.a': { validators: [validator as () => undefined] } } });
     expect(refusing(() => false)).toEqual([
-      "kv.conf:1:1: kv.a: its validator returned false; it has to return nothing, { warn: '…' } or { error: '…' }",
+      "kv.conf:1:8: kv.a: its validator returned false; it has to return nothing, { warn: '…' } or { error: '…' }",
     ]);
     expect(refusing(async () => undefined)[0]).toMatch('its validator returned [object Promise]');
     expect(
       refusing(() => {
         throw new Error('boom');
       }),
-    ).toEqual(['kv.conf:1:1: kv.a: its validator failed: boom']);
+    ).toEqual(['kv.conf:1:8: kv.a: its validator failed: boom']);
   });
 });
 

@@ -87,7 +87,7 @@ function entriesOf(
     Object.entries(keys).map(([key, value]) => ({
       key: `${application}.${key}`,
       value,
-      source: sources.of([application, key], value),
+      source: sources.of([application, key]),
     })),
   );
 }

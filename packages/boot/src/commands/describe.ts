@@ -8,6 +8,7 @@ import { type NodeInfo, nodeInfo } from '../node-info.ts';
 import { costText } from '../reload/cost-text.ts';
 import { isPermanentIn } from '../versions/permanent.ts';
 import { versionPlaces } from '../versions/places.ts';
+import { isHere } from '../versions/running.ts';
 
 /** Everything that can be said of a release and its node without booting it. */
 interface Description {
@@ -100,12 +101,7 @@ async function describe(
       log: logFile(environment),
       tmp: environment.tmp,
     },
-    applications: boot.applications.map(({ name, version, mode }) => ({
-      name,
-      version,
-      mode,
-      state: info?.applications.find((running) => running.name === name)?.state ?? null,
-    })),
+    applications: applicationsOf(boot, info),
     configuration: {
       providers: boot.configuration.providers.map(({ name }) => name),
       runtime: boot.configuration.runtime,
@@ -115,8 +111,19 @@ async function describe(
   };
 }
 
+/** Of the version that runs, where another one was called. */
+function applicationsOf(boot: BootFile, info: NodeInfo | undefined): Description['applications'] {
+  if (info !== undefined && info.version !== boot.version) return info.applications;
+  return boot.applications.map(({ name, version, mode }) => ({
+    name,
+    version,
+    mode,
+    state: info?.applications.find((running) => running.name === name)?.state ?? null,
+  }));
+}
+
 async function isProvisional(environment: ReleaseEnvironment, info: NodeInfo): Promise<boolean> {
-  if (environment.isSource) return false;
+  if (environment.isSource || !isHere(environment)) return false;
   return !(await isPermanentIn(versionPlaces(environment, info), info.version));
 }
 

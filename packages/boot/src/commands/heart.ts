@@ -22,11 +22,11 @@ function keptNode(boot: BootFile, environment: ReleaseEnvironment): KeptNode {
       const record = readNodeRecord(environment);
       return pid !== undefined && record?.isForced === true && [record.pid, record.holder].includes(pid);
     },
-    async survivor() {
+    async survivor(pid) {
       // One whose holder was killed stops by itself; one whose predecessor died before it was held goes on.
       for (const latest = Date.now() + limit; ; await wait(100)) {
         const record = readNodeRecord(environment);
-        if (record === undefined || !(await isListening(record))) return undefined;
+        if (pid === undefined || record?.holder !== pid || !(await isListening(record))) return undefined;
         if (Date.now() > latest) return record.pid;
       }
     },

@@ -3,6 +3,7 @@ import type { CommandContext } from '../context.ts';
 import { BootError } from '../error.ts';
 import { runHooks } from '../hooks.ts';
 import { setProcessEnvironment } from '../process-environment.ts';
+import { upgradeTimeout } from '../upgrade/time-limit.ts';
 
 const NAMES: readonly HookName[] = ['pre_upgrade', 'post_upgrade'];
 
@@ -11,6 +12,6 @@ export async function run({ boot, environment, args }: CommandContext): Promise<
   const name = NAMES.find((known) => known === args[0]);
   if (name === undefined) throw new BootError('USAGE', `hook wants one of ${NAMES.join(', ')}.`);
   setProcessEnvironment(boot, environment);
-  await runHooks(boot, environment, name);
+  await runHooks(boot, environment, name, upgradeTimeout(process.env));
   return 0;
 }

@@ -1,8 +1,8 @@
 import { parseArgs } from 'node:util';
 import type { CommandContext } from '../context.ts';
 import { ask } from '../control/client.ts';
+import { FORMAT } from '../control/request.ts';
 import { BootError } from '../error.ts';
-import type { ReloadCost } from '../reload/cost.ts';
 import { costText } from '../reload/cost-text.ts';
 import { findVersion } from '../reload/find-version.ts';
 import type { ApplicationChange, ReloadPlan } from '../reload/plan.ts';
@@ -10,7 +10,7 @@ import type { ReloadRequest, ReloadResult } from '../reload/reload.ts';
 
 /** Another version's code into the running node, whose connections stay open. */
 export async function run(context: CommandContext): Promise<number> {
-  const { boot, environment, args, stdout } = context;
+  const { boot, environment, args, stdout, stderr } = context;
   const { values, positionals } = parseArgs({
     args: [...args],
     allowPositionals: true,
@@ -28,17 +28,19 @@ export async function run(context: CommandContext): Promise<number> {
     isPermanent: !values['no-permanent'],
     dryRun,
   };
-  const result = (await ask(boot, environment, 'reload', request)) as ReloadResult;
-  if (!values.json) return showReloaded(context, result);
+  const say = ({ progress }: { readonly progress?: unknown }) => void stderr.write(`${progress}.\n`);
+  const params = { ...request, format: FORMAT };
+  const result = (await ask(boot, environment, 'reload', params, say)) as ReloadResult;
   const { plan, record, problems } = result;
-  stdout.write(`${JSON.stringify({ plan, record: record ?? null, problems }, null, 2)}\n`);
+  if (!values.json && !dryRun) return showReloaded(context, result);
+  const json = JSON.stringify({ plan, record: record ?? null, problems }, null, 2);
+  stdout.write(values.json ? `${json}\n` : planText(plan, request));
   return exitCode(result);
 }
 
-/** Says what was done, or would be. Throws BootError RELOADED_BADLY where something failed of it. */
+/** Says what was done. Throws BootError RELOADED_BADLY where something failed of it. */
 export function showReloaded({ environment, stdout }: CommandContext, result: ReloadResult): number {
-  const { plan, record } = result;
-  stdout.write(record === undefined ? planText(plan) : doneText(environment.node, plan, record.cost));
+  stdout.write(doneText(environment.node, result));
   return exitCode(result);
 }
 
@@ -47,21 +49,25 @@ function exitCode({ plan, problems }: ReloadResult): number {
   throw new BootError('RELOADED_BADLY', `${plan.to} runs now, but:\n${problems.join('\n')}`);
 }
 
-function doneText(node: string, plan: ReloadPlan, cost: ReloadCost): string {
+function doneText(node: string, { plan, record }: ReloadResult): string {
   const changed = plan.applications.filter(({ change }) => change !== 'none');
   return [
     `${node} runs ${plan.to} (before: ${plan.from}).`,
     ...changed.map((one) => `  ${changeText(one)}`),
-    `  ${costText(cost)}`,
+    `  ${costText(record!.cost)}`,
     '',
   ].join('\n');
 }
 
-function planText(plan: ReloadPlan): string {
-  const { from, to, obstacles, packages, applications } = plan;
+/** What `--dry-run` says. */
+export function planText(
+  plan: ReloadPlan,
+  { restartChanged }: Pick<ReloadRequest, 'restartChanged'>,
+): string {
+  const { obstacles, packages, applications } = plan;
   const changed = applications.filter(({ change }) => change !== 'none');
   return [
-    obstacles.length === 0 ? `${to} can be loaded into ${from}.` : `${to} cannot be loaded into ${from}:`,
+    verdict(plan, restartChanged),
     ...obstacles.map(({ message }) => `  ${message}`),
     ...(packages.length === 0 ? [] : ['Packages that differ:']),
     ...packages.map(({ name, because }) =>
@@ -71,6 +77,14 @@ function planText(plan: ReloadPlan): string {
     ...changed.map((one) => `  ${changeText(one)}`),
     '',
   ].join('\n');
+}
+
+function verdict({ from, to, obstacles, applications }: ReloadPlan, restartChanged: boolean): string {
+  if (obstacles.length > 0) return `${to} cannot be loaded into ${from}:`;
+  const restarted = applications.filter(({ change }) => change === 'restart').map(({ name }) => name);
+  return restarted.length === 0 || restartChanged
+    ? `${to} can be loaded into ${from}.`
+    : `${to} can be loaded into ${from} with --restart-changed, and without it is refused: ${restarted.join(', ')} changed without a codeChange.`;
 }
 
 const DONE: Readonly<Record<ApplicationChange['change'], string>> = {

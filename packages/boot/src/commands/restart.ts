@@ -1,4 +1,5 @@
 import { statSync } from 'node:fs';
+import { parseArgs } from 'node:util';
 import { comesUp, endOfLog, startLimit } from '../coming-up.ts';
 import type { CommandContext } from '../context.ts';
 import { connect } from '../control/client.ts';
@@ -8,14 +9,21 @@ import { logFile } from '../log/settings.ts';
 import type { NodeInfo } from '../node-info.ts';
 import { hasHungUp, notStopped, stopLimit } from './stop.ts';
 
+type Restarting = ProcessIdentity & { readonly keepsProcess: boolean };
+
 /** Stops the applications, starts the release again in the same process, and returns when everything runs. */
 export async function run(context: CommandContext): Promise<number> {
   const { boot, environment, stdout } = context;
   const limits = { stop: stopLimit(boot, process.env), start: startLimit(process.env) };
+  const { values } = parseArgs({
+    args: [...context.args],
+    options: { now: { type: 'boolean', default: false } },
+  });
+  const say = ({ progress }: { readonly progress?: unknown }) => void stdout.write(`${progress}.\n`);
   const client = await connect(boot, environment);
   const before = (await client.call('info', {})) as NodeInfo;
   const logBefore = statSync(logFile(environment), { throwIfNoEntry: false })?.size ?? 0;
-  const node = (await client.call('restart', {})) as ProcessIdentity & { readonly keepsProcess: boolean };
+  const node = (await client.call('restart', { isNow: values.now }, say)) as Restarting;
   if (!(await hasHungUp(client, limits.stop)))
     throw await notStopped(client, environment, node.pid, limits.stop);
   const end = () =>

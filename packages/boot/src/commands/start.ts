@@ -12,6 +12,7 @@ import { startNode } from '../node.ts';
 import { setProcessEnvironment } from '../process-environment.ts';
 import type { RunningNode } from '../running-node.ts';
 import { trackServers } from '../sockets/servers.ts';
+import { takeHolder } from '../upgrade/held.ts';
 import type { Succession } from '../upgrade/successor.ts';
 
 /** `start`: the node runs in this process, in the foreground, until it is stopped. */
@@ -27,16 +28,20 @@ export async function start(
 ): Promise<RunningNode> {
   const args = applicationArguments(environment.command, words);
   const succession = process.env.RELEASE_SUCCEEDS ? await succeed() : undefined;
+  const holder = takeHolder();
   setProcessEnvironment(boot, environment);
   if (process.env.RELEASE_LOG_FILE) await beginLog(boot, environment);
   let claim: Claim | undefined;
   try {
-    const own = (await succession?.claim(boot, environment)) ?? (await claimNode(boot, environment));
+    const own = (await succession?.claim(boot, environment)) ?? (await claimNode(boot, environment, holder));
     claim = own;
     makeTemporaryDirectory(environment);
     const servers = trackServers();
     succession?.standIn(servers);
-    const serve = (started: RunningNode) => serveControl(started, own);
+    const serve = async (started: RunningNode) => {
+      if (holder !== undefined) await stopWithHolder(started);
+      await serveControl(started, own);
+    };
     const node = await startNode(boot, environment, args, serve, servers, succession);
     fillCompileCache(environment);
     return node;
@@ -51,6 +56,12 @@ export async function start(
 async function succeed(): Promise<Succession | undefined> {
   const { beginSuccession } = await import('../upgrade/successor.ts');
   return await beginSuccession();
+}
+
+/** The start before this one, in the same process, was the successor of another node. */
+async function stopWithHolder(node: RunningNode): Promise<void> {
+  const hold = await import('../upgrade/hold.ts');
+  hold.stopWithHolder([process.ppid], () => void node.stop('SIGTERM'));
 }
 
 /** Tells one start from the next in a daemon's log. */

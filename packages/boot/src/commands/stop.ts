@@ -57,8 +57,16 @@ async function end({ environment, stdout }: CommandContext): Promise<number> {
       `${node} (PID ${pid}) cannot be ended: ${(error as Error).message}.`,
     );
   }
-  if (!(await hasEnded(record, Date.now() + KILL_TIME)))
+  const latest = Date.now() + KILL_TIME;
+  if (!(await hasEnded(record, latest)))
     throw new BootError('NOT_STOPPED', `${node} (PID ${pid}) has not ended: the system keeps it.`);
+  // After an upgrade it may still have what the next start needs: ports.
+  const { place, holder = pid } = record;
+  if (!(await hasEnded({ place, pid: holder }, latest)))
+    throw new BootError(
+      'NOT_STOPPED',
+      `${node} was ended (PID ${pid}), and PID ${holder}, which held it after an upgrade, has not ended: kill -9 ${holder}.`,
+    );
   stdout.write(`${node} was ended (PID ${pid}). Its applications were not stopped.\n`);
   return 0;
 }

@@ -21,6 +21,8 @@ export interface Claim {
   onConnection(handler: (socket: Socket) => void): void;
   /** Changes the record: where other machines find the node, or which version it runs. */
   announce(changed: Partial<Pick<NodeRecord, 'tcp' | 'version'>>): void;
+  /** Whether somebody has ended whoever has the name, by force. */
+  readonly isForced: boolean;
   /** Gives the name back, unless a successor has it. Done by itself when the process exits. */
   release(): void;
   /** Takes the name from a successor that is dead, and removes what it has left. Rejects where another node has it. */
@@ -41,7 +43,7 @@ export interface SuccessorsClaim extends Claim {
 /**
  * Claims the name of the node, in every distribution; one that takes no commands and writes nothing does without.
  * Throws BootError ALREADY_RUNNING with the PID of who has it, and
- * UNUSABLE_STATE_DIRECTORY where the file system refuses.
+ * UNUSABLE_STATE_DIRECTORY where the file system refuses. `holder` keeps the process that the node was first started in.
  *
  * `nodes/<node>.json` appears by a hard link, whole, and only where there is none; it names a socket that already
  * listens, so a record whose socket refuses is that of a dead process for good. Replacing such a record is the right of
@@ -50,11 +52,15 @@ export interface SuccessorsClaim extends Claim {
  * replaced, and an id never comes again: so whoever gets a name that was taken and removed finds another record
  * there, and has lost. A successor that died has a successor itself.
  */
-export async function claimNode(boot: BootFile, environment: ReleaseEnvironment): Promise<Claim> {
+export async function claimNode(
+  boot: BootFile,
+  environment: ReleaseEnvironment,
+  holder?: number,
+): Promise<Claim> {
   // It may be that nothing can be written anywhere.
   if (environment.readOnly && environment.distribution === 'none') return unclaimed;
   try {
-    return await claim(boot, environment);
+    return await claim(boot, environment, holder);
   } catch (error) {
     throw controlDirectoryError(error, environment);
   }
@@ -75,6 +81,7 @@ export async function claimToSucceed(
       record = readRecord(file);
       const isAgreed = record?.id === predecessor && (await succeeded(file, own, record));
       if (!isAgreed) await acquire(file, own);
+      rmSync(own, { force: true });
     };
     const clear = async () => {
       if (record?.id !== predecessor) return;
@@ -88,9 +95,13 @@ export async function claimToSucceed(
   }
 }
 
-async function claim(boot: BootFile, environment: ReleaseEnvironment): Promise<Claim> {
+async function claim(
+  boot: BootFile,
+  environment: ReleaseEnvironment,
+  holder: number | undefined,
+): Promise<Claim> {
   await refuseRunning(readNodeRecord(environment));
-  const prepared = await prepare(boot, environment);
+  const prepared = await prepare(boot, environment, holder);
   try {
     await acquire(prepared.file, prepared.own);
   } catch (error) {
@@ -143,6 +154,7 @@ async function prepare(boot: BootFile, environment: ReleaseEnvironment, holder?:
 const unclaimed: Claim = {
   id: '',
   file: '',
+  isForced: false,
   onConnection: () => {},
   announce: () => {},
   release: () => {},
@@ -261,6 +273,13 @@ function held({ file, own, record: first, listener }: Prepared): Claim {
     file,
     get id() {
       return record.id;
+    },
+    get isForced() {
+      try {
+        return readRecord(file)?.isForced === true;
+      } catch {
+        return false;
+      }
     },
     onConnection: listener.onConnection,
     announce(changed) {

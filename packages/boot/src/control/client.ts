@@ -153,6 +153,7 @@ function refusal(code: HandshakeError['code'], node: string): string {
 }
 
 interface Exchange {
+  readonly method: string;
   readonly onEvent: (event: Message) => void;
   readonly resolve: (result: unknown) => void;
   readonly reject: (error: Error) => void;
@@ -178,7 +179,7 @@ class Client implements ControlClient {
     this.#last += 1;
     const id = this.#last;
     const result = new Promise<unknown>((resolve, reject) => {
-      this.#exchanges.set(id, { onEvent, resolve, reject });
+      this.#exchanges.set(id, { method, onEvent, resolve, reject });
       if (this.#channel.isClosed) reject(hungUp());
     });
     this.#channel.send({ id, method, params });
@@ -209,7 +210,7 @@ class Client implements ControlClient {
     }
     this.#exchanges.delete(id);
     if ('result' in message) exchange.resolve(message.result);
-    else exchange.reject(failure(message.error as Failure));
+    else exchange.reject(failure(exchange.method, message.error as Failure));
   }
 }
 
@@ -218,7 +219,12 @@ interface Failure {
   readonly code?: string;
 }
 
-function failure({ message, code }: Failure): BootError {
+function failure(method: string, { message, code }: Failure): BootError {
+  if (code === 'UNKNOWN_METHOD')
+    return new BootError(
+      code,
+      `The node that runs was made by an older Sarma, which has no ${method}. Replace its file and restart it.`,
+    );
   return new BootError(code ?? 'FAILED', message);
 }
 

@@ -7,13 +7,14 @@ import { reloadLimit } from '../reload/limit.ts';
 import type { ReloadRequest } from '../reload/reload.ts';
 import type { RunningNode } from '../running-node.ts';
 import type { UpgradeRequest } from '../upgrade/protocol.ts';
-import { refuseUnderWay } from '../upgrade/under-way.ts';
+import { afterPredecessor, refuseUnderWay } from '../upgrade/under-way.ts';
 import type { Call } from './call.ts';
 import { Channel, type Message } from './channel.ts';
 import type { Claim } from './claim.ts';
 import { admit, HANDSHAKE_LIMIT } from './handshake.ts';
 import { forgetOwnFrames } from './own-frames.ts';
 import { processIdentity } from './process-identity.ts';
+import { readRequest } from './request.ts';
 
 /** Bytes of a request: `rpc --file` sends a file. */
 const REQUEST_LIMIT = 32 * 1024 * 1024;
@@ -94,6 +95,7 @@ class Session {
 
   async #method(method: string, call: Call): Promise<unknown> {
     const node = this.#node;
+    const say = (progress: string) => call.send({ progress });
     switch (method) {
       case 'info':
         return this.#info();
@@ -103,6 +105,7 @@ class Session {
         setImmediate(() => void node.stop('command'));
         return processIdentity();
       case 'restart': {
+        await afterPredecessor(node, call.params.isNow === true, say);
         refuseUnderWay(node, 'restarted');
         const { keepsProcess, prepareRestart } = await import('./restart.ts');
         const restart = await prepareRestart(node);
@@ -119,14 +122,17 @@ class Session {
       }
       case 'upgrade': {
         const { upgradeNode } = await import('../upgrade/predecessor.ts');
-        const say = (progress: string) => call.send({ progress });
-        return await upgradeNode(node, this.#claim, call.params as unknown as UpgradeRequest, say);
+        const { UPGRADE_FIELDS } = await import('../upgrade/protocol.ts');
+        const request = readRequest<UpgradeRequest>(method, call.params, UPGRADE_FIELDS);
+        return await upgradeNode(node, this.#claim, request, say, call.received);
       }
       case 'reload_config':
         return await node.reloadConfiguration();
       case 'reload': {
+        await afterPredecessor(node, call.params.isNow === true, say);
         refuseUnderWay(node, 'reloaded');
-        const result = await node.reload(call.params as unknown as ReloadRequest);
+        const { RELOAD_FIELDS } = await import('../reload/reload.ts');
+        const result = await node.reload(readRequest<ReloadRequest>(method, call.params, RELOAD_FIELDS));
         if (result.record !== undefined) this.#claim.announce({ version: node.boot.version });
         return result;
       }

@@ -6,6 +6,8 @@ export class RotatingLog {
   readonly #settings: LogSettings;
   #descriptor: number | undefined;
   #dropped = 0;
+  /** Whether what was written last has no end of its line yet. */
+  #isInLine = false;
 
   constructor(settings: LogSettings) {
     this.#settings = settings;
@@ -31,21 +33,28 @@ export class RotatingLog {
     this.#descriptor = undefined;
   }
 
-  /** Writes what still fits into the current file, up to the end of a line where there is one. Returns the bytes. */
+  /** Writes what goes into the current file, or into the next one where nothing does. Returns the bytes. */
   #writeSome(bytes: Buffer): number {
-    let descriptor = this.#open();
+    let length = this.#fitting(bytes);
+    for (; length === 0; length = this.#fitting(bytes)) this.#rotate();
+    const written = writeSync(this.#open(), bytes, 0, length);
+    this.#isInLine = bytes[written - 1] !== NEWLINE;
+    return written;
+  }
+
+  /** Whole lines, as the launcher's carrier does it: a line that has begun ends in its file, unless that gets twice as long. */
+  #fitting(bytes: Buffer): number {
     // Asked and not remembered: the file may have been truncated from outside.
-    let { size } = fstatSync(descriptor);
-    let part = fitting(bytes, this.#settings.bytes - size);
-    if (part.length === 0 && size > 0) {
-      this.#rotate();
-      descriptor = this.#open();
-      size = fstatSync(descriptor).size;
-      part = fitting(bytes, this.#settings.bytes - size);
-    }
-    // One line that is longer than a whole file is cut.
-    if (part.length === 0) part = bytes.subarray(0, this.#settings.bytes);
-    return writeSync(descriptor, part);
+    const { size } = fstatSync(this.#open());
+    const limit = this.#settings.bytes;
+    const room = Math.max(0, limit - size);
+    if (bytes.length <= room) return bytes.length;
+    const whole = room === 0 ? 0 : bytes.lastIndexOf(NEWLINE, room - 1) + 1;
+    if (whole > 0) return whole;
+    if (!this.#isInLine) return size === 0 ? room : 0;
+    if (size >= 2 * limit) return 0;
+    const end = bytes.indexOf(NEWLINE);
+    return end === -1 ? bytes.length : end + 1;
   }
 
   #open(): number {
@@ -56,6 +65,7 @@ export class RotatingLog {
   #rotate(): void {
     const { file, files } = this.#settings;
     this.close();
+    this.#isInLine = false;
     if (files === 1) rmSync(file, { force: true });
     for (let index = files - 1; index > 0; index--) {
       const younger = index === 1 ? file : `${file}.${index - 1}`;
@@ -69,13 +79,14 @@ export class RotatingLog {
 
   #sayWhatWasDropped(): void {
     if (this.#dropped === 0) return;
-    writeSync(this.#open(), `[${this.#dropped} bytes of the log could not be written and are lost]\n`);
+    const before = this.#isInLine ? '\n' : '';
+    writeSync(
+      this.#open(),
+      `${before}[${this.#dropped} bytes of the log could not be written and are lost]\n`,
+    );
+    this.#isInLine = false;
     this.#dropped = 0;
   }
 }
 
-/** As many whole lines as `room` bytes hold; everything if there is room for it. */
-function fitting(bytes: Buffer, room: number): Buffer {
-  if (bytes.length <= room) return bytes;
-  return bytes.subarray(0, room <= 0 ? 0 : bytes.lastIndexOf('\n', room - 1) + 1);
-}
+const NEWLINE = 0x0a;

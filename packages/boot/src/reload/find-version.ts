@@ -1,10 +1,9 @@
-import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
 import type { CommandContext } from '../context.ts';
-import { notRunning } from '../control/client.ts';
-import { nodeInfo } from '../node-info.ts';
-import { withoutComputed } from '../relaunch.ts';
+import type { ReleaseEnvironment } from '../environment.ts';
+import type { NodeInfo } from '../node-info.ts';
 import { type PreparedVersion, prepareVersion, unpackVersion } from '../versions/prepare.ts';
+import { runtimeOf } from '../versions/run-version.ts';
+import { nodeHere } from '../versions/running.ts';
 import type { ReloadRequest } from './reload.ts';
 
 type FoundVersion = Pick<ReloadRequest, 'version' | 'root' | 'executable' | 'runtime'>;
@@ -15,21 +14,18 @@ export async function findVersion(
   what: string | undefined,
   { dryRun }: Pick<ReloadRequest, 'dryRun'>,
 ): Promise<FoundVersion> {
-  const { boot, environment } = context;
-  const info = await nodeInfo(boot, environment);
-  if (info === undefined) throw notRunning(environment);
-  const prepared = dryRun ? await unpackVersion(context, info, what) : await prepareVersion(context, what);
-  const { version, root, program } = prepared;
-  const executable = info.executable === null ? null : program.file;
-  return { version, root, executable, runtime: await runtimeOf(prepared, context) };
+  const running = await nodeHere(context);
+  const prepare = dryRun ? unpackVersion : prepareVersion;
+  return await foundVersion(running, await prepare(context, running, what), context.environment);
 }
 
-/** It says so itself: in an executable nothing else does. */
-export async function runtimeOf({ program }: PreparedVersion, { environment }: CommandContext) {
-  const { RELEASE_VSN: _, ...others } = withoutComputed(environment, process.env);
-  const { file, args, env } = program;
-  const { stdout } = await promisify(execFile)(file, [...args, 'describe', '--json'], {
-    env: { ...others, ...env },
-  });
-  return (JSON.parse(stdout) as { runtime: { version: string } }).runtime.version;
+/** What the node has to know of a version to load it. */
+export async function foundVersion(
+  running: NodeInfo,
+  prepared: PreparedVersion,
+  environment: ReleaseEnvironment,
+): Promise<FoundVersion> {
+  const { version, root, program } = prepared;
+  const executable = running.executable === null ? null : program.file;
+  return { version, root, executable, runtime: await runtimeOf(prepared, environment) };
 }

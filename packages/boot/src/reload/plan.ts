@@ -1,6 +1,6 @@
 import type { CodeChange } from '@sarma/app';
+import { compareVersions } from '@sarma/app/version-order';
 import type { BootApplication, BootFile } from '../boot-file.ts';
-import { compareVersions } from '../version-order.ts';
 import type { PackageFacts, ReleaseFile } from './release-file.ts';
 import { samePackages } from './same-packages.ts';
 

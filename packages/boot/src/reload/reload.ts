@@ -1,10 +1,12 @@
 import { spawn } from 'node:child_process';
-import { channel } from 'node:diagnostics_channel';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
+import type { Fields } from '../control/request.ts';
 import type { ReleaseEnvironment } from '../environment.ts';
 import { BootError } from '../error.ts';
 import { errorText } from '../error-text.ts';
+import { announcer } from '../upgrade/telemetry.ts';
+import { ReloadAborted, restartAs } from './aborted.ts';
 import { costOf, measureHeap, type ReloadCost } from './cost.ts';
 import { describeVersion } from './described-version.ts';
 import { reloadLimit } from './limit.ts';
@@ -30,6 +32,16 @@ export interface ReloadRequest {
   readonly dryRun: boolean;
 }
 
+export const RELOAD_FIELDS: Fields<ReloadRequest> = {
+  version: ['string'],
+  root: ['string'],
+  executable: ['string', 'null'],
+  runtime: ['string', 'null'],
+  restartChanged: ['boolean'],
+  isPermanent: ['boolean'],
+  dryRun: ['boolean'],
+};
+
 /** A reload that was done. */
 export interface ReloadRecord {
   /** ISO 8601. */
@@ -49,10 +61,24 @@ export interface ReloadResult {
 
 /**
  * Takes the code of another version into the running node. Nothing has changed where it rejects, unless with
- * ReloadAborted. In this order: everything new is imported, the configuration computed, every `codeChange` called, and
- * only then, in one turn, all that is exchanged.
+ * ReloadAborted: then the node restarts. In this order: everything new is imported, the configuration computed, every
+ * `codeChange` called, and only then, in one turn, all that is exchanged.
  */
 export async function reload(node: ReloadableNode, request: ReloadRequest): Promise<ReloadResult> {
+  const before = node.current;
+  try {
+    return await take(node, request);
+  } catch (error) {
+    if (error instanceof ReloadAborted) throw await restartAs(node, before, error);
+    const { name, version } = before.boot;
+    const text = `${request.version} was not loaded, and ${version} runs on.\n${errorText(error)}`;
+    // What it prints is its log.
+    if (!request.dryRun) process.stderr.write(`${name}: ${text}\n`);
+    throw error;
+  }
+}
+
+async function take(node: ReloadableNode, request: ReloadRequest): Promise<ReloadResult> {
   const { boot, environment } = node.current;
   const before = describeVersion(environment.root, boot.version, process.versions.node);
   const after = describeVersion(request.root, request.version, request.runtime);
@@ -63,7 +89,8 @@ export async function reload(node: ReloadableNode, request: ReloadRequest): Prom
   const { loadedPackages } = node;
   const isNew = !loadedPackages.has(request.root);
   if (isNew) refuseBeyondLimit(loadedPackages, plan);
-  const announce = announcer(plan, environment.node);
+  const changed = plan.applications.filter(({ change }) => change !== 'none').map((one) => one.name);
+  const announce = announcer(node, plan.to, { kind: 'reload', applications: changed });
   announce('start');
   try {
     const heap = measureHeap();
@@ -119,25 +146,6 @@ function refuseBeyondLimit(loaded: LoadedPackages, { to }: ReloadPlan): void {
     'RELOAD_LIMIT',
     `This process has loaded ${loaded.count} versions behind its first, and RELEASE_RELOADS allows ${limit}: Node never frees the code of the older ones. upgrade ${to} starts a process of its own.`,
   );
-}
-
-/** `sarma.upgrade`, for telemetry: docs/guide/3-services.md says what is told. */
-function announcer({ name, from, to, direction, applications }: ReloadPlan, node: string) {
-  const begin = performance.now();
-  const changed = applications.filter(({ change }) => change !== 'none').map((one) => one.name);
-  return (event: 'start' | 'end' | 'error', more: object = {}) =>
-    channel('sarma.upgrade').publish({
-      kind: 'reload',
-      event,
-      name,
-      node,
-      from,
-      to,
-      direction,
-      applications: changed,
-      milliseconds: performance.now() - begin,
-      ...more,
-    });
 }
 
 /**

@@ -1,11 +1,14 @@
 import path from 'node:path';
 import type { Application } from '@sarma/app';
-import { loadLifecycle, type RunningApplication } from '../applications.ts';
+import { loadApplication, loadLifecycle, type RunningApplication } from '../applications.ts';
 import type { BootApplication, BootFile } from '../boot-file.ts';
 import { loadConfiguration } from '../configuration.ts';
 import type { ReleaseEnvironment } from '../environment.ts';
 import { BootError } from '../error.ts';
 import { failureText } from '../error-text.ts';
+import { setProcessEnvironment } from '../process-environment.ts';
+import { stopApplications } from '../stop-applications.ts';
+import { ReloadAborted } from './aborted.ts';
 import {
   type ChangedStates,
   changeStates,
@@ -13,10 +16,11 @@ import {
   noCodeChange,
   withoutCodeChange,
 } from './code-change.ts';
+import { tellDifferences } from './configuration.ts';
 import { inTime } from './in-time.ts';
 import type { ApplicationChange, ReloadPlan } from './plan.ts';
 import type { ReloadRequest } from './reload.ts';
-import { ReloadAborted, type ReloadableNode, type RunningVersion } from './reloadable-node.ts';
+import type { ReloadableNode, RunningVersion } from './reloadable-node.ts';
 
 /** What a node goes on with. */
 interface NextVersion {
@@ -38,7 +42,7 @@ export async function takeVersion(
   const before = node.current;
   const next = await prepare(before, plan, boot, request);
   const states = await changeStates(before, changing(before, next), next.lifecycles, plan);
-  if (node.isStopping()) {
+  if (node.state === 'stopping') {
     const name = before.environment.node;
     throw new BootError('STOPPING', `${name} was told to stop, and stays what it is.`);
   }
@@ -48,7 +52,7 @@ export async function takeVersion(
     ...failed,
     ...(await stopLeaving(node, before, next)),
     ...(await startEntering(node, next)),
-    ...(await node.changeConfiguration(before.configuration, next.version.configuration)),
+    ...(await tellDifferences(node.current, before.configuration, (name) => !isStarted(next, name))),
   ];
 }
 
@@ -109,6 +113,7 @@ function exchange(
     running.exchange(application, lifecycles.get(name) ?? running.lifecycle, value);
   }
   node.exchange({ ...version, applications });
+  setProcessEnvironment(version.boot, version.environment);
   return exchanges.flatMap(([name, call]) => {
     try {
       call();
@@ -129,18 +134,26 @@ async function stopLeaving(
   const leaving = [...applications.values()].filter(
     ({ name }) => restarted.includes(name) || changes.get(name)?.change === 'stop',
   );
-  await node.stop(leaving.reverse(), (text) => failed.push(text));
+  await stopApplications(
+    leaving.reverse(),
+    () => node.boot.shutdownTimeout,
+    (text) => failed.push(text),
+  );
   return failed;
 }
 
-async function startEntering(
-  node: ReloadableNode,
-  { plan, changes, version, restarted }: NextVersion,
-): Promise<readonly string[]> {
-  for (const { name } of version.boot.applications) {
-    if (!restarted.includes(name) && changes.get(name)!.change !== 'start') continue;
-    if (node.isStopping()) break;
-    await node.start(name).catch((cause: unknown) => {
+/** Whether it starts with this version, and so with its configuration. */
+function isStarted({ changes, restarted }: NextVersion, name: string): boolean {
+  return restarted.includes(name) || changes.get(name)?.change === 'start';
+}
+
+async function startEntering(node: ReloadableNode, next: NextVersion): Promise<readonly string[]> {
+  const { plan, version } = next;
+  for (const application of version.boot.applications) {
+    const { name } = application;
+    if (!isStarted(next, name)) continue;
+    if (node.state === 'stopping') break;
+    await startAnew(node, application).catch((cause: unknown) => {
       throw new ReloadAborted(
         `Application ${name} of ${plan.to} could not start, and there is no way back to ${plan.from} in this process.`,
         { cause },
@@ -148,6 +161,15 @@ async function startEntering(
     });
   }
   return [];
+}
+
+async function startAnew(node: ReloadableNode, application: BootApplication): Promise<void> {
+  const { boot, environment, applications } = node.current;
+  const entering = await loadApplication(environment.root, application);
+  const loaded = new Map(applications).set(entering.name, entering);
+  const inOrder = boot.applications.flatMap((one) => loaded.get(one.name) ?? []);
+  node.exchange({ ...node.current, applications: new Map(inOrder.map((one) => [one.name, one])) });
+  await node.begin(entering);
 }
 
 /** That of the node, with the files of another version. What the user has set stays. */

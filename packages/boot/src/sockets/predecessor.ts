@@ -41,6 +41,8 @@ export class Predecessor {
   readonly #send: SendConnection;
   readonly #given: GivenConnection[] = [];
   #handed: readonly Handed[] = [];
+  /** Those of them that the successor listens on. */
+  #taken: readonly Handed[] = [];
   #stopped: readonly Stopped[] = [];
   #keepsGiven = true;
   #isDraining = false;
@@ -61,11 +63,13 @@ export class Predecessor {
   }
 
   /**
-   * Accepts nobody any more. Servers and their applications see nothing of it; whoever connects waits for the successor,
-   * in the queue of the system. The spares have to be there: after this the successor has the only other copy.
+   * Accepts nobody any more on the sockets of these keys, which the successor listens on; without them on none. Servers and
+   * their applications see nothing of it; whoever connects waits for the successor, in the queue of the system. The spares
+   * have to be there: after this the successor has the only other copy.
    */
-  stopAccepting(): void {
-    this.#stopped = this.#handed.filter(({ handle }) => handle.fd >= 0).map((handed) => this.#stop(handed));
+  stopAccepting(keys: readonly string[] = this.#handed.map(({ key }) => key)): void {
+    this.#taken = this.#handed.filter(({ key }) => keys.includes(key));
+    this.#stopped = this.#taken.filter(({ handle }) => handle.fd >= 0).map((handed) => this.#stop(handed));
   }
 
   #stop({ key, handle, server }: Handed): Stopped {
@@ -94,26 +98,34 @@ export class Predecessor {
     return handle;
   }
 
-  /** The successor is gone, the applications run: their servers accept again, on the spares. Ends `drain`. */
+  /**
+   * The successor is gone: servers that are still open accept again, on the spares. The others are closed for good. Ends
+   * `drain`.
+   */
   resume(spares: ReadonlyMap<string, object>): void {
-    this.#isDraining = false;
-    const handles = this.takeBack(spares);
+    const handles = new Map(this.takeBack(spares));
     for (const { key, server, standIn, doorman } of this.#stopped) {
       const handle = handles.get(key);
       if (handle === undefined) continue;
+      handles.delete(key);
       if (doorman === undefined) ownPath(key, handle);
       if (standIn.isClosed) handle.close();
       else standIn.giveWay(server, handle, this.#servers);
     }
     this.#stopped = [];
+    // Of those that were never closed.
+    for (const handle of handles.values()) handle.close();
   }
 
   /**
    * The successor is gone: what can be listened on again, the spares and what was never closed. In an exclusive upgrade,
-   * whose applications start again, that is to be adopted by a Successor of this process.
+   * whose applications start again, that is to be adopted by a Successor of this process. Ends `drain`.
    */
   takeBack(spares: ReadonlyMap<string, object>): ReadonlyMap<string, ListeningHandle> {
-    this.restorePaths();
+    this.#isDraining = false;
+    // It may have removed one, as it ended or before it listened.
+    for (const { key } of this.#handed) restorePath(key);
+    this.#forgetPaths();
     const handles = new Map(spares as ReadonlyMap<string, ListeningHandle>);
     for (const { key, doorman } of this.#stopped) {
       if (doorman === undefined) continue;
@@ -122,14 +134,6 @@ export class Predecessor {
     }
     for (const [key, handle] of handles) this.#servers.names.set(handle, key);
     return handles;
-  }
-
-  /** A successor that is gone may have removed a path that it was about to listen on. */
-  restorePaths(): void {
-    for (const { key } of this.#handed) {
-      restorePath(key);
-      forgetSecondName(key);
-    }
   }
 
   /** Connections that the successor was given and that would have to be served here if it failed now. */
@@ -141,7 +145,6 @@ export class Predecessor {
   letGo(): void {
     this.#keepsGiven = false;
     for (const { handle } of this.#given.splice(0)) handle.close();
-    for (const { key } of this.#handed) forgetSecondName(key);
   }
 
   async #give(connection: GivenConnection): Promise<void> {
@@ -173,7 +176,7 @@ export class Predecessor {
   #keyOf(socket: SocketParts): string | undefined {
     const { server, _handle } = socket;
     if (_handle === null || !socket.writable || 'encrypted' in socket) return undefined;
-    return this.#handed.find((handed) => handed.server === server)?.key;
+    return this.#taken.find((taken) => taken.server === server)?.key;
   }
 
   /**
@@ -183,7 +186,7 @@ export class Predecessor {
   async drain(limit: number): Promise<number> {
     this.#isDraining = true;
     // One that does not keep the process alive keeps nobody waiting: the control socket for other machines.
-    const servers = this.#handed.map(({ server }) => server).filter(({ _unref }) => !_unref);
+    const servers = this.#taken.map(({ server }) => server).filter(({ _unref }) => !_unref);
     const stop = endHttpConnections(servers);
     const latest = Date.now() + limit;
     let left = count(servers);
@@ -204,9 +207,15 @@ export class Predecessor {
     void this.#give({ key, head: rest, handle });
   }
 
-  /** Closes spares that nobody needs any more. */
+  /** Nobody goes back any more, and the applications are stopped: closes what they have left, too. */
   discard(spares: ReadonlyMap<string, object>): void {
     for (const handle of spares.values()) (handle as ListeningHandle).close();
+    for (const one of this.#handed) if (!this.#taken.includes(one)) one.handle.close();
+    this.#forgetPaths();
+  }
+
+  #forgetPaths(): void {
+    for (const { key } of this.#handed) forgetSecondName(key);
   }
 }
 

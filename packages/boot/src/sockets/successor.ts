@@ -14,7 +14,8 @@ interface Adopted {
 }
 
 /**
- * The side of the version that takes over. Its servers listen, as they see it, on what another process listens on, and
+ * The side of the version that takes over, or of one whose applications start again in the same process, since the next
+ * version has failed. Its servers listen, as they see it, on what another process listens on, and
  * do in fact from `take` on; nothing is bound before, no other address either, so that a version that fails has
  * touched no client.
  */
@@ -67,11 +68,8 @@ export class Successor {
     return handle;
   }
 
-  /**
-   * The servers accept; those that listen later do at once. Returns the keys of the sockets that have a server. Throws
-   * where the system refuses.
-   */
-  take(): readonly string[] {
+  /** The servers accept; those that listen later do at once. Throws where the system refuses. */
+  take(): void {
     this.#hasTaken = true;
     const claimed = this.#adopted.filter(({ claim }) => claim !== undefined);
     for (const { key, handle, claim } of claimed) {
@@ -79,7 +77,11 @@ export class Successor {
       claim!.standIn.giveWay(claim!.server, handle, this.#servers);
     }
     setImmediate(() => this.#serveWaiting());
-    return claimed.map(({ key }) => key);
+  }
+
+  /** Of the sockets that have a server. */
+  get keys(): readonly string[] {
+    return this.#adopted.filter(({ claim }) => claim !== undefined).map(({ key }) => key);
   }
 
   /** A connection to the socket of that key, and what has been read of it. Waits until a server accepts from there. */
@@ -102,6 +104,7 @@ export class Successor {
 
   /** Closes what nobody has listened on, with the connections to it, and takes no notice of `listen` any more. */
   forget(): void {
+    if (this.#hasForgotten) return;
     this.#hasForgotten = true;
     this.#restoreListen();
     for (const { handle, claim } of this.#adopted) if (claim === undefined) handle.close();

@@ -2,9 +2,10 @@ import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { CommandContext } from '../context.ts';
 import { ask } from '../control/client.ts';
+import { FORMAT } from '../control/request.ts';
 import { BootError } from '../error.ts';
-import { nodeInfo } from '../node-info.ts';
-import { runtimeOf } from '../reload/find-version.ts';
+import type { NodeInfo } from '../node-info.ts';
+import { foundVersion } from '../reload/find-version.ts';
 import type { ReloadPlan } from '../reload/plan.ts';
 import type { ReloadRequest, ReloadResult } from '../reload/reload.ts';
 import { type RelupFile, relupInstructions, type UpgradeInstruction } from '../relup.ts';
@@ -15,32 +16,30 @@ import type { PreparedVersion } from '../versions/prepare.ts';
  * says nothing, or something else: then the new version has to be started beside the old one. Rejects as `reload` does.
  */
 export async function reloadByRelup(
-  context: CommandContext,
+  { boot, environment, stdout }: CommandContext,
+  running: NodeInfo,
   prepared: PreparedVersion,
-  isPermanent: boolean,
+  { isPermanent, isNow }: { readonly isPermanent: boolean; readonly isNow: boolean },
 ): Promise<ReloadResult | undefined> {
-  const { boot, environment, stdout } = context;
-  const info = await nodeInfo(boot, environment);
-  if (info === undefined) return undefined;
   const roots = new Map([
-    [info.version, info.root],
+    [running.version, running.root],
     [prepared.version, prepared.root],
   ]);
-  const instructions = relupInstructions(info.version, prepared.version, (version) =>
+  const instructions = relupInstructions(running.version, prepared.version, (version) =>
     readRelup(roots.get(version)!, version),
   );
   if (instructions === undefined || instructions.includes('restart_node')) return undefined;
   const request: ReloadRequest = {
-    version: prepared.version,
-    root: prepared.root,
-    executable: info.executable === null ? null : prepared.program.file,
-    runtime: await runtimeOf(prepared, context),
+    ...(await foundVersion(running, prepared, environment)),
     restartChanged: instructions.some((one) => typeof one === 'object' && 'restart' in one),
     isPermanent,
     dryRun: true,
   };
-  const reload = async (dryRun: boolean) =>
-    (await ask(boot, environment, 'reload', { ...request, dryRun })) as ReloadResult;
+  const say = ({ progress }: { readonly progress?: unknown }) => void stdout.write(`${progress}.\n`);
+  const reload = async (dryRun: boolean) => {
+    const params = { ...request, dryRun, isNow, format: FORMAT };
+    return (await ask(boot, environment, 'reload', params, say)) as ReloadResult;
+  };
   try {
     const reason = contradiction((await reload(true)).plan, instructions);
     if (reason === undefined) return await reload(false);

@@ -7,6 +7,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { recordFile } from '../control/node-record.ts';
 import type { ReleaseEnvironment } from '../environment.ts';
 import { become, canBecome } from '../relaunch.ts';
+import { ENDING } from './pass-signals.ts';
 
 // Whoever started the service keeps seeing one process: that of the first predecessor, which holds its successors
 // (docs/decisions/0034).
@@ -18,14 +19,13 @@ export interface Holding {
 }
 
 /**
- * The last call of a predecessor, with everything stopped. Never resolves: the process becomes the launcher (Linux), or
+ * The last call of a predecessor, with everything stopped and signals passed on (pass-signals.ts). Never resolves: the process becomes the launcher (Linux), or
  * ends where a launcher holds it already, or waits as it is. It ends as the node that it holds.
  */
 export async function hold({ environment, child }: Holding): Promise<never> {
   // That one finds the successor by the record, and as its child when this process has ended.
   if (holderOf(environment) !== undefined && isRunning(child)) process.exit(0);
   const launcher = launcherOf(environment);
-  passOn(child);
   if (launcher === undefined) return await endLike(child);
   // What has come so far is passed on. What comes in the moment of the change ends this process instead of being lost,
   // and with it the node (`stopWithHolder`).
@@ -57,9 +57,6 @@ export function stopWithHolder(parents: readonly number[], stop: () => void): vo
 /** Milliseconds between two looks: no system tells a process that its parent has ended. */
 const LOOKING = 1000;
 
-const ENDING = ['SIGTERM', 'SIGINT', 'SIGQUIT'] as const;
-const PASSED_ON = [...ENDING, 'SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const;
-
 /** The PID of the launcher that holds this process. */
 function holderOf(environment: ReleaseEnvironment): number | undefined {
   const parent = process.ppid;
@@ -80,16 +77,6 @@ function launcherOf({ root, version }: ReleaseEnvironment): string | undefined {
     return file;
   } catch {
     return undefined;
-  }
-}
-
-/** What the launcher does, for one successor: its own successors are its own to hold. */
-function passOn(child: ChildProcess): void {
-  for (const signal of PASSED_ON) {
-    const others = process.listeners(signal);
-    // First: a signal that has come and that nobody was told of yet is lost with the last listener.
-    process.on(signal, () => child.kill(signal));
-    for (const other of others) process.removeListener(signal, other);
   }
 }
 

@@ -8,14 +8,17 @@ export interface PassedSignals {
   takeBack(): void;
 }
 
-const PASSED_ON = ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const;
+/** What asks for the end of a process. */
+export const ENDING: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT', 'SIGQUIT'];
+
+const PASSED_ON: readonly NodeJS.Signals[] = [...ENDING, 'SIGHUP', 'SIGUSR1', 'SIGUSR2'];
 
 /** From the commit on what is sent to this process is meant for the successor: no listener here gets it any more. */
 export function passSignals(successor: ChildProcess): PassedSignals {
   const before = PASSED_ON.map((signal) => ({ signal, listeners: process.rawListeners(signal) }));
   let hasEnded = false;
   const pass = (signal: NodeJS.Signals) => {
-    hasEnded ||= signal === 'SIGTERM' || signal === 'SIGINT';
+    hasEnded ||= ENDING.includes(signal);
     successor.kill(signal);
   };
   // Ours first: without a listener, what has come and was not told yet would be lost.

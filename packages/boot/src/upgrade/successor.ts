@@ -1,8 +1,9 @@
 import type { BootFile } from '../boot-file.ts';
 import { claimToSucceed, type SuccessorsClaim } from '../control/claim.ts';
+import { FORMAT, otherFormat } from '../control/request.ts';
 import type { ReleaseEnvironment } from '../environment.ts';
 import { errorText } from '../error-text.ts';
-import type { RunningNode } from '../running-node.ts';
+import type { RunningNode, RunningPredecessor } from '../running-node.ts';
 import { Successor as Sockets } from '../sockets/index.ts';
 import type { Servers } from '../sockets/servers.ts';
 import { endOfChild, Link } from './link.ts';
@@ -33,6 +34,9 @@ export class Succession {
   /** The next start gives another version. */
   #isProvisional = true;
   #hasPredecessor = true;
+  /** When this became the node. */
+  #taken = 0;
+  readonly #gone = Promise.withResolvers<void>();
   readonly #pid = process.ppid;
   readonly #link: Link<ToSuccessor, ToPredecessor>;
   readonly #id: string;
@@ -42,14 +46,18 @@ export class Succession {
   #isExclusive = false;
   #hasTaken = false;
   #problem: string | undefined;
+  #notPermanent: string | undefined;
 
   /** `id` is that of the predecessor's run. */
   constructor(link: Link<ToSuccessor, ToPredecessor>, id: string) {
     this.#link = link;
     this.#id = id;
-    void link.closed.then(() => {
-      this.#hasPredecessor = false;
-    });
+    void link.closed.then(() => this.#leave());
+  }
+
+  #leave(): void {
+    this.#hasPredecessor = false;
+    this.#gone.resolve();
   }
 
   /** Whether it is the node. */
@@ -57,9 +65,16 @@ export class Succession {
     return this.#hasTaken;
   }
 
-  get predecessor(): { readonly version: string; readonly pid: number } | undefined {
-    const from = this.beginning?.from;
-    return this.#hasPredecessor && from ? { version: from.version, pid: this.#pid } : undefined;
+  get predecessor(): RunningPredecessor | undefined {
+    if (!this.#hasPredecessor || this.beginning === undefined) return undefined;
+    const { from, drainTimeout } = this.beginning;
+    return {
+      version: from.version,
+      pid: this.#pid,
+      timeLeft: Math.max(this.#taken + drainTimeout - Date.now(), 0),
+      gone: this.#gone.promise,
+      hurry: () => void this.#link.send({ type: 'hurry' }),
+    };
   }
 
   async begin(): Promise<void> {
@@ -69,6 +84,10 @@ export class Succession {
       void link.send({ type: 'spare', key }, handle);
     });
     this.beginning = await this.#answer('begin');
+    if (this.beginning === undefined || this.beginning.format === FORMAT) return;
+    const error = otherFormat('This version');
+    await link.send({ type: 'failed', problem: error.message });
+    throw error;
   }
 
   /** Before anything else is imported. */
@@ -83,13 +102,18 @@ export class Succession {
   }
 
   async claim(boot: BootFile, environment: ReleaseEnvironment): Promise<SuccessorsClaim> {
-    this.#claim = await claimToSucceed(boot, environment, this.#id, this.beginning?.holder);
-    return this.#claim;
+    const claim = await claimToSucceed(boot, environment, this.#id, this.beginning?.holder);
+    this.#claim = claim;
+    void this.#link.closed.then(() => {
+      // The predecessor has not died: it was ended, and with it the node.
+      if (!this.#hasTaken && claim.isForced) process.exit(1);
+    });
+    return claim;
   }
 
   /** Everything is imported. Resolves when the applications may be started. */
   async loaded(isExclusive: boolean): Promise<void> {
-    void this.#link.send({ type: 'loaded', isExclusive });
+    void this.#link.send({ type: 'loaded', format: FORMAT, isExclusive });
     const start = await this.#answer('start');
     this.#isExclusive = start?.isExclusive ?? isExclusive;
     // Nobody else listens by now, and applications may wait for their own clients in `start`.
@@ -105,32 +129,44 @@ export class Succession {
     await this.#claim!.take();
     if (!this.#isExclusive) this.#sockets!.take();
     this.#hasTaken = true;
-    void this.#link.send({ type: 'taken' });
-    void this.#link.closed.then(() => this.#claim!.clear());
+    this.#taken = Date.now();
+    void this.#link.send({ type: 'taken', keys: this.#sockets!.keys });
+    void this.#link.closed.then(() => {
+      this.#sockets!.forget();
+      this.#claim!.clear();
+    });
   }
 
   /** Everything of a start is done: what is left of an upgrade. `runHooks` runs those of `post_upgrade`. */
   async settle(node: RunningNode, runHooks: () => Promise<void>): Promise<void> {
-    this.#sockets!.forget();
     const { boot, environment } = node;
     const from = this.beginning?.from;
+    const failed = (error: unknown) => {
+      const text = errorText(error);
+      process.stderr.write(`${boot.name}: ${text}\n`);
+      return text;
+    };
     try {
       if (this.beginning?.isPermanent && from !== undefined) {
         const { makePermanent } = await import('../versions/permanent.ts');
         await makePermanent(boot, environment, { from });
         this.#isProvisional = false;
       }
+    } catch (error) {
+      this.#notPermanent = failed(error);
+    }
+    try {
       // As in pre_upgrade.
       if (from !== undefined) process.env.RELEASE_UPGRADE_FROM = from.version;
       await runHooks();
     } catch (error) {
-      this.#problem = errorText(error);
-      process.stderr.write(`${boot.name}: ${this.#problem}\n`);
+      this.#problem = failed(error);
     } finally {
       delete process.env.RELEASE_UPGRADE_FROM;
     }
     this.#link.on('held', async ({ parents }) => {
-      this.#hasPredecessor = false;
+      this.#leave();
+      this.#sockets!.forget();
       const { stopWithHolder } = await import('./hold.ts');
       stopWithHolder(parents, () => void node.stop('SIGTERM'));
     });
@@ -138,9 +174,13 @@ export class Succession {
 
   /** Tells the predecessor. */
   settled(): void {
-    const problem = this.#problem;
-    const isPermanent = !this.#isProvisional;
-    void this.#link.send({ type: 'settled', isPermanent, ...(problem !== undefined && { problem }) });
+    const [notPermanent, problem] = [this.#notPermanent, this.#problem];
+    void this.#link.send({
+      type: 'settled',
+      isPermanent: !this.#isProvisional,
+      ...(notPermanent !== undefined && { notPermanent }),
+      ...(problem !== undefined && { problem }),
+    });
   }
 
   /** What is about to end this node. */

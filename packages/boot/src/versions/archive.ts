@@ -1,7 +1,15 @@
-import { createReadStream } from 'node:fs';
+import type { ReadStream } from 'node:fs';
+import type { FileHandle } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import { BootError } from '../error.ts';
+
+/** A file, opened by whoever may read it. */
+export interface OpenFile {
+  /** As the user named it. */
+  readonly path: string;
+  readonly handle: FileHandle;
+}
 
 /** One name of an archive; `content` has to be read before the next entry is asked for. */
 export interface ArchiveEntry {
@@ -18,9 +26,12 @@ export interface ArchiveEntry {
  * Reads a `.tar.gz` (POSIX.1-2001: ustar headers, pax ones before them for long names). Throws BootError DAMAGED where
  * it is torn, and UNSAFE_ARCHIVE for names that lead out of where it is unpacked and for entries that no release has.
  */
-export async function readArchive(file: string, take: (entry: ArchiveEntry) => Promise<void>): Promise<void> {
+export async function readArchive(
+  { path: file, handle }: OpenFile,
+  take: (entry: ArchiveEntry) => Promise<void>,
+): Promise<void> {
   try {
-    await pipeline(createReadStream(file), createGunzip(), async (chunks: AsyncIterable<Buffer>) => {
+    await pipeline(contentOf(handle), createGunzip(), async (chunks: AsyncIterable<Buffer>) => {
       const bytes = new Bytes(chunks);
       await readEntries(bytes, file, take);
       // To its end, where gzip has its checksum.
@@ -30,6 +41,11 @@ export async function readArchive(file: string, take: (entry: ArchiveEntry) => P
     if (error instanceof BootError || !isTorn(error)) throw error;
     throw damaged(file, (error as Error).message);
   }
+}
+
+/** All of it, wherever it was read before. */
+function contentOf(handle: FileHandle): ReadStream {
+  return handle.createReadStream({ start: 0, autoClose: false });
 }
 
 const BLOCK = 512;
@@ -47,7 +63,7 @@ async function readEntries(
     if (!hasChecksum(header)) throw damaged(file, 'it is no tar, or one with a damaged header');
     const type = String.fromCharCode(header[156] || 0x30);
     const size = pax.size === undefined ? octal(header, 124, 12) : Number(pax.size);
-    if (!Number.isSafeInteger(size)) throw damaged(file, 'a size in it is no number');
+    if (!Number.isSafeInteger(size) || size < 0) throw damaged(file, 'a size in it is no number of bytes');
     const content = bytes.content(size, file);
     if (type === 'x') pax = readPax(await whole(content, size, file));
     else {

@@ -58,12 +58,22 @@ const SEARCHED = 1 << 20;
 const MAGIC = Buffer.from('\x89SARMA-STAMP\r\n\x1a\n', 'latin1');
 const SIZE = 4096;
 
+/**
+ * Bytes that are read at once, into a buffer that is used again: with much garbage behind it, Node may not come to its end,
+ * since code that is compiled meanwhile waits for a collection that never begins (nodejs/node#54918).
+ */
+export const PIECE = 1 << 16;
+
 async function findStamp(handle: FileHandle): Promise<Located | undefined> {
-  const start = sliceOf(await read(handle, 0, 4096));
-  const head = await read(handle, start, SEARCHED);
-  for (let at = head.indexOf(MAGIC); at !== -1; at = head.indexOf(MAGIC, at + 1)) {
-    const stamp = head.subarray(at, at + SIZE);
-    if (stamp.length === SIZE && stamp.readUInt32LE(16) === 1) return decode(stamp, start);
+  const buffer = Buffer.alloc(PIECE + SIZE);
+  const start = sliceOf(await readInto(buffer.subarray(0, SIZE), handle, 0));
+  for (let from = start; from < start + SEARCHED; from += PIECE) {
+    // One that begins in this piece may end in the next.
+    const piece = await readInto(buffer, handle, from);
+    for (let at = piece.indexOf(MAGIC); at !== -1; at = piece.indexOf(MAGIC, at + 1)) {
+      const stamp = piece.subarray(at, at + SIZE);
+      if (stamp.length === SIZE && stamp.readUInt32LE(16) === 1) return decode(stamp, start);
+    }
   }
   return undefined;
 }
@@ -108,11 +118,14 @@ function strings(bytes: Buffer, count: number): readonly string[] {
 }
 
 async function checkPayload(handle: FileHandle, stamp: Located, from: string): Promise<void> {
-  const manifest = await read(handle, stamp.manifest.offset, stamp.manifest.length);
-  if (digestOf(manifest) !== stamp.digest) throw damaged(from);
+  const { size } = await handle.stat();
+  const { offset, length } = stamp.manifest;
+  const manifest = await readInto(Buffer.alloc(Math.min(length, size)), handle, offset);
+  if (createHash('sha256').update(manifest).digest('hex') !== stamp.digest) throw damaged(from);
   const { frames } = JSON.parse(manifest.toString('utf8')) as { readonly frames: readonly Frame[] };
-  for (const { offset, length, sha256 } of frames)
-    if (digestOf(await read(handle, stamp.payload + offset, length)) !== sha256) throw damaged(from);
+  const buffer = Buffer.alloc(PIECE);
+  for (const frame of frames)
+    if ((await digestOf(handle, stamp.payload, frame, buffer)) !== frame.sha256) throw damaged(from);
 }
 
 interface Frame {
@@ -121,8 +134,21 @@ interface Frame {
   readonly sha256: string;
 }
 
-function digestOf(bytes: Buffer): string {
-  return createHash('sha256').update(bytes).digest('hex');
+/** Piece by piece in one buffer. */
+async function digestOf(
+  handle: FileHandle,
+  payload: number,
+  { offset, length }: Frame,
+  buffer: Buffer,
+): Promise<string> {
+  const hash = createHash('sha256');
+  for (let done = 0; done < length; ) {
+    const piece = await readInto(buffer.subarray(0, length - done), handle, payload + offset + done);
+    if (piece.length === 0) break;
+    hash.update(piece);
+    done += piece.length;
+  }
+  return hash.digest('hex');
 }
 
 function damaged(from: string): BootError {
@@ -132,15 +158,13 @@ function damaged(from: string): BootError {
   );
 }
 
-/** Fewer at the end of the file. */
-async function read(handle: FileHandle, position: number, length: number): Promise<Buffer> {
-  const { size } = await handle.stat();
-  const bytes = Buffer.alloc(Math.max(0, Math.min(length, size - position)));
+/** Fills the buffer from that position on; what it returns is shorter at the end of the file. */
+export async function readInto(buffer: Buffer, handle: FileHandle, position: number): Promise<Buffer> {
   let done = 0;
-  while (done < bytes.length) {
-    const { bytesRead } = await handle.read(bytes, done, bytes.length - done, position + done);
+  while (done < buffer.length) {
+    const { bytesRead } = await handle.read(buffer, done, buffer.length - done, position + done);
     if (bytesRead === 0) break;
     done += bytesRead;
   }
-  return bytes.subarray(0, done);
+  return buffer.subarray(0, done);
 }

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { constants, createReadStream, existsSync, readdirSync, type Stats, statSync } from 'node:fs';
+import { constants, createReadStream, existsSync, statSync } from 'node:fs';
 import {
   chmod,
   copyFile,
@@ -16,37 +16,39 @@ import {
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { BootError } from '../error.ts';
-import { type ArchiveEntry, readArchive } from './archive.ts';
+import { type ArchiveEntry, type OpenFile, readArchive } from './archive.ts';
 import { startFile, VERSIONS } from './home.ts';
-import { giveTo } from './owner.ts';
+import { giveFolder } from './owner.ts';
 import { placeOfVersion, type VersionPlaces } from './places.ts';
 import { checkRelease, isPartOf, notARelease } from './release-tree.ts';
 import { publishVersion, stage } from './staging.ts';
 import { readStartRecord } from './start-record.ts';
 
 /**
- * Puts the release of a tarball or of an assembled directory beside the others; `tryOut` says whether it runs here.
+ * Puts the release of a tarball, or of the assembled directory of that path, beside the others; `tryOut` says whether it runs here.
  * Returns its version. Nothing is to be seen before all of it is there. Rejects with a BootError.
  */
 export async function placeDirectory(
   places: VersionPlaces,
-  from: string,
+  source: string | OpenFile,
   tryOut: (root: string, version: string) => Promise<void>,
 ): Promise<string> {
+  const from = typeof source === 'string' ? source : source.path;
   return await stage(places, async (folder) => {
-    if (statSync(from).isDirectory()) await copyRelease(from, folder);
-    else await unpack(from, folder);
+    if (typeof source === 'string') await copyRelease(source, folder);
+    else await unpack(source, folder);
     const version = checkRelease(folder, places, from);
-    const there = placeOfVersion(places, version);
-    if (there !== undefined) {
-      if (isPartOf(folder, there)) return version;
-      throw otherContent(from, version, there);
-    }
-    giveAll(statSync(places.root), folder);
+    const isThere = async () => {
+      const there = placeOfVersion(places, version);
+      if (there !== undefined && !isPartOf(folder, there)) throw otherContent(from, version, there);
+      return there !== undefined;
+    };
+    if (await isThere()) return version;
+    giveFolder(statSync(places.root), folder);
     await shareRuntime(places, folder);
     await tryOut(folder, version);
     sync(folder);
-    publishVersion(places, folder, version);
+    await publishVersion(places, folder, version, isThere);
     return version;
   });
 }
@@ -60,6 +62,8 @@ export function otherContent(from: string, version: string, there: string): Boot
 
 /** What belongs to the machine stays behind. */
 async function copyRelease(from: string, to: string): Promise<void> {
+  // What may not be read is not taken for something that is not there.
+  await readdir(from);
   const version = readStartRecord(startFile(from))?.version;
   if (version === undefined) throw notARelease(from, 'it has no releases/start.json');
   const later = path.join(from, VERSIONS, version);
@@ -86,9 +90,10 @@ function modeFor(isExecutable: boolean): number {
   return isExecutable ? 0o755 : 0o644;
 }
 
-async function unpack(file: string, root: string): Promise<void> {
+async function unpack(archive: OpenFile, root: string): Promise<void> {
+  const file = archive.path;
   const directories = new Set(['']);
-  await readArchive(file, async (entry) => {
+  await readArchive(archive, async (entry) => {
     const parent = path.posix.dirname(`./${entry.path}`).slice(2);
     if (entry.type === 'directory') return await makeFolders(root, entry.path, directories, file);
     await makeFolders(root, parent, directories, file);
@@ -159,15 +164,6 @@ async function digestOf(file: string): Promise<string> {
   const hash = createHash('sha256');
   await pipeline(createReadStream(file), hash);
   return hash.digest('hex');
-}
-
-function giveAll(owner: Stats, folder: string): void {
-  giveTo(owner, folder);
-  for (const entry of readdirSync(folder, { withFileTypes: true })) {
-    const file = path.join(folder, entry.name);
-    if (entry.isDirectory()) giveAll(owner, file);
-    else giveTo(owner, file);
-  }
 }
 
 /** A loss of power shall not leave a permanent version with empty files. Some systems have no such program. */

@@ -1,62 +1,69 @@
-import { execFile, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { closeSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
 import path from 'node:path';
-import { promisify } from 'node:util';
-import type { BootFile, HookName } from '../boot-file.ts';
+import type { BootFile } from '../boot-file.ts';
 import type { CommandContext } from '../context.ts';
-import { notRunning } from '../control/client.ts';
 import type { ReleaseEnvironment } from '../environment.ts';
 import { BootError } from '../error.ts';
-import { nodeInfo } from '../node-info.ts';
-import { withoutComputed } from '../relaunch.ts';
 import { checkExecutable, readStamp } from './executable.ts';
 import { listVersions } from './list.ts';
+import { asOwner, type Owner, otherOwner } from './owner.ts';
 import { isPermanentIn } from './permanent.ts';
 import { placeDirectory } from './place-directory.ts';
-import { placeExecutable } from './place-executable.ts';
-import { placeOfVersion, type Started, type VersionPlaces, versionPlaces } from './places.ts';
+import { keepExecutable, placeExecutable } from './place-executable.ts';
+import { placeOfVersion, releaseFile, type Started, type VersionPlaces, versionPlaces } from './places.ts';
 import { checkRelease } from './release-tree.ts';
+import { removeVersion } from './remove.ts';
+import { type OtherVersion, output, runHook, tryVersion, type VersionProgram } from './run-version.ts';
 import { makeVersions } from './staging.ts';
 import { readStartRecord, writeStartRecord } from './start-record.ts';
 
 /** A version that is there, and can be started. */
-export interface PreparedVersion {
+export interface PreparedVersion extends OtherVersion {
   readonly version: string;
   /** Absolute; holds `lib/` and `releases/<version>/`. Of an executable: its install, unpacked by then. */
   readonly root: string;
-  readonly program: VersionProgram;
   /** Whether a plain start starts it already. */
   readonly isPermanent: boolean;
-}
-
-/** How a command of a version is run: words come behind `args`; `env` is set besides. */
-export interface VersionProgram {
-  readonly file: string;
-  readonly args: readonly string[];
-  readonly env: Readonly<Record<string, string>>;
+  readonly places: VersionPlaces;
+  /** Whether it was put there just now. */
+  readonly isNew: boolean;
+  /** What was named: a file or a directory; undefined where that was a version. */
+  readonly from: string | undefined;
 }
 
 /**
- * Verifies what the running node is to be upgraded to, puts it beside the version that runs, and runs its `pre_upgrade`
+ * Verifies what a running node is to be upgraded to, puts it beside the version that runs, and runs its `pre_upgrade`
  * hooks: nothing is started, and a plain start starts what it did. `what` is a `.tar.gz`, an assembled directory, an
  * executable, a version that is there; undefined: the release whose command this is. Rejects with a BootError.
  */
 export async function prepareVersion(
   context: CommandContext,
+  running: Started & { readonly version: string },
   what: string | undefined,
 ): Promise<PreparedVersion> {
-  const { boot, environment } = context;
-  const running = await nodeInfo(boot, environment);
-  if (running === undefined) throw notRunning(environment);
   const prepared = await unpackVersion(context, running, what);
-  await runHook(prepared, 'pre_upgrade', environment, running.version);
-  return prepared;
+  const { owner, places } = prepared;
+  try {
+    // Here and not when it is replaced, so that what there is no room for is not begun.
+    if (places.form === 'executable') await asOwner(owner, () => keepExecutable(places));
+    await runHook(prepared, 'pre_upgrade', context.environment, running.version);
+    return prepared;
+  } catch (error) {
+    await discard(prepared);
+    throw error;
+  }
+}
+
+/** An upgrade has failed: what was put there for it goes, what was there stays. */
+export async function discard({ places, version, owner, isNew }: PreparedVersion): Promise<void> {
+  if (!isNew || (await isPermanentIn(places, version))) return;
+  await asOwner(owner, async () => removeVersion(places, version));
 }
 
 /** The same for what may not run, without hooks. `current` is the node, or this command where there is none. */
 export async function unpackVersion(
-  { boot, environment }: CommandContext,
+  { boot, environment, stderr }: CommandContext,
   current: Started & { readonly version: string },
   what: string | undefined,
 ): Promise<PreparedVersion> {
@@ -66,27 +73,33 @@ export async function unpackVersion(
       'On Windows there is one version: replace the file or the directory, and restart.',
     );
   const places = versionPlaces(environment, current);
+  const there = (await listVersions(places)).map(({ version }) => version);
   const source =
-    what === undefined
-      ? ownRelease(boot, environment, places, current.version)
-      : await sourceOf(places, what);
-  const version = await place(places, source, environment);
-  await rememberProgram(places);
-  return await preparedVersion(places, version, environment);
+    what === undefined ? ownRelease(boot, environment, places, current.version) : sourceOf(there, what);
+  const owner = otherOwner(places.root);
+  // It takes its time, and nothing else is to be seen meanwhile.
+  if ('path' in source && stderr.isTTY)
+    stderr.write(`Checking ${source.path} and putting it into ${places.versions}.\n`);
+  const version =
+    'version' in source
+      ? await checkVersion(places, source.version)
+      : await place(places, source.path, owner, environment);
+  await asOwner(owner, () => rememberProgram(places));
+  const prepared = await preparedVersion(places, version, owner, environment);
+  const from = 'version' in source ? undefined : source.path;
+  return { ...prepared, places, isNew: !there.includes(version), from };
 }
 
 /** A version that is there, or a file or directory. */
 type Source = { readonly version: string } | { readonly path: string };
 
-async function sourceOf(places: VersionPlaces, what: string): Promise<Source> {
-  const versions = await listVersions(places);
-  if (versions.some(({ version }) => version === what)) return { version: what };
+function sourceOf(there: readonly string[], what: string): Source {
+  if (there.includes(what)) return { version: what };
   const file = path.resolve(what);
   if (statSync(file, { throwIfNoEntry: false }) !== undefined) return { path: file };
-  const there = versions.map(({ version }) => version).join(', ');
   throw new BootError(
     'NO_SUCH_VERSION',
-    `${what} is neither a file, nor a directory, nor one of the versions that are there: ${there}.`,
+    `${what} is neither a file, nor a directory, nor one of the versions that are there: ${there.join(', ')}.`,
   );
 }
 
@@ -100,7 +113,7 @@ function ownRelease(
   if (version === current) {
     throw new BootError(
       'NOTHING_TO_UPGRADE_TO',
-      `This is ${version}, as is what runs. Say what else: a .tar.gz, a directory, an executable, or a version that is there.`,
+      `This is ${version}, as is what runs. Say what else: a .tar.gz, a directory, an executable, or a version that is there. Where what runs is provisional, upgrade ${version} makes it permanent.`,
     );
   }
   const { executable, root } = environment;
@@ -110,23 +123,35 @@ function ownRelease(
 
 async function place(
   places: VersionPlaces,
-  source: Source,
+  from: string,
+  owner: Owner | undefined,
   environment: ReleaseEnvironment,
 ): Promise<string> {
-  if ('version' in source) return await checkVersion(places, source.version);
-  const { path: from } = source;
   const tryOut = async (place: string, version: string) => {
     const file = places.form === 'executable' ? place : path.join(place, 'bin', places.name);
-    await tryProgram({ file, args: [], env: {} }, `${places.name} ${version}`, from, environment);
+    const program = { file, args: [], env: {} };
+    await tryVersion({ program, owner }, `${places.name} ${version}`, from, environment);
   };
-  const isDirectory = statSync(from).isDirectory();
-  const isArchive = !isDirectory && isGzip(from);
-  if (places.form === 'executable') {
-    if (isDirectory || isArchive) throw otherForm(places, from, 'an executable');
-    return await placeExecutable(places, from, tryOut);
+  if (statSync(from).isDirectory()) {
+    if (places.form === 'executable') throw otherForm(places, from, 'an executable');
+    return await asOwner(owner, () => placeDirectory(places, from, tryOut));
   }
-  if (isDirectory || isArchive) return await placeDirectory(places, from, tryOut);
-  throw otherForm(places, from, 'a .tar.gz, or an assembled directory');
+  // By whoever named it: it may lie where the owner cannot read.
+  const handle = await open(from);
+  try {
+    const isArchive = await isGzip(handle);
+    if (isArchive === (places.form === 'executable')) {
+      const wanted = isArchive ? 'an executable' : 'a .tar.gz, or an assembled directory';
+      throw otherForm(places, from, wanted);
+    }
+    const opened = { path: from, handle };
+    if (isArchive) return await asOwner(owner, () => placeDirectory(places, opened, tryOut));
+    // The system copies it by itself, where it may.
+    const executable = owner === undefined ? from : opened;
+    return await asOwner(owner, () => placeExecutable(places, executable, tryOut));
+  } finally {
+    await handle.close();
+  }
 }
 
 function otherForm({ program }: VersionPlaces, from: string, wanted: string): BootError {
@@ -137,15 +162,9 @@ function otherForm({ program }: VersionPlaces, from: string, wanted: string): Bo
 }
 
 /** RFC 1952. */
-function isGzip(file: string): boolean {
-  const head = Buffer.alloc(2);
-  const descriptor = openSync(file, 'r');
-  try {
-    readSync(descriptor, head, 0, 2, 0);
-  } finally {
-    closeSync(descriptor);
-  }
-  return head[0] === 0x1f && head[1] === 0x8b;
+async function isGzip(file: FileHandle): Promise<boolean> {
+  const { buffer } = await file.read(Buffer.alloc(2), 0, 2, 0);
+  return buffer[0] === 0x1f && buffer[1] === 0x8b;
 }
 
 /** It may lie there for long. */
@@ -170,80 +189,33 @@ async function rememberProgram(places: VersionPlaces): Promise<void> {
 async function preparedVersion(
   places: VersionPlaces,
   version: string,
+  owner: Owner | undefined,
   environment: ReleaseEnvironment,
-): Promise<PreparedVersion> {
+): Promise<Omit<PreparedVersion, 'places' | 'isNew' | 'from'>> {
   const isPermanent = await isPermanentIn(places, version);
   const found = placeOfVersion(places, version) ?? places.program;
-  if (places.form === 'directory') {
-    // Through bin/<name> of the first root, as every start.
-    const program = { file: places.program, args: [], env: { RELEASE_VSN: version } };
-    return { version, root: found, program, isPermanent };
-  }
-  const program = { file: found, args: [], env: {} };
-  const root = await output(program, [], environment, { SARMA_MAINTENANCE: 'directory' });
-  return { version, root, program, isPermanent };
+  const program = programOf(places, version, found);
+  const other = { program, owner };
+  const root = places.form === 'directory' ? found : await install(other, places, version, environment);
+  return { version, root, program, owner, isPermanent };
 }
 
-/** Milliseconds that a first answer may take: an executable unpacks itself. */
-const FIRST_ANSWER = 120_000;
-
-/** Whether it can be executed on this host, with its own runtime. */
-async function tryProgram(
-  program: VersionProgram,
-  expected: string,
-  from: string,
+/** Of an executable, unpacked: the one that it had may be gone, or another user's. */
+async function install(
+  other: OtherVersion,
+  places: VersionPlaces,
+  version: string,
   environment: ReleaseEnvironment,
-): Promise<void> {
-  const said = await output(program, ['version'], environment).catch((error: Error & { stderr?: string }) => {
-    throw new BootError(
-      'DOES_NOT_RUN',
-      `${from} does not run here: ${error.stderr?.trim() || error.message}`,
-    );
-  });
-  if (said !== expected)
-    throw new BootError(
-      'DOES_NOT_RUN',
-      `${from} should answer ${JSON.stringify(expected)}, and said ${JSON.stringify(said)}.`,
-    );
-}
-
-async function output(
-  { file, args, env }: VersionProgram,
-  words: readonly string[],
-  environment: ReleaseEnvironment,
-  variables: Readonly<Record<string, string>> = {},
 ): Promise<string> {
-  const options = { env: { ...variablesFor(environment), ...env, ...variables }, timeout: FIRST_ANSWER };
-  const { stdout } = await promisify(execFile)(file, [...args, ...words], options);
-  return stdout.trim();
+  const root = await output(other, [], environment, { SARMA_MAINTENANCE: 'directory' });
+  if (!existsSync(releaseFile(root, version)))
+    await tryVersion(other, `${places.name} ${version}`, other.program.file, environment);
+  return root;
 }
 
-/** Without what says which version this command is of. */
-function variablesFor(environment: ReleaseEnvironment): NodeJS.ProcessEnv {
-  const { RELEASE_VSN: _, ...others } = withoutComputed(environment, process.env);
-  return others;
-}
-
-/** In a process of that version. Rejects with BootError HOOK_FAILED; why was printed by then. */
-async function runHook(
-  { version, root, program }: PreparedVersion,
-  name: HookName,
-  environment: ReleaseEnvironment,
-  from: string,
-): Promise<void> {
-  const boot = JSON.parse(
-    readFileSync(path.join(root, 'releases', version, 'boot.json'), 'utf8'),
-  ) as BootFile;
-  if (boot.hooks[name] === undefined) return;
-  const env = { ...variablesFor(environment), ...program.env, RELEASE_UPGRADE_FROM: from };
-  const child = spawn(program.file, [...program.args, 'hook', name], {
-    env,
-    stdio: ['ignore', 'inherit', 'inherit'],
-  });
-  const [exitCode] = (await once(child, 'close')) as [number | null];
-  if (exitCode !== 0)
-    throw new BootError(
-      'HOOK_FAILED',
-      `${version} is not started: a hook ${name} of it failed. ${from} runs on.`,
-    );
+/** Of a directory `bin/<name>` of the first root, as for every start. */
+function programOf({ form, program }: VersionPlaces, version: string, found: string): VersionProgram {
+  return form === 'directory'
+    ? { file: program, args: [], env: { RELEASE_VSN: version } }
+    : { file: found, args: [], env: {} };
 }

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, readdirSync, renameSync, rmSync, statfsSync, statSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, renameSync, rmSync, statfsSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { makeDirectory } from '../control/private-directory.ts';
 import { BootError } from '../error.ts';
@@ -8,11 +8,13 @@ import type { VersionPlaces } from './places.ts';
 
 /**
  * Makes a folder that is no version yet, has it filled, and removes it again, unless it was given a name meanwhile.
+ * `bytes`: what it takes, where that is known.
  * Rejects with a BootError, NO_ROOM or NO_PERMISSION where the file system refuses.
  */
 export async function stage<Result>(
   places: VersionPlaces,
   fill: (folder: string) => Promise<Result>,
+  bytes?: number,
 ): Promise<Result> {
   const folder = path.join(places.versions, `.${process.pid}.${randomBytes(6).toString('hex')}.tmp`);
   try {
@@ -21,21 +23,32 @@ export async function stage<Result>(
     mkdirSync(folder);
     return await fill(folder);
   } catch (error) {
-    throw refusal(places, error);
+    throw refusal(places, error, bytes);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-/** Gives what was staged the name of its version. */
-export function publishVersion(places: VersionPlaces, folder: string, version: string): void {
-  renameSync(folder, path.join(places.versions, version));
+/** Gives what was staged the name of its version, unless the same was put there meanwhile: `isThere` says so. */
+export async function publishVersion(
+  { versions }: VersionPlaces,
+  folder: string,
+  version: string,
+  isThere: () => Promise<boolean>,
+): Promise<void> {
+  try {
+    renameSync(folder, path.join(versions, version));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOTEMPTY' || !(await isThere())) throw error;
+  }
 }
 
 /** With the state directory of an executable, which a first start would make. */
 export function makeVersions({ form, root, versions }: VersionPlaces): void {
   if (form === 'executable') makeDirectory(root);
-  if (mkdirSync(versions, { recursive: true, mode: 0o755 }) !== undefined) giveTo(statSync(root), versions);
+  if (mkdirSync(versions, { recursive: true }) === undefined) return;
+  giveTo(statSync(root), versions);
+  chmodSync(versions, 0o755);
 }
 
 /** What upgrades that were killed had begun. */
@@ -57,27 +70,32 @@ function isAlive(pid: number): boolean {
 }
 
 /** The system's refusals in words; everything else as it is. */
-export function refusal({ versions }: VersionPlaces, error: unknown): unknown {
+export function refusal(places: VersionPlaces, error: unknown, bytes?: number): unknown {
+  const { versions } = places;
+  const needed = bytes === undefined ? '' : `it takes ${Math.ceil(bytes / 1e6)} MB, and `;
   const { code, message } = error as NodeJS.ErrnoException;
   switch (code) {
     case 'ENOSPC':
     case 'EDQUOT':
       return new BootError(
         'NO_ROOM',
-        `There is no room for another version in ${versions} (${free(versions)} MB are free). Make room, as with remove VERSION.`,
-        { cause: error },
+        `There is no room for another version in ${versions} (${needed}${free(versions)} MB are free). Make room, as with remove --old.`,
       );
     case 'EACCES':
     case 'EPERM':
     case 'EROFS':
-      return new BootError(
-        'NO_PERMISSION',
-        `${message}. New versions lie in ${versions}: run this as a user who may write there.`,
-        { cause: error },
-      );
+      return new BootError('NO_PERMISSION', `${message}. ${whoMay(places)}`, { cause: error });
     default:
       return error;
   }
+}
+
+function whoMay({ root, versions }: VersionPlaces): string {
+  const { uid } = statSync(root);
+  // Whatever user this process is for the moment (asOwner).
+  return process.getuid?.() === 0 && uid !== 0
+    ? `Root does this as the user whom ${root} belongs to (uid ${uid}): that one has to be able to write to ${versions}, and to read a directory that is put there.`
+    : `New versions lie in ${versions}: run this as a user who may write there.`;
 }
 
 function free(directory: string): number {

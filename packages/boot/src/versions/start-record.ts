@@ -40,5 +40,5 @@ export function writeStartRecord(file: string, record: StartRecord): void {
 export function versionsBefore({ version, before = [] }: StartRecord, next: string): readonly string[] {
   const at = before.indexOf(next);
   if (at !== -1) return before.slice(0, at);
-  return version === next ? before : [...before, version];
+  return version === next ? before : [...before.filter((one) => one !== version), version];
 }

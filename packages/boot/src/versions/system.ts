@@ -8,9 +8,21 @@ export interface System {
   readonly libc?: 'glibc' | 'musl' | undefined;
 }
 
-/** That of the runtime that this is run by. */
+/** That of this process. No file is read for it: the runtime may be in memory, or be another user's by now. */
 export function ownSystem(): System {
-  return systemOf(process.execPath) ?? { os: 'linux', cpu: process.arch };
+  const os = process.platform === 'win32' ? 'win' : process.platform === 'darwin' ? 'darwin' : 'linux';
+  const cpu = CPUS[process.arch] ?? process.arch;
+  return os === 'linux' ? { os, cpu, libc: ownLibc() } : { os, cpu };
+}
+
+const CPUS: Readonly<Record<string, string>> = { arm: 'armv7l', ppc64: 'ppc64le' };
+
+function ownLibc(): System['libc'] {
+  const report = process.report as typeof process.report & { excludeNetwork: boolean };
+  // Looking up the names of open connections may take seconds.
+  report.excludeNetwork = true;
+  const { header } = report.getReport() as { readonly header: { readonly glibcVersionRuntime?: string } };
+  return header.glibcVersionRuntime === undefined ? 'musl' : 'glibc';
 }
 
 /** `linux-x64-musl`. */

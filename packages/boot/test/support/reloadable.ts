@@ -3,6 +3,7 @@ import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { BootApplication, BootFile } from '../../src/boot-file.ts';
 import { ask } from '../../src/control/client.ts';
+import { FORMAT } from '../../src/control/request.ts';
 import { readEnvironment } from '../../src/environment.ts';
 import type { PackageFacts, ReleaseFile } from '../../src/reload/release-file.ts';
 import type { ReloadRequest, ReloadResult } from '../../src/reload/reload.ts';
@@ -62,6 +63,7 @@ export async function reload(
   const start = JSON.parse(await readFile(path.join(place, 'releases/start.json'), 'utf8'));
   const environment = readEnvironment(root, boot, ['reload'], { HOME: root });
   const result = await ask(boot, environment, 'reload', {
+    format: FORMAT,
     ...{ version: start.version, root: place, executable: null, runtime: null },
     ...{ restartChanged: false, isPermanent: false, dryRun: false },
     ...given,

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -6,8 +6,9 @@ import path from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { expect, onTestFinished } from 'vitest';
 import type { BootFile } from '../../src/boot-file.ts';
-import { ask } from '../../src/control/client.ts';
+import { type ControlStream, connect } from '../../src/control/client.ts';
 import type { NodeRecord } from '../../src/control/node-record.ts';
+import { FORMAT } from '../../src/control/request.ts';
 import { readEnvironment } from '../../src/environment.ts';
 import type { NodeInfo } from '../../src/node-info.ts';
 import type { UpgradeRequest, UpgradeResult } from '../../src/upgrade/protocol.ts';
@@ -28,14 +29,18 @@ import {
 const application = (version: string, options = '') => `
 import http from 'node:http';
 import { once } from 'node:events';
+import { subscribe } from 'node:diagnostics_channel';
 import { act, until } from './act.mjs';
+subscribe('sarma.upgrade', (message) => console.log('sarma.upgrade ' + JSON.stringify(message)));
 await act('import');
 export default {
   ${options}
   async start({ release }) {
     await act('start');
     const server = http.createServer((request, response) => answer(request, response));
-    server.listen(Number(process.env.PORT), '127.0.0.1');
+    server.keepAliveTimeout = 60_000;
+    const { PORT } = process.env;
+    server.listen(PORT.startsWith('/') ? { path: PORT } : { port: Number(PORT), host: '127.0.0.1' });
     await once(server, 'listening');
     console.log('${version} started');
     return server;
@@ -53,6 +58,8 @@ function answer(request, response) {
     response.write('begun ');
     return until(request.url.slice('/until'.length)).then(() => response.end('${version}'));
   }
+  if (request.url.startsWith('/after/'))
+    return void setTimeout(() => response.end('${version}'), Number(request.url.slice('/after/'.length)));
   if (request.url === '/process') {
     const { send, connected, channel, env, execArgv, argv } = process;
     const own = Object.keys(process).filter((name) => /send|channel|connected/.test(name));
@@ -88,6 +95,10 @@ export async function act(step) {
 /** A hook that does what ACT says, as applications do. */
 const hook = (name: string) => `#!/bin/sh
 case "$ACT" in
+  ${name}:wait:*)
+    file="\${ACT#${name}:wait:}"
+    touch "$file.reached"
+    while [ ! -e "$file" ] && [ -e "$file.reached" ]; do sleep 0.05; done ;;
   ${name}:throw) echo "broken at ${name}" >&2; exit 1 ;;
   ${name}:kill) kill -9 $PPID ;;
   ${name}:orphan) kill -9 $(ps -o ppid= -p $PPID) ;;
@@ -101,6 +112,8 @@ export interface Versions {
   readonly old: TestRelease;
   readonly next: TestRelease;
   readonly port: number;
+  /** Path of the Unix-domain socket that they listen on instead. */
+  readonly socket?: string;
   /** Of both. */
   readonly state: string;
 }
@@ -113,8 +126,9 @@ export interface VersionOptions {
 }
 
 export async function twoVersions({ lifecycle = '', boot = {} }: VersionOptions = {}): Promise<Versions> {
-  const parts = (version: string): ReleaseParts => ({
+  const parts = (version: string, directory?: string): ReleaseParts => ({
     version,
+    ...(directory !== undefined && { directory }),
     applications: ['demo'],
     files: {
       'lib/demo/application.mjs': application(version, lifecycle),
@@ -130,7 +144,10 @@ export async function twoVersions({ lifecycle = '', boot = {} }: VersionOptions 
   const state = mkdtempSync(path.join(tmpdir(), 'up-'));
   onTestFinished(() => rmSync(state, { recursive: true, force: true }));
   const old = await testRelease(parts('0.1.0'));
-  return { old, next: await testRelease(parts('0.2.0')), port: await freePort(), state };
+  // Where an upgrade puts it.
+  const versions = path.join(old.root, 'versions');
+  mkdirSync(versions);
+  return { old, next: await testRelease(parts('0.2.0', versions)), port: await freePort(), state };
 }
 
 /** Starts the old version. */
@@ -152,13 +169,16 @@ export async function startOld(
   return { ...started, printed: () => text };
 }
 
-export function environmentOf({ port, state }: Versions): Readonly<Record<string, string>> {
-  return { PORT: String(port), RELEASE_MUTABLE_DIR: state };
+export function environmentOf({ port, socket, state }: Versions): Readonly<Record<string, string>> {
+  return { PORT: socket ?? String(port), RELEASE_MUTABLE_DIR: state };
 }
 
 export interface Asked {
   readonly act?: string;
   readonly timeout?: number;
+  readonly isPermanent?: boolean;
+  readonly isNow?: boolean;
+  readonly onStream?: (stream: ControlStream) => void;
   readonly onProgress?: (progress: string) => void;
   readonly program?: Partial<UpgradeRequest['program']>;
   readonly env?: Readonly<Record<string, string>>;
@@ -167,11 +187,21 @@ export interface Asked {
 /** What the command does. */
 export async function askUpgrade(
   versions: Versions,
-  { act: what = '', timeout = 20_000, onProgress = () => {}, program, env = {} }: Asked = {},
+  {
+    act: what = '',
+    timeout = 20_000,
+    isPermanent = false,
+    isNow = false,
+    onStream = () => {},
+    onProgress = () => {},
+    program,
+    env = {},
+  }: Asked = {},
 ): Promise<UpgradeResult> {
   const request: UpgradeRequest = {
     version: '0.2.0',
-    isPermanent: false,
+    isPermanent,
+    isNow,
     timeout,
     program: {
       file: process.execPath,
@@ -180,7 +210,14 @@ export async function askUpgrade(
       ...program,
     },
   };
-  return (await call(versions, 'upgrade', request, onProgress, env)) as UpgradeResult;
+  return (await call(
+    versions,
+    'upgrade',
+    { ...request, format: FORMAT },
+    onProgress,
+    env,
+    onStream,
+  )) as UpgradeResult;
 }
 
 export async function info(versions: Versions, env = {}): Promise<NodeInfo> {
@@ -193,17 +230,26 @@ export async function call(
   params: object = {},
   onProgress: (progress: string) => void = () => {},
   env: Readonly<Record<string, string>> = {},
+  onStream: (stream: ControlStream) => void = () => {},
 ): Promise<unknown> {
   const { old } = versions;
   const boot = JSON.parse(readFileSync(path.join(old.root, 'releases/0.1.0/boot.json'), 'utf8')) as BootFile;
   const environment = readEnvironment(old.root, boot, ['upgrade'], { ...environmentOf(versions), ...env });
-  return await ask(boot, environment, method, params, ({ progress }) => onProgress(String(progress)));
+  const client = await connect(boot, environment);
+  try {
+    const stream = client.stream(method, params, ({ progress }) => onProgress(String(progress)));
+    onStream(stream);
+    return await stream.result;
+  } finally {
+    client.close();
+  }
 }
 
 /** What the server of the versions answers. */
-export function get({ port }: Versions, where = '/'): Promise<string> {
+export function get({ port, socket }: Versions, where = '/'): Promise<string> {
   return new Promise((resolve, reject) => {
-    const request = http.get({ port, path: where, agent: false }, (response) => {
+    const server = socket === undefined ? { port } : { socketPath: socket };
+    const request = http.get({ ...server, path: where, agent: false }, (response) => {
       let text = '';
       response.on('data', (chunk) => (text += chunk));
       response.on('end', () => resolve(text));
@@ -268,7 +314,7 @@ export async function expectServing(versions: Versions, version: string, pid?: n
   });
 }
 
-/** PIDs of the nodes of these versions, holders and zombies apart. */
+/** PIDs of the nodes of these versions; holders, zombies, and who only looks on apart. */
 export function processesOf({ old, next }: Versions): readonly number[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
@@ -276,6 +322,7 @@ export function processesOf({ old, next }: Versions): readonly number[] {
     .filter((pid) => {
       const words = commandLineOf(pid);
       return (
+        words[0] !== 'strace' &&
         words.includes('start') &&
         words.some((word) => word.startsWith(old.root) || word.startsWith(next.root))
       );

@@ -105,15 +105,16 @@ class Next {
       predecessor.letGo();
       return;
     }
-    await this.ask({ type: 'take' }, 'taken');
+    const { keys } = await this.ask({ type: 'take' }, 'taken');
+    predecessor.stopAccepting(keys as readonly string[]);
     predecessor.letGo();
-    predecessor.stopAccepting();
     const drained = predecessor.drain(this.#order.drain ?? 5000);
     if (this.#order.until === 'accepting') return;
     tell({ type: 'drain' });
     tell({ type: 'drain', left: await drained });
     await stop(predecessor.handOver.bind(predecessor));
     predecessor.discard(this.spares);
+    this.child.send({ type: 'held' });
   }
 
   /** Kills it, and serves on. */
@@ -180,7 +181,9 @@ process.on('message', async (message: Message, handle) => {
       if (message.take) successor.forget();
       return tell({ type: message.take ? 'taken' : 'ready' });
     case 'take':
-      tell({ type: 'taken', keys: successor.take() });
+      successor.take();
+      return tell({ type: 'taken', keys: successor.keys });
+    case 'held':
       return successor.forget();
     case 'stay':
       process.off('disconnect', end);

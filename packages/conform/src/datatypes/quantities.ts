@@ -11,8 +11,8 @@ const POWERS = ['', 'K', 'M', 'G', 'T', 'P'];
 
 /** `10s`, `1h30m`, `1.5h` → milliseconds. */
 export function readDuration(text: string): number | undefined {
-  if (!/^(?:\d+(?:\.\d+)?(?:ms|[smhdw])\s?)+$/.test(text)) return undefined;
-  const parts = [...text.matchAll(/([\d.]+)([a-z]+)/g)];
+  if (!/^(?:\d+(?:\.\d+)? ?(?:ms|[smhdw])\s?)+$/.test(text)) return undefined;
+  const parts = [...text.matchAll(/([\d.]+) ?([a-z]+)/g)];
   return whole(parts.reduce((sum, [, count, unit]) => sum + Number(count) * MILLISECONDS[unit!]!, 0));
 }
 

@@ -3,7 +3,10 @@ import type { Random } from './random.ts';
 
 // Texts and documents that are as odd as the syntax allows, or odder.
 
-const CHARACTERS = [...'abcXYZ019_-.,=#"\\[]{}$*:/@~ \t\'`%&()ğ漢', '😀', '\u00a0', '\u2028'];
+const LETTERS = [...'abcXYZ019_-.,=#"\\[]{}$*:/@~ \t\'`%&()ğ漢', '😀', '\u00a0', '\u2028'];
+/** Line breaks, control characters, byte order marks, and halves of a character. */
+const ODD = ['\n', '\r', '\r\n', '\0', '\u0007', '\u0085', '\ufeff', '\ud800', '\udc00'];
+const CHARACTERS = [...LETTERS, ...LETTERS, ...ODD];
 
 const LINES = [
   ...['kv.port = 4000', 'kv.name = "a \\" b"', 'kv."odd key".x = y', 'a\\.b.c = d', 'list = a, b, "c, d"'],
@@ -14,14 +17,14 @@ const LINES = [
     '## doc',
     'x = y # behind',
   ],
-  ...['url = http://host/?a=b&c=d', 'ip = [::1]:8001', ''],
+  ...['url = http://host/?a=b&c=d', 'ip = [::1]:8001', 'servers = [a = [::1]:80]', ''],
   ...['folders = C:\\\\, D:\\x', 'one = a\\, b'],
 ];
 
 const PIECES = [
   ...LINES,
-  ...['\n', '\r\n', '\n\n', ' ', '\t', '=', ',', '[', ']', '"', '\\', '\\"', '\\,', '#', '.', '*', '$name'],
-  ...['\ufeff', '\0', '\u0007', '😀', '\ud800'],
+  ...['\n\n', ' ', '\t', '=', ',', '[', ']', '"', '\\', '\\"', '\\,', '#', '.', '*', '$name', '😀'],
+  ...ODD,
 ];
 
 /** Any text at all, with more of what means something than chance would have. */
@@ -49,10 +52,10 @@ export function anyDocument(random: Random): ConfFile {
 
 function anyLine(random: Random): ConfLine {
   if (random.chance(0.1)) return { type: 'blank' };
-  if (random.chance(0.2)) return { type: 'comment', text: word(random, 0, 12).trim() };
+  if (random.chance(0.2)) return { type: 'comment', text: oneLine(random) };
   const key = random.list(1, 4, () => word(random, 1, 6));
   const values = random.list(1, 3, () => anyValue(random, 0));
-  const comment = random.chance(0.2) ? { comment: word(random, 0, 8).trim() } : {};
+  const comment = random.chance(0.2) ? { comment: oneLine(random) } : {};
   return { type: 'setting', key, values, ...comment };
 }
 
@@ -69,4 +72,44 @@ function anyWord(random: Random): Text {
 
 function word(random: Random, least: number, most: number): string {
   return random.list(least, most, () => random.pick(CHARACTERS)).join('');
+}
+
+/** A comment ends with its line, and white space around it is nobody's. */
+function oneLine(random: Random): string {
+  return word(random, 0, 12).replaceAll('\n', ' ').trim();
+}
+
+/** A text that was right, after what editors, merges and slips of the hand do. */
+export function damaged(text: string, random: Random): string {
+  return random.list(0, 3, () => random.pick(DAMAGES)).reduce((there, damage) => damage(there, random), text);
+}
+
+type Damage = (text: string, random: Random) => string;
+
+const DAMAGES: readonly Damage[] = [
+  replacing(() => ''),
+  replacing((taken) => taken + taken),
+  replacing((_, random) => random.pick(PIECES)),
+  replacing((taken, random) => taken + random.pick(CHARACTERS)),
+  replacing((taken, random) => '['.repeat(random.below(40)) + taken + ']'.repeat(random.below(40))),
+  replacing((taken) => `"${taken}"`),
+  (text, random) => random.pick(['\ufeff', ' ', '\n', '#']) + text,
+  (text, random) => text.replaceAll('\n', random.pick(['\r\n', '\r', '\n\n', '\n# '])),
+  (text, random) => text.slice(0, random.below(text.length + 1)),
+  (text, random) => inLines(text, (lines) => [...lines, random.pick(lines)]),
+  (text, random) => inLines(text, (lines) => lines.toSorted(() => random.next() - 0.5)),
+  (text) => inLines(text, (lines) => lines.map((line) => (/^# .*=/.test(line) ? line.slice(2) : line))),
+];
+
+/** Puts something in the place of a few characters. */
+function replacing(by: (taken: string, random: Random) => string): Damage {
+  return (text, random) => {
+    const from = random.below(text.length + 1);
+    const to = from + random.below(8);
+    return text.slice(0, from) + by(text.slice(from, to), random) + text.slice(to);
+  };
+}
+
+function inLines(text: string, change: (lines: string[]) => readonly string[]): string {
+  return change(text.split('\n')).join('\n');
 }

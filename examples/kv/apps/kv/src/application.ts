@@ -19,4 +19,10 @@ export default defineApplication({
     setRegistry(undefined);
     registry.close();
   },
+  /** New code for the buckets that are there, and for the journal that is open. */
+  codeChange(registry, { onExchange }) {
+    const next = Registry.after(registry);
+    onExchange(() => setRegistry(next));
+    return next;
+  },
 });

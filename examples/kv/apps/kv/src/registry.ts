@@ -8,11 +8,18 @@ export type Bucket = ReadonlyMap<string, string>;
  * too.
  */
 export class Registry {
-  readonly #buckets = new Map<string, Map<string, string>>();
+  readonly #buckets: Map<string, Map<string, string>>;
   readonly #journal: Journal | undefined;
+  #kept: number;
 
-  private constructor(journal: Journal | undefined) {
+  private constructor(
+    journal: Journal | undefined,
+    buckets = new Map<string, Map<string, string>>(),
+    kept = 0,
+  ) {
     this.#journal = journal;
+    this.#buckets = buckets;
+    this.#kept = kept;
   }
 
   /** With the buckets that `file` holds; without a file they live as long as the registry. */
@@ -28,6 +35,22 @@ export class Registry {
     const registry = new Registry(undefined);
     new Journal(file).replay((change) => registry.#apply(change));
     return registry;
+  }
+
+  /** The same in this version of the code. `old` may be of another one, so it is asked for its parts. */
+  static after(old: Registry): Registry {
+    const { journal, buckets, kept } = old.parts;
+    return new Registry(journal, buckets, kept);
+  }
+
+  /** What another version of the code goes on with. */
+  get parts() {
+    return { journal: this.#journal, buckets: this.#buckets, kept: this.#kept };
+  }
+
+  /** How many changes it has kept, and registries before it in this process. */
+  get kept(): number {
+    return this.#kept;
   }
 
   get names(): string[] {
@@ -65,6 +88,7 @@ export class Registry {
   #keep(change: Change): void {
     this.#journal?.append(change);
     this.#apply(change);
+    this.#kept += 1;
   }
 
   #apply([what, name, key, value]: Change): void {

@@ -1,5 +1,5 @@
 import { defineApplication, type StartContext } from '@sarma/app';
-import { type RoutingTable, registry } from 'kv';
+import type { RoutingTable } from 'kv';
 import { Server } from './server.ts';
 
 interface Config {
@@ -17,7 +17,7 @@ export default defineApplication({
       const names = nodes.map((route) => route.node).join(', ');
       throw new Error(`RELEASE_NODE is ${node}, but NODES names ${names}`);
     }
-    const server = await Server.listen({ registry: registry(), host, port, node, table: nodes });
+    const server = await Server.listen({ host, port, node, table: nodes });
     console.log(`kv_server: node ${node} listens on ${host}:${server.port}`);
     return server;
   },

@@ -7,82 +7,104 @@ const LIMIT = 64 * 1024;
 /** How long a client may take to read what it was told and to hang up too, in milliseconds. */
 const FAREWELL = 3_000;
 
-/** What is to be done for a client. */
-export interface Unfinished {
+/** A client, as one version of the code gives it to the next. */
+export interface Caller {
+  readonly socket: Socket;
   /** Of a line that is not there yet as a whole. */
-  readonly received: Buffer;
+  received: Buffer;
+  /** Commands that have come in and that nobody has begun to answer. */
+  readonly lines: string[];
   /** Settled once every command that has come in is answered. */
-  readonly answered: Promise<void>;
+  answered: Promise<void>;
+  /** Takes no more commands. */
+  isDraining: boolean;
 }
 
-/** One client. Its commands are answered one after another, in the order in which they came. */
-export class Connection {
-  readonly #socket: Socket;
-  readonly #answer: (line: string) => Promise<readonly string[]>;
-  #received: Buffer;
-  #answered: Promise<void>;
-  #isDraining = false;
+export function newCaller(socket: Socket): Caller {
+  return { socket, received: Buffer.alloc(0), lines: [], answered: Promise.resolve(), isDraining: false };
+}
 
-  constructor(
-    socket: Socket,
-    answer: (line: string) => Promise<readonly string[]>,
-    { received, answered }: Unfinished = { received: Buffer.alloc(0), answered: Promise.resolve() },
-  ) {
-    this.#socket = socket;
+/** Serves one client. Its commands are answered one after another, in the order in which they came. */
+export class Connection {
+  readonly #caller: Caller;
+  readonly #answer: (line: string) => Promise<readonly string[]>;
+  readonly #listeners: Readonly<Record<string, (bytes: Buffer) => void>>;
+  #hasLeft = false;
+
+  constructor(caller: Caller, answer: (line: string) => Promise<readonly string[]>, onClose: () => void) {
+    this.#caller = caller;
     this.#answer = answer;
-    this.#received = received;
-    this.#answered = answered;
-    socket.on('data', (bytes) => this.#take(bytes));
-    socket.on('error', () => socket.destroy()); // a client that went away; what it was told stays told
+    this.#listeners = {
+      data: (bytes) => this.#take(bytes),
+      error: () => caller.socket.destroy(), // a client that went away; what it was told stays told
+      close: onClose,
+    };
+    for (const [event, listener] of Object.entries(this.#listeners)) caller.socket.on(event, listener);
+    if (caller.lines.length > 0) this.#answerSoon();
   }
 
   /** Answers every command that has come in, and hangs up or hands over; resolves when the connection is closed here. */
   async drain(handOver?: HandOver): Promise<void> {
-    if (this.#socket.destroyed) return;
+    const { socket } = this.#caller;
+    if (socket.destroyed) return;
     // However it closes: a client may hang up by a reset.
-    const closed = new Promise((resolve) => this.#socket.once('close', resolve));
-    this.#socket.removeAllListeners('data');
-    this.#isDraining = true;
-    this.#socket.pause();
+    const closed = new Promise((resolve) => socket.once('close', resolve));
+    socket.off('data', this.#listeners.data!);
+    this.#caller.isDraining = true;
+    socket.pause();
     // One that does not read what it is told is not waited for much longer.
-    const late = setTimeout(() => this.#socket.destroy(), FAREWELL);
-    await this.#answered;
-    if (!(await handOver?.(this.#socket, this.#received))) this.#socket.resume().end();
+    const late = setTimeout(() => socket.destroy(), FAREWELL);
+    await this.#caller.answered;
+    if (!(await handOver?.(socket, this.#caller.received))) socket.resume().end();
     await closed;
     clearTimeout(late);
   }
 
-  /** Leaves the client to somebody else, but for the answers that are under way. */
-  leave(): Unfinished & { readonly socket: Socket } {
-    for (const event of ['data', 'error', 'close']) this.#socket.removeAllListeners(event);
-    return { socket: this.#socket, received: this.#received, answered: this.#answered };
+  /** Leaves the client to another version of the code, but for the answer that is under way. */
+  leave(): Caller {
+    this.#hasLeft = true;
+    const { socket } = this.#caller;
+    for (const [event, listener] of Object.entries(this.#listeners)) socket.off(event, listener);
+    return this.#caller;
   }
 
   #take(bytes: Buffer): void {
-    const all = Buffer.concat([this.#received, bytes]);
+    const caller = this.#caller;
+    const all = Buffer.concat([caller.received, bytes]);
     const end = all.lastIndexOf('\n') + 1;
-    this.#received = all.subarray(end);
-    if (this.#received.length > LIMIT) this.#socket.destroy();
-    const lines = all.toString('utf8', 0, end).split('\n').slice(0, -1);
-    if (lines.length > 0) this.#answered = this.#answered.then(() => this.#answerAll(lines));
+    caller.received = all.subarray(end);
+    if (caller.received.length > LIMIT) caller.socket.destroy();
+    caller.lines.push(...all.toString('utf8', 0, end).split('\n').slice(0, -1));
+    if (end > 0) this.#answerSoon();
+  }
+
+  #answerSoon(): void {
+    this.#caller.answered = this.#caller.answered.then(() => this.#answerAll());
   }
 
   /** One that sends without reading the answers is not listened to meanwhile. */
-  async #answerAll(lines: readonly string[]): Promise<void> {
-    this.#socket.pause();
-    for (const line of lines) await this.#say(line);
-    if (this.#socket.writableNeedDrain) await this.#emptied();
-    if (!this.#isDraining) this.#socket.resume();
+  async #answerAll(): Promise<void> {
+    const { socket, lines } = this.#caller;
+    socket.pause();
+    while (lines.length > 0 && !this.#hasLeft) await this.#say(lines.shift()!);
+    if (socket.writableNeedDrain) await this.#emptied();
+    if (!this.#caller.isDraining) socket.resume();
   }
 
   async #emptied(): Promise<void> {
+    const { socket } = this.#caller;
     await new Promise<void>((resolve) => {
-      this.#socket.once('drain', resolve).once('close', resolve);
+      const done = () => {
+        socket.off('drain', done).off('close', done);
+        resolve();
+      };
+      socket.on('drain', done).on('close', done);
     });
   }
 
   async #say(line: string): Promise<void> {
+    const { socket } = this.#caller;
     const lines = await this.#answer(line).catch((error: Error) => [`ERROR not kept: ${error.message}`]);
-    if (this.#socket.writable) this.#socket.write(lines.map((text) => `${text}\r\n`).join(''));
+    if (socket.writable) socket.write(lines.map((text) => `${text}\r\n`).join(''));
   }
 }

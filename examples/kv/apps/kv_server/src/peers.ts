@@ -2,7 +2,12 @@ import { Client, type Route } from 'kv';
 
 /** The connections to the other nodes, made when they are first needed. */
 export class Peers {
-  readonly #clients = new Map<string, Client>();
+  /** Node → connection. */
+  readonly clients: Map<string, Client>;
+
+  constructor(clients = new Map<string, Client>()) {
+    this.clients = clients;
+  }
 
   /** Has another node answer, which must not send it on: that `FORWARDED` stands before the line says so. */
   async ask({ node, host, port }: Route, line: string): Promise<string[]> {
@@ -14,14 +19,14 @@ export class Peers {
   }
 
   close(): void {
-    for (const client of this.#clients.values()) client.close();
+    for (const client of this.clients.values()) client.close();
   }
 
   #client(node: string, host: string, port: number): Client {
-    const known = this.#clients.get(node);
+    const known = this.clients.get(node);
     if (known !== undefined && !known.closed) return known;
     const client = new Client(host, port);
-    this.#clients.set(node, client);
+    this.clients.set(node, client);
     return client;
   }
 }
