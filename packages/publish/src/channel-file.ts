@@ -1,0 +1,71 @@
+import { randomBytes } from 'node:crypto';
+import { copyFile, readFile, rename, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { compareVersions } from '@sarma/app/version-order';
+import { channelOf, FEED, type Feed, parseFeed } from '@sarma/update';
+import { PublishError } from './error.ts';
+import type { StagedVersion } from './staged-version.ts';
+import { notWritable } from './version-folder.ts';
+
+/** What leads to a version in a folder that is served, and whether it does now. */
+export interface ChannelFile {
+  readonly file: string;
+  /** The newer version that it goes on leading to. */
+  readonly staysAt?: string;
+}
+
+/** Throws PublishError OTHER_RELEASE where a folder has versions of another release. */
+export async function refuseOtherRelease(folder: string, name: string): Promise<void> {
+  const other = (await readFeed(path.join(folder, FEED)))?.name ?? name;
+  if (other === name) return;
+  throw new PublishError(
+    'OTHER_RELEASE',
+    `${folder} has the versions of ${other}, and ${name} is to be published. Each has a folder of its own: name another one.`,
+  );
+}
+
+/**
+ * Has a version that lies in `folder/<version>/` be the newest of its channel: `latest.json`, or `beta.json` for
+ * `1.3.0-beta.2`. What leads to a newer version stays. Installers lie beside `latest.json`, so that their address is always
+ * the same. Throws PublishError NOT_WRITABLE.
+ */
+export async function leadTo(
+  { folder: version, feed, files }: StagedVersion,
+  folder: string,
+): Promise<ChannelFile> {
+  const channel = channelOf(feed.version);
+  const file = path.join(folder, `${channel}.json`);
+  const before = await readFeed(file);
+  if (before !== undefined && (compareVersions(before.version, feed.version) ?? 0) > 0) {
+    return { file, staysAt: before.version };
+  }
+  const installers = files.filter(({ name }) => channel === 'latest' && /^install\.(sh|ps1)$/.test(name));
+  for (const { name } of installers) await putCopy(path.join(version, name), path.join(folder, name));
+  await putCopy(path.join(version, FEED), file);
+  return { file };
+}
+
+/** Whoever reads it meanwhile gets the old one or the new one. */
+async function putCopy(from: string, to: string): Promise<void> {
+  const temporary = path.join(
+    path.dirname(to),
+    `.${path.basename(to)}.${randomBytes(6).toString('hex')}.tmp`,
+  );
+  try {
+    await copyFile(from, temporary);
+    await rename(temporary, to);
+  } catch (cause) {
+    throw notWritable(to, cause);
+  } finally {
+    await rm(temporary, { force: true });
+  }
+}
+
+/** Undefined where there is none. Throws UpdateError FEED_INVALID. */
+async function readFeed(file: string): Promise<Feed | undefined> {
+  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined;
+    throw notWritable(file, error);
+  });
+  return text === undefined ? undefined : parseFeed(text, file);
+}

@@ -1,0 +1,38 @@
+export type PublishErrorCode =
+  | 'NOTHING_TO_PUBLISH'
+  | 'NOT_AN_EXECUTABLE'
+  | 'EXECUTABLE_DAMAGED'
+  | 'OTHER_RELEASE'
+  | 'OTHER_UPDATES'
+  | 'TARGET_MISSING'
+  | 'NOT_INCLUDED'
+  | 'NOT_A_STAGED_VERSION'
+  | 'KEY_INVALID'
+  | 'KEY_PASSWORD'
+  | 'KEY_EXISTS'
+  | 'NO_KEY'
+  | 'OTHER_KEY'
+  | 'NO_NOTES'
+  | 'NOT_WRITABLE'
+  | 'PUBLISHED_OTHERWISE'
+  | 'NO_TOKEN'
+  | 'TOKEN_REFUSED'
+  | 'NOT_ALLOWED'
+  | 'NO_REPOSITORY'
+  | 'TAG_MISMATCH'
+  | 'NOT_PUSHED'
+  | 'GITHUB_REFUSED'
+  | 'RATE_LIMITED'
+  | 'UNREACHABLE'
+  | 'UPLOAD_FAILED';
+
+/** A failure the user can do something about: the message says what, where and what to do. */
+export class PublishError extends Error {
+  override readonly name = 'PublishError';
+  readonly code: PublishErrorCode;
+
+  constructor(code: PublishErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}

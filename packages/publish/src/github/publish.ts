@@ -1,0 +1,141 @@
+import { compareVersions } from '@sarma/app/version-order';
+import { channelOf, versionOf } from '@sarma/update';
+import { PublishError } from '../error.ts';
+import type { StagedVersion } from '../staged-version.ts';
+import { type Access, openRepository, type Repository } from './client.ts';
+import { deliver, notArrived } from './deliver.ts';
+import type { GitHubState, OnGitHubEvent } from './events.ts';
+import {
+  createDraft,
+  listReleases,
+  type Release,
+  type ReleaseText,
+  releaseOf,
+  updateRelease,
+} from './releases.ts';
+import { checkTag, refuseOtherTag } from './tags.ts';
+
+export interface PublishToGitHubOptions extends Omit<Access, 'onEvent'> {
+  /** What was pushed, or is to be made: has to be what the version is called. */
+  readonly tag: string;
+  /** Markdown. Those that somebody has written into the draft stay. */
+  readonly notes?: string | undefined;
+  /** Stops before publishing. */
+  readonly draft?: boolean | undefined;
+  /** Takes other files' place in a release that is published. */
+  readonly clobber?: boolean | undefined;
+  /** What was built, 40 hex digits, where it is known. */
+  readonly commit?: string | undefined;
+  readonly onEvent?: OnGitHubEvent | undefined;
+}
+
+export interface PublishedOnGitHub {
+  /** Where people see it. */
+  readonly url: string;
+  readonly state: GitHubState;
+}
+
+/**
+ * Makes a version a release on GitHub: a draft until every file has arrived as it lies in the folder. What an interrupted run has
+ * uploaded is not uploaded again. Throws PublishError.
+ */
+export async function publishToGitHub(
+  version: StagedVersion,
+  {
+    tag,
+    notes,
+    draft = false,
+    clobber = false,
+    commit,
+    onEvent = () => {},
+    ...access
+  }: PublishToGitHubOptions,
+): Promise<PublishedOnGitHub> {
+  const { feed } = version;
+  refuseOtherTag(feed, tag);
+  refuseLarge(version);
+  const repository = openRepository({ ...access, onEvent });
+  const releases = await listReleases(repository);
+  const { isThere } = await checkTag(repository, tag, commit);
+  const text: ReleaseText = {
+    tag_name: tag,
+    name: `${feed.name} ${feed.version}`,
+    prerelease: channelOf(feed.version) !== 'latest',
+    ...(notes !== undefined && { body: notes }),
+    ...(!isThere && commit !== undefined && { target_commitish: commit }),
+  };
+  const found = releaseOf(tag, releases);
+  if (found && !found.draft) {
+    const missing = await notArrived(repository, found, version.files);
+    if (missing.length === 0) return ended(found, 'unchanged', onEvent);
+    if (!clobber)
+      throw publishedOtherwise(
+        found,
+        missing.map(({ file }) => file.name),
+      );
+  }
+  const release = await draftOf(repository, found, text);
+  tellOthers(repository, release, version);
+  await deliver(repository, release, version);
+  if (draft) return ended(release, 'draft', onEvent);
+  const { body, ...rest } = text;
+  const published = await updateRelease(repository, release, {
+    ...rest,
+    ...(body !== undefined && (clobber || !release.body) && { body }),
+    draft: false,
+    make_latest: isLatest(feed.version, tag, releases) ? 'true' : 'false',
+  });
+  return ended(published, 'published', onEvent);
+}
+
+/** Nobody is to see one file of one build and another of another: what was published is a draft while its files change. */
+async function draftOf(
+  repository: Repository,
+  found: Release | undefined,
+  text: ReleaseText,
+): Promise<Release> {
+  if (found === undefined) return await createDraft(repository, text);
+  return found.draft ? found : await updateRelease(repository, found, { draft: true });
+}
+
+function ended({ html_url: url }: Release, state: GitHubState, onEvent: OnGitHubEvent): PublishedOnGitHub {
+  onEvent({ type: 'github', url, state });
+  return { url, state };
+}
+
+/** GitHub leads `releases/latest` there: the highest version of those that are for everybody. */
+function isLatest(version: string, tag: string, releases: readonly Release[]): boolean {
+  if (channelOf(version) !== 'latest') return false;
+  const template = tag.replace(version, () => '{version}');
+  return releases
+    .filter(({ draft }) => !draft)
+    .flatMap(({ tag_name }) => versionOf(tag_name, template) ?? [])
+    .filter((other) => channelOf(other) === 'latest')
+    .every((other) => (compareVersions(version, other) ?? 0) >= 0);
+}
+
+/** "Each file included in a release must be under 2 GiB": docs.github.com, About releases. */
+function refuseLarge({ files }: StagedVersion): void {
+  const large = files.find(({ size }) => size >= 2 ** 31);
+  if (large === undefined) return;
+  throw new PublishError(
+    'GITHUB_REFUSED',
+    `${large.name} has ${(large.size / 2 ** 30).toFixed(1)} GiB, and GitHub takes files of less than 2 GiB. Publish into a folder: --to DIR.`,
+  );
+}
+
+function publishedOtherwise({ html_url, tag_name }: Release, files: readonly string[]): PublishError {
+  return new PublishError(
+    'PUBLISHED_OTHERWISE',
+    `${tag_name} is published already, and these are not there or are others: ${files.join(', ')} (${html_url}). ` +
+      'Whoever has it relies on its files: publish a new version, or replace them with --clobber.',
+  );
+}
+
+function tellOthers({ onEvent }: Repository, { assets }: Release, { files }: StagedVersion): void {
+  const ours = new Set(files.map(({ name }) => name));
+  const others = assets.map(({ name }) => name).filter((name) => !ours.has(name));
+  if (others.length === 0) return;
+  const message = `The release has files that are not of this version, and stay: ${others.join(', ')}.`;
+  onEvent({ type: 'notice', level: 'warning', message });
+}

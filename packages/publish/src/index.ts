@@ -1,0 +1,25 @@
+export { channelOf, type PublishedExecutable, SIGNATURE, tagOf } from '@sarma/update';
+export type { ArchivedFile } from './archive.ts';
+export { filesBeside } from './beside.ts';
+export { readNotes, readNotesFile } from './changelog.ts';
+export { type ChannelFile, leadTo, refuseOtherRelease } from './channel-file.ts';
+export { PublishError, type PublishErrorCode } from './error.ts';
+export { type BuiltExecutable, findExecutables, type Sought } from './executables.ts';
+export { builtCommit, gitHubToken, pushedTag } from './github/environment.ts';
+export type { GitHubEvent, GitHubState, OnGitHubEvent } from './github/events.ts';
+export type { GitHubPlace } from './github/place.ts';
+export {
+  type PublishedOnGitHub,
+  type PublishToGitHubOptions,
+  publishToGitHub,
+} from './github/publish.ts';
+export { refuseOtherTag } from './github/tags.ts';
+export { type PackagedVersion, type PackagerSettings, writePackagers } from './installers/packagers.ts';
+export { type KeyPair, writeKeyPair } from './keygen.ts';
+export { type PlaceSettings, placeOf } from './place.ts';
+export { copyStaged, type Expected, readStaged } from './read-staged.ts';
+export { generateKey, keyId, type SigningKey } from './secret-key.ts';
+export { readSigningKey } from './signing-key.ts';
+export { type StageEvent, type StageRequest, stage } from './stage.ts';
+export type { PublishedRelease, PublishPlace, StagedFile, StagedVersion } from './staged-version.ts';
+export { requireTrusted } from './trust.ts';

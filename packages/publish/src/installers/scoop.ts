@@ -1,0 +1,43 @@
+import { addressOf, descriptionOf, digestOf, executableFor, homepageOf, programsOf } from './packaged.ts';
+import type { PackagedVersion } from './packagers.ts';
+
+/** Scoop's words for CPUs. */
+const CPUS = { '64bit': 'win-x64', '32bit': 'win-x86', arm64: 'win-arm64' } as const;
+
+/** A manifest (https://github.com/ScoopInstaller/Scoop/wiki/App-Manifests); undefined without an executable for Windows. */
+export function scoopManifest(version: PackagedVersion): string | undefined {
+  const { release, place } = version;
+  const programs = programsOf(version);
+  const cpus = Object.entries(CPUS).filter(([, target]) => executableFor(version, programs[0]!, target));
+  if (cpus.length === 0) return undefined;
+  // What follows # is what Scoop calls the file.
+  const addresses = (target: string, number?: string) =>
+    oneOrMany(
+      programs.map((program) => `${addressOf(version, `${program}_${target}.exe`, number)}#/${program}.exe`),
+    );
+  const manifest = {
+    version: release.version,
+    description: descriptionOf(version),
+    homepage: homepageOf(version),
+    license: release.about.license ?? 'Unknown',
+    architecture: Object.fromEntries(
+      cpus.map(([cpu, target]) => {
+        const hash = oneOrMany(programs.map((program) => digestOf(version, `${program}_${target}.exe`)));
+        return [cpu, { url: addresses(target), hash }];
+      }),
+    ),
+    bin: oneOrMany(programs.map((program) => `${program}.exe`)),
+    checkver: { url: place.latest, jsonpath: '$.version' },
+    autoupdate: {
+      architecture: Object.fromEntries(
+        cpus.map(([cpu, target]) => [cpu, { url: addresses(target, '$version') }]),
+      ),
+      hash: { url: '$baseurl/SHA256SUMS' },
+    },
+  };
+  return `${JSON.stringify(manifest, null, 4)}\n`;
+}
+
+function oneOrMany<Value>(values: readonly Value[]): Value | readonly Value[] {
+  return values.length === 1 ? values[0]! : values;
+}

@@ -1,0 +1,47 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+
+/** Where versions lie. */
+export interface InstallPlace {
+  /** The folder of a version, with a slash at the end and `{version}` where its number goes; encoded otherwise. */
+  readonly versions: string;
+  /** The `latest.json` of the newest one. */
+  readonly latest: string;
+}
+
+/** What the scripts that install a release have to know. */
+export interface InstallScriptsInput {
+  readonly release: { readonly name: string; readonly isService?: boolean };
+  /** Names of the release's programs. */
+  readonly programs: readonly string[];
+  readonly place: InstallPlace;
+  /** Minisign's `RW…`; none: versions are not signed. */
+  readonly publicKeys: readonly string[];
+}
+
+/** File name → text: the same for all versions, as long as programs, place and keys stay. */
+export function installScripts(input: InstallScriptsInput): Readonly<Record<string, string>> {
+  return {
+    'install.sh': fill('install.sh', input, (text) => `'${text.replaceAll("'", `'\\''`)}'`),
+    'install.ps1': fill('install.ps1', input, (text) => `'${text.replaceAll("'", "''")}'`),
+  };
+}
+
+function fill(file: string, input: InstallScriptsInput, quote: (text: string) => string): string {
+  const { release, programs, place, publicKeys } = input;
+  // The main program comes first: it is what the others are found beside.
+  const main = programs.includes(release.name) ? [release.name] : [];
+  const values: Readonly<Record<string, string>> = {
+    name: release.name,
+    // As the variable is called that says where an executable unpacks (NAME_INSTALL_DIR).
+    variable: release.name.toUpperCase().replaceAll(/[^A-Z0-9]/g, '_'),
+    programs: [...new Set([...main, ...programs])].join(' '),
+    versions: place.versions,
+    latest: place.latest,
+    keys: publicKeys.join(' '),
+    service: release.isService === true ? 'yes' : 'no',
+  };
+  return readFileSync(path.join(import.meta.dirname, '../../templates', file), 'utf8')
+    .replaceAll(/(?<==\s?)@(\w+)@$/gm, (_, key: string) => quote(values[key]!))
+    .replaceAll(/@(\w+)@/g, (_, key: string) => values[key]!);
+}

@@ -1,0 +1,45 @@
+import type { Feed } from '@sarma/update';
+
+/** What of a release goes with its executables. */
+export interface PublishedRelease {
+  readonly name: string;
+  readonly version: string;
+  /** The main package's directory: what archives take along is looked for there. Absolute. */
+  readonly project: string;
+  /** Of `package.json`, as far as it says so. */
+  readonly about: {
+    readonly description?: string | undefined;
+    readonly homepage?: string | undefined;
+    /** SPDX. */
+    readonly license?: string | undefined;
+    readonly author?: string | undefined;
+  };
+  readonly isService: boolean;
+}
+
+/** Where a version will be had from; what lies there is called as in the staged folder. */
+export interface PublishPlace {
+  /** The folder of this version, with a slash at the end. */
+  readonly version: string;
+  /** The same of any version, encoded but for the `{version}` in it. */
+  readonly versions: string;
+  /** What leads to the newest version: its `latest.json`. */
+  readonly latest: string;
+}
+
+/** A version that lies in a folder as it will be published. */
+export interface StagedVersion {
+  /** Absolute. */
+  readonly folder: string;
+  readonly feed: Feed;
+  /** Sorted by name, `SHA256SUMS` and its signature included. */
+  readonly files: readonly StagedFile[];
+}
+
+export interface StagedFile {
+  readonly name: string;
+  /** In bytes. */
+  readonly size: number;
+  /** 64 hex digits. */
+  readonly sha256: string;
+}

@@ -1,0 +1,290 @@
+import { get as getOpen, type IncomingHttpHeaders, type IncomingMessage, STATUS_CODES } from 'node:http';
+import { get as getEncrypted } from 'node:https';
+import { setTimeout as pause } from 'node:timers/promises';
+import { UpdateError } from './error.ts';
+
+/** How long somebody waits for a server. */
+export interface Patience {
+  /** How often in a row something is asked for in vain. */
+  readonly attempts: number;
+  /** Milliseconds before the second time; twice as many before each further one. */
+  readonly pause: number;
+  /** Milliseconds in which at least SLOWEST bytes come, or all; else the connection counts as dead. */
+  readonly silence: number;
+}
+
+const PATIENCE: Patience = { attempts: 4, pause: 500, silence: 30_000 };
+const SLOWEST = 4096;
+/** A download that gets so many bytes further each time is gone on with however often it is cut off. */
+const PROGRESS = 64 * 1024;
+/** What is read whole is never larger, in bytes. */
+const LARGEST = 16 * 1024 * 1024;
+/** Milliseconds; whoever is told to come back later than that is told to do so himself. */
+const LONGEST_PAUSE = 60_000;
+const REDIRECTS = 5;
+
+/** The file at an address, whole. Undefined where there is none (404). Throws UpdateError UNREACHABLE. */
+export async function fetchWhole(
+  address: string,
+  accept = '*/*',
+  patience: Patience = PATIENCE,
+): Promise<Buffer | undefined> {
+  return await repeatedly(address, patience, async () =>
+    ask(address, { accept }, patience, async (answer, bytes) => {
+      if (answer.statusCode === 404) return undefined;
+      requireSuccess(answer);
+      const parts: Buffer[] = [];
+      let size = 0;
+      for await (const part of bytes) {
+        parts.push(part);
+        size += part.length;
+        if (size > LARGEST)
+          throw new UpdateError('UNREACHABLE', `${address} is larger than ${LARGEST} bytes.`);
+      }
+      return Buffer.concat(parts);
+    }),
+  );
+}
+
+/** A run of bytes in a file. */
+export interface Range {
+  readonly offset: number;
+  readonly length: number;
+}
+
+/** Takes bytes, and where in the file they belong. */
+export type Write = (bytes: Buffer, position: number) => Promise<void>;
+
+/**
+ * Hands the bytes of a range to `write`, once each and in order; what is cut off is gone on with where it stopped. False where
+ * the server does not answer with that range. Throws UpdateError UNREACHABLE, NOT_PUBLISHED, and what `write` throws.
+ */
+export async function fetchRange(
+  address: string,
+  { offset, length }: Range,
+  write: Write,
+  patience: Patience = PATIENCE,
+): Promise<boolean> {
+  const end = offset + length;
+  let position = offset;
+  const attempt = async () =>
+    ask(address, rangeHeader(position, end), patience, async (answer, bytes) => {
+      requirePublished(answer, address);
+      if (answer.statusCode !== 206 || beginOf(answer) !== position) return false;
+      for await (const part of bytes) {
+        const wanted = part.subarray(0, end - position);
+        await write(wanted, position);
+        position += wanted.length;
+        if (position === end) return true;
+      }
+      throw new Error(`it ended after ${position - offset} of ${length} bytes`);
+    });
+  return await repeatedly(address, patience, attempt, () => position);
+}
+
+/**
+ * Hands the `size` bytes of a file to `write`; what is cut off is gone on with where it stopped, or anew where the server
+ * cannot do that. Throws UpdateError UNREACHABLE, NOT_PUBLISHED, and what `write` throws.
+ */
+export async function fetchFile(
+  address: string,
+  size: number,
+  write: Write,
+  patience: Patience = PATIENCE,
+): Promise<void> {
+  let position = 0;
+  let furthest = 0;
+  const attempt = async () =>
+    ask(address, position === 0 ? {} : rangeHeader(position, size), patience, async (answer, bytes) => {
+      requirePublished(answer, address);
+      const begin = beginOf(answer);
+      if (begin !== position) position = 0;
+      if (begin !== position) throw new Error('the server answers with another range than it was asked for');
+      for await (const part of bytes) {
+        const wanted = part.subarray(0, size - position);
+        await write(wanted, position);
+        position += wanted.length;
+        furthest = Math.max(furthest, position);
+        if (position === size) return;
+      }
+      throw new Error(`it ended after ${position} of ${size} bytes`);
+    });
+  await repeatedly(address, patience, attempt, () => furthest);
+}
+
+function rangeHeader(position: number, end: number) {
+  return { range: `bytes=${position}-${end - 1}` };
+}
+
+/** Where in the file the first byte of an answer lies (RFC 9110, 14.4). Undefined where that cannot be told. */
+function beginOf({ statusCode, headers }: IncomingMessage): number | undefined {
+  if (statusCode !== 206) return 0;
+  const [, begin] = /^bytes (\d+)-/.exec(headers['content-range'] ?? '') ?? [];
+  return begin === undefined ? undefined : Number(begin);
+}
+
+function requirePublished(answer: IncomingMessage, address: string): void {
+  if (answer.statusCode === 404) throw new UpdateError('NOT_PUBLISHED', `${address} is not there (404).`);
+  requireSuccess(answer);
+}
+
+function requireSuccess(answer: IncomingMessage): void {
+  const { statusCode = 0, headers } = answer;
+  if (statusCode < 200 || statusCode >= 300) throw new StatusError(statusCode, headers);
+  // Lengths and offsets count in the file as it is stored.
+  const encoding = headers['content-encoding'] ?? 'identity';
+  if (encoding !== 'identity')
+    throw new Error(`the server sends it as ${encoding}, though it was not asked to`);
+}
+
+/** `reached` tells how far it has come: who gets further is not counted out. */
+async function repeatedly<Result>(
+  address: string,
+  patience: Patience,
+  attempt: () => Promise<Result>,
+  reached: () => number = () => 0,
+): Promise<Result> {
+  let before = reached();
+  for (let count = 1; ; count += 1) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (error instanceof UpdateError) throw error;
+      if (reached() >= before + PROGRESS) count = 1;
+      before = reached();
+      const wanted = error instanceof StatusError ? error.pause : 0;
+      if (count >= patience.attempts || wanted === undefined) {
+        throw new UpdateError('UNREACHABLE', `${address} cannot be had: ${reasonOf(error)}.`, {
+          cause: error,
+        });
+      }
+      await pause(Math.max(patience.pause * 2 ** (count - 1), wanted));
+    }
+  }
+}
+
+class StatusError extends Error {
+  /** Milliseconds after which it may be asked again. Undefined where that helps nobody. */
+  readonly pause: number | undefined;
+
+  constructor(status: number, headers: IncomingHttpHeaders) {
+    const wanted = pauseOf(headers);
+    const isLong = wanted > LONGEST_PAUSE;
+    const later = isLong ? `, and wants to be asked again in ${Math.ceil(wanted / 60_000)} minutes` : '';
+    super(`the server answers ${status} ${STATUS_CODES[status] ?? ''}`.trimEnd() + later);
+    const isPassing = status >= 500 || status === 429 || status === 408 || wanted > 0;
+    this.pause = isPassing && !isLong ? wanted : undefined;
+  }
+}
+
+/** Milliseconds that a server wants to be left alone: RFC 9110, 10.2.3, or GitHub's limit for an hour. */
+function pauseOf(headers: IncomingHttpHeaders): number {
+  const after = headers['retry-after'];
+  const reset = headers['x-ratelimit-remaining'] === '0' ? Number(headers['x-ratelimit-reset']) : 0;
+  const milliseconds = after
+    ? Number(after) * 1000 || Date.parse(after) - Date.now()
+    : reset * 1000 - Date.now();
+  return Math.max(0, milliseconds || 0);
+}
+
+/** Asks once. What `read` leaves of the answer is not waited for. */
+async function ask<Result>(
+  address: string,
+  headers: Readonly<Record<string, string>>,
+  { silence }: Patience,
+  read: (answer: IncomingMessage, bytes: AsyncIterable<Buffer>) => Promise<Result>,
+): Promise<Result> {
+  const watch = new Watch(silence);
+  try {
+    const answer = await follow(address, headers, watch.signal);
+    return await read(answer, bytesOf(answer, watch));
+  } catch (error) {
+    throw watch.signal.aborted ? watch.signal.reason : error;
+  } finally {
+    watch.end();
+  }
+}
+
+/** By hand, since whoever is on the way could answer in the place of a server that is not asked by https. */
+async function follow(
+  address: string,
+  headers: Readonly<Record<string, string>>,
+  signal: AbortSignal,
+): Promise<IncomingMessage> {
+  let url = new URL(address);
+  for (let count = 0; count <= REDIRECTS; count += 1) {
+    const answer = await get(url, headers, signal);
+    const { statusCode = 0, headers: said } = answer;
+    if (said.location === undefined || statusCode < 300 || statusCode >= 400) return answer;
+    answer.resume();
+    const next = new URL(said.location, url);
+    if (url.protocol === 'https:' && next.protocol !== 'https:') {
+      throw new UpdateError('UNREACHABLE', `${address} leads to ${next.origin}, which is not encrypted.`);
+    }
+    url = next;
+  }
+  throw new Error('it leads from one address to another, and on');
+}
+
+/** Not fetch(), which fails an assertion of its own where a server hangs up while somebody still reads (Node 24.21). */
+async function get(
+  url: URL,
+  headers: Readonly<Record<string, string>>,
+  signal: AbortSignal,
+): Promise<IncomingMessage> {
+  const all = { ...headers, 'accept-encoding': 'identity', 'user-agent': 'sarma-update' };
+  const request = (url.protocol === 'https:' ? getEncrypted : getOpen)(url, { headers: all, signal });
+  return await new Promise((resolve, reject) => {
+    request.once('response', resolve);
+    // Later ones come out of the answer, too.
+    request.on('error', reject);
+  });
+}
+
+async function* bytesOf(answer: IncomingMessage, watch: Watch): AsyncGenerator<Buffer> {
+  for await (const bytes of answer as AsyncIterable<Buffer>) {
+    watch.heard(bytes.length);
+    yield bytes;
+  }
+}
+
+/** Ends a request of which too little is heard. */
+class Watch {
+  readonly #controller = new AbortController();
+  readonly #silence: number;
+  #timer: NodeJS.Timeout;
+  #heard = 0;
+
+  constructor(silence: number) {
+    this.#silence = silence;
+    this.#timer = this.#begin();
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  heard(bytes: number): void {
+    this.#heard += bytes;
+    if (this.#heard < SLOWEST) return;
+    this.#heard = 0;
+    clearTimeout(this.#timer);
+    this.#timer = this.#begin();
+  }
+
+  end(): void {
+    clearTimeout(this.#timer);
+    this.#controller.abort();
+  }
+
+  #begin(): NodeJS.Timeout {
+    const reason = new Error(`hardly anything was heard for ${this.#silence / 1000} s`);
+    return setTimeout(() => this.#controller.abort(reason), this.#silence);
+  }
+}
+
+/** Where a name has several addresses, the reason of the first. */
+function reasonOf(error: unknown): string {
+  const { message, code, errors } = error as Error & { code?: string; errors?: readonly Error[] };
+  return message || errors?.[0]?.message || code || String(error);
+}

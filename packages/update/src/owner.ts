@@ -1,0 +1,89 @@
+import { execFile } from 'node:child_process';
+import { stat } from 'node:fs/promises';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { UpdateError } from './error.ts';
+
+/** Package managers that are known by where they put files, and what one types to update a package. */
+const BY_PLACE: readonly (readonly [place: RegExp, name: string, command: string])[] = [
+  [/\/(?:Cellar|Caskroom)\/([^/]+)\//, 'Homebrew', 'brew upgrade $1'],
+  [/\/scoop\/apps\/([^/]+)\//i, 'Scoop', 'scoop update $1'],
+  [/\/WinGet\/Packages\/([^/_]+)/i, 'WinGet', 'winget upgrade $1'],
+  [/\/chocolatey\/lib\/([^/]+)\//i, 'Chocolatey', 'choco upgrade $1'],
+  [/\/(?:lib|npm)\/node_modules\/((?:@[^/]+\/)?[^/]+)\//, 'npm', 'npm update -g $1'],
+  [/\/node_modules\//, 'npm', 'npm update'],
+  [/^\/nix\/store\//, 'Nix', 'nix profile upgrade'],
+  [/^\/gnu\/store\//, 'Guix', 'guix upgrade'],
+  [/^\/snap\/([^/]+)\//, 'snap', 'snap refresh $1'],
+  [/\/mise\/installs\/([^/]+)\//, 'mise', 'mise upgrade $1'],
+];
+
+/** Package managers that know their files, and where these are. */
+const PACKAGED = /^\/(?:usr|opt|bin|sbin|lib|srv)\//;
+const BY_QUESTION: readonly (readonly [program: string, ...args: readonly string[]])[] = [
+  ['dpkg', '-S'],
+  ['rpm', '-qf'],
+  ['apk', 'info', '--who-owns'],
+  ['pacman', '-Qo'],
+];
+
+/** Throws UpdateError MANAGED for an executable that a package manager looks after: it would put its own back. */
+export async function refuseManaged(file: string): Promise<void> {
+  const place = file.replaceAll('\\', '/');
+  for (const [pattern, name, command] of BY_PLACE) {
+    const [found, named = ''] = pattern.exec(place) ?? [];
+    if (found !== undefined) {
+      throw new UpdateError(
+        'MANAGED',
+        `${file} belongs to ${name}, which updates it: \`${command.replace('$1', named)}\`.`,
+      );
+    }
+  }
+  if (process.platform !== 'linux' || !PACKAGED.test(file)) return;
+  for (const [program, ...args] of BY_QUESTION) {
+    const answer = await answerOf(program, [...args, file]);
+    if (answer !== undefined)
+      throw new UpdateError('MANAGED', `${file} belongs to a package (${program}: ${answer}): update that.`);
+  }
+}
+
+/** Its first line. Undefined where it is not there, or knows no such file. */
+async function answerOf(program: string, args: readonly string[]): Promise<string | undefined> {
+  return await promisify(execFile)(program, args, { timeout: 30_000 }).then(
+    ({ stdout }) => stdout.split('\n')[0],
+    () => undefined,
+  );
+}
+
+/** Throws UpdateError NOT_WRITABLE in a directory like /tmp, where only whoever owns a file can replace it. */
+export async function refuseOthers(file: string): Promise<void> {
+  const folder = path.dirname(file);
+  const [{ uid }, { mode, uid: folderUid }] = await Promise.all([stat(file), stat(folder)]);
+  const isSticky = (mode & 0o1000) !== 0;
+  const me = process.geteuid?.() ?? 0;
+  if (!isSticky || me === 0 || me === uid || me === folderUid) return;
+  throw new UpdateError('NOT_WRITABLE', `${file} belongs to another user, who alone can replace it.`);
+}
+
+/** `command` is what was typed, to be typed again by somebody who may. */
+export function cannotReplace(file: string, cause: unknown, command: string): UpdateError {
+  const { code } = cause as NodeJS.ErrnoException;
+  if (code !== 'EACCES' && code !== 'EPERM') return cannotWrite(file, cause);
+  const how = process.platform === 'win32' ? 'as an administrator' : `with \`sudo ${command}\``;
+  const what = `${file} cannot be replaced: you may not write there. Try it ${how}.`;
+  return new UpdateError('NOT_WRITABLE', what, { cause });
+}
+
+/** What is an UpdateError stays one. */
+export function cannotWrite(what: string, cause: unknown): UpdateError {
+  if (cause instanceof UpdateError) return cause;
+  const { code, message } = cause as NodeJS.ErrnoException;
+  const isFull = code === 'ENOSPC' || code === 'EDQUOT';
+  return new UpdateError(
+    isFull ? 'NO_ROOM' : 'NOT_WRITABLE',
+    isFull
+      ? `There is no room for the new version: make some where the program lies.`
+      : `${what} cannot be written: ${message}.`,
+    { cause },
+  );
+}

@@ -1,0 +1,162 @@
+// Where an executable is not to be replaced, or cannot be.
+import { execFileSync } from 'node:child_process';
+import { chmod, chown, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { openPublishingPlace, type PublishingPlace } from '../../../test/support/publishing.ts';
+import { lacks } from '../../../test/support/requirements.ts';
+import { run, temporaryDirectory } from '../../../test/support/run.ts';
+import { expectOld, type Installed, install, publish } from './support/updater.ts';
+
+let place: PublishingPlace;
+
+beforeAll(async () => {
+  place = await openPublishingPlace();
+  for (const version of ['0.9.0', '1.0.0', '1.1.0']) await publish(place, version);
+});
+afterAll(() => place?.close());
+
+/** As nobody, who may read what a test has made. */
+const NOBODY = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'] as const;
+
+async function installedForAll(mode: number): Promise<Installed> {
+  const root = await mkdtemp(path.join(tmpdir(), 'sarma-updater-'));
+  onTestFinished(() => rm(root, { recursive: true, force: true }));
+  await chmod(root, 0o755);
+  const folder = path.join(root, 'bin');
+  const installed = await install(place, { folder, root });
+  await chmod(folder, mode);
+  return installed;
+}
+
+test.skipIf(lacks('root', 'setpriv'))(
+  'who may not replace the file is told who may, before anything is fetched',
+  async () => {
+    const installed = await installedForAll(0o755);
+    place.takeRequests();
+    const { stderr, exitCode } = await installed.update([], { under: NOBODY });
+    expect({ stderr, exitCode }).toEqual({
+      stderr: `${installed.file} cannot be replaced: you may not write there. Try it with \`sudo ${installed.file} maintenance update\`.\n`,
+      exitCode: 1,
+    });
+    expect(place.takeRequests().filter(({ path: asked }) => asked.endsWith('_linux-x64'))).toEqual([]);
+    await expectOld(installed);
+  },
+);
+
+test.skipIf(lacks('root', 'setpriv'))(
+  'in a directory like /tmp, only whoever owns the file replaces it',
+  async () => {
+    const installed = await installedForAll(0o1777);
+    expect((await installed.update([], { under: NOBODY })).stderr).toContain(
+      'belongs to another user, who alone can replace it',
+    );
+    await expectOld(installed);
+    await chown(installed.file, 65534, 65534);
+    expect((await installed.update([], { under: NOBODY })).exitCode).toBe(0);
+  },
+);
+
+/** Runs the updater with its folder in a mount of its own. */
+async function updateOnMount({ file, folder, command }: Installed, mount: string) {
+  const words = [...command, 'update', '2', 'maintenance', 'update'].map((word) => `'${word}'`).join(' ');
+  const line = `cp '${file}' /mnt/hello.old && ${mount} && cd '${folder}' && { ${words}; echo "exit $?"; ls -A .; }`;
+  return await run('unshare', ['-m', 'sh', '-c', `mount -t tmpfs tmpfs /mnt && ${line}`], {
+    env: { SARMA_BIN: file },
+  });
+}
+
+test.skipIf(lacks('mounts'))('on a read-only file system it says so', async () => {
+  const installed = await install(place);
+  const mount = `mount --bind '${installed.folder}' '${installed.folder}' && mount -o remount,ro,bind '${installed.folder}'`;
+  const { stderr, stdout } = await updateOnMount(installed, mount);
+  expect(stderr).toMatch(/cannot be written: EROFS: read-only file system/);
+  expect(stdout).toBe('exit 1\nhello\n');
+});
+
+test.skipIf(lacks('mounts'))('where there is no room it says so, and leaves nothing', async () => {
+  const installed = await install(place);
+  const mount = `mount -t tmpfs -o size=3m tmpfs '${installed.folder}' && cp -p /mnt/hello.old '${installed.file}'`;
+  const { stderr, stdout } = await updateOnMount(installed, mount);
+  expect(stderr).toMatch(/^The new version needs 2\.1 MB in .*, and 1\.0 MB are free there\.\n$/);
+  expect(stdout).toBe('exit 1\nhello\n');
+});
+
+test.skipIf(lacks('strace')).each(['pwrite64', 'fsync'])(
+  'where the disk is full or fails at %s, the old version stays and nothing is left',
+  async (call) => {
+    const installed = await install(place);
+    const { stderr, exitCode } = await run(
+      'strace',
+      [
+        ...['-f', '-qq', '-o', '/dev/null', '-e', `trace=${call}`, '-e', `inject=${call}:error=ENOSPC`],
+        ...[...installed.command, 'update', '2', 'maintenance', 'update'],
+      ],
+      { env: { ...installed.env } },
+    );
+    expect({ stderr, exitCode }).toEqual({
+      stderr: 'There is no room for the new version: make some where the program lies.\n',
+      exitCode: 1,
+    });
+    await expectOld(installed);
+  },
+);
+
+test.skipIf(lacks('root', 'dpkg-deb'))(
+  'a file of a package is left to the package manager, which is named',
+  async () => {
+    const root = await temporaryDirectory();
+    const installed = await install(place, { folder: path.join(root, 'opt/sarma-test-hello') });
+    await mkdir(path.join(root, 'DEBIAN'));
+    await writeFile(
+      path.join(root, 'DEBIAN/control'),
+      'Package: sarma-test-hello\nVersion: 1.0.0\nArchitecture: all\nMaintainer: Nobody <nobody@example.org>\nDescription: none\n',
+    );
+    const archive = path.join(await temporaryDirectory(), 'hello.deb');
+    execFileSync('dpkg-deb', ['--build', root, archive]);
+    execFileSync('dpkg', ['-i', archive]);
+    try {
+      const { stderr, exitCode } = await installed.update([], {
+        env: { SARMA_BIN: '/opt/sarma-test-hello/hello' },
+      });
+      expect({ stderr, exitCode }).toEqual({
+        stderr:
+          '/opt/sarma-test-hello/hello belongs to a package (dpkg: sarma-test-hello: /opt/sarma-test-hello/hello): update that.\n',
+        exitCode: 1,
+      });
+    } finally {
+      execFileSync('dpkg', ['-P', 'sarma-test-hello']);
+    }
+  },
+);
+
+test.each([
+  ['Cellar/hello/1.0.0/bin', 'Homebrew, which updates it: `brew upgrade hello`'],
+  ['Caskroom/hello/1.0.0', 'Homebrew, which updates it: `brew upgrade hello`'],
+  ['scoop/apps/hello/1.0.0', 'Scoop, which updates it: `scoop update hello`'],
+  [
+    'Microsoft/WinGet/Packages/Us.Hello_Microsoft.Winget.Source_8wekyb',
+    'WinGet, which updates it: `winget upgrade Us.Hello`',
+  ],
+  ['chocolatey/lib/hello/tools', 'Chocolatey, which updates it: `choco upgrade hello`'],
+  [
+    'lib/node_modules/@us/hello/node_modules/@us/hello-linux-x64/bin',
+    'npm, which updates it: `npm update -g @us/hello`',
+  ],
+  [
+    'node_modules/.pnpm/hello-linux-x64@1.0.0/node_modules/hello-linux-x64',
+    'npm, which updates it: `npm update`',
+  ],
+  ['.local/share/mise/installs/hello/1.0.0', 'mise, which updates it: `mise upgrade hello`'],
+])('what lies in …/%s is left to whoever has put it there, also through a link', async (where, message) => {
+  const folder = path.join(await temporaryDirectory(), where);
+  const installed = await install(place, { folder });
+  const linked = path.join(await temporaryDirectory(), 'hello');
+  await symlink(installed.file, linked);
+  expect(await installed.update([], { env: { SARMA_BIN: linked } })).toMatchObject({
+    stderr: `${installed.file} belongs to ${message}.\n`,
+    exitCode: 1,
+  });
+  await expectOld(installed);
+});
