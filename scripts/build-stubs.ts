@@ -20,7 +20,10 @@ import { zig } from './zig.ts';
 
 const root = path.resolve(import.meta.dirname, '..');
 const folder = path.join(root, 'packages/stub');
-const rows = JSON.parse(readFileSync(path.join(root, 'targets.json'), 'utf8')) as Record<string, object>;
+const rows = JSON.parse(readFileSync(path.join(root, 'packages/wrapper/src/targets.json'), 'utf8')) as Record<
+  string,
+  object
+>;
 // Those of a universal target are those of its slices.
 const known = Object.keys(rows).filter((name) => !('slices' in rows[name]!));
 

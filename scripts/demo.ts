@@ -10,8 +10,8 @@ const root = path.resolve(import.meta.dirname, '..');
 step('The stubs of all targets: npm run build:stubs');
 run(process.execPath, ['--conditions=@sarma/source', 'scripts/build-stubs.ts']);
 
-step('The package that applications import: npm run build:packages');
-run('node_modules/.bin/tsc', ['--project', 'packages/app']);
+step('The package that applications import: tsc --build packages/app');
+run('node_modules/.bin/tsc', ['--build', 'packages/app']);
 
 step('The project, its packages and a Node as one file: sarma wrap examples/hello --current');
 run(process.execPath, ['packages/cli/bin/sarma.js', 'wrap', 'examples/hello', '--current']);

@@ -141,10 +141,10 @@ test('a release that nothing leads to says so, and is made', async () => {
 
 describe('upgrade', () => {
   /** The version 0.1.0 runs in a directory of its own; 0.2.0 is an archive with this relup.json. */
-  async function running() {
+  async function running(set: Readonly<Record<string, string>> = {}) {
     const directory = path.join(project, 'running');
     await cp(path.join(project, '_build/prod/rel/counter'), directory, { recursive: true });
-    const env = { PATH: `${path.dirname(process.execPath)}:${process.env.PATH}` };
+    const env = { PATH: `${path.dirname(process.execPath)}:${process.env.PATH}`, ...set };
     const command = (...args: string[]) =>
       execa(path.join(directory, 'bin/counter'), args, { env, reject: false });
     onTestFinished(async () => void (await command('stop')));
@@ -173,6 +173,21 @@ describe('upgrade', () => {
     expect(await pid()).toBe(before);
   });
 
+  test('changes nothing where a codeChange that relup.json asks for throws', async () => {
+    const { command, archive, state, pid } = await running();
+    const before = await pid();
+    const throwing = "codeChange: () => { throw new Error('cannot'); },";
+    await writeFiles(project, {
+      'application.js': application('new').replace(/codeChange: .*/, throwing),
+    });
+    const up = await command('upgrade', await archive());
+    expect(up).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('cannot') });
+    expect(up.stderr).toContain('codeChange of application counter failed. Everything stays as it was');
+    expect(await state()).toEqual({ started: 'old' });
+    expect(await pid()).toBe(before);
+    expect((await command('version')).stdout).toBe('counter 0.1.0');
+  });
+
   test('starts the new version beside the old one where relup.json leaves something out', async () => {
     const { command, archive, state, pid } = await running();
     const before = await pid();
@@ -183,6 +198,17 @@ describe('upgrade', () => {
     expect(up.stdout).toContain(
       'relup.json is not followed: counter has changed, and no instruction names it.',
     );
+    expect(await state()).toEqual({ started: 'new' });
+    expect(await pid()).not.toBe(before);
+  });
+
+  test('starts it beside the old one, too, where the process takes no more code, and says why', async () => {
+    const { command, archive, state, pid } = await running({ RELEASE_RELOADS: '0' });
+    const before = await pid();
+    const up = await command('upgrade', await archive());
+    expect(up).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(up.stdout).toContain('RELEASE_RELOADS allows 0');
+    expect(up.stdout).toContain('The new version is started beside the old one.');
     expect(await state()).toEqual({ started: 'new' });
     expect(await pid()).not.toBe(before);
   });

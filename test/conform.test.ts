@@ -162,7 +162,7 @@ describe.each(forms)('%s', (_name, command) => {
 test('the release has the schema compiled and the .conf of its environment, and nothing else of them', async () => {
   const root = path.join(project, '_build/prod/rel/door');
   const names = await readdir(root, { recursive: true });
-  expect(names.filter((name) => /schema|\.conf$/.test(name)).sort()).toEqual([
+  expect(names.filter((name) => /\.schema\.|\.conf$/.test(name)).sort()).toEqual([
     'releases/1.0.0/config/door.conf',
     'releases/1.0.0/config/door.schema.mjs',
   ]);

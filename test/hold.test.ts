@@ -170,11 +170,15 @@ describe.skipIf(process.platform !== 'linux').each([LAUNCHER, 'a Node that waits
       },
     );
 
-    test('a successor that has ended by then is not waited for', async () => {
-      const started = await start(holder);
-      await started.tell('upgrade-to-dead');
-      expect(await started.ended()).toEqual([null, 'SIGKILL']);
-    });
+    test.each([0, 1])(
+      'after %i upgrades, a successor that has ended by then is not waited for',
+      async (upgrades) => {
+        const started = await start(holder);
+        for (let version = 0; version < upgrades; version += 1) await started.upgrade();
+        await started.tell('upgrade-to-dead');
+        expect(await started.ended()).toEqual([null, 'SIGKILL']);
+      },
+    );
 
     test('whoever kills that process has killed the node, which stops by itself', async () => {
       const started = await start(holder);

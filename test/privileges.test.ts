@@ -101,13 +101,7 @@ describe.skipIf(lacks('mounts', 'setpriv', 'setcap'))('an executable with file c
         'SARMA_DEBUG=1',
         'SARMA_BIN=/bin/sh',
       ],
-      ...[
-        'SARMA_MAINTENANCE=uninstall',
-        'UV_THREADPOOL_SIZE=0',
-        'MALLOC_PERTURB_=1',
-        'TMPDIR=/tmp',
-        'TZDIR=/tmp',
-      ],
+      ...['UV_THREADPOOL_SIZE=0', 'MALLOC_PERTURB_=1', 'TMPDIR=/tmp', 'TZDIR=/tmp'],
     ];
     const { stdout, stderr } = await machine.shell(`${prepared}
       as 1234 env -i HOME=/mnt/home-1234 OWN=kept ${hostile.join(' ')} opt/bin/app base environment
@@ -163,4 +157,18 @@ describe.skipIf(lacks('mounts', 'setpriv', 'setcap'))('an executable with file c
     expect({ stdout, exitCode }).toEqual({ stdout: '', exitCode: 125 });
     expect(stderr).toContain('do that as root');
   });
+
+  // A program that asks for updates would start itself without end, if the variable that says so were not believed.
+  test.each(['opt/bin/app maintenance update --check', 'env SARMA_MAINTENANCE=update opt/bin/app --check'])(
+    'looks for no update of itself: %s',
+    async (line) => {
+      const { stdout, stderr, exitCode } = await machine.shell(`${prepared} as 1234 ${line}`);
+      const advice = 'which are not for writing files with: do that as root';
+      expect({ stdout, stderr, exitCode }).toEqual({
+        stdout: '',
+        stderr: `privileged: it cannot update itself: it has file capabilities, ${advice}\n`,
+        exitCode: 3,
+      });
+    },
+  );
 });

@@ -1,10 +1,10 @@
-import { existsSync } from 'node:fs';
-import { copyFile, readdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { copyFile, readdir, readFile, rename } from 'node:fs/promises';
 import path from 'node:path';
 import { beforeAll, expect, onTestFinished, test, vi } from 'vitest';
 import { lacks } from './support/requirements.ts';
-import { run, temporaryDirectory, wrapProgram } from './support/run.ts';
+import { temporaryDirectory, wrapProgram } from './support/run.ts';
 import { ask, type Installed, installed, makeService } from './support/services.ts';
+import { underSystemd } from './support/systemd.ts';
 
 // A wrapped service under somebody who keeps it alive: `daemon --heart`, or the system's service manager.
 
@@ -85,21 +85,12 @@ test('doctor finds nothing wrong with it', async () => {
   expect(exitCode).toBe(0);
 });
 
-const SYSTEMD = '/lib/systemd/systemd';
-
-// A real manager of user units, in a /run that nobody else sees.
-test.skipIf(lacks('mounts') || !existsSync(SYSTEMD))(
+test.skipIf(lacks('mounts', 'systemd'))(
   'systemd starts it, starts it again after a crash, reloads and stops it',
   async () => {
     const one = await own();
-    const script = path.join(await temporaryDirectory(), 'as-systemd.sh');
-    await writeFile(script, SCRIPT);
-    const { stdout, stderr, exitCode } = await run('unshare', ['-m', 'sh', script, one.command], {
-      env: { ...one.env, XDG_CONFIG_HOME: path.join(one.env.HOME!, '.config') },
-    });
-    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
     const unit = `${one.env.HOME}/.config/systemd/user/clock.service`;
-    expect(stdout.split('\n').slice(0, -1)).toEqual([
+    expect(await underSystemd(one, SCRIPT)).toEqual([
       `Wrote ${unit}.`,
       'It starts with your next session. To start it now:',
       '  systemctl --user start clock.service',
@@ -117,18 +108,8 @@ test.skipIf(lacks('mounts') || !existsSync(SYSTEMD))(
 );
 
 const SCRIPT = `
-mount -t tmpfs none /run && mkdir -p /run/systemd/system /run/user/0 && chmod 700 /run/user/0 || exit 90
-export XDG_RUNTIME_DIR=/run/user/0
-${SYSTEMD} --user --log-target=null >/dev/null 2>&1 &
-manager=$!
-trap 'kill $manager; wait $manager' EXIT
-until_true() {
-  for i in $(seq 100); do "$@" >/dev/null 2>&1 && return; sleep 0.1; done
-  echo "never: $*" >&2
-}
 pid_differs() { now=$("$clock" pid 2>/dev/null) && [ "$now" != "$first" ]; }
 clock=$1
-until_true systemctl --user is-system-running
 "$clock" service install --user
 systemctl --user start clock
 until_true "$clock" ping; "$clock" ping

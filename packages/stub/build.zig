@@ -12,7 +12,7 @@ pub fn build(b: *std.Build) !void {
         "../../node_modules/zstd-napi/deps/zstd/lib";
     if (b.option([]const u8, "liblzma", "the src folder of the xz sources, for zig-out/lzma.wasm")) |sources| installLzmaCoder(b, sources);
     const io = b.graph.io;
-    const text = try b.build_root.handle.readFileAlloc(io, "../../targets.json", b.allocator, .limited(1 << 20));
+    const text = try b.build_root.handle.readFileAlloc(io, "../wrapper/src/targets.json", b.allocator, .limited(1 << 20));
     const targets = try std.json.parseFromSliceLeaky(std.json.ArrayHashMap(Target), b.allocator, text, .{ .ignore_unknown_fields = true });
 
     for (targets.map.keys(), targets.map.values()) |name, target| {

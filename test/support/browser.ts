@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { setTimeout as pause } from 'node:timers/promises';
 import { onTestFinished } from 'vitest';
@@ -13,8 +14,19 @@ export interface Browser {
   evaluate(expression: string): Promise<unknown>;
   /** Resolves when the expression is true in the page; fails after ten seconds. */
   until(expression: string): Promise<void>;
+  /** From now on pages are shown so: CSS pixels, and what the reader prefers. */
+  show(as: {
+    readonly width: number;
+    readonly height: number;
+    readonly scheme: 'light' | 'dark';
+    readonly motion?: 'reduce';
+  }): Promise<void>;
+  /** What the window shows, as a PNG. */
+  screenshot(file: string): Promise<void>;
   /** What the page has logged or thrown, one line each. */
   readonly complaints: readonly string[];
+  /** Addresses that pages have asked for. */
+  readonly requests: readonly string[];
 }
 
 const PATIENCE = 10_000;
@@ -42,11 +54,14 @@ export async function openBrowser(): Promise<Browser> {
   const page = await newPage(address);
   const session = await connect(page);
   const complaints: string[] = [];
+  const requests: string[] = [];
   session.onEvent = (method, params) => {
+    if (method === 'Network.requestWillBeSent')
+      requests.push((params as { request: { url: string } }).request.url);
     if (method === 'Runtime.exceptionThrown' || method === 'Log.entryAdded')
       complaints.push(JSON.stringify(params));
   };
-  for (const domain of ['Page', 'Runtime', 'Log']) await session.call(`${domain}.enable`);
+  for (const domain of ['Page', 'Runtime', 'Log', 'Network']) await session.call(`${domain}.enable`);
   const evaluate = async (expression: string) => {
     const { result, exceptionDetails } = (await session.call('Runtime.evaluate', {
       expression,
@@ -71,7 +86,21 @@ export async function openBrowser(): Promise<Browser> {
     },
     evaluate,
     until,
+    show: async ({ width, height, scheme, motion = '' }) => {
+      const metrics = { width, height, deviceScaleFactor: 1, mobile: width < 600 };
+      await session.call('Emulation.setDeviceMetricsOverride', metrics);
+      const features = [
+        { name: 'prefers-color-scheme', value: scheme },
+        { name: 'prefers-reduced-motion', value: motion },
+      ];
+      await session.call('Emulation.setEmulatedMedia', { features });
+    },
+    screenshot: async (file) => {
+      const { data } = (await session.call('Page.captureScreenshot')) as { data: string };
+      await writeFile(file, data, 'base64');
+    },
     complaints,
+    requests,
   };
 }
 

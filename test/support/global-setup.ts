@@ -7,9 +7,8 @@ import { cacheDirectory } from './home.ts';
 export default async function setup(): Promise<() => Promise<void>> {
   const root = path.resolve(import.meta.dirname, '../..');
   await execa(process.execPath, ['--conditions=@sarma/source', 'scripts/build-stubs.ts'], { cwd: root });
-  // Examples and tests have them as dependencies, as a user would; the second one is built upon the first.
-  for (const name of ['app', 'conform'])
-    await execa('tsc', ['--project', `packages/${name}`], { cwd: root, preferLocal: true });
+  // Examples and tests have them as dependencies, as a user would.
+  await execa('tsc', ['--build', 'packages/app', 'packages/conform'], { cwd: root, preferLocal: true });
   const caches = cacheDirectory();
   await mkdir(caches, { recursive: true });
   const directory = await mkdtemp(path.join(caches, 'sarma-test-'));

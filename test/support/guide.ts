@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { chmod, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import path from 'node:path';
@@ -43,8 +44,8 @@ export async function deadLinks(file: string): Promise<readonly string[]> {
   for (const [, link] of text.matchAll(/\]\((?!https?:)([^)\s]+)\)/g)) {
     const [name, heading] = link!.split('#') as [string, string | undefined];
     const there = name === '' ? file : path.resolve(path.dirname(file), name);
-    const found = await readFile(there, 'utf8').catch(() => undefined);
-    if (found === undefined || (heading !== undefined && !headings(found).includes(heading)))
+    const isThere = existsSync(there);
+    if (!isThere || (heading !== undefined && !headings(await readFile(there, 'utf8')).includes(heading)))
       dead.push(link!);
   }
   return dead;

@@ -7,6 +7,7 @@ import path from 'node:path';
 import { recordFile } from '../../packages/boot/src/control/node-record.ts';
 import type { ReleaseEnvironment } from '../../packages/boot/src/environment.ts';
 import { hold, parentsOfSuccessor, stopWithHolder } from '../../packages/boot/src/upgrade/hold.ts';
+import { passSignals } from '../../packages/boot/src/upgrade/pass-signals.ts';
 
 const [state, root] = process.argv.slice(2) as [string, string];
 const environment = {
@@ -33,8 +34,9 @@ function upgrade(toDead: boolean): void {
   const child = spawn(process.execPath, [...process.execArgv, ...process.argv.slice(1)], {
     stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
   });
-  const holding = { environment, child, exitCode: 0 };
+  const holding = { environment, child };
   child.on('message', () => {
+    passSignals(child);
     child.send(parentsOfSuccessor(environment), () => {
       child.disconnect();
       if (toDead) {

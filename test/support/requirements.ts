@@ -25,6 +25,7 @@ const CHECKS = {
   },
   /** File systems in a file. */
   loops: () => process.getuid?.() === 0 && spawnSync('losetup', ['-f']).status === 0,
+  systemd: () => existsSync('/lib/systemd/systemd'),
   strace: () => spawnSync('strace', ['-o', '/dev/null', 'true']).status === 0,
   /** The kernel starts arm64 programs through an emulator (binfmt_misc), so that the stub can execute its Node. */
   arm64: () =>
@@ -44,6 +45,16 @@ const CHECKS = {
     'mkfs.ext4',
     'osslsigncode',
     'openssl',
+    'minisign',
+    'shellcheck',
+    'ruby',
+    'pwsh',
+    'dash',
+    'bash',
+    'busybox',
+    'curl',
+    'wget',
+    'dpkg-deb',
     'llvm-readelf',
     'llvm-readobj',
     'llvm-strip',
@@ -54,6 +65,10 @@ const CHECKS = {
     'patchelf',
     'afl-fuzz',
     'prlimit',
+    'systemd-socket-activate',
+    'shellcheck',
+    'ruby',
+    'pwsh',
   ),
   ...tools('wine', 'qemu-aarch64-static', 'qemu-arm-static', 'qemu-ppc64le-static', 'qemu-s390x-static'),
 } as const satisfies Record<string, () => boolean>;

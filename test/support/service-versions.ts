@@ -86,7 +86,7 @@ export async function twoVersions(): Promise<{
 }> {
   const first = await buildVersion('0.1.0');
   const second = await buildVersion('0.2.0', {
-    'rel/hooks/pre_upgrade.sh': `#!/bin/sh\necho "before $RELEASE_VSN, from $RELEASE_UPGRADE_FROM"; [ -z "$FAIL" ] || exit 3\n`,
+    'rel/hooks/pre_upgrade.sh': `#!/bin/sh\necho "before $RELEASE_VSN, from $RELEASE_UPGRADE_FROM"; [ -z "$WHO" ] || id -u >>"$WHO"; [ -z "$FAIL" ] || exit 3; [ -z "$HANG" ] || exec sleep 100\n`,
     'rel/hooks/post_upgrade.sh': '#!/bin/sh\necho "after $RELEASE_VSN, from $RELEASE_UPGRADE_FROM"\n',
   });
   return { first, second };

@@ -1,13 +1,5 @@
-import {
-  type Draft,
-  draftAppups,
-  type FoundVersion,
-  findVersion,
-  loadRelease,
-  ReleaseError,
-  type ReleaseOptions,
-  writeAppups,
-} from '@sarma/release';
+import { loadRelease, ReleaseError, type ReleaseOptions } from '@sarma/release';
+import { type Draft, draftAppups, type FoundVersion, findVersion, writeAppups } from '@sarma/release/appup';
 import type { OnBuildEvent } from './events.ts';
 import { OWN_MODULE } from './own-module.ts';
 
@@ -33,8 +25,6 @@ export async function appup({ from, to, apps, onEvent, ...options }: AppupOption
   const after = await findVersion(to ?? path, places).catch((error: unknown) => {
     throw to === undefined ? nothingAssembled(name, path, error) : error;
   });
-  const other = [before, after].find((version) => version.release.name !== name);
-  if (other !== undefined) throw otherRelease(other, name);
   await writeTold(project, before, after, onEvent, apps);
 }
 
@@ -85,12 +75,5 @@ function nothingAssembled(name: string, path: string, cause: unknown): ReleaseEr
     'VERSION_NOT_FOUND',
     `No TO was given, and ${name} is not assembled in ${path}. Assemble it (sarma assemble), or name a directory, a tar or a version.`,
     { cause },
-  );
-}
-
-function otherRelease({ at, release }: FoundVersion, name: string): ReleaseError {
-  return new ReleaseError(
-    'VERSION_NOT_FOUND',
-    `${at} is of the release ${release.name}, not of ${name}. Take one of ${name}, or choose with --release ${release.name}.`,
   );
 }

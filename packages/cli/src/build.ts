@@ -2,9 +2,6 @@ import path from 'node:path';
 import {
   type AssembledRelease,
   assemble,
-  earlierVersions,
-  type FoundVersion,
-  findVersion,
   includeLauncher,
   includeRuntime,
   loadRelease,
@@ -14,8 +11,8 @@ import {
   runSteps,
   type StepActions,
   tryVmArgs,
-  writeRelup,
 } from '@sarma/release';
+import type { FoundVersion } from '@sarma/release/appup';
 import {
   addonFinder,
   type Compression,
@@ -36,7 +33,6 @@ import {
   warnOfNatives,
   wrap,
 } from '@sarma/wrapper';
-import { writeTold } from './appup.ts';
 import {
   type ChosenTargets,
   chooseTargets,
@@ -150,25 +146,33 @@ interface Work {
   readonly onEvent: OnBuildEvent;
   /** Shared by `tar` and `wrap`. */
   readonly addons: FindAddons;
-  /** What the steps `appup` and `relup` lead from; read before `assemble` replaces what lies there. */
-  readonly earlier: readonly FoundVersion[];
 }
 
 async function doSteps(release: Release, options: BuildOptions, outcomes: Outcome[]): Promise<Release> {
   const onEvent = options.onEvent ?? (() => {});
   const addons = toldAddons(addonFinder(runtimeRequest(release, options)), onEvent);
   const matrix = await loadTargets(release.project);
-  const earlier = await earlierVersions(release, options.upgradeFrom);
-  const work: Work = { options, onEvent, addons, matrix, earlier };
+  const earlier = await earlierOf(release, options);
+  const work: Work = { options, onEvent, addons, matrix };
   checkTargets(release, work);
   const actions: StepActions = {
     assemble: (before) => assembleStep(before, work),
-    appup: (before) => appupStep(before, work),
-    relup: (before) => relupStep(before, work),
+    appup: async (before) => (await import('./upgrade-steps.ts')).appupStep(before, earlier, onEvent),
+    relup: async (before) => (await import('./upgrade-steps.ts')).relupStep(before, earlier, onEvent),
     tar: (before) => tarStep(before, work, outcomes),
     wrap: (before) => wrapStep(before, work, outcomes),
   };
   return await runSteps(release, actions, onEvent);
+}
+
+/**
+ * What the steps `appup` and `relup` lead from, read before `assemble` replaces what lies there. A release without them does
+ * not even load what can read it.
+ */
+async function earlierOf(release: Release, { upgradeFrom }: BuildOptions): Promise<readonly FoundVersion[]> {
+  if (!release.steps.includes('appup') && !release.steps.includes('relup')) return [];
+  const { earlierVersions } = await import('@sarma/release/appup');
+  return await earlierVersions(release, upgradeFrom);
 }
 
 /** Before anything is made or replaced: what does not exist stops the build now, not when its turn has come. */
@@ -197,37 +201,6 @@ async function assembleStep(release: Release, work: Work): Promise<Release> {
   }
   work.onEvent({ type: 'assembled', directory, files, bytes, milliseconds: performance.now() - started });
   return { ...release, assembled };
-}
-
-async function appupStep(release: Release, { earlier, onEvent }: Work): Promise<Release> {
-  if (earlier.length === 0) onEvent({ type: 'notice', level: 'info', message: nothingEarlier(release) });
-  const after = await assembledVersion(release);
-  for (const before of earlier) await writeTold(release.project, before, after, onEvent);
-  return release;
-}
-
-function nothingEarlier({ name, version, path: root, output }: Release): string {
-  return (
-    `step appup: ${name} ${version} leads from no earlier version: none lies in ${root} or ${output}. ` +
-    'Name one with upgradeFrom or --upgrade-from.'
-  );
-}
-
-async function relupStep(release: Release, { earlier, onEvent }: Work): Promise<Release> {
-  const result = await writeRelup(release.project, await assembledVersion(release), earlier);
-  if (result === undefined) {
-    const message = `step relup: nothing in rel/appups leads to ${release.version}, so that the release says nothing of upgrades.`;
-    onEvent({ type: 'notice', level: 'info', message });
-    return release;
-  }
-  const from = result.relup.from.map(({ version }) => version);
-  onEvent({ type: 'relup', file: result.file, from });
-  return release;
-}
-
-async function assembledVersion({ name, output, project, assembled }: Release): Promise<FoundVersion> {
-  const { path: root } = assembled!;
-  return await findVersion(root, { name, output, path: root, directory: project });
 }
 
 async function tarStep(release: Release, work: Work, outcomes: Outcome[]): Promise<Release> {

@@ -3,7 +3,8 @@ import { existsSync } from 'node:fs';
 import { readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { createInterface } from 'node:readline/promises';
-import { type CleanPlan, clean, planClean, type ReleaseOptions } from '@sarma/release';
+import type { ReleaseOptions } from '@sarma/release';
+import { type CleanPlan, planClean, removeEmptyFolders, removeItems } from '@sarma/release/clean';
 import { addChecksums, isPkgExecutable } from '@sarma/wrapper';
 import { OWN_MODULE } from './own-module.ts';
 import { shownPath } from './show/measures.ts';
@@ -32,11 +33,10 @@ export async function cleanProject({ implode, yes, ...options }: CleanFlags): Pr
   });
   if (plan.items.length === 0) return plan;
   if (implode && !yes) await confirm(plan);
-  await clean(plan);
+  await removeItems(plan);
   for (const folder of new Set(plan.items.map((item) => path.dirname(item.path))))
     await dropChecksums(folder);
-  // Once more: the last thing in a folder of outputs may have been the checksums.
-  await clean({ ...plan, items: [] });
+  await removeEmptyFolders(plan);
   return plan;
 }
 

@@ -7,6 +7,8 @@ import { evalCommand } from './commands/eval.ts';
 import { fetchCommand } from './commands/fetch.ts';
 import { initCommand } from './commands/init.ts';
 import { inspectCommand } from './commands/inspect.ts';
+import { keygenCommand } from './commands/keygen.ts';
+import { publishCommand } from './commands/publish.ts';
 import { runCommand } from './commands/run.ts';
 import { targetsCommand } from './commands/targets.ts';
 import { verifyCommand } from './commands/verify.ts';
@@ -16,6 +18,8 @@ import { wrapCommand } from './commands/wrap.ts';
 export const commands: readonly Command[] = [
   wrapCommand, // project → executables
   assembleCommand, // project → directory
+  publishCommand, // executables → those who use them
+  keygenCommand, // the key that signs them
   initCommand, // configuration files
   conformCommand, // configuration for people who do not program
   runCommand, // project, running

@@ -1,4 +1,5 @@
-import type { Appup } from '@sarma/release';
+import type { GitHubEvent, PublishedExecutable, StagedFile } from '@sarma/publish';
+import type { Appup } from '@sarma/release/appup';
 import type { Artifact, WrapEvent } from '@sarma/wrapper';
 
 /** What a command says while it works, and the lines of `--json`: the wrapper's events and those around them. */
@@ -54,3 +55,36 @@ export interface AppupEvent extends Appup {
 }
 
 export type OnBuildEvent = (event: BuildEvent) => void;
+
+/** What `sarma publish` says while it works. Sizes in bytes. */
+export type PublishEvent =
+  | Extract<BuildEvent, { readonly type: 'release' | 'notice' }>
+  /** An executable is whole, and of this version. */
+  | ({ readonly type: 'checked' } & PublishedExecutable)
+  /** A file of the version is there. */
+  | ({ readonly type: 'written' } & StagedFile)
+  /** `key` is its number, as minisign prints it. */
+  | { readonly type: 'signed'; readonly key: string }
+  /** What package managers want to have of the version; `files` are relative to the folder. */
+  | { readonly type: 'packagers'; readonly folder: string; readonly files: readonly string[] }
+  /** The version lies in a folder; with `dryRun` it would. */
+  | {
+      readonly type: 'staged';
+      readonly folder: string;
+      readonly version: string;
+      readonly tag: string;
+      readonly files: readonly StagedFile[];
+      readonly bytes: number;
+      readonly dryRun: boolean;
+    }
+  /** It can be had from the folder: `file` leads to it, or goes on leading to a newer version, `staysAt`. */
+  | {
+      readonly type: 'published';
+      readonly version: string;
+      readonly channel: string;
+      readonly file: string;
+      readonly staysAt?: string;
+    }
+  | GitHubEvent;
+
+export type OnPublishEvent = (event: PublishEvent) => void;

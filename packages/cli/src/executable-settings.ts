@@ -11,7 +11,7 @@ export function executableSettings({
 }
 
 /** npm's `author` is a line (`Ann <ann@example.org> (https://…)`) or an object. */
-function about({ description, author, license, homepage }: Release['manifest']): About {
+export function about({ description, author, license, homepage }: Release['manifest']): About {
   const text = (value: unknown) => (typeof value === 'string' && value !== '' ? value : undefined);
   const name = text(author) ?? text((author as { name?: unknown } | null | undefined)?.name);
   return {

@@ -7,7 +7,7 @@ const WHAT = 'What to build:';
 const HOW = 'How:';
 const SHOWN = 'What is shown:';
 
-const text = (group: string, description: string, alias?: string) =>
+export const text = (group: string, description: string, alias?: string) =>
   ({
     group,
     description,
@@ -16,7 +16,7 @@ const text = (group: string, description: string, alias?: string) =>
     ...(alias && { alias }),
   }) as const satisfies Options;
 
-const toggle = (group: string, description: string, alias?: string) =>
+export const toggle = (group: string, description: string, alias?: string) =>
   ({ group, description, type: 'boolean', ...(alias && { alias }) }) as const satisfies Options;
 
 /** May be repeated, and takes `a,b,c`. */

@@ -1,6 +1,6 @@
 import { execFile, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -50,13 +50,26 @@ const OTHERS = ['_build/own', '_build/prod/rel/own/file', 'burrito_out/notes.txt
 
 test('clean removes the assembled directory but its state, and the outputs of this version', async () => {
   const directory = await built();
-  const old = `burrito_out/store-0.1.0-${hostTarget}.tar.gz`;
+  const archive = (version: string) => `burrito_out/store-${version}-${hostTarget}.tar.gz`;
+  const others = [archive('0.1.0'), archive('0.2.0-rc.1')];
+  await copyFile(path.join(directory, archive('0.2.0')), path.join(directory, others[1]!));
   const { stdout, exitCode } = await sarma(['clean'], { directory });
   expect(exitCode).toBe(0);
-  expect(stdout).toBe(`removed ${ROOT}\nremoved burrito_out/store-0.2.0-${hostTarget}.tar.gz\n`);
-  const left = [...PROJECT, ...OTHERS, `${ROOT}/var/data.db`, old, 'burrito_out/SHA256SUMS'];
+  expect(stdout).toBe(`removed ${ROOT}\nremoved ${archive('0.2.0')}\n`);
+  const left = [...PROJECT, ...OTHERS, `${ROOT}/var/data.db`, ...others, 'burrito_out/SHA256SUMS'];
   expect(await files(directory)).toEqual(left.sort());
   expect((await sarma(['clean'], { directory })).stdout).toBe('There is nothing to remove.\n');
+});
+
+test('the state that clean has spared is there after the next assembly, and clean --implode removes it alone, too', async () => {
+  const directory = await built();
+  await sarma(['clean'], { directory });
+  expect(await sarma(['assemble', '-q'], { directory })).toMatchObject({ exitCode: 0, stderr: '' });
+  expect(await files(directory)).toContain(`${ROOT}/releases/start.json`);
+  expect(await files(directory)).toContain(`${ROOT}/var/data.db`);
+  await sarma(['clean'], { directory });
+  expect((await sarma(['clean', '--implode', '--yes'], { directory })).stdout).toContain(`removed ${ROOT}\n`);
+  expect(await files(directory)).toEqual([...PROJECT, ...OTHERS].sort());
 });
 
 test('clean --implode removes all that Sarma has made, and nothing else', async () => {
@@ -83,6 +96,19 @@ test('clean --implode leaves no empty folder of its own', async () => {
     'main.js',
     'package.json',
   ]);
+});
+
+test('clean --implode says where it could not look for what was made', async () => {
+  const directory = await folder({
+    'package.json': JSON.stringify({ name: 'hello', version: '1.0.0', bin: 'not-built.js' }),
+    '_build/prod/rel/hello/releases/start.json': '{}',
+  });
+  const { stdout, stderr, exitCode } = await sarma(['clean', '--implode', '--yes'], { directory });
+  expect(stdout).toBe('removed _build/prod/rel/hello\n');
+  expect(stderr).toMatch(
+    /^warning: Of what was made elsewhere than in _build and burrito_out nothing is known: .*not-built\.js/,
+  );
+  expect(exitCode).toBe(0);
 });
 
 test('on a terminal it asks, and takes only a yes', async () => {

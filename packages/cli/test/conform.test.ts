@@ -100,6 +100,41 @@ test('`conform configure` keeps what a person has set, noted and protected', asy
   expect(await readFile(file, 'utf8')).toBe(text);
 });
 
+test('`conform configure` leaves a file in another encoding as it is, and names its line', async () => {
+  const directory = await project(schema(`{ 'door.password': {} }`));
+  const file = path.join(directory, 'config/door.prod.conf');
+  const latin = Buffer.from('# ours\ndoor.password = gr\u00fcn\n', 'latin1');
+  await writeFile(file, latin);
+  const { exitCode, stderr } = await sarma(['conform', 'configure'], { directory });
+  expect(exitCode).toBe(1);
+  expect(stderr).toMatch(/^error: config\/door\.prod\.conf:2: the text is not in UTF-8/);
+  expect(await readFile(file)).toEqual(latin);
+});
+
+test('a module that exports no schema is named', async () => {
+  const directory = await project({ 'config/door.schema.ts': 'export const schema = {};' });
+  const refused = await sarma(['conform', 'configure'], { directory });
+  expect(refused).toMatchObject({ exitCode: 1, stdout: '' });
+  expect(refused.stderr).toMatch(/^error: config\/door\.schema\.ts: the schema has no default export/);
+  await writeFile(path.join(directory, 'config/door.schema.ts'), 'export default { mapping: {} };');
+  expect((await sarma(['conform', 'configure'], { directory })).stderr).toContain(
+    'expected a schema such as',
+  );
+});
+
+test('a mistake in a schema is told with its file, whether defineSchema or Sarma finds it', async () => {
+  const wrong = "{ mappings: { 'door.port': { datatype: 'number' } } }";
+  for (const source of [
+    `import { defineSchema } from '@sarma/conform'; export default defineSchema(${wrong});`,
+    `export default ${wrong};`,
+  ]) {
+    const directory = await project({ 'config/door.schema.ts': source });
+    const { exitCode, stderr } = await sarma(['conform', 'configure'], { directory });
+    expect(exitCode).toBe(1);
+    expect(stderr).toMatch(/^error: config\/door\.schema\.ts: door\.port: datatype: there is no 'number'/);
+  }
+});
+
 test('`conform effective` tells where each value comes from: file and line, variable, default, build', async () => {
   const directory = await project({
     ...schema(`{

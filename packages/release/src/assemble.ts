@@ -23,6 +23,7 @@ import { outputName, sourceExtension } from './sources/package.ts';
 import { strip, strippedNotice } from './strip/strip.ts';
 import { addFolder, deadLinks, linkedTree, sizeOf, type Tree, writeTree } from './tree.ts';
 import { readUmbrella } from './umbrella.ts';
+import { updateTrust } from './update-trust.ts';
 import { readWorkspaces } from './workspaces.ts';
 
 /**
@@ -66,6 +67,8 @@ export async function assemble(release: Release, onNotice: OnNotice = () => {}):
   };
   await addReleaseFiles(tree, release, files);
   addProviderFiles(tree, release, providers);
+  const trust = updateTrust(release);
+  if (trust !== undefined) await (await import('./updater.ts')).addUpdater(tree, release, trust, entries);
   const written = await write(release, tree, onNotice);
   const { path: root, name, version, kind, notes } = release;
   const applications = boot?.applications ?? [];
@@ -75,7 +78,7 @@ export async function assemble(release: Release, onNotice: OnNotice = () => {}):
 /** Returns what lies there in the end, with the overlays. */
 async function write(release: Release, tree: Tree, onNotice: OnNotice): Promise<Tree> {
   const written = new Map(tree);
-  const replaced = await publish(release.path, async (directory) => {
+  const replaced = await publish(release.path, release.version, async (directory) => {
     await writeTree(directory, release.options.devMode ? linkedTree(tree) : tree);
     if (release.overlays.length === 0) return;
     const { applyOverlays } = await import('./overlays.ts');
@@ -167,9 +170,11 @@ function describeCode(
 
 function dropDeadLinks(tree: Tree, onNotice: OnNotice): void {
   for (const name of deadLinks(tree)) {
+    tree.delete(name);
+    // It is another name of a program, which was left out by whoever says strip.also.
+    if (name.includes('node_modules/.bin/')) continue;
     const message = `${name} links to something that is not in the release, and was left out`;
     onNotice({ type: 'notice', level: 'warning', message });
-    tree.delete(name);
   }
 }
 

@@ -1,11 +1,14 @@
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { readdir, rm, rmdir } from 'node:fs/promises';
-import { connect } from 'node:net';
 import path from 'node:path';
-import { ReleaseError } from './error.ts';
+import { archivedVersion } from './archive-name.ts';
+import { ReleaseError, reasonOf } from './error.ts';
 import { findProject, listReleases, loadRelease } from './load.ts';
+import { namesIn } from './names-in.ts';
 import { isOwnOutput } from './own-outputs.ts';
+import { isFolderOf, readFeed } from './published-files.ts';
 import type { Release, ReleaseOptions } from './release.ts';
+import { isAssembled, isStateAlone, runningNodes, stateOf } from './release-directory.ts';
 
 export interface CleanOptions extends ReleaseOptions {
   /** Everything that was made for the project, of every release, version and environment, with the state of its nodes. */
@@ -29,6 +32,8 @@ export interface CleanPlan {
   readonly folders: readonly string[];
   /** What lies among it and was not made by Sarma. */
   readonly left: readonly string[];
+  /** Why what a release has made elsewhere than in `_build` and `burrito_out` is not known: sentences. */
+  readonly unknown: readonly string[];
 }
 
 /**
@@ -42,19 +47,24 @@ export async function planClean(options: CleanOptions): Promise<CleanPlan> {
   return plan;
 }
 
-/** Throws what the file system throws. */
-export async function clean({ items, folders }: CleanPlan): Promise<void> {
+/** Removes what is planned, but for the folders around it. Throws what the file system throws. */
+export async function removeItems({ items }: CleanPlan): Promise<void> {
   for (const { path: file, keepsState } of items) {
-    if (!keepsState || !existsSync(path.join(file, STATE))) await rm(file, { recursive: true, force: true });
+    if (!keepsState || !existsSync(stateOf(file))) await rm(file, { recursive: true, force: true });
     else
-      for (const name of await readdir(file))
-        if (name !== STATE) await rm(path.join(file, name), { recursive: true, force: true });
+      for (const one of (await readdir(file)).map((name) => path.join(file, name)))
+        if (one !== stateOf(file)) await rm(one, { recursive: true, force: true });
   }
+}
+
+/** Throws what the file system throws. */
+export async function removeEmptyFolders({ folders }: CleanPlan): Promise<void> {
   for (const folder of folders) await removeEmpty(folder);
 }
 
-const STATE = 'var';
 const BUILD = '_build';
+/** In a folder of outputs: what `sarma publish` stages. */
+const PUBLISHED = 'publish';
 
 async function planRelease(options: CleanOptions): Promise<CleanPlan> {
   const release = await loadRelease(options);
@@ -63,9 +73,15 @@ async function planRelease(options: CleanOptions): Promise<CleanPlan> {
     items: [
       ...[release.path].filter(isAssembled).map((directory) => ({ path: directory, keepsState: true })),
       ...outputs.filter((file) => isOf(release, path.basename(file))).map(whole),
+      ...staged(release.output, `${release.name}-${release.version}`).map(whole),
     ],
-    folders: [...foldersAround(release.path, release.project), release.output],
+    folders: [
+      ...foldersAround(release.path, release.project),
+      path.join(release.output, PUBLISHED),
+      release.output,
+    ],
     left: [],
+    unknown: [],
   };
 }
 
@@ -73,17 +89,12 @@ async function planRelease(options: CleanOptions): Promise<CleanPlan> {
 function isOf({ name, version, entries }: Release, file: string): boolean {
   const programs = [name, ...Object.keys(entries)];
   const program = /^(.+)_(?:linux|darwin|win)-[a-z0-9-]+(?:\.exe|\.cdx\.json)?$/.exec(file)?.[1];
-  // Not those of 1.0.0-rc.1 where 1.0.0 is meant.
-  const archived = file.startsWith(`${name}-${version}-`) ? file.slice(`${name}-${version}-`.length) : '';
-  return (
-    (program !== undefined && programs.includes(program)) ||
-    /^(?:linux|darwin|win)-[a-z0-9-]+\.tar\.gz$/.test(archived)
-  );
+  return (program !== undefined && programs.includes(program)) || archivedVersion(name, file) === version;
 }
 
 async function planImplosion(options: CleanOptions): Promise<CleanPlan> {
   const { directory } = await findProject(options);
-  const releases = await allReleases(options);
+  const { releases, unknown } = await allReleases(options);
   const build = path.join(directory, BUILD);
   const inBuild = ['rel', 'run'].flatMap((kind) =>
     namesIn(build).flatMap((environment) => {
@@ -91,48 +102,60 @@ async function planImplosion(options: CleanOptions): Promise<CleanPlan> {
       return namesIn(folder).map((name) => path.join(folder, name));
     }),
   );
-  const made = inBuild.filter((one) => isAssembled(one) || isUnfinished(one));
-  const elsewhere = releases.map((release) => release.path).filter(isAssembled);
+  const made = inBuild.filter((one) => isAssembled(one) || isStateAlone(one) || isUnfinished(one));
+  const elsewhere = releases
+    .map((release) => release.path)
+    .filter((one) => isAssembled(one) || isStateAlone(one));
   const outputs = [
     ...new Set([path.join(directory, 'burrito_out'), ...releases.map(({ output }) => output)]),
   ];
   const own = (await Promise.all(outputs.map((output) => ownOutputs(output, options)))).flat();
+  own.push(...outputs.flatMap((output) => staged(output)));
   const all = [...new Set([...made, ...elsewhere, ...own])];
   return {
     items: all.map(whole),
-    folders: [...all.flatMap((one) => foldersAround(one, directory)), ...outputs],
+    folders: [
+      ...all.flatMap((one) => foldersAround(one, directory)),
+      ...outputs.flatMap((output) => [path.join(output, PUBLISHED), output]),
+    ],
     left: [
       ...inBuild.filter((one) => !made.includes(one)),
       ...outputs
-        .flatMap((output) => namesIn(output).map((name) => path.join(output, name)))
-        .filter((file) => !own.includes(file) && path.basename(file) !== 'SHA256SUMS'),
+        .flatMap((output) => [output, path.join(output, PUBLISHED)])
+        .flatMap((folder) => namesIn(folder).map((name) => path.join(folder, name)))
+        .filter((file) => !own.includes(file) && !['SHA256SUMS', PUBLISHED].includes(path.basename(file))),
     ],
+    unknown,
   };
 }
 
-/** Those that can be read: what their directories are called may be the configuration's business. */
-async function allReleases(options: CleanOptions): Promise<readonly Release[]> {
+/** Those that can be read, and of the others why not: what their directories are called may be the configuration's business. */
+async function allReleases(options: CleanOptions) {
+  const unknown = new Set<string>();
+  const load = async (choice: Pick<ReleaseOptions, 'name' | 'environment'>) =>
+    await loadRelease({ ...options, ...choice }).catch((error: unknown) => {
+      unknown.add(
+        `Of what was made elsewhere than in ${BUILD} and burrito_out nothing is known: ${reasonOf(error)}`,
+      );
+      return undefined;
+    });
   const names = await listReleases(options);
-  const first = await loadRelease({ ...options, name: options.name ?? names[0] }).catch(() => undefined);
+  const first = await load({ name: options.name ?? names[0] });
   const environments = new Set([...(first?.options.environments ?? []), first?.environment]);
-  const found: Release[] = [];
+  const releases: Release[] = [];
   for (const name of names.length === 0 ? [undefined] : names)
     for (const environment of environments) {
-      const release = await loadRelease({ ...options, name, environment }).catch(() => undefined);
-      if (release !== undefined) found.push(release);
+      const release = await load({ name, environment });
+      if (release !== undefined) releases.push(release);
     }
-  return found;
+  return { releases, unknown: [...unknown] };
 }
 
 function whole(file: string): CleanItem {
   return { path: file, keepsState: false };
 }
 
-function isAssembled(directory: string): boolean {
-  return existsSync(path.join(directory, 'releases', 'start.json'));
-}
-
-/** What an assembly that was killed has left. */
+/** What an assembly, or a publication, that was killed has left. */
 function isUnfinished(directory: string): boolean {
   return /^\..+\.[0-9a-f]{12}\.(tmp|old(\.old)*)$/.test(path.basename(directory));
 }
@@ -147,8 +170,19 @@ async function ownOutputs(folder: string, { isExecutable }: CleanOptions): Promi
   return own;
 }
 
-function namesIn(folder: string): readonly string[] {
-  return statSync(folder, { throwIfNoEntry: false })?.isDirectory() ? readdirSync(folder) : [];
+/** The versions that `sarma publish` has staged among outputs, or the one of this name; and what it wrote for package managers. */
+function staged(output: string, only?: string): readonly string[] {
+  const folder = path.join(output, PUBLISHED);
+  return namesIn(folder)
+    .filter((name) => name === 'packagers' || isStaged(path.join(folder, name)))
+    .filter((name) => name === 'packagers' || only === undefined || name === only)
+    .map((name) => path.join(folder, name));
+}
+
+/** Or what a run that was killed has left of one. */
+function isStaged(folder: string): boolean {
+  const feed = readFeed(path.join(folder, 'latest.json'));
+  return isUnfinished(folder) || (feed !== undefined && isFolderOf(feed, path.basename(folder)));
 }
 
 /** The folders of `_build` that lead to it. */
@@ -172,39 +206,11 @@ async function removeEmpty(folder: string): Promise<void> {
 
 /** Throws ReleaseError NODE_RUNS where a node says that it does, with its state in the directory. */
 async function refuseRunning(directory: string): Promise<void> {
-  const nodes = path.join(directory, STATE, 'nodes');
-  for (const name of namesIn(nodes).filter((one) => one.endsWith('.json'))) {
-    const { node, pid, socket } = recordIn(path.join(nodes, name));
-    if (socket === undefined || !(await isListening(socket))) continue;
-    throw new ReleaseError(
-      'NODE_RUNS',
-      `${node} runs from ${directory} (PID ${pid}), so nothing is removed. Stop it first: ${path.join(directory, 'bin', String(node))} stop`,
-    );
-  }
-}
-
-interface NodeRecord {
-  readonly node?: string;
-  readonly pid?: number;
-  readonly socket?: string;
-}
-
-function recordIn(file: string): NodeRecord {
-  try {
-    return JSON.parse(readFileSync(file, 'utf8')) as NodeRecord;
-  } catch {
-    // Torn by a loss of power, or somebody else's: nobody runs by it who could be found.
-    return {};
-  }
-}
-
-function isListening(socket: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const connection = connect(socket);
-    connection.on('connect', () => {
-      connection.destroy();
-      resolve(true);
-    });
-    connection.on('error', () => resolve(false));
-  });
+  const [running] = await runningNodes(directory);
+  if (running === undefined) return;
+  const { node, pid } = running;
+  throw new ReleaseError(
+    'NODE_RUNS',
+    `${node} runs from ${directory} (PID ${pid}), so nothing is removed. Stop it first: ${path.join(directory, 'bin', node)} stop`,
+  );
 }

@@ -28,6 +28,7 @@ export type ReleaseErrorCode =
   | 'STEPS_INVALID'
   | 'STEP_FAILED'
   | 'RUNTIME_NOT_INCLUDED'
+  | 'UPDATE'
   | 'NOT_A_RELEASE'
   | 'NOT_WRITABLE'
   | 'NOT_READABLE'

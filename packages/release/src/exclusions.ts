@@ -18,6 +18,7 @@ export async function exclusions(
     release.output,
     path.join(release.project, '_build'),
     path.join(release.project, 'burrito_out'),
+    path.join(release.output, 'publish', 'packagers'),
     ...firstParty.map(({ directory }) => directory),
     ...workspaces.map(({ directory }) => directory),
     ...definitionFiles(release),

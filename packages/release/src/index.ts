@@ -1,15 +1,9 @@
-export type { Appup } from './appup/appup-file.ts';
-export { type FoundVersion, findVersion } from './appup/described-version.ts';
-export { type Draft, draftAppups } from './appup/draft.ts';
-export { earlierVersions } from './appup/earlier-versions.ts';
-export { type RelupResult, writeRelup } from './appup/relup.ts';
-export { type AppupResult, writeAppups } from './appup/write-appups.ts';
 export { assemble, releaseInstallation } from './assemble.ts';
 export { type BuildConfiguration, readBuildConfiguration } from './boot/build-configuration.ts';
 export { schemaFiles } from './boot/schema-files.ts';
 export { writeSourceRelease } from './boot/source-release.ts';
-export { type CleanPlan, clean, planClean } from './clean.ts';
 export { configurationSchema } from './definition/json-schema.ts';
+export { repositoryOf } from './definition/publishing.ts';
 export {
   type ConfigContext,
   defineConfig,
@@ -25,3 +19,4 @@ export { includeLauncher, includeRuntime } from './runtime-directory.ts';
 export { tryVmArgs } from './scripts/try-vm-args.ts';
 export { runSteps, type StepActions } from './steps.ts';
 export { tarRelease } from './tar.ts';
+export { updateTrust } from './update-trust.ts';

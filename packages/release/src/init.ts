@@ -6,6 +6,7 @@ import { derivedName } from './definition/names.ts';
 import { choosePrograms, packageName } from './definition/programs.ts';
 import { type Project, readProject } from './definition/project.ts';
 import { ReleaseError } from './error.ts';
+import { releaseWorkflow } from './init-workflow.ts';
 import { type Manifest, programs, unscoped } from './package-json.ts';
 import type { ReleaseKind } from './release.ts';
 import { moduleNames } from './sources/package.ts';
@@ -17,6 +18,8 @@ export interface InitOptions {
   readonly workspace?: string | undefined;
   /** Replaces files that are there. */
   readonly force?: boolean | undefined;
+  /** Writes a workflow for GitHub's runners, too, that publishes a release. */
+  readonly githubActions?: boolean | undefined;
 }
 
 /** What became of a file: an absolute path. */
@@ -24,6 +27,8 @@ export interface InitResult {
   readonly file: string;
   /** `left`: something is there already; `added`: lines were added to it. */
   readonly outcome: 'written' | 'replaced' | 'left' | 'added';
+  /** What has to be done before it is of use: a sentence. */
+  readonly advice?: string | undefined;
 }
 
 /** What could be found out about a project. */
@@ -61,14 +66,18 @@ export async function writeInit(given: string, options: InitOptions = {}): Promi
     },
   );
   const configured = findConfigFile(project);
-  const files = initFiles(await readFacts(project));
+  const facts = await readFacts(project);
   const results: InitResult[] = [];
-  for (const { path: name, text } of files) {
+  for (const { path: name, text } of initFiles(facts)) {
     // A second configuration would be an error.
     const file = path.join(project.directory, name);
     const other = name === CONFIG && configured !== undefined && configured !== file;
     if (other) results.push({ file: configured, outcome: 'left' });
     else results.push(await writeFileOnce(file, text, options.force ?? false));
+  }
+  if (options.githubActions) {
+    const { file, text, advice } = releaseWorkflow(project, facts.kind);
+    results.push({ ...(await writeFileOnce(file, text, options.force ?? false)), advice });
   }
   const ignored = await addIgnored(path.join(project.directory, '.gitignore'));
   return ignored === undefined ? results : [...results, ignored];

@@ -1,16 +1,22 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, readdirSync, renameSync, rmdirSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, renameSync, rmdirSync, statSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { ReleaseError } from './error.ts';
+import { isAssembled, isStateAlone, laterVersions, runningNodes, stateOf } from './release-directory.ts';
 
 /**
- * Builds a directory beside its place and moves it there when it is complete; returns whether one was replaced. The
- * state of a node that ran in the old one (or still does) is not made by a build, and stays: no `var/` that may hold
- * some is ever removed. Throws ReleaseError NOT_A_RELEASE when something lies there that is no assembled release, and
+ * Builds a directory beside its place and moves it there when it is complete; returns whether one was replaced. What no
+ * build has made stays, since a node may run from it: the state (no `var/` that may hold some is ever removed), and the
+ * versions that the release was upgraded to, but for an earlier one of this `version`. Throws ReleaseError NOT_A_RELEASE
+ * when something lies there that is no assembled release, NODE_RUNS when a node may run from that earlier one, and
  * STATE_TWICE when a node made new state in the very moment of the replacement.
  */
-export async function publish(target: string, build: (directory: string) => Promise<void>): Promise<boolean> {
+export async function publish(
+  target: string,
+  version: string,
+  build: (directory: string) => Promise<void>,
+): Promise<boolean> {
   checkReplaceable(target);
   const parent = path.dirname(target);
   const suffix = randomBytes(6).toString('hex');
@@ -21,7 +27,8 @@ export async function publish(target: string, build: (directory: string) => Prom
     await build(fresh);
     // What an overlay puts there is the state of a first start only.
     if (existsSync(stateOf(target))) await rm(stateOf(fresh), { recursive: true, force: true });
-    return replace(fresh, target, old);
+    await refuseSameVersion(target, version);
+    return replace(fresh, target, old, version);
   } finally {
     await rm(fresh, { recursive: true, force: true });
     await removeOld(parent, path.basename(target), suffix);
@@ -29,7 +36,7 @@ export async function publish(target: string, build: (directory: string) => Prom
 }
 
 /** Without a pause between its steps: a node that writes meanwhile would make folders where the release shall be. */
-function replace(fresh: string, target: string, old: string): boolean {
+function replace(fresh: string, target: string, old: string, version: string): boolean {
   let replaced = moveAway(target, old);
   try {
     renameSync(fresh, target);
@@ -39,18 +46,32 @@ function replace(fresh: string, target: string, old: string): boolean {
       throw error;
     }
     // Another assembly was faster, or a node made its folders: that is replaced like any other.
-    replaced = replace(fresh, target, `${old}.old`) || replaced;
+    replaced = replace(fresh, target, `${old}.old`, version) || replaced;
   }
   moveState(old, target);
+  moveLaterVersions(old, target, version);
   return replaced;
 }
 
 function checkReplaceable(target: string): void {
-  if (!existsSync(target) || existsSync(path.join(target, 'releases', 'start.json'))) return;
-  if (isEmptyFolder(target)) return;
+  if (!existsSync(target) || isAssembled(target) || isEmptyFolder(target) || isStateAlone(target)) return;
   throw new ReleaseError(
     'NOT_A_RELEASE',
     `${target} is not empty and no assembled release, so it is not replaced. Remove it, or name another directory.`,
+  );
+}
+
+/** A version lies in one place: the same one that came by an upgrade goes, unless somebody may run from it. */
+async function refuseSameVersion(target: string, version: string): Promise<void> {
+  const there = laterVersions(target).find((one) => path.basename(one) === version);
+  if (there === undefined) return;
+  const [running] = await runningNodes(target);
+  if (running === undefined) return;
+  const { node, pid } = running;
+  throw new ReleaseError(
+    'NODE_RUNS',
+    `${node} runs from ${target} (PID ${pid}), where ${version} is already, in ${there}: another ${version} would take its place. ` +
+      `Give the new one another version, or stop ${node} first: ${path.join(target, 'bin', node)} stop`,
   );
 }
 
@@ -79,11 +100,6 @@ async function removeOld(parent: string, name: string, suffix: string): Promise<
   }
 }
 
-/** `var/`, in which a directory release keeps logs, cookie, databases; a socket in it goes on working. */
-function stateOf(root: string): string {
-  return path.join(root, 'var');
-}
-
 function moveState(from: string, to: string): void {
   if (isStateMoved(from, to)) return;
   // Folders with nothing in them are no state.
@@ -105,6 +121,15 @@ function isStateMoved(from: string, to: string): boolean {
   } catch (error) {
     if (isInTheWay(error)) return false;
     throw error;
+  }
+}
+
+function moveLaterVersions(from: string, to: string, version: string): void {
+  for (const place of laterVersions(from)) {
+    const there = path.join(to, path.relative(from, place));
+    if (path.basename(place) === version || existsSync(there)) continue;
+    mkdirSync(path.dirname(there), { recursive: true });
+    renameSync(place, there);
   }
 }
 

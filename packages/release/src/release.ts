@@ -166,6 +166,10 @@ export interface ReleaseSettings {
   /** Versions, directories and tars that the steps `appup` and `relup` lead from; []: the latest that is there. */
   readonly upgradeFrom: readonly string[];
   readonly wrap: WrapSettings;
+  /** Where executables go, and what comes with them. */
+  readonly publish: PublishSettings;
+  /** How executables update themselves; undefined: they do not. */
+  readonly update: UpdatePolicy | undefined;
   /** Called around the steps with the release; what they throw ends the build. */
   readonly buildHooks: Readonly<Partial<Record<BuildHook, readonly ((release: Release) => unknown)[]>>>;
   /** Besides ours. */
@@ -180,6 +184,43 @@ export type CheckResult =
   | undefined
   | { readonly level: 'warning' | 'error'; readonly message: string }
   | readonly { readonly level: 'warning' | 'error'; readonly message: string }[];
+
+export interface PublishSettings {
+  readonly github: GitHubRepository | undefined;
+  /** Where the published folder is served, with a slash at the end. */
+  readonly url: string | undefined;
+  /** What a version is tagged as, with `{version}`. */
+  readonly tag: string;
+  /** Absolute; undefined: CHANGELOG.md where it is there; false: notes come from elsewhere. */
+  readonly changelog: string | false | undefined;
+  /** Globs of what lies beside the executable in archives; undefined: readme and licence. */
+  readonly include: readonly string[] | undefined;
+  /** What is written for package managers. */
+  readonly packagers: PackagerSettings;
+}
+
+/** False: nothing is written for it. Homebrew and Scoop need nothing but what the release says. */
+export interface PackagerSettings {
+  readonly homebrew?: false | undefined;
+  readonly scoop?: false | undefined;
+  readonly winget?: { readonly id: string; readonly publisher?: string | undefined } | undefined;
+  readonly npm?: true | { readonly name: string } | undefined;
+}
+
+export interface GitHubRepository {
+  /** `owner/name`. */
+  readonly repository: string;
+  /** Of the server, without a slash at the end. */
+  readonly url: string;
+  /** Of its API, without a slash at the end. */
+  readonly api: string;
+}
+
+export interface UpdatePolicy {
+  /** Minisign's `RW…`. */
+  readonly publicKeys: readonly string[];
+  readonly channel: string;
+}
 
 /** Patterns in the syntax of `.gitignore`: paths in the release, or in a package behind its name. */
 export interface StripSettings {

@@ -3,6 +3,7 @@ import path from 'node:path';
 import type { InstalledPackage } from './installation.ts';
 import { isOwnOutput } from './own-outputs.ts';
 import { programs } from './package-json.ts';
+import { publishedFiles } from './published-files.ts';
 import { isPrivate } from './secrets.ts';
 import { isFile } from './tree.ts';
 
@@ -71,10 +72,11 @@ export async function selectFiles(
   const named = new Set([...always, ...literals(manifest.files)]);
   const leftOut: string[] = [];
   const outputs: string[] = [];
+  const isPublished = publishedFiles();
   const files = [...new Set([...listed, ...required(directory, manifest), ...always])].filter((file) => {
     if (always.includes(file) || file === 'package.json') return true;
     if (excluded(path.join(directory, file))) return false;
-    if (isOwnOutput(path.join(directory, file))) {
+    if (isOwnOutput(path.join(directory, file)) || isPublished(path.join(directory, file))) {
       outputs.push(file);
       return false;
     }

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 import { type Pack, pack } from 'tar-stream';
+import { archiveName } from './archive-name.ts';
 import { withoutLinks } from './link-copies.ts';
 import type { AssembledRelease } from './release.ts';
 import { runtimePlace, startText } from './runtime-directory.ts';
@@ -40,7 +41,7 @@ export interface ReleaseTree {
  */
 export async function tarRelease(assembled: AssembledRelease, options: TarOptions): Promise<string> {
   const { name, version } = assembled;
-  const file = path.join(options.output, `${name}-${version}-${options.target}.tar.gz`);
+  const file = path.join(options.output, archiveName(name, version, options.target));
   const entries = await contents(assembled, options);
   await writeWhole(file, (temporary) => writeArchive(temporary, entries));
   return file;

@@ -1,4 +1,13 @@
-import { constants, mkdirSync, readdirSync, readlinkSync, realpathSync, type Stats, statSync } from 'node:fs';
+import {
+  constants,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readlinkSync,
+  realpathSync,
+  type Stats,
+  statSync,
+} from 'node:fs';
 import { chmod, copyFile, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
@@ -16,10 +25,11 @@ export type Tree = Map<string, TreeEntry>;
  * what it leads to, since nothing outside exists on another machine.
  */
 export function addFile(tree: Tree, at: string, file: string, within: string): void {
-  const stats = statSync(file, { throwIfNoEntry: false });
+  const own = lstatSync(file, { throwIfNoEntry: false });
+  const stats = own?.isSymbolicLink() ? statSync(file, { throwIfNoEntry: false }) : own;
   // A dead link here is a dead link there.
   if (stats === undefined) return;
-  const target = linkInside(file, within);
+  const target = own === stats ? undefined : linkInside(file, within);
   if (target !== undefined) tree.set(at, { type: 'link', target });
   else if (stats.isFile()) tree.set(at, copyOf(file, stats));
   else if (stats.isDirectory() && !isInside(within, realpathSync(file)))
@@ -48,15 +58,9 @@ function modeOf({ mode }: Stats): number {
   return (mode & 0o111) === 0 ? 0o644 : 0o755;
 }
 
-/** What a link says, relative and with `/`, when it leads to something inside a folder; undefined for anything else. */
+/** What a link says, relative and with `/`, when it leads to something inside a folder; undefined for any other link. */
 function linkInside(file: string, folder: string): string | undefined {
-  let target: string;
-  try {
-    target = readlinkSync(file);
-  } catch {
-    // EINVAL: no link.
-    return undefined;
-  }
+  const target = readlinkSync(file);
   const absolute = path.resolve(path.dirname(file), target);
   if (!isInside(absolute, folder) || !isInside(realpathSync(file), realpathSync(folder))) return undefined;
   return path.relative(path.dirname(file), absolute).replaceAll(path.sep, '/') || '.';

@@ -1,20 +1,15 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { compareVersions, type RelupFile, relupInstructions } from '@sarma/boot';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { draftAppups, writeAppups, writeRelup } from '../src/index.ts';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { draftAppups, writeAppups, writeRelup } from '../src/appup/index.ts';
 import { project, write } from './support/project.ts';
 import { assembleVersions, type Versions } from './support/versions.ts';
 
 let versions: Versions;
-let remove: () => void;
-
 beforeAll(async () => {
-  const { remove: all, ...rest } = await assembleVersions();
-  versions = rest;
-  remove = all;
+  versions = await assembleVersions();
 }, 120_000);
-afterAll(() => remove());
 
 const appup = { app: 'store', from: '0.1.x', to: '0.2.0', up: [{ reload: 'store' }], down: ['restart_node'] };
 

@@ -1,19 +1,14 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { draftAppups, findVersion, writeAppups } from '../src/index.ts';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { draftAppups, findVersion, writeAppups } from '../src/appup/index.ts';
 import { project } from './support/project.ts';
 import { assembleVersions, places, type Versions } from './support/versions.ts';
 
 let versions: Versions;
-let remove: () => void;
-
 beforeAll(async () => {
-  const { remove: all, ...rest } = await assembleVersions();
-  versions = rest;
-  remove = all;
+  versions = await assembleVersions();
 }, 120_000);
-afterAll(() => remove());
 
 const STORE = 'rel/appups/store/0.1.0_0.2.0.json';
 const SERVER = 'rel/appups/server/0.1.0_0.2.0.json';
@@ -194,4 +189,12 @@ test('a version that is nowhere is refused with the places, and what lies there'
   await expect(findVersion('file.tar.gz', places(root))).rejects.toThrow(
     /file\.tar\.gz is no tar of a release/,
   );
+});
+
+test('a version of another release is refused, which no upgrade leads from', async () => {
+  const { at } = versions.first;
+  await expect(findVersion(at, { ...places(at), name: 'notes' })).rejects.toMatchObject({
+    code: 'VERSION_NOT_FOUND',
+    message: `${at} is of the release kv, not of notes. Take one of notes, or choose with --release kv.`,
+  });
 });

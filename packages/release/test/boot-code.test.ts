@@ -20,7 +20,7 @@ test('every module of the boot that is imported when it is needed has all its ex
   await writeFile(path.join(root, 'boot/boot.cjs'), 'exports.BootError = Error;');
   const later = createRequire(import.meta.url)(path.join(root, 'boot/boot/later.cjs'));
   const names = Object.keys(later);
-  expect(names).toEqual(expect.arrayContaining(['commands/start', 'vm-args', 'usage']));
+  expect(names).toEqual(expect.arrayContaining(['commands/start', 'apply-vm-args', 'usage']));
   for (const name of names) {
     const source = await import(path.resolve(import.meta.dirname, `../../boot/src/${name}.ts`));
     expect(Object.keys(later[name]), name).toEqual(expect.arrayContaining(Object.keys(source)));

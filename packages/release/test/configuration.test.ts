@@ -246,7 +246,22 @@ test('two providers may not have different files of one name', async () => {
     'two.ts': source('b'),
   });
   await expect(release(root)).rejects.toThrow(
-    /two\.ts has a file kv\.conf .* another provider has another one/,
+    /two\.ts has a file kv\.conf .* there is another one of that name/,
+  );
+});
+
+test('one provider may not have two modules of one file name, of which the second would replace the first', async () => {
+  const root = project({
+    ...files,
+    'sarma.config.json': {
+      configProviders: [{ module: './conf.ts', options: { schema: ['a/kv.schema.ts', 'b/kv.schema.ts'] } }],
+    },
+    'conf.ts': "export default { modules: ['schema'], load: () => ({}) };",
+    'a/kv.schema.ts': "export default 'a';",
+    'b/kv.schema.ts': "export default 'b';",
+  });
+  await expect(release(root)).rejects.toThrow(
+    /conf\.ts has a file kv\.schema\.mjs .* there is another one of that name/,
   );
 });
 

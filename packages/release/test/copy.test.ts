@@ -296,6 +296,16 @@ describe('the type of a package that names none', () => {
     ).toEqual(['module', '1\n']);
   });
 
+  test('does not depend on files below a package.json of their own', async () => {
+    expect(
+      await typeOf({
+        'main.js': "import('./esm/x.js').then(({ x }) => console.log(typeof require, x))",
+        'esm/package.json': '{ "type": "module" }',
+        'esm/x.js': 'export const x = 1',
+      }),
+    ).toEqual(['commonjs', 'function 1\n']);
+  });
+
   test('is left open when they differ, so that Node asks each', async () => {
     expect(
       await typeOf({ 'main.js': "import x from './x.js';\nconsole.log(x)", 'x.js': 'module.exports = 2' }),

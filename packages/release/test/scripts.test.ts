@@ -183,9 +183,7 @@ describe.each(present)('bin/<name> with $program', ({ shell }) => {
     for (const RELEASE_VSN of ['7', '../releases/0.1.0', '.']) {
       const { status, stderr } = call(shell, bin(root), { env: { RELEASE_VSN } });
       expect(status).toBe(1);
-      expect(stderr).toBe(
-        `kv: version "${RELEASE_VSN}" is not in ${root}/releases, which has: 0.0.9 0.1.0.\n`,
-      );
+      expect(stderr).toBe(`kv: version "${RELEASE_VSN}" is not in ${root}, which has: 0.0.9 0.1.0.\n`);
     }
     write(root, { 'releases/start.json': `{"runtime":"${ownRuntime}","version" : "0.0.9"}` });
     expect(start(shell, bin(root)).file).toBe(old);
@@ -378,6 +376,12 @@ describe.each(present)('bin/<name> with $program', ({ shell }) => {
     });
     renameSync(path.join(root, 'releases/start.json'), path.join(root, 'start.json'));
     expect(call(shell, bin(root)).stderr).toBe(`kv: ${root} is no release: it has no releases/start.json.\n`);
+    for (const damaged of ['', '{', '{"version":""}']) {
+      write(root, { 'releases/start.json': damaged });
+      expect(call(shell, bin(root), { env: { RELEASE_VSN: '0.1.0' } }).stderr).toBe(
+        `kv: ${root}/releases/start.json names no version: it is empty or damaged. Assemble or unpack the release again, or write {"version": "VERSION"} there.\n`,
+      );
+    }
   });
 
   test('of a cli program runs the entry of its version and leaves the environment alone', async () => {
@@ -483,13 +487,17 @@ describe('the scripts of a release', () => {
     const files = {
       'rel/hooks/pre_start.d/10-database.json': '{ "waitForPort": "db:5432", "timeout": 0.5 }',
       'rel/hooks/pre_start.d/20-migrate.sh': 'exit 0',
+      'rel/hooks/pre_start.d/30-search.json': '{ "waitForHealth": "http://${SEARCH}/ok" }',
+      'rel/hooks/pre_start.d/40-own.json': '{ "waitForPort": "${PORT:-4040}" }',
       'rel/hooks/post_start.json': '{ "pidFile": "kv.pid" }',
     };
     const { scripts } = await assembled({ files });
     const at = 'releases/0.1.0/hooks';
     expect(scripts.hooks).toEqual({
       post_start: [`${at}/post_start.json`],
-      pre_start: [`${at}/pre_start.d/10-database.json`, `${at}/pre_start.d/20-migrate.sh`],
+      pre_start: ['10-database.json', '20-migrate.sh', '30-search.json', '40-own.json'].map(
+        (name) => `${at}/pre_start.d/${name}`,
+      ),
     });
   });
 
@@ -498,6 +506,13 @@ describe('the scripts of a release', () => {
       'post_start',
       '{ "waitForPort": 0 }',
       /post_start\.json: waitForPort: expected a port, or a string .*, found 0/,
+    ],
+    ['pre_start', '{ "waitForPort": "abc" }', /expected a port, or a string like "db:5432", found "abc"/],
+    ['pre_start', '{ "waitForPort": "db:70000" }', /expected a port, .*, found "db:70000"/],
+    [
+      'pre_start',
+      '{ "waitForHealth": "db:80/ok" }',
+      /expected an address that begins with http:.*"db:80\/ok"/,
     ],
     ['post_start', '{ "waitForPrt": 1 }', /"waitForPrt" is no key here; did you mean "waitForPort"\?/],
     [

@@ -19,7 +19,11 @@ pub const argument = command_line.argument;
 pub fn program(run: *Run, installed: *const Installed, arguments: Arguments) error{OutOfMemory}!noreturn {
     const line = try commandLine(run, installed, arguments);
     try child.setVariable(run.arena, "SARMA_BIN", run.own_path);
-    if (run.stamp.ignore_node_options) try child.setVariable(run.arena, "NODE_OPTIONS", null);
+    if (run.is_updater) {
+        for (runs.fetching) |name| if (os.variable(run.environment, name) == null) try child.setVariable(run.arena, name, "1");
+        try child.setVariable(run.arena, "SARMA_MAINTENANCE", null);
+    }
+    if (run.stamp.ignore_node_options or run.is_updater) try child.setVariable(run.arena, "NODE_OPTIONS", null);
     run.step("executing {s}", .{installed.runtime});
     const code = child.carry(try child.imagePath(run.arena, installed.runtime), line) orelse cannotExecute(run, installed, nt.GetLastError());
     nt.RtlExitUserProcess(code);

@@ -16,13 +16,17 @@ const payloads = @import("payload.zig");
 const pruning = @import("prune.zig");
 const removal = @import("removal.zig");
 const runs = @import("run.zig");
+const Argument = @import("stamp.zig").Argument;
 const unpacking = @import("unpack.zig");
 const Run = runs.Run;
 const say = runs.say;
 
 const variable = "SARMA_MAINTENANCE";
 
-const Subcommand = enum { directory, meta, verify, uninstall, prune, extract };
+/// Exit status of `update` and `rollback` where this executable can do neither. `checkForUpdate` of @sarma/app knows it.
+const not_updatable = 3;
+
+const Subcommand = enum { directory, meta, verify, uninstall, prune, extract, install, update, rollback };
 
 pub const Command = struct {
     /// As given.
@@ -31,9 +35,10 @@ pub const Command = struct {
     rest: usize,
 };
 
-/// null for the program itself.
+/// null for the program itself. Whoever may type the word may set the variable: with file capabilities too, where a program that
+/// asks itself for a later version would start itself, and that itself, without end.
 pub fn asked(run: *const Run, arguments: launch.Arguments) ?Command {
-    if (os.variable(run.environment, variable)) |name| return .{ .name = name, .rest = 1 };
+    if (os.variable(run.given_environment, variable)) |name| return .{ .name = name, .rest = 1 };
     if (run.stamp.maintenance_word_off) return null;
     const first = launch.argument(run.arena, arguments, 1) orelse return null;
     if (!std.mem.eql(u8, first, run.stamp.maintenance_word)) return null;
@@ -46,6 +51,7 @@ pub fn perform(run: *Run, command: Command, arguments: launch.Arguments) error{O
         os.exit(0);
     };
     const subcommand = std.meta.stringToEnum(Subcommand, command.name) orelse try usage(run);
+    if (subcommand == .update or subcommand == .rollback) return updater(run, command, arguments);
     const argument = launch.argument(run.arena, arguments, command.rest);
     if (launch.argument(run.arena, arguments, command.rest + 1) != null) try usage(run);
     switch (subcommand) {
@@ -59,6 +65,8 @@ pub fn perform(run: *Run, command: Command, arguments: launch.Arguments) error{O
         .uninstall => uninstall(run, argument),
         .prune => prune(run),
         .extract => extract(run, argument orelse try usage(run)),
+        .install => installNow(run),
+        .update, .rollback => unreachable,
     };
     result catch |err| switch (err) {
         error.OutOfMemory => return error.OutOfMemory,
@@ -80,6 +88,9 @@ fn usageText(run: *const Run) error{OutOfMemory}![]const u8 {
         \\       {0s} {1s} prune             remove old versions of this program
         \\       {0s} {1s} uninstall [--yes] remove every installed version of this program
         \\       {0s} {1s} extract DIR       write a complete install to DIR, for images and packages
+        \\       {0s} {1s} install           unpack now, so that the first start is as quick as any other
+        \\       {0s} {1s} update [--check]  take the newest version; `update --help` has more
+        \\       {0s} {1s} rollback          take the version before the last update again
         \\
     , .{ run.stamp.name, run.stamp.maintenance_word });
 }
@@ -253,6 +264,37 @@ fn uninstallFrom(run: *Run, base: *const Base) install.Error!void {
     }
     // The last program takes what was made for all of them along.
     layout.removeEmptyLayout(run, base);
+}
+
+/// What the first run does, without running the program.
+fn installNow(run: *Run) install.Error!void {
+    const installed = try install.find(run);
+    try answerLine(run, installed.release);
+}
+
+/// Fetching is for Node: the runtime of the install executes the updater that lies in the release.
+fn updater(run: *Run, command: Command, arguments: launch.Arguments) error{OutOfMemory}!noreturn {
+    if (run.privileged) cannotUpdate(run, "it has file capabilities, which are not for writing files with: do that as root");
+    const installed = try install.find(run);
+    const place = try std.mem.concat(run.arena, u8, &.{ "releases/", run.stamp.version, "/update.mjs" });
+    if (!os.exists(os.cwd, try run.path(&.{ installed.release, place }))) cannotUpdate(run, "its release has no `update` in its configuration");
+    var digits: [20]u8 = undefined;
+    const words = try run.arena.dupeZ(u8, message.decimal(&digits, command.rest - 1));
+    const template = [_]Argument{
+        .{ .path = place },
+        .{ .literal = try run.arena.dupeZ(u8, run.stamp.entry) },
+        .{ .literal = try run.arena.dupeZ(u8, command.name) },
+        .{ .literal = words },
+    };
+    run.stamp.arguments = &template;
+    run.stamp.shell = false;
+    run.is_updater = true;
+    try launch.program(run, &installed, arguments);
+}
+
+fn cannotUpdate(run: *Run, reason: []const u8) noreturn {
+    say("{s}: it cannot update itself: {s}\n", .{ run.stamp.name, reason });
+    os.exit(not_updatable);
 }
 
 fn extract(run: *Run, given: []const u8) install.Error!void {

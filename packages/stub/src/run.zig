@@ -11,6 +11,10 @@ pub const failed = 125;
 /// Exit status when the runtime could not be executed.
 pub const not_executed = 126;
 
+/// What the updater gets as `1`, unless the user says otherwise: Node's `fetch` goes by HTTPS_PROXY and the certificates of the
+/// system where these are set (22.21 and 24.6 know both).
+pub const fetching = [_][]const u8{ "NODE_USE_ENV_PROXY", "NODE_USE_SYSTEM_CA" };
+
 /// Why a place or the executable will not do: `Run.reason` says it.
 pub const Error = error{ Refused, Damaged, OutOfMemory };
 
@@ -34,6 +38,8 @@ pub const Run = struct {
     no_room: bool = false,
     /// `bootId`, once it was asked for.
     boot_id: ?[]const u8 = null,
+    /// What is executed is not the program: the user's settings for Node are not for it.
+    is_updater: bool = false,
 
     /// This place will not do; another one may.
     pub inline fn refuse(run: *Run, comptime format: []const u8, arguments: anytype) error{ Refused, OutOfMemory } {

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { launcherPath, StubMissingError, stubPath } from '@sarma/stub';
 import { execa } from 'execa';
 import { describe, expect, it } from 'vitest';
-import rows from '../../../targets.json' with { type: 'json' };
+import rows from '../../wrapper/src/targets.json' with { type: 'json' };
 
 /** Universal targets have the programs of their slices. */
 const targets = Object.keys(rows).filter((name) => !('slices' in rows[name as keyof typeof rows]));

@@ -1,4 +1,6 @@
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import path from 'node:path';
 import { stubPath } from '@sarma/stub';
 import { type AssembledRelease, AssembledReleaseError } from './assembled-release.ts';
 import type { BuildCache } from './build-cache.ts';
@@ -277,10 +279,17 @@ export async function treeOf({
 }
 
 /** Says of a path what docs/format.md does: whether it is there for the host that the release was assembled on. */
-export function isOfHost({ entries }: Pick<AssembledRelease, 'entries'>): (relative: string) => boolean {
+export function isOfHost({
+  entries,
+  directory,
+}: Pick<AssembledRelease, 'entries' | 'directory'>): (relative: string) => boolean {
   const programs = new Set(Object.keys(entries).map((program) => `bin/${program}.exe`));
+  const isLaterVersion = (relative: string) =>
+    /^versions\/[^/]*$/.test(relative) && existsSync(path.join(directory, relative, 'releases/start.json'));
   return (relative) =>
-    programs.has(relative) || /^(runtime-\d+\.[^/]*|var|releases\/[^/]*\/launcher)$/.test(relative);
+    programs.has(relative) ||
+    /^(runtime-\d+\.[^/]*|var|releases\/[^/]*\/launcher)$/.test(relative) ||
+    isLaterVersion(relative);
 }
 
 /** Where the guard lies, relative to the release's root. */

@@ -16,6 +16,7 @@ export { type Inspection, inspect, inspectSlices } from './inspect.ts';
 export { checkDirectory, warnOfNatives } from './native/check-natives.ts';
 export { isNamedFile, outputPaths } from './outputs.ts';
 export { type BuildContext, type BuildStep, BuildStepError, type OwnStepName, type Phase } from './phases.ts';
+export { readReleaseFile } from './release-file.ts';
 export { defaultRange } from './runtimes/default-range.ts';
 export { fetchRuntimes } from './runtimes/resolve.ts';
 export type { Runtime } from './runtimes/runtime.ts';

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { distance } from 'fastest-levenshtein';
-import shipped from '../../../targets.json' with { type: 'json' };
+import shipped from './targets.json' with { type: 'json' };
 
 /** One row of the matrix: an operating system, a CPU and, on Linux, a C library. */
 export interface Target {

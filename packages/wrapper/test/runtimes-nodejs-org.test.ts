@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
@@ -127,6 +127,14 @@ test('with everything locked and cached, nobody is asked', async () => {
   expect(await resolve([host], { offline: true, frozen: true })).toEqual(first);
   expect(await resolve([host])).toEqual(first);
   expect(mirror.requests).toEqual([]);
+});
+
+test('a locked runtime is found in the build cache without a look at anything else there', async () => {
+  const first = await resolve([host]);
+  // Whoever reads all entries fails at this one.
+  await mkdir(path.join(cache.directory, '00', 'unreadable', 'record.json'), { recursive: true });
+  await expect(cache.entries()).rejects.toThrow('EISDIR');
+  expect(await resolve([host])).toEqual(first);
 });
 
 test('all targets get the highest version that all have, and newer ones are mentioned', async () => {

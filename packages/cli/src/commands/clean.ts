@@ -26,15 +26,19 @@ export const cleanCommand = command({
     ['sarma clean --implode', 'everything in _build and burrito_out that Sarma has made; asks first'],
   ],
   run: async (flags) => {
-    const [{ cleanProject }, { releaseOptionsOf }, { showCleaned }] = await Promise.all([
+    const [{ cleanProject }, { releaseOptionsOf }, { showCleaned }, { warn }] = await Promise.all([
       import('../clean.ts'),
       import('../chosen-release.ts'),
       import('../show/clean.ts'),
+      import('../show/messages.ts'),
     ]);
     const options = { ...(await releaseOptionsOf(flags)), output: flags.out };
     const plan = await cleanProject({ ...options, implode: flags.implode ?? false, yes: flags.yes ?? false });
     if (flags.json) (await import('../show/json.ts')).writeJson({ type: 'cleaned', ...plan });
-    else if (!flags.quiet) showCleaned(plan);
+    else {
+      for (const message of plan.unknown) warn(message);
+      if (!flags.quiet) showCleaned(plan);
+    }
     return 0;
   },
 });

@@ -1,61 +1,49 @@
 import { command, type Flags, projectPositional } from '../command.ts';
-import { definitionFlags, projectFlags, shownFlags } from '../flags.ts';
+import { definitionFlags, projectFlags, shownFlags, text, toggle } from '../flags.ts';
 import { UsageError } from '../usage.ts';
 
 const WHICH = 'What of it:';
 
+const ofNew = { force: toggle(WHICH, 'new: replace the schema that is there') };
+
+const ofConfigure = {
+  out: text(WHICH, 'configure, effective: where to [config/NAME.ENV.conf; the screen]', 'o'),
+};
+
+const ofEffective = {
+  ...ofConfigure,
+  conf: text(WHICH, 'effective: the .conf [config/NAME.ENV.conf, else config/NAME.conf]'),
+  app: text(WHICH, 'effective: only of this application'),
+  key: { ...text(WHICH, 'effective: only this value, or what lies below it'), conflicts: 'app' },
+  json: toggle(WHICH, 'effective: as JSON'),
+} as const;
+
 const flags = {
   ...projectFlags,
   ...definitionFlags,
-  schema: {
-    group: WHICH,
-    description: 'The schema [that of configProviders, else config/NAME.schema.ts]',
-    type: 'string',
-    requiresArg: true,
-  },
-  force: { group: WHICH, description: 'new: replace the schema that is there', type: 'boolean' },
-  out: {
-    group: WHICH,
-    description: 'configure, effective: where to [config/NAME.ENV.conf; the screen]',
-    type: 'string',
-    requiresArg: true,
-    alias: 'o',
-  },
-  conf: {
-    group: WHICH,
-    description: 'effective: the .conf [config/NAME.ENV.conf, else config/NAME.conf]',
-    type: 'string',
-    requiresArg: true,
-  },
-  app: {
-    group: WHICH,
-    description: 'effective: only of this application',
-    type: 'string',
-    requiresArg: true,
-  },
-  key: {
-    group: WHICH,
-    description: 'effective: only this value, or what lies below it',
-    type: 'string',
-    requiresArg: true,
-    conflicts: 'app',
-  },
-  json: { ...shownFlags.json, description: 'effective: as JSON', conflicts: [] },
+  schema: text(WHICH, 'The schema [that of configProviders, else config/NAME.schema.ts]'),
+  ...ofNew,
+  ...ofEffective,
   quiet: shownFlags.quiet,
   verbose: shownFlags.verbose,
 } as const;
 
 export type ConformFlags = Flags<typeof flags>;
 
-/** What only some of the actions know. */
-const ONLY_OF = {
-  force: ['new'],
-  out: ['configure', 'effective'],
-  conf: ['effective'],
-  app: ['effective'],
-  key: ['effective'],
-  json: ['effective'],
-} as const;
+const actions = {
+  new: {
+    own: ofNew,
+    run: async (given: ConformFlags) => (await import('../conform/new.ts')).writeSchema(given),
+  },
+  configure: {
+    own: ofConfigure,
+    run: async (given: ConformFlags) => (await import('../conform/configure.ts')).writeConf(given),
+  },
+  effective: {
+    own: ofEffective,
+    run: async (given: ConformFlags) => (await import('../conform/effective.ts')).showEffective(given),
+  },
+};
 
 export const conformCommand = command({
   name: 'conform',
@@ -76,21 +64,20 @@ export const conformCommand = command({
   ],
   run: async (given) => {
     const { action } = given as typeof given & { readonly action: keyof typeof actions };
-    const stranger = Object.entries(ONLY_OF).find(
-      ([flag, known]) =>
-        given[flag as keyof typeof ONLY_OF] !== undefined && !(known as readonly string[]).includes(action),
-    );
-    if (stranger !== undefined)
-      throw new UsageError(
-        `\`conform ${action}\` has no --${stranger[0]}; ${stranger[1].join(' and ')} have it.`,
-      );
-    await actions[action](given);
+    refuseForeign(action, given);
+    await actions[action].run(given);
     return 0;
   },
 });
 
-const actions = {
-  new: async (given: ConformFlags) => (await import('../conform/new.ts')).writeSchema(given),
-  configure: async (given: ConformFlags) => (await import('../conform/configure.ts')).writeConf(given),
-  effective: async (given: ConformFlags) => (await import('../conform/effective.ts')).showEffective(given),
-};
+/** Throws UsageError for a flag that only other actions have. */
+function refuseForeign(action: keyof typeof actions, given: ConformFlags): void {
+  const having = (flag: string) => Object.entries(actions).filter(([, { own }]) => flag in own);
+  const foreign = Object.keys({ ...ofNew, ...ofEffective }).find(
+    (flag) => given[flag] !== undefined && !(flag in actions[action].own),
+  );
+  if (foreign === undefined) return;
+  const names = having(foreign).map(([name]) => name);
+  const have = names.length > 1 ? 'have' : 'has';
+  throw new UsageError(`\`conform ${action}\` has no --${foreign}; ${names.join(' and ')} ${have} it.`);
+}

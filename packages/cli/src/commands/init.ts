@@ -7,6 +7,10 @@ export const initCommand = command({
   positional: { ...projectPositional, description: 'The project [this folder]' },
   flags: {
     ...projectFlags,
+    'github-actions': {
+      type: 'boolean',
+      description: 'Write .github/workflows/release.yml too: a pushed tag becomes a release',
+    },
     force: { type: 'boolean', description: 'Replace files that are there' },
     quiet: shownFlags.quiet,
     verbose: shownFlags.verbose,
@@ -17,6 +21,7 @@ export const initCommand = command({
     const results = await writeInit(projectOf(flags), {
       workspace: flags.workspace,
       force: flags.force ?? false,
+      githubActions: flags.githubActions,
     });
     if (!flags.quiet) (await import('../show/init.ts')).showInit(results);
     return 0;

@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { configure, parse, schemaName } from '@sarma/conform';
+import { schemaName } from '@sarma/app/internal';
+import { configure, readConf } from '@sarma/conform';
 import { writeWhole } from '@sarma/wrapper';
 import type { ConformFlags } from '../commands/conform.ts';
 import { shownPath } from '../show/measures.ts';
@@ -21,8 +21,7 @@ export async function writeConf(flags: ConformFlags): Promise<void> {
     const name = schemaName(source);
     const beside = path.join(path.dirname(source), `${name}.${project.release.environment}.conf`);
     const file = path.resolve(flags.out ?? beside);
-    const text = await readThere(file);
-    const there = text === undefined ? undefined : parse(text, shownPath(file));
+    const there = readConf(file, shownPath(file));
     await writeWhole(file, configure(schema, { name, there }), modeOf(file));
     const kept = there === undefined ? '' : '; what was set in it stays';
     if (!flags.quiet) process.stdout.write(`wrote ${shownPath(file)}${kept}\n`);
@@ -32,12 +31,4 @@ export async function writeConf(flags: ConformFlags): Promise<void> {
 /** A file with passwords in it that only its owner may read stays so. */
 function modeOf(file: string): number {
   return statSync(file, { throwIfNoEntry: false })?.mode ?? 0o644;
-}
-
-/** Undefined where there is none yet. */
-async function readThere(file: string): Promise<string | undefined> {
-  return await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return undefined;
-    throw error;
-  });
 }

@@ -1,7 +1,6 @@
-import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { inspect } from 'node:util';
-import { ConformError, type EffectiveEntry, effective, findConf, parse, parseKey } from '@sarma/conform';
+import { type EffectiveEntry, effective, findConf, needConf, parseKey } from '@sarma/conform';
 import { type BuildConfiguration, type Release, readBuildConfiguration } from '@sarma/release';
 import { writeWhole } from '@sarma/wrapper';
 import type { ConformFlags } from '../commands/conform.ts';
@@ -17,7 +16,7 @@ export async function showEffective(flags: ConformFlags): Promise<void> {
   const { entries, warnings } = effective({
     build: await buildConfiguration(project.release),
     schemas,
-    confs: confFiles(flags, project.sources, project.release).map(readConf),
+    confs: confFiles(flags, project.sources, project.release).map((file) => needConf(file, shownPath(file))),
     env: process.env,
   });
   for (const warning of warnings) warn(warning);
@@ -36,17 +35,6 @@ async function buildConfiguration(release: Release): Promise<BuildConfiguration>
 function confFiles(flags: ConformFlags, sources: readonly string[], release: Release): readonly string[] {
   if (flags.conf !== undefined) return [path.resolve(flags.conf)];
   return sources.map((source) => findConf(source, release.environment)).filter((file) => file !== undefined);
-}
-
-function readConf(file: string) {
-  const shown = shownPath(file);
-  try {
-    return parse(readFileSync(file, 'utf8'), shown);
-  } catch (cause) {
-    if (cause instanceof ConformError) throw cause;
-    const message = `cannot be read: ${(cause as Error).message}`;
-    throw new ConformError('CONFORM_FILE', [{ file: shown, message }], { cause });
-  }
 }
 
 function choose(entries: readonly EffectiveEntry[], { app, key }: ConformFlags): readonly EffectiveEntry[] {

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import type { Schema } from '@sarma/conform';
+import { inSchema, type Schema, schemaOf } from '@sarma/conform';
 import { importSource, loadRelease, type Release, schemaFiles } from '@sarma/release';
 import { releaseOptionsOf } from '../chosen-release.ts';
 import type { ConformFlags } from '../commands/conform.ts';
@@ -39,12 +39,10 @@ export async function importSchemas({ release, sources }: ConformProject): Promi
         `There is no ${shownPath(source)}. Make a schema of the configuration of ${release.name} ` +
           'with `sarma conform new`, or name one with --schema.',
       );
-    const { default: schema } = await importSource(source);
-    if (schema === undefined)
-      throw new UsageError(
-        `${shownPath(source)} has no default export. Write: export default defineSchema({ … })`,
-      );
-    schemas.push(schema as Schema);
+    const module = await importSource(source).catch((cause: unknown) => {
+      throw inSchema(shownPath(source), cause);
+    });
+    schemas.push(schemaOf(module, shownPath(source)));
   }
   return schemas;
 }

@@ -1,4 +1,4 @@
-import type { CleanPlan } from '@sarma/release';
+import type { CleanPlan } from '@sarma/release/clean';
 import { shownPath } from './measures.ts';
 
 /** A line for everything that was removed, and for what was left since it is somebody else's. */

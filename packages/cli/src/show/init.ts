@@ -6,6 +6,7 @@ const WORDS = { written: 'wrote', replaced: 'replaced', left: 'left alone', adde
 /** One line per file of `sarma init`. */
 export function showInit(results: readonly InitResult[]): void {
   for (const { file, outcome } of results) process.stdout.write(`${WORDS[outcome]} ${shownPath(file)}\n`);
+  for (const { advice } of results) if (advice !== undefined) process.stdout.write(`${advice}\n`);
   if (results.some(({ outcome }) => outcome === 'left')) {
     process.stdout.write('What was there is left alone; --force replaces it.\n');
   }

@@ -1,4 +1,4 @@
-import { createReadStream, existsSync, readdirSync, statSync } from 'node:fs';
+import { createReadStream, existsSync, statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -6,7 +6,9 @@ import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import { compareVersions, type DescribedVersion } from '@sarma/boot';
 import { extract } from 'tar-stream';
+import { archivedVersion } from '../archive-name.ts';
 import { ReleaseError, reasonOf } from '../error.ts';
+import { namesIn } from '../names-in.ts';
 
 /** A version of a release that lies somewhere. */
 export interface FoundVersion extends DescribedVersion {
@@ -27,9 +29,19 @@ export interface VersionPlaces {
 
 /**
  * What a person means by a version: an assembled directory, a tar of one, or the version of one that lies in the
- * release's path or among its outputs. Throws ReleaseError VERSION_NOT_FOUND.
+ * release's path or among its outputs. Throws ReleaseError VERSION_NOT_FOUND, of another release, too.
  */
 export async function findVersion(word: string, places: VersionPlaces): Promise<FoundVersion> {
+  const found = await lookFor(word, places);
+  if (found.release.name === places.name) return found;
+  throw new ReleaseError(
+    'VERSION_NOT_FOUND',
+    `${found.at} is of the release ${found.release.name}, not of ${places.name}. Take one of ${places.name}, or choose ` +
+      `with --release ${found.release.name}.`,
+  );
+}
+
+async function lookFor(word: string, places: VersionPlaces): Promise<FoundVersion> {
   const file = path.resolve(places.directory, word);
   if (existsSync(file)) return await readVersionAt(file);
   const candidates = knownVersions(places);
@@ -70,17 +82,12 @@ function knownVersions({ name, path: root, output }: VersionPlaces): readonly Ca
   );
   const own = `-${process.platform.replace('win32', 'win')}-${process.arch}.tar.gz`;
   const tars = namesIn(output)
-    .filter((file) => file.startsWith(`${name}-`) && file.endsWith('.tar.gz'))
-    .sort((one, other) => Number(other.endsWith(own)) - Number(one.endsWith(own)))
+    .toSorted((one, other) => Number(other.endsWith(own)) - Number(one.endsWith(own)))
     .flatMap((file) => {
-      const version = /^(.+)-(?:linux|darwin|win)-.+$/.exec(file.slice(name.length + 1))?.[1];
+      const version = archivedVersion(name, file);
       return version === undefined ? [] : [{ version, at: path.join(output, file) }];
     });
   return [...assembled, ...tars];
-}
-
-function namesIn(folder: string): readonly string[] {
-  return statSync(folder, { throwIfNoEntry: false })?.isDirectory() ? readdirSync(folder) : [];
 }
 
 /** Of a directory with several versions the one that it starts, unless one is named. */

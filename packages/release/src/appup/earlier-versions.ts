@@ -4,14 +4,12 @@ import { type FoundVersion, findVersion, latestBefore } from './described-versio
 /**
  * The versions that a release can be upgraded from, as its configuration or the command line names them; where nobody
  * names one, the latest that lies in its path or among its outputs. It has to be called before the release is
- * assembled, which replaces what lies in its path. [] for a release without the steps that need them. Throws
- * ReleaseError VERSION_NOT_FOUND.
+ * assembled, which replaces what lies in its path. Throws ReleaseError VERSION_NOT_FOUND.
  */
 export async function earlierVersions(
   release: Release,
   named?: readonly string[] | undefined,
 ): Promise<readonly FoundVersion[]> {
-  if (!release.steps.includes('appup') && !release.steps.includes('relup')) return [];
   const { name, version, path, output, project } = release;
   const places = { name, path, output };
   if (named !== undefined) return await all(named, { ...places, directory: process.cwd() });

@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { schemaName } from '@sarma/app/internal';
 import type { Release } from '../release.ts';
 import { sourceExtension } from '../sources/package.ts';
 import { schemaFiles } from './schema-files.ts';
@@ -8,8 +9,8 @@ const environments = ['dev', 'development', 'test', 'staging', 'prod', 'producti
 
 /**
  * Says of a file whether it is `config/config.ts` or that of an environment: what they say is in sys.config.json, and
- * other environments are nobody's business. So are the schema of a provider, which is in the release compiled, and the
- * `.conf` files beside it. Code that imports one of them brings it all the same.
+ * other environments are nobody's business. So are schemas of providers, which are in the release compiled, and the
+ * `.conf` files beside them. Code that imports one of them brings it all the same.
  */
 export function buildOnly(release: Release): (file: string) => boolean {
   const isConfiguration = configurationFiles(release);
@@ -29,10 +30,6 @@ function configurationFiles({ environment, options }: Release): (file: string) =
 
 /** `kv.conf`, `kv.prod.conf` beside `kv.schema.ts`. */
 function isConf(file: string, schema: string): boolean {
-  const name = path
-    .basename(schema)
-    .replace(sourceExtension, '')
-    .replace(/\.schema$/, '');
-  const base = path.basename(file);
-  return path.dirname(file) === path.dirname(schema) && base.startsWith(`${name}.`) && base.endsWith('.conf');
+  const isBeside = path.dirname(file) === path.dirname(schema);
+  return isBeside && path.basename(file).startsWith(`${schemaName(schema)}.`) && file.endsWith('.conf');
 }

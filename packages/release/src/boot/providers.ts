@@ -49,14 +49,16 @@ export function addProviderFiles(tree: Tree, release: Release, { files }: Provid
 function twoFiles({ module }: ProviderSource, name: string): ReleaseError {
   return new ReleaseError(
     'CONFIG_PROVIDER',
-    `The config provider ${module} has a file ${name} for the release, and another provider has another one of ` +
-      'that name. Call one of them differently.',
+    `The config provider ${module} has a file ${name} for the release, and there is another one of that name, of ` +
+      'the same provider or of one before it. Call one of them differently.',
   );
 }
 
+type NamedText = readonly [name: string, text: string];
+
 interface ProviderPart {
   readonly state: unknown;
-  readonly files: ReadonlyMap<string, string>;
+  readonly files: readonly NamedText[];
 }
 
 type Fail = (text: string) => ReleaseError;
@@ -78,7 +80,7 @@ async function readProvider(release: Release, source: ProviderSource): Promise<P
   const files = await attempt('CONFIG_PROVIDER', what, () =>
     provider.files?.(options, { project, environment, modules }),
   );
-  return { state, files: new Map([...texts, ...Object.entries(files ?? {})]) };
+  return { state, files: [...texts, ...Object.entries(files ?? {})] };
 }
 
 async function initialState(
@@ -97,8 +99,7 @@ async function initialState(
 }
 
 interface ReadModules {
-  /** Name in the release → text. */
-  readonly texts: ReadonlyMap<string, string>;
+  readonly texts: readonly NamedText[];
   readonly modules: ProviderBuild['modules'];
 }
 
@@ -109,13 +110,13 @@ async function readModules(
   options: unknown,
   failed: Fail,
 ): Promise<ReadModules> {
-  const texts = new Map<string, string>();
+  const texts: NamedText[] = [];
   const imported: Record<string, Readonly<Record<string, unknown>>[]> = {};
   for (const option of modules) {
     imported[option] = [];
     for (const source of namedModules(option, options, release, failed)) {
       imported[option].push(await attempt('CONFIG_PROVIDER', source, () => importSource(source)));
-      texts.set(`${path.parse(source).name}.mjs`, await bundleModule(source));
+      texts.push([`${path.parse(source).name}.mjs`, await bundleModule(source)]);
     }
   }
   return { texts, modules: imported };

@@ -140,6 +140,10 @@ export interface SharedConfig {
   readonly devMode?: boolean;
   /** The executables. */
   readonly wrap?: Partial<WrapConfig>;
+  /** Where `sarma publish` puts the executables. */
+  readonly publish?: PublishConfig;
+  /** That executables can update themselves (`maintenance update`), from where they are published. Default: they cannot. */
+  readonly update?: UpdateConfig;
   /** Functions called around steps; what they throw ends the build. Default: none. */
   readonly buildHooks?: BuildHooksConfig;
   /** Functions that say whether the release is as it should be, besides ours. Default: none. */
@@ -247,4 +251,36 @@ export type SarmaConfigExport =
 /** Gives back what it gets: for the types in `sarma.config.ts`. */
 export function defineConfig<Config extends SarmaConfigExport>(config: Config): Config {
   return config;
+}
+
+/** Where executables are published, and what comes with them. */
+export interface PublishConfig {
+  /**
+   * The repository on GitHub whose releases they are, `owner/name`; with `url` on an Enterprise server, whose API is at
+   * `<url>/api/v3`, or at `api`. Default: none.
+   */
+  readonly github?: string | { readonly repository: string; readonly url?: string; readonly api?: string };
+  /** Where the folder that `sarma publish` writes is served: `https://example.org/hello/`. Default: nowhere. */
+  readonly url?: string;
+  /** What a version is tagged as. Default: `v{version}`. */
+  readonly tag?: string;
+  /** Its section of a version becomes the notes; false: there are none. Default: `CHANGELOG.md`, where it is there. */
+  readonly changelog?: string | false;
+  /** Files of the project that lie beside the executable in an archive: globs. Default: README and licence. */
+  readonly include?: readonly string[];
+  /** False: no formula for Homebrew is written. */
+  readonly homebrew?: false;
+  /** False: no manifest for Scoop is written. */
+  readonly scoop?: false;
+  /** Manifests for winget, under `Publisher.Program`. Default: none. */
+  readonly winget?: { readonly id: string; readonly publisher?: string };
+  /** npm packages that bring the executable of the machine they are installed on; true: called like the project. Default: none. */
+  readonly npm?: true | { readonly name: string };
+}
+
+export interface UpdateConfig {
+  /** Public keys of minisign (`RW…`), or files with one: a version that one of them has signed is taken. */
+  readonly publicKey: string | readonly string[];
+  /** Whose newest version is taken, if `latest` has no newer one: `beta` has all those like 1.3.0-beta.2. Default: `latest`. */
+  readonly channel?: string;
 }

@@ -44,6 +44,7 @@ function optional<Shape extends z.ZodRawShape>(shape: Shape): Optional<Shape> {
 const text = z.string('expected a string').min(1, 'expected a string that is not empty');
 const toggle = z.boolean('expected true or false');
 const off = z.literal(false, 'expected false');
+const on = z.literal(true, 'expected true');
 
 /** JSON cannot hold one, so the JSON Schema leaves out what only a function can be. */
 const code = z
@@ -97,6 +98,9 @@ const overlay = anyOf('expected a folder, or one of { mkdir }, { copy }, { link 
     chmod: z.tuple([text, z.int('expected a mode like 0o755')], 'expected [file, mode]'),
   }),
 ]);
+
+const repository = text.regex(/^[\w.-]+\/[\w.-]+$/, 'expected "owner/name"');
+const address = z.url({ protocol: /^https?$/, error: 'expected an address, https://…' });
 
 const mode = words('permanent', 'transient', 'temporary', 'load', 'none');
 
@@ -221,6 +225,32 @@ const shared = {
     extraSteps: perPhase(keyed(optional({ pre: listOf(code), post: listOf(code) }))),
     phases: perPhase(listOf(anyOf('expected a function, or one of our steps by its name', [code, text]))),
   }),
+  publish: keyed(
+    optional({
+      github: anyOf('expected "owner/name", or { repository, url, api }', [
+        repository,
+        keyed({ repository, url: address.optional(), api: address.optional() }),
+      ]),
+      url: address,
+      tag: text.refine((tag) => tag.includes('{version}'), 'expected a tag with {version} in it'),
+      changelog: anyOf('expected a path or false', [text, off]),
+      include: listOf(text),
+      homebrew: off,
+      scoop: off,
+      winget: keyed({
+        id: text.regex(/^[^\s.]+(\.[^\s.]+)+$/, 'expected Publisher.Program'),
+        publisher: text.optional(),
+      }),
+      npm: anyOf('expected true, or { name }', [on, keyed({ name: text })]),
+    }),
+  ),
+  update: keyed({
+    publicKey: anyOf('expected a public key of minisign, or a list of them', [
+      text,
+      listOf(text).min(1, 'expected at least one key'),
+    ]),
+    channel: text.regex(/^[a-z][a-z-]*$/, 'expected a word of small letters').optional(),
+  }),
   buildHooks: keyed({
     beforeAssembly: buildHook.optional(),
     afterAssembly: buildHook.optional(),
@@ -248,11 +278,23 @@ export const configSchema = keyed(
 const hookKinds = ['waitForPort', 'waitForHealth', 'pidFile'] as const;
 const portNumber = 'expected a port, or a string like "db:5432"';
 
+/** What holds a variable is known at the start alone. */
+const isPort = (value: string): boolean => {
+  const port = Number(/^(?:.*:)?(\d{1,5})$/.exec(value)?.[1]);
+  return value.includes('${') || (port > 0 && port <= 65_535);
+};
+
+const isAddress = (value: string): boolean =>
+  value.includes('${') || ['http:', 'https:'].includes(URL.parse(value)?.protocol ?? '');
+
 /** A hook that is no script (packages/boot/src/ready-made-hooks.ts). */
 export const readyMadeHookSchema = keyed(
   optional({
-    waitForPort: anyOf(portNumber, [z.int(portNumber).min(1, portNumber).max(65_535, portNumber), text]),
-    waitForHealth: text,
+    waitForPort: anyOf(portNumber, [
+      z.int(portNumber).min(1, portNumber).max(65_535, portNumber),
+      text.refine(isPort, portNumber),
+    ]),
+    waitForHealth: text.refine(isAddress, 'expected an address that begins with http:// or https://'),
     pidFile: text,
     timeout: z.number('expected a number of seconds').positive('expected a number of seconds above 0'),
   }),

@@ -12,6 +12,7 @@ import type {
 } from '../release.ts';
 import { moduleNames } from '../sources/package.ts';
 import { configPaths } from './paths.ts';
+import { readPublish, readUpdate } from './publishing.ts';
 import type { BuildHookConfig, ReleaseConfig } from './sarma-config.ts';
 
 /** Whose settings they are. */
@@ -92,6 +93,8 @@ export function readSettings(config: ReleaseConfig, place: Place): ReleaseSettin
       extraSteps: config.wrap?.extraSteps ?? {},
       phases: config.wrap?.phases ?? {},
     },
+    publish: readPublish(config, paths),
+    update: readUpdate(config, place.project),
     buildHooks: readBuildHooks(config),
     checks: config.checks ?? [],
   };

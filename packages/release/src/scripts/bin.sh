@@ -61,6 +61,8 @@ sarma_choose_version() {
     sarma_fail "$sarma_root is no release: it has no releases/start.json."
   sarma_json version
   sarma_version=$sarma_value
+  [ -n "$sarma_version" ] ||
+    sarma_fail "$sarma_root/releases/start.json names no version: it is empty or damaged. Assemble or unpack the release again, or write {\"version\": \"VERSION\"} there."
   sarma_json runtime
   sarma_runtime=$sarma_value
   [ "$sarma_kind" = cli ] || sarma_is_child_of_other || sarma_version=${RELEASE_VSN:-$sarma_version}
@@ -88,7 +90,7 @@ sarma_no_version() {
     sarma_file=${sarma_file%/releases/start.json}
     sarma_versions="$sarma_versions ${sarma_file##*/}"
   done
-  sarma_fail "version \"$sarma_version\" is not in $sarma_root/releases, which has:${sarma_versions:- none}."
+  sarma_fail "version \"$sarma_version\" is not in $sarma_root, which has:${sarma_versions:- none}."
 }
 
 # What env.sh, hooks and applications know of the release.

@@ -20,14 +20,27 @@ export function detectFormat(code: string): ModuleFormat {
   }
 }
 
-/** The `type` that a package without one stands for; undefined when its files differ, so that Node asks each. */
-export function packageType(directory: string, files: Iterable<string>): ModuleFormat | undefined {
-  const formats = new Set<ModuleFormat>();
-  for (const file of files) {
-    if (path.extname(file) === '.js' && nestedManifest(directory, file) === undefined)
-      formats.add(detectFormat(readFileSync(path.join(directory, file), 'utf8')));
+/**
+ * The `type` that a package without one stands for, as far as its files do not lie below a package.json of their own;
+ * undefined when they differ, so that Node asks each.
+ */
+export function packageType(directory: string, files: ReadonlySet<string>): ModuleFormat | undefined {
+  const asked = [...files].filter((file) => path.extname(file) === '.js' && !hasOwnManifest(file, files));
+  const read = (file: string) => readFileSync(path.join(directory, file), 'utf8');
+  const doubtful = asked.filter((file) => moduleSyntax.test(read(file)));
+  const formats = new Set<ModuleFormat>(doubtful.length < asked.length ? ['commonjs'] : []);
+  // Each is compiled, which takes long: no more of them than it takes to know.
+  for (const file of doubtful) {
+    formats.add(detectFormat(read(file)));
+    if (formats.size > 1) return undefined;
   }
   return oneOf(formats);
+}
+
+function hasOwnManifest(file: string, files: ReadonlySet<string>): boolean {
+  for (let at = file.lastIndexOf('/'); at !== -1; at = file.lastIndexOf('/', at - 1))
+    if (files.has(`${file.slice(0, at)}/package.json`)) return true;
+  return false;
 }
 
 export function oneOf(formats: ReadonlySet<ModuleFormat>): ModuleFormat | undefined {

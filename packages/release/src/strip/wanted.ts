@@ -27,6 +27,9 @@ export function unwanted(
   tree: Tree,
   packages: readonly StoredPackage[],
 ): ReadonlyMap<StoredPackage, ReadonlySet<Candidate>> {
+  const candidates = new Map(packages.map((owner) => [owner, new Set(candidatesOf(owner))]));
+  // Much time for nothing, otherwise: of what lies in the release nearly all would be read.
+  if ([...candidates.values()].every(({ size }) => size === 0)) return candidates;
   const everywhere = new Set<string>();
   const kindsWanted = new Set<Dispensable>();
   const read = (name: string, entry: TreeEntry, names: Set<string>): void => {
@@ -41,11 +44,11 @@ export function unwanted(
       read(name, entry, new Set());
   }
   const searched = packages.map((owner): Searched => {
-    const candidates = new Set(candidatesOf(owner));
+    const own = candidates.get(owner)!;
     const names = new Set<string>();
     for (const [file, entry] of owner.files)
-      if (isSearched(file, owner) && !inFolder(file, candidates)) read(file, entry, names);
-    return { owner, candidates, names };
+      if (isSearched(file, owner) && !inFolder(file, own)) read(file, entry, names);
+    return { owner, candidates: own, names };
   });
   // The code of a folder that stays may want another one.
   for (let found = true; found; ) {

@@ -1,7 +1,9 @@
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { assemble, type FoundVersion, findVersion, loadRelease } from '../../src/index.ts';
+import { afterAll } from 'vitest';
+import { type FoundVersion, findVersion } from '../../src/appup/index.ts';
+import { assemble, loadRelease } from '../../src/index.ts';
 import { write } from './project.ts';
 
 type Files = Readonly<Record<string, string | object>>;
@@ -22,8 +24,14 @@ export interface Versions {
   readonly fifth: FoundVersion;
 }
 
-export async function assembleVersions(): Promise<Versions & { readonly remove: () => void }> {
+const made: string[] = [];
+afterAll(() => {
+  for (const directory of made) rmSync(directory, { recursive: true });
+});
+
+export async function assembleVersions(): Promise<Versions> {
   const top = realpathSync(mkdtempSync(path.join(tmpdir(), 'sarma-versions-')));
+  made.push(top);
   const root = path.join(top, 'project');
   write(root, project);
   mkdirSync(path.join(root, 'node_modules'), { recursive: true });
@@ -44,7 +52,6 @@ export async function assembleVersions(): Promise<Versions & { readonly remove: 
       'rel/vm.args': '--max-old-space-size=100\n',
     }),
     fifth: await version('0.5.0', { 'sarma.config.json': { applications: [...started, 'late'] } }),
-    remove: () => rmSync(top, { recursive: true }),
   };
 }
 

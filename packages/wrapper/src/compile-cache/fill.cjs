@@ -6,11 +6,14 @@
 // has compiled of a source and gives it to whoever compiles the same source, under the same name, again. So what is
 // compiled at the end of a trial run has all functions in it that the run needed.
 
-const { internalBinding } = require('internal/test/binding');
-const { compileSourceTextModule } = require('internal/modules/esm/utils');
-const { defaultResolve } = require('internal/modules/esm/resolve');
-const { getOrInitializeCascadedLoader } = require('internal/modules/esm/loader');
-const { getPackageType } = require('internal/modules/package_json_reader');
+/** Modules of Node's own. */
+const internal = (name) => require(`internal/${name}`);
+
+const { internalBinding } = internal('test/binding');
+const { compileSourceTextModule } = internal('modules/esm/utils');
+const { defaultResolve } = internal('modules/esm/resolve');
+const { getOrInitializeCascadedLoader } = internal('modules/esm/loader');
+const { getPackageType } = internal('modules/package_json_reader');
 const { readFileSync } = require('node:fs');
 const Module = require('node:module');
 const path = require('node:path');

@@ -19,17 +19,17 @@ export function readPiece({ path, size, content }: TreeFile, buffer: Buffer, pos
   }
 }
 
-/** The bytes of a file in pieces of at most 1 MiB, each good until the next is asked for. Throws what `readPiece` throws. */
-export function* chunksOfFile(file: TreeFile): Generator<Buffer> {
-  const buffer = Buffer.allocUnsafe(Math.min(CHUNK, file.size));
-  for (let position = 0; position < file.size; position += CHUNK) {
+/**
+ * The bytes of a file in pieces that are read into the buffer, each good until the next is asked for. Throws what `readPiece`
+ * throws.
+ */
+export function* chunksOfFile(file: TreeFile, buffer: Buffer): Generator<Buffer> {
+  for (let position = 0; position < file.size; position += buffer.length) {
     const chunk = buffer.subarray(0, file.size - position);
     readPiece(file, chunk, position);
     yield chunk;
   }
 }
-
-const CHUNK = 1024 * 1024;
 
 function changed(path: string, file: string): TreeError {
   return new TreeError(

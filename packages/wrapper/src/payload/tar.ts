@@ -25,17 +25,21 @@ export interface TarSlice {
 export async function* tarSlices(tree: Tree, sliceSize: number): AsyncGenerator<TarSlice> {
   const xxh3 = await createXXHash3();
   const runs = cutRuns(sortedEntries(tree), sliceSize);
+  // The files of a run, one behind the other: a buffer for each of thousands would stay behind as holes in the heap.
+  const bodies = Buffer.allocUnsafe(Math.max(...runs.map(bytesOf)));
   let position = 0;
   for (const [index, entries] of runs.entries()) {
     const tar = sliceWriter();
     const files: ManifestFile[] = [];
+    let at = 0;
     for (const { header, file } of entries) {
       if (file === undefined) {
         await tar.add(header);
         continue;
       }
       const { path, mode, size } = file;
-      const body = Buffer.allocUnsafe(size);
+      const body = bodies.subarray(at, at + size);
+      at += size;
       readPiece(file, body, 0);
       await tar.add(header, body);
       files.push({ path, size, mode, xxh3: xxh3.init().update(body).digest('hex') });
@@ -80,14 +84,20 @@ function sliceWriter() {
       tar.entry(header, content, (error) => (error ? reject(error) : resolve()));
     });
   const finish = () =>
-    new Promise<void>((resolve) => {
+    new Promise<void>((resolve, reject) => {
       tar.on('end', () => resolve());
+      tar.on('error', reject);
       tar.finalize();
     });
   return { add, finish, bytes: () => Buffer.concat(chunks) };
 }
 
 const BLOCK = 512;
+
+/** Of the files of a run. */
+function bytesOf(entries: readonly TarEntry[]): number {
+  return entries.reduce((sum, { file }) => sum + (file?.size ?? 0), 0);
+}
 
 /** Bytes that an entry takes in the tar, but for the headers of names that are too long for its own. */
 function sizeOf({ file }: TarEntry): number {

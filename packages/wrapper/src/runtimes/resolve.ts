@@ -32,7 +32,7 @@ import {
   SourcesUnreachableError,
   UnreachableError,
 } from './errors.ts';
-import { cachedRuntimes, fetchRuntime } from './fetch-runtime.ts';
+import { cachedRuntime, cachedRuntimes, fetchRuntime } from './fetch-runtime.ts';
 import { givenRuntime, isPlace } from './given.ts';
 import { createHttp, type Http, withoutCredentials } from './http.ts';
 import { nodejsOrg, rowMirrors } from './nodejs-org.ts';
@@ -288,10 +288,12 @@ function noVersion(wish: Wish, offers: Offers, context: Context): Error {
  */
 async function lockedRuntime(target: Target, locked: LockedRuntime, context: Context): Promise<Runtime> {
   const { version, source, sha256, integrity } = locked;
-  const cached = (await context.cached())
-    .filter((one) => one.target === target.name && one.version === version && one.sha256 === sha256)
-    .toSorted((a, b) => Number(b.source === source) - Number(a.source === source))[0];
-  const runtime = cached ?? (await fetchFromSources(target, version, context, locked));
+  const runtime =
+    (await cachedRuntime(target.name, locked, context.cache)) ??
+    (await context.cached())
+      .filter((one) => one.target === target.name && one.version === version && one.sha256 === sha256)
+      .toSorted((a, b) => Number(b.source === source) - Number(a.source === source))[0] ??
+    (await fetchFromSources(target, version, context, locked));
   if (runtime.source === source && integrity !== undefined && runtime.integrity !== integrity) {
     throw new IntegrityError(
       `What was downloaded for ${target.name} from ${source}`,

@@ -173,9 +173,10 @@ function contentsOf(tree: Tree, places: ReadonlySet<string>): ReadonlyMap<string
 /** SHA-256 of what `sha256sum` says of the files, sorted by path: lines of digest, two spaces, path in the package. */
 function digestOf(place: string, files: readonly TreeFile[]): string {
   const whole = createHash('sha256');
+  const buffer = Buffer.allocUnsafe(1024 * 1024);
   for (const file of files.toSorted((a, b) => (a.path < b.path ? -1 : 1))) {
     const hash = createHash('sha256');
-    for (const chunk of chunksOfFile(file)) hash.update(chunk);
+    for (const chunk of chunksOfFile(file, buffer)) hash.update(chunk);
     whole.update(`${hash.digest('hex')}  ${file.path.slice(place.length + 1)}\n`);
   }
   return whole.digest('hex');
