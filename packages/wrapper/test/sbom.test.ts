@@ -321,7 +321,7 @@ test('the slices of a universal executable have one, with both runtimes, and wha
 test('one that is so large that it has frames of its own is found too', async () => {
   const file = sbomPath({ version: '1.0.0' });
   const frames = ['{"bom', '": 1}'].map((text) => ({ part: 'release', codec: 'none', file, text }));
-  const manifest = { name: 'app', version: '1.0.0', runtime, frames };
+  const manifest = { name: 'app', version: '1.0.0', runtime, files: [{ path: file }], frames };
   const stored = async (frame: object) => Buffer.from((frame as { text: string }).text);
   const executable = { file: 'app', manifest, stored } as unknown as ExecutableFile;
   expect(String(await sbomOf(executable))).toBe('{"bom": 1}');
