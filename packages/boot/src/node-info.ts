@@ -1,7 +1,7 @@
 import type { BootFile } from './boot-file.ts';
 import type { ReleaseEnvironment } from './environment.ts';
 import { BootError } from './error.ts';
-import type { ReloadRecord } from './reload/reload.ts';
+import type { ReloadRecord } from './reload/request.ts';
 import type { NodeState } from './running-node.ts';
 
 /** What a running node says about itself. */

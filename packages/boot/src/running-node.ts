@@ -2,7 +2,7 @@ import type { Configuration, StopContext } from '@sarma/app';
 import type { ApplicationState } from './applications.ts';
 import type { ApplicationMode, BootFile } from './boot-file.ts';
 import type { ReleaseEnvironment } from './environment.ts';
-import type { ReloadRecord, ReloadRequest, ReloadResult } from './reload/reload.ts';
+import type { ReloadRecord, ReloadRequest, ReloadResult } from './reload/request.ts';
 import type { Servers } from './sockets/servers.ts';
 
 /** Why a node stops: somebody said so, a signal came, it failed, or a script has nothing left to do. */

@@ -1,6 +1,5 @@
 import { loadRelease, ReleaseError, type ReleaseOptions, releaseInstallation } from '@sarma/release';
 import { addonFinder, type FoundAddon, installedPackages, type Runtime, type Target } from '@sarma/wrapper';
-import type { FetchOptions } from './fetch.ts';
 import { OWN_MODULE } from './own-module.ts';
 
 /** The addons of a project's packages, before anything is assembled. */
@@ -14,7 +13,7 @@ export interface ProjectAddons {
  * the project is not ready to be released.
  */
 export async function projectAddons(
-  { skipAddons = [], ...options }: ReleaseOptions & Pick<FetchOptions, 'skipAddons'>,
+  { skipAddons = [], ...options }: ReleaseOptions & { readonly skipAddons?: readonly string[] | undefined },
   request: Omit<Parameters<typeof addonFinder>[0], 'project'>,
 ): Promise<ProjectAddons | string> {
   try {

@@ -7,11 +7,11 @@ import {
   resolveEnvMarkers,
 } from '@sarma/app/internal';
 import type { ConfFile } from './conf-file.ts';
-import { describeSource } from './describe-source.ts';
 import { describeProblem } from './error.ts';
 import { printKey } from './key.ts';
 import type { Schema } from './schema.ts';
-import { type Source, translate } from './translate.ts';
+import { describeSource, type Source } from './source.ts';
+import { translate } from './translate.ts';
 
 type Configuration = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 type Variables = Readonly<Record<string, string | undefined>>;

@@ -13,7 +13,7 @@ import { Unexpected } from './reader.ts';
 import type { Schema } from './schema.ts';
 import { isSecret, shownValues } from './secrecy.ts';
 import { type Assigned, assignSettings, mappingOf, type Settings } from './settings.ts';
-import type { Source } from './translate.ts';
+import type { Source } from './source.ts';
 import { Values } from './values.ts';
 
 export interface Evaluation {

@@ -28,6 +28,7 @@ export { type ConformOptions, type ConformState, default } from './provider.ts';
 export { defineSchema, type Mapping, type Schema } from './schema.ts';
 export { inSchema, schemaOf } from './schema-of.ts';
 export { findConf } from './shipped.ts';
+export type { Source } from './source.ts';
 export type { Conf, Entry, Transform } from './transforms.ts';
-export { type Source, type TranslateOptions, type Translation, translate } from './translate.ts';
+export { type TranslateOptions, type Translation, translate } from './translate.ts';
 export { range, type Validator, type Verdict } from './validators.ts';

@@ -3,7 +3,7 @@ import type { Problem } from './error.ts';
 import { everyNamed, type ResolvedMapping } from './mappings.ts';
 import type { Schema } from './schema.ts';
 import { withoutValue } from './secrecy.ts';
-import type { Source } from './translate.ts';
+import type { Source } from './source.ts';
 import type { Validator } from './validators.ts';
 
 /** A value, and where it comes from: undefined for a group, whose values have their own. */

@@ -3,11 +3,11 @@ import { pathToFileURL } from 'node:url';
 import { defineProvider } from '@sarma/app';
 import { schemaName } from '@sarma/app/internal';
 import { needConf, readConf } from './conf-text.ts';
-import { describeSource } from './describe-source.ts';
 import { ConformError, describeProblem } from './error.ts';
 import type { Schema } from './schema.ts';
 import { inSchema, schemaOf } from './schema-of.ts';
 import { shippedFiles } from './shipped.ts';
+import { describeSource } from './source.ts';
 import { translate } from './translate.ts';
 
 export interface ConformOptions {

@@ -2,7 +2,7 @@ import { isSecretName } from '@sarma/app/internal';
 import type { Value } from './conf-file.ts';
 import { parseKey } from './key.ts';
 import { printValue } from './print.ts';
-import type { Source } from './translate.ts';
+import type { Source } from './source.ts';
 
 /** Whether anything that a value has to do with is called like a secret: its setting, its place, its variable, a pair in it. */
 export function isSecret(source: Source & { readonly key: string }, values: readonly Value[]): boolean {

@@ -6,6 +6,7 @@ import type { ConfigurationOf } from './inferred.ts';
 import { parseKey } from './key.ts';
 import { everyNamed, together } from './mappings.ts';
 import type { Schema } from './schema.ts';
+import type { Source } from './source.ts';
 import type { Values } from './values.ts';
 
 export interface Translation<Configuration = Readonly<Record<string, Readonly<Record<string, unknown>>>>> {
@@ -16,21 +17,6 @@ export interface Translation<Configuration = Readonly<Record<string, Readonly<Re
   /** What validators warn of, and settings that stand in a file twice. */
   readonly warnings: readonly Problem[];
 }
-
-/** Where a value comes from. */
-export type Source = { readonly path: readonly string[] } & (
-  | {
-      readonly from: 'file';
-      /** The setting, as it is written in the file. */
-      readonly key: string;
-      readonly file: string | undefined;
-      readonly line: number | undefined;
-      readonly column: number | undefined;
-    }
-  | { readonly from: 'environment'; readonly key: string; readonly variable: string }
-  | { readonly from: 'default'; readonly key: string }
-  | { readonly from: 'transform' }
-);
 
 export interface TranslateOptions {
   /** Default: `process.env`. */

@@ -1,8 +1,8 @@
 import { isPlainObject } from '@sarma/app/internal';
 import { ConformError } from './error.ts';
 import { type KeyPart, parsePattern, printKey } from './key.ts';
+import type { Source } from './source.ts';
 import type { Conf, Entry } from './transforms.ts';
-import type { Source } from './translate.ts';
 
 type Tree = Map<string, unknown>;
 

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { stubPath } from '@sarma/stub';
+import type { Artifact } from './artifact.ts';
 import { type AssembledRelease, AssembledReleaseError } from './assembled-release.ts';
 import type { BuildCache } from './build-cache.ts';
 import { type TrialPlace, withSeed } from './compile-cache/seed.ts';
@@ -67,18 +68,13 @@ export interface Packed {
   readonly stored: StoredManifest;
 }
 
-/** A finished executable and the stored bytes of its parts. */
+/** A finished executable. */
 export interface Executable {
   readonly contents: Contents;
   /** In bytes. */
   readonly size: number;
   readonly id: string;
-  readonly parts: {
-    readonly stub: number;
-    readonly runtime: number;
-    readonly release: number;
-    readonly manifest: number;
-  };
+  readonly parts: Artifact['parts'];
 }
 
 /** Packs runtime and release of a target. Throws MutableError, NameError, TooLargeError, TreeError, and what reading and compressing throw. */

@@ -1,18 +1,9 @@
+import type { Delivered } from './artifact.ts';
 import { type Contents, contentSize } from './contents.ts';
 import { writeExecutable } from './outputs.ts';
 import type { BuildContext } from './phases.ts';
 import { type Signing, signExecutable } from './sign.ts';
 import type { Target } from './targets.ts';
-
-/** A finished executable at its place. */
-export interface Delivered {
-  readonly file: string;
-  readonly bytes: number;
-  /** Whether there was an older one. */
-  readonly replaced: boolean;
-  /** Files that were put beside it, or that got a line about it. */
-  readonly sidecars: readonly string[];
-}
 
 /** Takes a finished executable to where it belongs. */
 export type Deliver = (

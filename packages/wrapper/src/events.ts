@@ -1,5 +1,5 @@
 import type { FoundAddon } from './addons/found.ts';
-import type { Delivered } from './deliver.ts';
+import type { Delivered } from './artifact.ts';
 
 /** What a build says while it works: one plain object per event, also the lines of `--json`. */
 export type WrapEvent =

@@ -9,7 +9,7 @@ export type { Artifact } from './artifact.ts';
 export { openBuildCache } from './build-cache.ts';
 export { addChecksums } from './checksums.ts';
 export type { Compression } from './compression.ts';
-export { isPkgExecutable } from './engines/pkg.ts';
+export { isPkgExecutable } from './engines/pkg-mark.ts';
 export type { WrapEvent } from './events.ts';
 export type { Requirements } from './executables/elf.ts';
 export { type Inspection, inspect, inspectSlices } from './inspect.ts';

@@ -1,7 +1,7 @@
 import { access, constants, mkdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { type Contents, contentSize } from './contents.ts';
-import { isPkgExecutable } from './engines/pkg.ts';
+import { isPkgExecutable } from './engines/pkg-mark.ts';
 import { isOwnExecutable } from './executable-file.ts';
 import { IntegrityError } from './runtimes/errors.ts';
 import type { Target } from './targets.ts';

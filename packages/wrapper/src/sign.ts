@@ -1,8 +1,8 @@
 import { chmod, lstat, mkdir, mkdtemp, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
+import type { Delivered } from './artifact.ts';
 import { type Command, runCommand } from './command.ts';
 import { type Contents, contentSize } from './contents.ts';
-import type { Delivered } from './deliver.ts';
 import type { OnEvent } from './events.ts';
 import { checkAuthenticode } from './executables/authenticode.ts';
 import { checkCodeSignature } from './executables/check-code-signature.ts';

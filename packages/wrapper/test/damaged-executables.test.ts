@@ -11,7 +11,7 @@ import { embed as embedMacho, resign } from '../src/executables/macho.ts';
 import { LC, readMacho } from '../src/executables/macho-commands.ts';
 import { embed as embedPe } from '../src/executables/pe.ts';
 import { unsign } from '../src/executables/pe-unsign.ts';
-import { readNativeFile } from '../src/native/native-file.ts';
+import { readNativeFile } from '../src/native/read-native-file.ts';
 import { assemble, compileStub } from './support/compile-stub.ts';
 import { nativeSample } from './support/native-samples.ts';
 import { selfSigned } from './support/self-signed.ts';

@@ -6,7 +6,7 @@ import { BootError } from '../error.ts';
 import { costText } from '../reload/cost-text.ts';
 import { findVersion } from '../reload/find-version.ts';
 import type { ApplicationChange, ReloadPlan } from '../reload/plan.ts';
-import type { ReloadRequest, ReloadResult } from '../reload/reload.ts';
+import type { ReloadRequest, ReloadResult } from '../reload/request.ts';
 
 /** Another version's code into the running node, whose connections stay open. */
 export async function run(context: CommandContext): Promise<number> {

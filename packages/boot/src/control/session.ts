@@ -4,7 +4,7 @@ import { errorText } from '../error-text.ts';
 import { isKeptAlive, STOPPED_CODE } from '../heart.ts';
 import type { NodeInfo } from '../node-info.ts';
 import { reloadLimit } from '../reload/limit.ts';
-import type { ReloadRequest } from '../reload/reload.ts';
+import type { ReloadRequest } from '../reload/request.ts';
 import type { RunningNode } from '../running-node.ts';
 import type { UpgradeRequest } from '../upgrade/protocol.ts';
 import { afterPredecessor, refuseUnderWay } from '../upgrade/under-way.ts';
@@ -131,7 +131,7 @@ class Session {
       case 'reload': {
         await afterPredecessor(node, call.params.isNow === true, say);
         refuseUnderWay(node, 'reloaded');
-        const { RELOAD_FIELDS } = await import('../reload/reload.ts');
+        const { RELOAD_FIELDS } = await import('../reload/request.ts');
         const result = await node.reload(readRequest<ReloadRequest>(method, call.params, RELOAD_FIELDS));
         if (result.record !== undefined) this.#claim.announce({ version: node.boot.version });
         return result;

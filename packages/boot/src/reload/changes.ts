@@ -1,6 +1,6 @@
 import { BootError } from '../error.ts';
-import type { ReloadRecord, ReloadRequest, ReloadResult } from './reload.ts';
 import type { ReloadableNode } from './reloadable-node.ts';
+import type { ReloadRecord, ReloadRequest, ReloadResult } from './request.ts';
 
 /** What changes the configuration or the code of a running node, one after the other. Loads that when it is asked for. */
 export class Changes {

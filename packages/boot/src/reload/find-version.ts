@@ -4,7 +4,7 @@ import type { NodeInfo } from '../node-info.ts';
 import { type PreparedVersion, prepareVersion, unpackVersion } from '../versions/prepare.ts';
 import { runtimeOf } from '../versions/run-version.ts';
 import { nodeHere } from '../versions/running.ts';
-import type { ReloadRequest } from './reload.ts';
+import type { ReloadRequest } from './request.ts';
 
 type FoundVersion = Pick<ReloadRequest, 'version' | 'root' | 'executable' | 'runtime'>;
 

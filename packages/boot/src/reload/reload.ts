@@ -1,63 +1,19 @@
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import type { Fields } from '../control/request.ts';
 import type { ReleaseEnvironment } from '../environment.ts';
 import { BootError } from '../error.ts';
 import { errorText } from '../error-text.ts';
 import { announcer } from '../upgrade/telemetry.ts';
 import { ReloadAborted, restartAs } from './aborted.ts';
-import { costOf, measureHeap, type ReloadCost } from './cost.ts';
+import { costOf, measureHeap } from './cost.ts';
 import { describeVersion } from './described-version.ts';
 import { reloadLimit } from './limit.ts';
 import { LoadedPackages } from './loaded-packages.ts';
 import { planReload, type ReloadPlan } from './plan.ts';
 import type { ReloadableNode, RunningVersion } from './reloadable-node.ts';
+import type { ReloadRequest, ReloadResult } from './request.ts';
 import { takeVersion } from './take-version.ts';
-
-/** What the control method `reload` is asked for. */
-export interface ReloadRequest {
-  readonly version: string;
-  /** Absolute: holds `lib/` and `releases/<version>/`. */
-  readonly root: string;
-  /** The executable that it was unpacked from; null for a directory. */
-  readonly executable: string | null;
-  /** The Node that it comes with, as in `24.21.0`. */
-  readonly runtime: string | null;
-  /** Changed applications without `codeChange` are stopped and started. */
-  readonly restartChanged: boolean;
-  /** Whether plain starts are to start it, too. */
-  readonly isPermanent: boolean;
-  /** Only says what would be done. */
-  readonly dryRun: boolean;
-}
-
-export const RELOAD_FIELDS: Fields<ReloadRequest> = {
-  version: ['string'],
-  root: ['string'],
-  executable: ['string', 'null'],
-  runtime: ['string', 'null'],
-  restartChanged: ['boolean'],
-  isPermanent: ['boolean'],
-  dryRun: ['boolean'],
-};
-
-/** A reload that was done. */
-export interface ReloadRecord {
-  /** ISO 8601. */
-  readonly at: string;
-  readonly from: string;
-  readonly to: string;
-  readonly cost: ReloadCost;
-}
-
-export interface ReloadResult {
-  readonly plan: ReloadPlan;
-  /** Undefined where it was only asked what would be done. */
-  readonly record?: ReloadRecord;
-  /** What failed when the new version ran already. */
-  readonly problems: readonly string[];
-}
 
 /**
  * Takes the code of another version into the running node. Nothing has changed where it rejects, unless with

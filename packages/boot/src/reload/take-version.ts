@@ -19,8 +19,8 @@ import {
 import { tellDifferences } from './configuration.ts';
 import { inTime } from './in-time.ts';
 import type { ApplicationChange, ReloadPlan } from './plan.ts';
-import type { ReloadRequest } from './reload.ts';
 import type { ReloadableNode, RunningVersion } from './reloadable-node.ts';
+import type { ReloadRequest } from './request.ts';
 
 /** What a node goes on with. */
 interface NextVersion {

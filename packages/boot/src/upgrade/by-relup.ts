@@ -7,7 +7,7 @@ import { BootError } from '../error.ts';
 import type { NodeInfo } from '../node-info.ts';
 import { foundVersion } from '../reload/find-version.ts';
 import type { ReloadPlan } from '../reload/plan.ts';
-import type { ReloadRequest, ReloadResult } from '../reload/reload.ts';
+import type { ReloadRequest, ReloadResult } from '../reload/request.ts';
 import { type RelupFile, relupInstructions, type UpgradeInstruction } from '../relup.ts';
 import type { PreparedVersion } from '../versions/prepare.ts';
 

@@ -6,7 +6,7 @@ import { ask } from '../../src/control/client.ts';
 import { FORMAT } from '../../src/control/request.ts';
 import { readEnvironment } from '../../src/environment.ts';
 import type { PackageFacts, ReleaseFile } from '../../src/reload/release-file.ts';
-import type { ReloadRequest, ReloadResult } from '../../src/reload/reload.ts';
+import type { ReloadRequest, ReloadResult } from '../../src/reload/request.ts';
 import { bootOf, type TestRelease, testRelease } from './release.ts';
 
 // Versions of the release `demo` as `assemble` leaves them, each in a root of its own.

@@ -2,7 +2,7 @@ import { copyFile, readFile } from 'node:fs/promises';
 import { hashFile } from '../build-cache.ts';
 import { type LockedDownload, LockfileError } from '../lockfile.ts';
 import { fits, type Wanted } from '../native/fit.ts';
-import { readNativeFile } from '../native/native-file.ts';
+import { readNativeFile } from '../native/read-native-file.ts';
 import type { InstalledPackage } from '../packages/package.ts';
 import { platformsOf } from '../packages/platform.ts';
 import { UnreachableError } from '../runtimes/errors.ts';

@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { copyFile, mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -18,6 +17,7 @@ import type { Target } from '../targets.ts';
 import type { Tree } from '../tree.ts';
 import { findPkg, hostSystem, type PkgInstallation, type PkgTarget, runPkg } from './pkg-command.ts';
 import { PkgEngineError } from './pkg-error.ts';
+import { PKG_MARK } from './pkg-mark.ts';
 
 /** What the engine needs besides the build's context. */
 export interface PkgTools {
@@ -202,24 +202,10 @@ async function lay(tree: Tree, root: string): Promise<void> {
   }
 }
 
-/** Lies in every release that pkg packs: its name tells whose executable it is, and can be read in the file. */
-const MARK = '.made-by-sarma';
-
-/** Whether a file was made by this engine. Throws what reading it throws. */
-export async function isPkgExecutable(file: string): Promise<boolean> {
-  let rest = '';
-  for await (const chunk of createReadStream(file, { encoding: 'latin1', highWaterMark: 1024 * 1024 })) {
-    const text = rest + chunk;
-    if (text.includes(MARK)) return true;
-    rest = text.slice(-MARK.length);
-  }
-  return false;
-}
-
 /** What pkg reads: where to begin, and that every file belongs to the program. */
 async function describe(project: string, name: string, version: string, entry: string): Promise<void> {
   const assets = ['**/*', '**/.*', '**/.*/**'];
   const manifest = { name, version, bin: entry, pkg: { assets } };
   await writeFile(path.join(project, 'package.json'), JSON.stringify(manifest));
-  await writeFile(path.join(project, MARK), '');
+  await writeFile(path.join(project, PKG_MARK), '');
 }

@@ -3,7 +3,8 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { MalformedExecutableError } from '../executables/errors.ts';
 import type { Tree, TreeFile } from '../tree.ts';
-import { beginsNative, MAGIC_LENGTH, type NativeFile, readNativeFile } from './native-file.ts';
+import type { NativeFile } from './native-file.ts';
+import { beginsNative, MAGIC_LENGTH, readNativeFile } from './read-native-file.ts';
 
 /** A native file in a release. */
 export interface PlacedFile {

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { MalformedExecutableError } from '../src/executables/errors.ts';
 import { modulesVersion } from '../src/native/modules-version.ts';
-import { beginsNative, readNativeFile } from '../src/native/native-file.ts';
+import { beginsNative, readNativeFile } from '../src/native/read-native-file.ts';
 import { compileStub } from './support/compile-stub.ts';
 import { nativeSample } from './support/native-samples.ts';
 
