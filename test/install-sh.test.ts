@@ -1,5 +1,5 @@
 import { createReadStream, existsSync } from 'node:fs';
-import { copyFile, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo, Server } from 'node:net';
@@ -47,14 +47,17 @@ async function publishApart(version: string, files: readonly ToPublish[]): Promi
 }
 
 /** A user who has nothing yet, and the script. */
-async function newcomer(programs: readonly string[] = ['hello'], url = place.url) {
+async function newcomer(
+  programs: readonly string[] = ['hello'],
+  { url = place.url, publicKeys = [place.key.publicKey] } = {},
+) {
   const home = await temporaryDirectory();
   await mkdir(path.join(home, '.cache'));
   const scripts = installScripts({
     release: { name: 'hello' },
     programs,
     place: { versions: `${url}{version}/`, latest: `${url}latest.json` },
-    publicKeys: [place.key.publicKey],
+    publicKeys,
   });
   const script = path.join(await temporaryDirectory(), 'install.sh');
   await writeFile(script, scripts['install.sh']!);
@@ -112,13 +115,23 @@ async function filesBelow(folder: string): Promise<readonly string[]> {
   return (await readdir(folder, { recursive: true })).sort();
 }
 
+test('the scripts of a release whose name begins with a digit have variables that a shell knows', async () => {
+  const url = 'https://example.org/';
+  const release = { release: { name: '2048' }, programs: ['2048'], publicKeys: [] };
+  const text = installScripts({ ...release, place: { versions: `${url}{version}/`, latest: url } });
+  const script = path.join(await temporaryDirectory(), 'install.sh');
+  await writeFile(script, text['install.sh']!);
+  const { stdout, stderr } = await run('sh', [script, '--help']);
+  expect([stdout, stderr]).toEqual([expect.stringContaining('(_2048_VERSION)'), '']);
+});
+
 describe('install.sh', () => {
   test.skipIf(lacks('shellcheck'))('has nothing that shellcheck finds fault with', async () => {
     const { script } = await newcomer();
     expect(await run('shellcheck', ['-s', 'sh', script])).toMatchObject({ stdout: '', exitCode: 0 });
   });
 
-  const shells = [['dash'], ['bash', '--posix'], ['busybox', 'sh']] as const;
+  const shells = [['dash'], ['bash', '--posix'], ['busybox', 'sh'], ['zsh']] as const;
   for (const shell of shells) {
     const [program] = shell;
     test.skipIf(lacks(program))(
@@ -432,12 +445,14 @@ describe('install.sh', () => {
         else createReadStream(path.join(place.folder, asked.url!)).pipe(response);
       });
       const { port } = await listening(server);
-      const { home, install } = await newcomer(['hello'], `https://127.0.0.1:${port}/`);
+      const { home, install } = await newcomer(['hello'], { url: `https://127.0.0.1:${port}/` });
       const before = await filesBelow(home);
       const errorOf = async (env: Readonly<Record<string, string>>) => (await install([], { env })).stderr;
       expect(await errorOf({ PATH: await pathWith('curl', 'sha256sum') })).toContain('curl: (60)');
-      expect(await errorOf({ PATH: await busyboxAlone() })).toContain('This wget takes any certificate');
-      const led = await newcomer(['hello'], `https://127.0.0.1:${port}/led/`);
+      expect(await errorOf({ PATH: await busyboxAlone() })).toContain(
+        'Nobody can tell who has answered (this wget takes any certificate)',
+      );
+      const led = await newcomer(['hello'], { url: `https://127.0.0.1:${port}/led/` });
       const trusting = { PATH: await pathWith('curl', 'sha256sum'), CURL_CA_BUNDLE: cert };
       expect((await led.install([], { env: trusting })).stderr).toContain(
         '/led/latest.json cannot be downloaded: curl: (1)',
@@ -446,6 +461,72 @@ describe('install.sh', () => {
       server.close();
     },
   );
+
+  test.skipIf(lacks('openssl', 'curl'))(
+    'takes what comes by plain http from another machine with a checked signature, or with --insecure',
+    async () => {
+      // The other machine is behind a proxy on this one.
+      const proxy = createServer((asked, response) =>
+        createReadStream(path.join(place.folder, new URL(asked.url!).pathname)).pipe(response),
+      );
+      const proxied = {
+        ...{ NO_PROXY: '', no_proxy: '', https_proxy: '' },
+        http_proxy: `http://127.0.0.1:${(await listening(proxy)).port}`,
+      };
+      const url = 'http://hello.example/';
+      const plain = { ...proxied, PATH: await pathWith('curl', 'sha256sum') };
+      const checking = { ...proxied, PATH: await pathWith('curl', 'sha256sum', 'openssl') };
+      const refusal = 'Nobody can tell who has answered (this is plain http)';
+
+      const signed = await newcomer(['hello'], { url });
+      const { stderr, exitCode } = await signed.install([], { env: plain });
+      expect([exitCode, stderr]).toEqual([1, expect.stringContaining(refusal)]);
+      expect(stderr).toContain('install minisign, or take it as it is with --insecure.');
+      expect(await filesBelow(signed.home)).toEqual(['.cache']);
+      expect((await signed.install([], { env: checking })).stdout).toContain(
+        '(signature checked by openssl)',
+      );
+
+      const unsigned = await newcomer(['hello'], { url, publicKeys: [] });
+      expect((await unsigned.install([], { env: checking })).stderr).toContain(refusal);
+      expect(await filesBelow(unsigned.home)).toEqual(['.cache']);
+      const insecure = await unsigned.install(['--insecure'], { env: plain });
+      expect(insecure.stdout).toContain(`hello ${NEW} is in ${unsigned.bin} now (SHA-256 checked).`);
+      proxy.close();
+    },
+  );
+
+  test('knows its folder by every way of writing it', async () => {
+    const { home, install } = await newcomer();
+    const dir = path.join(home, 'bin');
+    const env = { PATH: `${dir}/${path.delimiter}${process.env.PATH}` };
+    expect((await install(['--dir', `${dir}/`], { env })).stdout).toMatch(/is in \/\S+\/bin now \(.*\)\.\n$/);
+  });
+
+  test('adds to the file of fish, and takes it out again', async () => {
+    const { home, bin, install } = await newcomer();
+    const config = path.join(home, '.config/fish/config.fish');
+    const env = { SHELL: '/usr/bin/fish' };
+    await install(['--modify-path'], { env });
+    expect(await readFile(config, 'utf8')).toBe(
+      `contains -- '${bin}' $PATH; or set -gx PATH '${bin}' $PATH # by the installer of hello\n`,
+    );
+    await install(['--uninstall'], { env });
+    expect(existsSync(config)).toBe(false);
+  });
+
+  test('adds to the file that bash reads on a Mac, and makes no other that would hide it', async () => {
+    const { home, bin, install } = await newcomer();
+    await publishApart('5.0.0', [{ executable, target: `darwin-${process.arch}` }]);
+    const PATH = await pathWith('curl', 'sha256sum', 'openssl');
+    await rm(path.join(PATH, 'uname'));
+    const uname = `#!/bin/sh\n[ "$1" = -s ] && echo Darwin || exec ${locate('uname')} "$@"\n`;
+    await writeFile(path.join(PATH, 'uname'), uname, { mode: 0o755 });
+    await writeFile(path.join(home, '.profile'), '');
+    await install(['--modify-path', '--version', '5.0.0'], { env: { PATH } });
+    expect(await readFile(path.join(home, '.profile'), 'utf8')).toContain(`export PATH='${bin}':`);
+    expect(existsSync(path.join(home, '.bash_profile'))).toBe(false);
+  });
 
   test('installs all programs of a release, or none of them', async () => {
     const { home, bin, install } = await newcomer(['hello', 'helloctl']);

@@ -52,6 +52,7 @@ const CHECKS = {
     'dash',
     'bash',
     'busybox',
+    'zsh',
     'curl',
     'wget',
     'dpkg-deb',
@@ -66,9 +67,6 @@ const CHECKS = {
     'afl-fuzz',
     'prlimit',
     'systemd-socket-activate',
-    'shellcheck',
-    'ruby',
-    'pwsh',
   ),
   ...tools('wine', 'qemu-aarch64-static', 'qemu-arm-static', 'qemu-ppc64le-static', 'qemu-s390x-static'),
 } as const satisfies Record<string, () => boolean>;

@@ -5,13 +5,17 @@ param(
   [string]$Dir = $env:@variable@_BIN_DIR,
   [switch]$ModifyPath,
   [switch]$RequireSignature,
+  [switch]$Insecure,
   [switch]$Uninstall,
   [switch]$Help
 )
 
 # In a scope of its own: `irm ... | iex` runs it in the user's session, which `exit` would close.
 & {
+  # Whatever the user's session has set.
+  Set-StrictMode -Off
   $ErrorActionPreference = 'Stop'
+  $PSNativeCommandUseErrorActionPreference = $false
   # The progress bar of Windows' own PowerShell makes downloads slow.
   $ProgressPreference = 'SilentlyContinue'
 
@@ -25,12 +29,13 @@ param(
   $service = @service@
 
   $usage = @"
-usage: install.ps1 [-Version V] [-Dir DIR] [-ModifyPath] [-RequireSignature]
+usage: install.ps1 [-Version V] [-Dir DIR] [-ModifyPath] [-RequireSignature | -Insecure]
        install.ps1 -Uninstall [-Dir DIR]
   -Version V         this version instead of the newest (@variable@_VERSION)
   -Dir DIR           where to: %LOCALAPPDATA%\Programs\@name@, if not said otherwise (@variable@_BIN_DIR)
   -ModifyPath        add DIR to the user's PATH
   -RequireSignature  install nothing whose signature cannot be checked here
+  -Insecure          install also where nobody can tell who has answered (plain http), and no signature can be checked
   -Uninstall         remove the executable, its previous version and what it unpacked
 "@
 
@@ -63,8 +68,15 @@ usage: install.ps1 [-Version V] [-Dir DIR] [-ModifyPath] [-RequireSignature]
     return $sums
   }
 
+  # Windows' own PowerShell does not find Get-FileHash where a newer PowerShell has started it.
   function Get-Sha256($File) {
-    return (Get-FileHash -LiteralPath $File -Algorithm SHA256).Hash.ToLowerInvariant()
+    $stream = [IO.File]::OpenRead($File)
+    try {
+      $digest = [Security.Cryptography.SHA256]::Create().ComputeHash($stream)
+    } finally {
+      $stream.Dispose()
+    }
+    return [BitConverter]::ToString($digest).Replace('-', '').ToLowerInvariant()
   }
 
   # The targets that run here, the best one first. The registry has the CPU of the machine, whatever PowerShell was made for.
@@ -89,9 +101,12 @@ usage: install.ps1 [-Version V] [-Dir DIR] [-ModifyPath] [-RequireSignature]
     }
   }
 
-  # Somebody else's program of the same name is not touched.
+  # Neither somebody else's program of the same name nor a package manager's link is touched.
   function Confirm-Own($File) {
     if (-not (Test-Path -LiteralPath $File)) { return }
+    if ((Get-Item -LiteralPath $File -Force).LinkType -eq 'SymbolicLink') {
+      throw "$File is a link: remove it, or say another folder with -Dir DIR."
+    }
     $bytes = New-Object byte[] 4000000
     $stream = [IO.File]::Open($File, 'Open', 'Read', 'ReadWrite, Delete')
     try { $count = $stream.Read($bytes, 0, $bytes.Length) } finally { $stream.Dispose() }
@@ -136,6 +151,12 @@ usage: install.ps1 [-Version V] [-Dir DIR] [-ModifyPath] [-RequireSignature]
     $isSigned = Confirm-Signature $Work $url $Version
     if ($RequireSignature -and -not $isSigned) {
       throw "The signature of $name $Version cannot be checked here: install minisign. Nothing was changed."
+    }
+    # Plain http, but for a server on this machine.
+    $isStranger = $url -notlike 'https:*' -and -not ([Uri]$url).IsLoopback
+    if ($isStranger -and -not $isSigned -and -not $Insecure) {
+      $help = if ($keys) { 'install minisign, or take it as it is with -Insecure' } else { '-Insecure takes it as it is' }
+      throw "Nobody can tell who has answered (this is plain http), and there is no signature that was checked. Nothing was changed; $help."
     }
     $sums = Read-Checksums "$Work\SHA256SUMS"
     $main = $programs.Split(' ')[0]
@@ -201,14 +222,16 @@ usage: install.ps1 [-Version V] [-Dir DIR] [-ModifyPath] [-RequireSignature]
     }
   }
 
-  # The value as it is in the registry: what is in % stays so.
-  function Edit-UserPath($Change) {
+  # Adds the folder, or takes it out. The value is as it is in the registry: what is in % stays so.
+  function Edit-UserPath([switch]$Add) {
     $key = [Microsoft.Win32.Registry]::CurrentUser.OpenSubKey('Environment', $true)
     try {
       $before = [string]$key.GetValue('Path', '', 'DoNotExpandEnvironmentNames')
+      $isThere = @($before.Split(';') | ForEach-Object { $_.TrimEnd('\') }) -contains $Dir
+      if ($isThere -eq [bool]$Add) { return }
       $folders = @($before.Split(';') | Where-Object { $_ -and $_.TrimEnd('\') -ne $Dir })
-      $after = (@(& $Change $folders) -join ';')
-      if ($after -eq $before) { return }
+      if ($Add) { $folders += $Dir }
+      $after = $folders -join ';'
       $key.SetValue('Path', $after, 'ExpandString')
     } finally {
       $key.Dispose()
@@ -220,10 +243,12 @@ usage: install.ps1 [-Version V] [-Dir DIR] [-ModifyPath] [-RequireSignature]
   function Show-Path {
     if (@($env:Path.Split(';') | ForEach-Object { $_.TrimEnd('\') }) -contains $Dir) { return }
     if (-not $ModifyPath) {
-      Write-Host "$Dir is not in PATH. -ModifyPath adds it to that of the user."
+      $script = $latest.Substring(0, $latest.LastIndexOf('/')) + '/install.ps1'
+      Write-Host "$Dir is not in PATH. This adds it to that of the user:"
+      Write-Host "  & ([scriptblock]::Create((irm '$script'))) -ModifyPath -Dir '$($Dir.Replace("'", "''"))'"
       return
     }
-    Edit-UserPath { param($folders) $folders + $Dir }
+    Edit-UserPath -Add
     $env:Path = "$env:Path;$Dir"
     Write-Host "$Dir is in the user's PATH now; programs that run already have the old one."
   }
@@ -235,7 +260,9 @@ usage: install.ps1 [-Version V] [-Dir DIR] [-ModifyPath] [-RequireSignature]
       if (Test-Path -LiteralPath $file) {
         $found = $true
         Confirm-Own $file
-        if (-not (Invoke-Maintenance $file 'uninstall' @('--yes'))) { throw "$file was not removed." }
+        if (-not (Invoke-Maintenance $file 'uninstall' @('--yes'))) {
+          throw "$file was not removed. If it does not start any more, remove it by: Remove-Item '$file'"
+        }
         Remove-Item -LiteralPath $file -Force
         Write-Host "removed $file"
       }
@@ -245,7 +272,7 @@ usage: install.ps1 [-Version V] [-Dir DIR] [-ModifyPath] [-RequireSignature]
           Remove-Item -Force -ErrorAction SilentlyContinue
       }
     }
-    Edit-UserPath { param($folders) $folders }
+    Edit-UserPath
     if ((Test-Path -LiteralPath $Dir) -and -not (Get-ChildItem -LiteralPath $Dir -Force)) { Remove-Item -LiteralPath $Dir }
     if (-not $found) { Write-Host "$name is not in $Dir; there was nothing to remove." }
   }

@@ -1,5 +1,7 @@
 #!/bin/sh
 # Installs @name@ on Linux and macOS without root; --help says more. Made by Sarma.
+# zsh reads other words than sh, unless it is told to be one.
+[ -z "${ZSH_VERSION:-}" ] || emulate sh
 # Nothing happens before the shell has read the last brace: a script that arrives in part does nothing.
 {
 set -eu
@@ -15,12 +17,13 @@ service=@service@
 
 usage() {
   cat <<EOF
-usage: install.sh [--version V] [--dir DIR] [--modify-path] [--require-signature]
+usage: install.sh [--version V] [--dir DIR] [--modify-path] [--require-signature | --insecure]
        install.sh --uninstall [--dir DIR]
   --version V          this version instead of the newest (@variable@_VERSION)
   --dir DIR            where to: ~/.local/bin, if not said otherwise (@variable@_BIN_DIR)
   --modify-path        add DIR to PATH in the file that your shell reads at its start
   --require-signature  install nothing whose signature cannot be checked here
+  --insecure           install also where nobody can tell who has answered (plain http), and no signature can be checked
   --uninstall          remove the executable, its previous version and what it unpacked
 EOF
 }
@@ -30,6 +33,7 @@ main() {
   dir=${@variable@_BIN_DIR:-}
   modify_path=no
   require_signature=no
+  insecure=no
   uninstall=no
   while [ $# -gt 0 ]; do
     case $1 in
@@ -42,6 +46,7 @@ main() {
       --dir=*) dir=${1#*=} ;;
       --modify-path) modify_path=yes ;;
       --require-signature) require_signature=yes ;;
+      --insecure) insecure=yes ;;
       --uninstall) uninstall=yes ;;
       -h | --help)
         usage
@@ -56,7 +61,9 @@ main() {
   default_dir=${XDG_BIN_HOME:-${HOME:+$HOME/.local/bin}}
   dir=${dir:-$default_dir}
   [ -n "$dir" ] || stop "HOME is not set, so there is no ~/.local/bin: say where to install with --dir DIR."
-  case $dir in /*) ;; *) dir=$PWD/$dir ;; esac
+  # As PATH has it.
+  case $dir in /*) ;; *) dir=$PWD/${dir#./} ;; esac
+  case $dir in *?/) dir=${dir%/} ;; esac
   find_shell_file
   begin
   if [ "$uninstall" = yes ]; then uninstall_programs; else install_programs; fi
@@ -83,13 +90,13 @@ begin() {
   made_dir=no
   made_parent=no
   work=$(mktemp -d) || stop "There is no room for temporary files: set TMPDIR to a folder that can be written to."
-  trap end EXIT
+  trap clean_up EXIT
   trap 'exit 129' HUP
   trap 'exit 130' INT
   trap 'exit 143' TERM
 }
 
-end() {
+clean_up() {
   rm -rf "$work"
   [ -z "$stage" ] || rm -rf "$stage"
   [ "$made_dir" = no ] || rmdir "$dir" 2>/dev/null || :
@@ -185,9 +192,9 @@ find_version() {
 # fetch ADDRESS FILE: fails where there is nothing at the address (404), and ends the script where it cannot be had.
 fetch() {
   attempt=1
-  until download "$1" >"$2" 2>"$work/error"; do
+  until download "$1" "$2" 2>"$work/error"; do
     case $(cat "$work/error") in
-      *"error: 404"* | *"ERROR 404"* | *"HTTP/1."?" 404"*) return 1 ;;
+      *"error: 404"* | *"ERROR 404"* | *"HTTP/1."?" 404"* | *"response 404"*) return 1 ;;
       # A wrong certificate, and an address that is not https: they do not pass.
       *"curl: (60)"* | *"curl: (1)"*) attempt=3 ;;
     esac
@@ -195,23 +202,28 @@ fetch() {
     sleep "$attempt"
     attempt=$((attempt + 1))
   done
-  # What busybox says where it takes any certificate.
+  # Plain http, but for a server on this machine; and what busybox says where it takes any certificate.
+  case $1 in
+    https:* | http://localhost[:/]* | http://127.0.0.1[:/]*) ;;
+    *) stranger="this is plain http" ;;
+  esac
   if grep -q 'certificate validation not implemented' "$work/error"; then
-    certificates=unchecked
+    stranger="this wget takes any certificate"
   fi
 }
 
-# Into stdout: a curl that comes as a snap may not write below a hidden folder.
+# download ADDRESS FILE: says on stderr what was wrong.
 download() {
-  if has curl; then
-    case $1 in
-      https:*) curl --proto '=https' --tlsv1.2 -fsSL --connect-timeout 30 "$1" ;;
-      *) curl -fsSL --connect-timeout 30 "$1" ;;
-    esac
-  else
-    # No -T: with it the one of busybox 1.35 crashes.
-    wget -t 1 -O - "$1"
+  if ! has curl; then
+    # No -T: with it the one of busybox 1.35 crashes. GNU's speaks the user's language, and Wget2 tells on stdout.
+    LC_ALL=C wget -t 1 -O "$2" "$1" >&2
+    return
   fi
+  tls=
+  case $1 in https:*) tls="--proto =https --tlsv1.2" ;; esac
+  # A connection that has gone quiet ends after a minute. A curl that comes as a snap may not write below a hidden folder.
+  # shellcheck disable=SC2086 # several words
+  curl $tls -fsSL --connect-timeout 30 --speed-limit 1 --speed-time 60 "$1" >"$2"
 }
 
 sha256() {
@@ -258,8 +270,16 @@ check_signature() {
   case $checked in signature*) return ;; esac
   [ "$require_signature" = no ] ||
     stop "The signature of $name $version cannot be checked here: install minisign. Nothing was changed."
-  [ "${certificates:-checked}" = checked ] ||
-    stop "This wget takes any certificate, so nobody knows who has answered: install curl, or minisign. Nothing was changed."
+  [ -z "${stranger:-}" ] || [ "$insecure" = yes ] ||
+    stop "Nobody can tell who has answered ($stranger), and there is no signature that was checked. Nothing was changed; $(what_helps)."
+}
+
+what_helps() {
+  if [ -n "$keys" ]; then
+    say "install minisign, or take it as it is with --insecure"
+  else
+    say "--insecure takes it as it is"
+  fi
 }
 
 verify_by() {
@@ -384,22 +404,34 @@ find_shell_file() {
   shell_file=
   [ -n "${HOME:-}" ] || return 0
   case ${SHELL:-} in
-    */bash) if [ "$(uname -s)" = Darwin ]; then shell_file=$HOME/.bash_profile; else shell_file=$HOME/.bashrc; fi ;;
+    */bash) if [ "$(uname -s)" = Darwin ]; then find_login_file; else shell_file=$HOME/.bashrc; fi ;;
     */zsh) shell_file=${ZDOTDIR:-$HOME}/.zshrc ;;
     */fish)
       shell_file=${XDG_CONFIG_HOME:-$HOME/.config}/fish/config.fish
-      line="fish_add_path $quoted"
+      line="contains -- $quoted \$PATH; or set -gx PATH $quoted \$PATH"
       ;;
     *) shell_file=$HOME/.profile ;;
   esac
   line="$line # by the installer of $name"
 }
 
+# Terminals on a Mac start login shells, of which bash reads the first of these that is there.
+find_login_file() {
+  for file in .bash_profile .bash_login .profile; do
+    shell_file=$HOME/$file
+    [ ! -e "$shell_file" ] || return 0
+  done
+  shell_file=$HOME/.bash_profile
+}
+
 tell_path() {
   case :$PATH: in
-    *":$dir:"*)
+    *":$dir:"* | *":$dir/:"*)
       found=$(command -v "$main_program" || :)
-      [ "$found" = "$dir/$main_program" ] || say "But \`$main_program\` is $found for this shell, which comes first in PATH."
+      case $found in
+        "$dir/$main_program" | "$dir//$main_program") ;;
+        *) say "But \`$main_program\` is $found for this shell, which comes first in PATH." ;;
+      esac
       ;;
     *)
       if [ -z "$shell_file" ]; then
@@ -430,7 +462,8 @@ uninstall_programs() {
     if [ -e "$file" ] || [ -L "$file" ]; then
       found=yes
       require_own "$file"
-      SARMA_MAINTENANCE=uninstall "$file" --yes </dev/null || stop "$file was not removed."
+      SARMA_MAINTENANCE=uninstall "$file" --yes </dev/null ||
+        stop "$file was not removed. If it does not start any more, remove it by: rm $file"
       rm -f "$file" || stop "$file cannot be removed: you may not write to $dir."
       say "removed $file"
     fi

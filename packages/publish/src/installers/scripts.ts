@@ -34,7 +34,11 @@ function fill(file: string, input: InstallScriptsInput, quote: (text: string) =>
   const values: Readonly<Record<string, string>> = {
     name: release.name,
     // As the variable is called that says where an executable unpacks (NAME_INSTALL_DIR).
-    variable: release.name.toUpperCase().replaceAll(/[^A-Z0-9]/g, '_'),
+    // A shell has no variable whose name begins with a digit.
+    variable: release.name
+      .toUpperCase()
+      .replaceAll(/[^A-Z0-9]/g, '_')
+      .replace(/^(?=\d)/, '_'),
     programs: [...new Set([...main, ...programs])].join(' '),
     versions: place.versions,
     latest: place.latest,
