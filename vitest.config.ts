@@ -1,4 +1,6 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
+import LongestFirst from './test/support/longest-first.ts';
 
 const conditions = ['@sarma/source', 'node'];
 
@@ -10,6 +12,9 @@ export default defineConfig(({ mode }) => ({
     include: mode === 'long' ? ['test/**/*.long.test.ts'] : ['{packages/*/,}test/**/*.test.ts'],
     exclude: mode === 'long' ? [] : ['**/*.long.test.ts'],
     globalSetup: ['test/support/global-setup.ts'],
+    // One per core: most of the time a test waits for processes that it has started. Vitest would leave a core free.
+    maxWorkers: Math.max(2, availableParallelism()),
+    ...(mode === 'long' && { sequence: { sequencer: LongestFirst } }),
     testTimeout: 120_000,
     hookTimeout: 600_000,
     // Machines that run tests may have other things to do.

@@ -14,7 +14,7 @@ let second: BuiltVersion;
 
 beforeAll(async () => {
   ({ first, second } = await twoVersions());
-}, 120_000);
+});
 
 test.skipIf(process.platform !== 'linux').each([
   ['directory', directoryRelease, 'archive'],

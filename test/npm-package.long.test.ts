@@ -1,7 +1,7 @@
 import { copyFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { execa } from 'execa';
-import { beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect, test, vi } from 'vitest';
 import { writePackagers } from '../packages/publish/src/installers/packagers.ts';
 import { makeProgram } from './support/programs.ts';
 import { run, temporaryDirectory, wrapProgram } from './support/run.ts';
@@ -20,6 +20,8 @@ const target = `linux-${process.arch}`;
 let project: string;
 
 beforeAll(async () => {
+  // In the cache of whoever runs the tests, a Node may be due to be synced, which takes as long as all have written there.
+  vi.stubEnv('SARMA_CACHE_DIR', await temporaryDirectory());
   const program = await makeProgram({ name: 'told', version: '1.2.0', bin: 'main.js' }, { 'main.js': MAIN });
   const executable = await wrapProgram(program, ['--compression', 'fast']);
   const file = `told_${target}`;

@@ -17,13 +17,6 @@ beforeAll(async () => {
   expected = await built(program.directory);
 });
 
-test('compressed anew, by one thread or several', async () => {
-  const cache = await cacheWithoutFrames();
-  expect(await built(program.directory, { SARMA_BUILD_CACHE: cache, UV_THREADPOOL_SIZE: '1' })).toEqual(
-    expected,
-  );
-});
-
 test.skipIf(lacks('mounts', 'setpriv'))('as another user with another umask', async () => {
   const directory = await temporaryDirectory();
   await copied(program, path.join(directory, 'project'));

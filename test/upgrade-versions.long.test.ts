@@ -18,7 +18,7 @@ let second: BuiltVersion;
 
 beforeAll(async () => {
   ({ first, second } = await twoVersions());
-}, 120_000);
+});
 
 describe.each([
   ['directory', directoryRelease, 'archive'],

@@ -37,7 +37,7 @@ let second: BuiltVersion;
 
 beforeAll(async () => {
   ({ first, second } = await twoVersions());
-}, 120_000);
+});
 
 const chosen = (one: Installed, version: string) => withEnv(one, { RELEASE_VSN: version });
 

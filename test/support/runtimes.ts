@@ -1,21 +1,36 @@
 // Programs that pass for Node where it is the stub's part of a run that counts.
-import { execFileSync } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { execa } from 'execa';
 import { zig } from '../../scripts/zig.ts';
-import { temporaryDirectory } from './run.ts';
+import { madeOnce } from './made-once.ts';
 
 /** By what a runtime's version is found. A source returns something of it, so that it stays in the file. */
 const TRACE = `static const char *volatile trace = "node.js/v${process.versions.node}";\n`;
 const CPUS: Readonly<Record<string, string>> = { x64: 'x86_64', arm64: 'aarch64' };
 
+/** Prints what stands in a file. */
+const SHOW = `
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+static void show(const char *file) {
+  char text[4096];
+  FILE *stream = fopen(file, "r");
+  size_t length = stream ? fread(text, 1, sizeof text, stream) : 0;
+  fwrite(text, 1, length, stdout);
+  fflush(stdout);
+}
+`;
+
 /** The path of a runtime for this machine, which is Linux, of a source in C that returns something of `trace`. */
 export async function compileRuntime(source: string): Promise<string> {
-  const directory = await temporaryDirectory();
-  await writeFile(path.join(directory, 'node.c'), TRACE + source);
-  const target = ['-target', `${CPUS[process.arch]}-linux-gnu.2.17`, '-mcpu=baseline', '-OReleaseSmall'];
-  const options = [...target, '-fstrip', '-lc', '-dynamic', '-femit-bin=node'];
-  execFileSync(process.execPath, [zig, 'build-exe', 'node.c', ...options], { cwd: directory, stdio: 'pipe' });
+  const directory = await madeOnce(['runtime', source], async (cwd) => {
+    await writeFile(path.join(cwd, 'node.c'), TRACE + source);
+    const target = ['-target', `${CPUS[process.arch]}-linux-gnu.2.17`, '-mcpu=baseline', '-OReleaseSmall'];
+    const options = [...target, '-fstrip', '-lc', '-dynamic', '-femit-bin=node'];
+    await execa(process.execPath, [zig, 'build-exe', 'node.c', ...options], { cwd });
+  });
   return path.join(directory, 'node');
 }
 
@@ -48,18 +63,7 @@ int main(int count, char **arguments) {
  * thousands of runs and tens of first runs.
  */
 export async function readingRuntime(): Promise<string> {
-  return await compileRuntime(`
-#include <stdio.h>
-#include <string.h>
-#include <unistd.h>
-static void show(const char *file) {
-  char text[4096];
-  FILE *stream = fopen(file, "r");
-  size_t length = stream ? fread(text, 1, sizeof text, stream) : 0;
-  fwrite(text, 1, length, stdout);
-  fflush(stdout);
-}
-int main(int count, char **arguments) {
+  return await compileRuntime(`${SHOW}int main(int count, char **arguments) {
   int at = 1;
   while (at < count && arguments[at][0] == '-') at++;
   if (at >= count) return trace[0];
@@ -71,6 +75,27 @@ int main(int count, char **arguments) {
     strcpy(strrchr(arguments[at], '/'), "/late.js");
     show(arguments[at]);
   }
+  return 0;
+}
+`);
+}
+
+/**
+ * The path of a runtime, as large as a few writes of the stub, that takes a millisecond to show that it has all of a program:
+ * it prints what stands in its entry, and in `data/link.json` beside that.
+ */
+export async function showingRuntime(): Promise<string> {
+  return await compileRuntime(`${SHOW}
+static const volatile char filling[${600 << 10}] = { 1 };
+int main(int count, char **arguments) {
+  int at = 1;
+  while (at < count && arguments[at][0] == '-') at++;
+  if (at >= count) return trace[0] + filling[count];
+  char other[4096];
+  snprintf(other, sizeof other, "%s", arguments[at]);
+  strcpy(strrchr(other, '/'), "/data/link.json");
+  show(arguments[at]);
+  show(other);
   return 0;
 }
 `);

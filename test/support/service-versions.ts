@@ -1,7 +1,8 @@
-import { copyFile, cp, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { copyFile, cp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { execa } from 'execa';
 import { expect } from 'vitest';
+import { madeOnce } from './made-once.ts';
 import { runCommand, temporaryDirectory } from './run.ts';
 import { ask, type Installed, installed, makeService } from './services.ts';
 
@@ -15,7 +16,7 @@ export interface BuiltVersion {
   readonly executable: string;
 }
 
-/** Builds a version of the service `tick`, which prints it and `text`, in a directory that it makes. */
+/** A version of the service `tick`, which prints it and `text`; built once for all that want the same one. */
 export async function buildVersion(
   version: string,
   files: Readonly<Record<string, string>> = {},
@@ -32,29 +33,26 @@ export async function buildVersion(
       export default defineApplication({ start: () => console.log('started ${version}') });`,
     ...files,
   };
-  const project = (await makeService(name, source, { version })).directory;
-  const { exitCode, stdout, stderr } = await runCommand([
-    'wrap',
-    project,
-    '--current',
-    '--runtime',
-    process.versions.node,
-  ]);
-  expect(exitCode, stdout + stderr).toBe(0);
-  const output = path.join(project, 'burrito_out');
-  const names = await readdir(output);
-  const place = path.join(await temporaryDirectory(), version);
-  await mkdir(place);
-  const directory = path.join(place, 'directory');
-  await cp(path.join(project, '_build/prod/rel', name), directory, {
-    recursive: true,
-    verbatimSymlinks: true,
+  const place = await madeOnce([name, version, source], async (made) => {
+    const project = (await makeService(name, source, { version })).directory;
+    const words = ['wrap', project, '--current', '--runtime', process.versions.node];
+    const { exitCode, stdout, stderr } = await runCommand(words);
+    expect(exitCode, stdout + stderr).toBe(0);
+    const output = path.join(project, 'burrito_out');
+    const names = await readdir(output);
+    const directory = path.join(project, '_build/prod/rel', name);
+    await cp(directory, path.join(made, 'directory'), { recursive: true, verbatimSymlinks: true });
+    const archive = names.find((one) => one.endsWith('.tar.gz'))!;
+    await rename(path.join(output, archive), path.join(made, `${name}-${version}.tar.gz`));
+    const executable = names.find((one) => new RegExp(`^${name}_[^.]*$`).test(one))!;
+    await rename(path.join(output, executable), path.join(made, `${name}-${version}`));
   });
-  const archive = path.join(place, `${name}-${version}.tar.gz`);
-  await rename(path.join(output, names.find((one) => one.endsWith('.tar.gz'))!), archive);
-  const executable = path.join(place, `${name}-${version}`);
-  await rename(path.join(output, names.find((one) => new RegExp(`^${name}_[^.]*$`).test(one))!), executable);
-  return { version, directory, archive, executable };
+  return {
+    version,
+    directory: path.join(place, 'directory'),
+    archive: path.join(place, `${name}-${version}.tar.gz`),
+    executable: path.join(place, `${name}-${version}`),
+  };
 }
 
 /** The assembled directory somewhere of its own; its files are linked, so that none may be written to in place. */

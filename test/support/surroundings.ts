@@ -22,6 +22,20 @@ export const WITHOUT_BOOT_ID: Surroundings = [
 ];
 
 /**
+ * A machine where nobody else has processes: their number, and so that of the calls which look at them, is the same each time.
+ * Ends as the command does, by SIGKILL too. Needs `mounts` and `pidNamespaces`.
+ */
+export const WITHOUT_OTHERS: Surroundings = [
+  ...[
+    'sh',
+    '-c',
+    'unshare --mount-proc --pid --fork sh -c "$0" sh "$@"; code=$?; [ $code != 137 ] || kill -9 $$; exit $code',
+  ],
+  // What is killed has to be another process than the first one, which is not killed by itself.
+  '"$@"; exit $?',
+];
+
+/**
  * No other place than the one that a variable names will do to unpack into: the home and the directories for temporary files are
  * read-only, but for what the tests made; the Node that runs the tests is where it was. Needs `mounts`.
  */
@@ -45,10 +59,15 @@ export function nowhereElse(): Surroundings {
 
 /** On one CPU, so that one thread does all, in the same order every time. Linux. */
 export function onOneCore(): Surroundings {
-  return ['taskset', '-c', firstCore()];
+  return ['taskset', '-c', oneCore()];
 }
 
-/** The number of a CPU that this process may use. Linux. */
-export function firstCore(): string {
-  return /^Cpus_allowed_list:\s*(\d+)/m.exec(readFileSync('/proc/self/status', 'utf8'))![1]!;
+/** The number of a CPU that this process may use; files of tests that run at the same time have different ones, if they can. Linux. */
+export function oneCore(): string {
+  const list = /^Cpus_allowed_list:\s*(\S+)/m.exec(readFileSync('/proc/self/status', 'utf8'))![1]!;
+  const cores = list.split(',').flatMap((range) => {
+    const [first, last = first] = range.split('-').map(Number) as [number, number?];
+    return Array.from({ length: last - first + 1 }, (_, index) => first + index);
+  });
+  return String(cores[Number(process.env.VITEST_POOL_ID) % cores.length]);
 }

@@ -3,15 +3,16 @@ import path from 'node:path';
 import { execa } from 'execa';
 import { writeFiles } from './programs.ts';
 import { wrapProgram } from './run.ts';
-import { smallRuntime } from './runtimes.ts';
+import { showingRuntime } from './runtimes.ts';
 
 /**
  * Two versions of a program as `1.0.0` and `2.0.0` in `directory`, with different runtimes, of which one is kept: the second
- * removes all of the first when it is installed. A release has files, directories and a link.
+ * removes all of the first when it is installed. A release has files, directories and a link. A run with its own runtime
+ * prints its files (runtimes.ts); with Node, `whole 1.0.0`.
  */
 export async function twoVersions(directory: string): Promise<void> {
-  const runtime = await smallRuntime();
-  const other = `${runtime}.other`;
+  const runtime = await showingRuntime();
+  const other = path.join(directory, 'other-runtime');
   // Another runtime is one with other bytes.
   await execa('sh', ['-c', 'cp "$0" "$1" && printf x >>"$1"', runtime, other]);
   await wrapVersion(directory, '1.0.0', runtime);
@@ -25,8 +26,8 @@ async function wrapVersion(directory: string, version: string, runtime: string):
       ...{ name: 'killed', version, bin: 'main.js' },
       sarma: { wrap: { keep: 1 } },
     }),
-    'main.js': `process.stdout.write(require('./data/link.json').text + ' ${version}\\n');`,
-    'data/text.json': '{ "text": "whole" }',
+    'main.js': "process.stdout.write(require('./data/link.json'));\n",
+    'data/text.json': `"whole ${version}\\n"`,
     'data/deep/more.txt': 'more',
   });
   await symlink('text.json', path.join(project, 'data/link.json'));

@@ -9,7 +9,7 @@ import { assembleVersions, type Versions } from './support/versions.ts';
 let versions: Versions;
 beforeAll(async () => {
   versions = await assembleVersions();
-}, 120_000);
+});
 
 const appup = { app: 'store', from: '0.1.x', to: '0.2.0', up: [{ reload: 'store' }], down: ['restart_node'] };
 

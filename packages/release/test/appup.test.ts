@@ -8,7 +8,7 @@ import { assembleVersions, places, type Versions } from './support/versions.ts';
 let versions: Versions;
 beforeAll(async () => {
   versions = await assembleVersions();
-}, 120_000);
+});
 
 const STORE = 'rel/appups/store/0.1.0_0.2.0.json';
 const SERVER = 'rel/appups/server/0.1.0_0.2.0.json';

@@ -1,8 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { onTestFinished } from 'vitest';
+import { madeOnce } from '../../../../test/support/made-once.ts';
 import { addBootCode } from '../../../release/src/boot/code.ts';
 import type { Tree } from '../../../release/src/tree.ts';
 import type { BootApplication, BootFile, Instruction } from '../../src/boot-file.ts';
@@ -124,8 +125,7 @@ export async function testRelease({
     [sys]: JSON.stringify(config),
     ...files,
   };
-  for (const [name, entry] of await bootCode())
-    all[`releases/${version}/${name}`] = (entry as { readonly text: string }).text;
+  for (const [name, text] of Object.entries(await bootCode())) all[`releases/${version}/${name}`] = text;
   for (const [name, text] of Object.entries(all)) {
     const file = path.join(root, name);
     await mkdir(path.dirname(file), { recursive: true });
@@ -195,11 +195,23 @@ function instructionsFor(applications: readonly BootApplication[]): readonly Ins
   ];
 }
 
-let code: Promise<Tree> | undefined;
+let code: Promise<Code> | undefined;
 
-/** The boot as a release carries it, bundled once per test file. */
-async function bootCode(): Promise<Tree> {
-  const tree: Tree = new Map();
-  code ??= addBootCode(tree, '.').then(() => tree);
+/** Name of a file → its text. */
+type Code = Readonly<Record<string, string>>;
+
+/** The boot as a release carries it, bundled once in a run of the tests. */
+async function bootCode(): Promise<Code> {
+  code ??= readCode();
   return await code;
+}
+
+async function readCode(): Promise<Code> {
+  const directory = await madeOnce('boot', async (made) => {
+    const tree: Tree = new Map();
+    await addBootCode(tree, '.');
+    const texts = [...tree].map(([name, entry]) => [name, (entry as { readonly text: string }).text]);
+    await writeFile(path.join(made, 'code.json'), JSON.stringify(Object.fromEntries(texts)));
+  });
+  return JSON.parse(await readFile(path.join(directory, 'code.json'), 'utf8'));
 }
