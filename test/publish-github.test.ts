@@ -1,11 +1,11 @@
 // `sarma publish` as a person calls it, to a GitHub on loopback that answers as GitHub's API is described.
-import { writeFile } from 'node:fs/promises';
+import { chmod, cp, readdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { execa } from 'execa';
-import { beforeAll, expect, test } from 'vitest';
-import { type GitHubServer, serveGitHub } from './support/github-server.ts';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { type GitHubServer, type GitHubServerOptions, serveGitHub } from './support/github-server.ts';
 import { writeFiles } from './support/programs.ts';
-import { runCommand, type Transcript, temporaryDirectory, wrapCommand } from './support/run.ts';
+import { run, runCommand, type Transcript, temporaryDirectory, wrapCommand } from './support/run.ts';
 
 const SARMA = path.resolve(import.meta.dirname, '../packages/cli/bin/sarma.js');
 const UPLOAD = 'repos/upload-release-asset';
@@ -34,8 +34,8 @@ beforeAll(async () => {
 });
 
 /** A GitHub that the project is published on; to be closed. */
-async function gitHub(): Promise<GitHubServer> {
-  const server = await serveGitHub();
+async function gitHub(options?: GitHubServerOptions): Promise<GitHubServer> {
+  const server = await serveGitHub(options);
   const config = { publish: { github: server.place } };
   await writeFile(path.join(project, 'sarma.config.json'), JSON.stringify(config));
   return server;
@@ -141,4 +141,96 @@ test('a workflow for the tag of another version is told so before anything else 
   expect(stderr).toContain('The tag is v1.3.0, and that of hello 1.2.0 is v1.2.0.');
   expect(server.requests).toEqual([]);
   await close(server);
+});
+
+test('an Enterprise server is the one of the workflow, and what it gave is not sent to github.com', async () => {
+  const server = await gitHub();
+  await writeFile(path.join(project, 'sarma.config.json'), '{}');
+  const { url, api, repository } = server.place;
+  const env = { ...workflow(server), GH_TOKEN: undefined, GITHUB_TOKEN: server.token, GITHUB_API_URL: api };
+  const args = ['publish', project, '--from', staged];
+  const { stdout, stderr, exitCode } = await runCommand([...args, '--github', repository], { env });
+  expect(exitCode, stderr).toBe(0);
+  expect(stdout).toContain(`Published ${url}/${repository}/releases/tag/v1.2.0`);
+
+  await writeFile(
+    path.join(project, 'sarma.config.json'),
+    JSON.stringify({ publish: { github: repository } }),
+  );
+  const elsewhere = await runCommand(args, { env });
+  expect(elsewhere.exitCode).toBe(1);
+  expect(elsewhere.stderr).toContain('There is no token for https://github.com: set GH_TOKEN to one');
+  await close(server);
+});
+
+test('--draft without GitHub is said to mean nothing', async () => {
+  const to = await temporaryDirectory();
+  const { stderr, exitCode } = await runCommand(['publish', project, '--draft', '--to', to]);
+  expect(exitCode).toBe(2);
+  expect(stderr).toContain('--draft is for a release on GitHub, and this is none');
+  expect(await readdir(to)).toEqual([]);
+});
+
+test('what package managers want is written of a draft that was downloaded, too', async () => {
+  const server = await gitHub();
+  const config = { publish: { github: server.place, npm: true } };
+  await writeFile(path.join(project, 'sarma.config.json'), JSON.stringify(config));
+  const from = await temporaryDirectory();
+  await cp(staged, from, { recursive: true });
+  for (const name of await readdir(from)) await chmod(path.join(from, name), 0o644);
+  const packagers = path.join(project, 'burrito_out/publish/packagers/hello');
+  await rm(packagers, { recursive: true });
+  const { exitCode, stderr } = await runCommand(['publish', project, '--from', from], {
+    env: workflow(server),
+  });
+  expect(exitCode, stderr).toBe(0);
+  const target = `linux-${process.arch}`;
+  expect(await readdir(packagers)).toEqual(['homebrew', 'npm']);
+  const env = { SARMA_CACHE_DIR: await temporaryDirectory() };
+  const started = await run(path.join(packagers, `npm/hello-${target}/bin/hello`), [], { env });
+  expect(started.stdout).toBe('hello\n');
+  await close(server);
+});
+
+describe('from a Git repository', () => {
+  /** The project with a commit in it, cloned from there. */
+  async function cloneOf(repository: string): Promise<string> {
+    const git = async (...args: string[]) => {
+      const who = ['-c', 'user.name=Ann', '-c', 'user.email=ann@example.org'];
+      return (await execa('git', [...who, ...args], { cwd: project })).stdout;
+    };
+    await rm(path.join(project, '.git'), { recursive: true, force: true });
+    await git('init', '--quiet');
+    await git('remote', 'add', 'origin', `git@work:${repository}.git`);
+    await git('add', 'package.json', 'README.md');
+    await git('commit', '--quiet', '--message', 'First');
+    return await git('rev-parse', 'HEAD');
+  }
+  const env = ({ token }: GitHubServer) => ({ GH_ENTERPRISE_TOKEN: token, GITHUB_ACTIONS: undefined });
+
+  test('of another repository, the tag is made at the newest commit of the one with the releases', async () => {
+    const server = await gitHub({ commits: [] });
+    await cloneOf('ann/source');
+    const { stdout, stderr, exitCode } = await runCommand(['publish', project], { env: env(server) });
+    expect(exitCode, stderr).toBe(0);
+    expect(stdout).toMatch(
+      /is not a clone of octo\/hello: a tag that is not there yet is made at the newest commit/,
+    );
+    expect(server.releases).toMatchObject([{ draft: false, target_commitish: 'main' }]);
+    await close(server);
+  });
+
+  test('a commit that was not pushed is told before anything is staged; one with changes beside it, with a warning', async () => {
+    const server = await gitHub({ commits: [] });
+    const commit = await cloneOf('Octo/Hello');
+    await writeFile(path.join(project, 'README.md'), '# changed\n');
+    const { stdout, stderr, exitCode } = await runCommand(['publish', project], { env: env(server) });
+    expect(exitCode).toBe(1);
+    expect(stderr).toContain(
+      `Changes that are not committed (README.md) are not in ${commit.slice(0, 12)}, to which the tag leads.`,
+    );
+    expect(stderr).toContain(`The commit that was built, ${commit}, is not at`);
+    expect(stdout).not.toContain('is whole');
+    await close(server);
+  });
 });

@@ -237,6 +237,7 @@ describe('a published version', () => {
         bin: { one: 'main.js', two: 'main.js' },
       }),
       'sarma.config.json': JSON.stringify({
+        publish: { url: 'https://example.org/tools/' },
         releases: { both: { bin: ['one', 'two'] }, single: { bin: ['one', 'two'] } },
       }),
     });
@@ -253,6 +254,12 @@ describe('a published version', () => {
       (await readFeed(path.join(out, `${name}-1.2.0/latest.json`))).executables.map(({ program }) => program);
     expect(await programs('both')).toEqual(['one', 'two']);
     expect(await programs('single')).toEqual(['one', 'two']);
+    const tags = async (name: string) => (await readFeed(path.join(out, `${name}-1.2.0/latest.json`))).tag;
+    expect([await tags('both'), await tags('single')]).toEqual(['both-v1.2.0', 'single-v1.2.0']);
+    expect((await readdir(path.join(out, 'packagers'))).sort()).toEqual(['both', 'single']);
+    await runCommand(['clean', directory, '--release', 'both']);
+    expect((await readdir(out)).sort()).toEqual(['packagers', 'single-1.2.0']);
+    expect(await readdir(path.join(out, 'packagers'))).toEqual(['single']);
   });
 });
 

@@ -73,6 +73,8 @@ export interface GitHubServer {
   readonly forgive: () => void;
   /** Another host, to which downloads lead. */
   readonly storage: string;
+  /** The next downloads end in the middle. */
+  readonly cutDownloads: (times: number) => void;
   /** What the token may do. */
   permission: 'write' | 'read' | 'none';
   /** The file with an asset's bytes. */
@@ -106,6 +108,7 @@ export async function serveGitHub(options: GitHubServerOptions = {}): Promise<Gi
   const servers: Server[] = [];
   let uploads = 0;
   let mostUploads = 0;
+  let downloadsToCut = 0;
 
   const listen = async (handle: (request: IncomingMessage, answer: ServerResponse) => Promise<void>) => {
     const server = createServer((request, answer) => {
@@ -124,7 +127,14 @@ export async function serveGitHub(options: GitHubServerOptions = {}): Promise<Gi
   const storage = await listen(async (request, answer) => {
     if (request.headers.authorization !== undefined)
       wrong.push(`the storage was sent a token: ${request.url}`);
-    await sendFile(request, answer, path.join(folder, path.basename(request.url!)));
+    const file = path.join(folder, path.basename(request.url!));
+    if (downloadsToCut === 0) return await sendFile(request, answer, file);
+    downloadsToCut -= 1;
+    const { size } = await stat(file);
+    answer.writeHead(200, { 'content-length': size });
+    createReadStream(file, { end: Math.floor(size / 2) })
+      .on('data', (part) => answer.write(part))
+      .on('end', () => answer.destroy());
   });
   const web = await listen(async (request, answer) => {
     const { pathname } = new URL(request.url!, web);
@@ -267,6 +277,9 @@ export async function serveGitHub(options: GitHubServerOptions = {}): Promise<Gi
       faults.length = 0;
     },
     storage,
+    cutDownloads: (times) => {
+      downloadsToCut = times;
+    },
     permission: 'write',
     fileOf: ({ id }) => path.join(folder, `${id}`),
     close: async () => {

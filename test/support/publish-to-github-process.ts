@@ -7,7 +7,9 @@ const say = (event: object) => process.stdout.write(`${JSON.stringify(event)}\n`
 await publishToGitHub(version, {
   place,
   token: gitHubToken(place, process.env),
-  tag: version.feed.tag,
+  tag: 'v{version}',
+  isMain: true,
+  commit: undefined,
   onEvent: say,
 });
 say({ type: 'memory', most: process.resourceUsage().maxRSS * 1024 });

@@ -1,22 +1,26 @@
+import { statSync } from 'node:fs';
 import path from 'node:path';
 import {
   builtCommit,
   channelOf,
+  checkGitHub,
   copyStaged,
   filesBeside,
   findExecutables,
+  type GitHubDestination,
   type GitHubPlace,
   gitHubToken,
   keyId,
   leadTo,
   type PublishedRelease,
+  type PublishPlace,
   placeOf,
   publishToGitHub,
-  pushedTag,
   readNotes,
   readNotesFile,
   readSigningKey,
   readStaged,
+  refuseLarge,
   refuseOtherRelease,
   refuseOtherTag,
   requireTrusted,
@@ -26,7 +30,14 @@ import {
   tagOf,
   writePackagers,
 } from '@sarma/publish';
-import { loadRelease, type Release, type ReleaseOptions, repositoryOf, updateTrust } from '@sarma/release';
+import {
+  executableNames,
+  loadRelease,
+  type Release,
+  type ReleaseOptions,
+  repositoryOf,
+  updateTrust,
+} from '@sarma/release';
 import { loadTargets } from '@sarma/wrapper';
 import { namedTargets } from './choose-targets.ts';
 import type { OnPublishEvent } from './events.ts';
@@ -60,36 +71,58 @@ export interface PublishOptions extends ReleaseOptions {
  * PublishError, UnknownTargetError and UsageError.
  */
 export async function publish(options: PublishOptions): Promise<void> {
-  const { from, dryRun, onEvent } = options;
+  const { from, draft, clobber, dryRun, signal, onEvent } = options;
   const release = await loadRelease({ sarma: OWN_MODULE, ...options });
   const { name, version, project, notes } = release;
-  onEvent({ type: 'release', name, version, project, programs: programsOf(release), notes });
-  const to = options.to === undefined ? undefined : path.resolve(options.to);
-  const destination = { to, github: repositoryFor(release, options) };
-  if (to !== undefined) await refuseOtherRelease(to, name);
+  onEvent({ type: 'release', name, version, project, programs: executableNames(release), notes });
+  const destination = destinationOf(release, options);
   // What is wrong is said before minutes of work.
-  if (destination.github !== undefined) {
-    const tag = tagOf(version, release.options.publish.tag);
-    refuseOtherTag({ name, version, tag }, pushedTag(destination.github, process.env) ?? tag);
-    if (!dryRun) gitHubToken(destination.github, process.env);
-  }
+  const { to, place } = destination;
+  if (to !== undefined) await refuseOtherRelease(to, name);
+  const github = await gitHubDestination(release, destination, options);
   const staged =
     from === undefined
       ? await stageRelease(release, destination, options)
-      : await takeStaged(release, path.resolve(from), to, options);
-  tellStaged(staged, options);
+      : await takeStaged(release, path.resolve(from), destination, options);
+  if (!dryRun && place !== undefined) {
+    // Not in the version's folder, which may be served.
+    const folder = path.join(release.output, 'publish', 'packagers', name);
+    const packaged = { release: publishedRelease(release), staged, place };
+    const files = await writePackagers(packaged, release.options.publish.packagers, folder);
+    onEvent({ type: 'packagers', folder, files });
+  }
+  tellStaged(staged, destination, options);
   if (dryRun) return;
   if (to !== undefined) {
     onEvent({ type: 'published', version, channel: channelOf(version), ...(await leadTo(staged, to)) });
   }
-  if (destination.github !== undefined) await upload(staged, project, destination.github, options);
+  if (github !== undefined) {
+    const said = { notes: staged.feed.notes, draft, clobber, signal, onEvent };
+    await publishToGitHub(staged, { ...github, ...said });
+  }
 }
 
-/** Where a version goes. Neither: it is only staged. */
+/** Where a version goes, and how whoever has it finds the next one. */
 interface Destination {
-  /** Absolute. */
+  /** Absolute. With neither this nor GitHub it is only staged. */
   readonly to: string | undefined;
   readonly github: GitHubPlace | undefined;
+  /** Where it will be had from, as far as somebody has said so. */
+  readonly place: PublishPlace | undefined;
+  /** Undefined: the executables do not update themselves. */
+  readonly trust: ReturnType<typeof updateTrust>;
+}
+
+function destinationOf(release: Release, options: PublishOptions): Destination {
+  const to = options.to === undefined ? undefined : path.resolve(options.to);
+  const github = repositoryFor(release, options);
+  if (options.draft && github === undefined) {
+    throw new UsageError(
+      '--draft is for a release on GitHub, and this is none: say --github OWNER/NAME, or publish.github and no --to.',
+    );
+  }
+  const place = placeOf({ ...release.options.publish, github }, release.version);
+  return { to, github, place, trust: updateTrust(release) };
 }
 
 function repositoryFor(
@@ -100,7 +133,7 @@ function repositoryFor(
   if (!/^[\w.-]+\/[\w.-]+$/.test(named)) {
     throw new UsageError(`--github ${named} is no repository: expected OWNER/NAME.`);
   }
-  const place = { ...(settings.github ?? repositoryOf(named)), repository: named };
+  const place = { ...(settings.github ?? repositoryOf(onServer(named, process.env))), repository: named };
   const feed = settings.github?.repository ?? settings.url;
   if (update !== undefined && feed !== named) {
     const message = `The executables look for later versions at ${feed}, and this one goes to ${named}.`;
@@ -109,51 +142,54 @@ function repositoryFor(
   return place;
 }
 
-async function upload(
-  staged: StagedVersion,
-  project: string,
-  place: GitHubPlace,
-  { draft, clobber, signal, onEvent }: PublishOptions,
-): Promise<void> {
-  await publishToGitHub(staged, {
-    place,
-    token: gitHubToken(place, process.env),
-    tag: pushedTag(place, process.env) ?? staged.feed.tag,
-    notes: staged.feed.notes,
-    draft,
-    clobber,
-    commit: await builtCommit(place, project, process.env),
-    signal,
-    onEvent,
-  });
+/** That whose workflow this is, as every workflow is told; else github.com. */
+function onServer(repository: string, { GITHUB_SERVER_URL: url, GITHUB_API_URL: api }: NodeJS.ProcessEnv) {
+  return { repository, ...(url && { url }), ...(url && api && { api }) };
+}
+
+/** What GitHub says is held to what is published, but for `--dry-run`, which asks nobody. */
+async function gitHubDestination(
+  { version, name, project, options: { publish: settings } }: Release,
+  { github: place }: Destination,
+  { dryRun, signal, onEvent }: PublishOptions,
+): Promise<GitHubDestination | undefined> {
+  if (place === undefined) return undefined;
+  const { tag, isMain } = settings;
+  refuseOtherTag({ name, version, tag: tagOf(version, tag) }, place, process.env);
+  if (dryRun) return undefined;
+  const token = gitHubToken(place, process.env);
+  const commit = await builtCommit(place, project, process.env, onEvent);
+  const destination = { place, token, tag, isMain, commit };
+  await checkGitHub(version, { ...destination, signal, onEvent });
+  return destination;
 }
 
 async function stageRelease(
   release: Release,
-  { to, github }: Destination,
+  { to, github, place, trust }: Destination,
   options: PublishOptions,
 ): Promise<StagedVersion> {
   const { dryRun, clobber, signal, onEvent } = options;
   const { name, version, output } = release;
   const { publish: settings, targets } = release.options;
-  const trust = updateTrust(release);
   const key = await readSigningKey(process.env);
   requireTrusted(key, trust?.publicKeys ?? []);
+  const programs = executableNames(release);
   const matrix = await loadTargets(release.project);
   const executables = findExecutables({
     folder: output,
-    programs: programsOf(release),
+    programs,
     targets: namedTargets(matrix, options, targets, process.env),
     known: [...matrix.values()],
   });
-  const about = publishedRelease(release);
-  const place = placeOf({ ...settings, github }, version);
+  if (github !== undefined)
+    refuseLarge(executables.map(({ file }) => ({ name: file, size: statSync(file).size })));
   const staged = await stage({
-    release: about,
+    release: publishedRelease(release),
     executables,
-    beside: await filesBeside(release.project, settings.include),
+    beside: await filesBeside(release.project, settings.include, programs),
     folder: to === undefined ? path.join(output, 'publish', `${name}-${version}`) : path.join(to, version),
-    tag: github === undefined ? version : tagOf(version, settings.tag),
+    tag: tagOf(version, settings.tag),
     place,
     trust,
     publicKeys: trust?.publicKeys ?? (key === undefined ? [] : [key.publicKey]),
@@ -169,39 +205,37 @@ async function stageRelease(
     },
   });
   if (key !== undefined) onEvent({ type: 'signed', key: keyId(key) });
-  if (dryRun || place === undefined) return staged;
-  // Not in the version's folder, which may be served.
-  const folder = path.join(output, 'publish', 'packagers');
-  const files = await writePackagers({ release: about, staged, place }, settings.packagers, folder);
-  onEvent({ type: 'packagers', folder, files });
   return staged;
 }
 
 /** What was staged before, as it is; where it goes to a folder, a copy. */
 async function takeStaged(
-  release: Release,
+  { name, version }: Release,
   from: string,
-  to: string | undefined,
+  { to, trust }: Destination,
   { dryRun, clobber }: PublishOptions,
 ): Promise<StagedVersion> {
-  const { name, version } = release;
-  const staged = await readStaged(from, { name, version, trust: updateTrust(release) });
+  const staged = await readStaged(from, { name, version, trust });
   if (to === undefined) return staged;
   return await copyStaged(staged, path.join(to, version), { replace: clobber, dryRun });
 }
 
-function tellStaged({ folder, files, feed }: StagedVersion, { dryRun, onEvent }: PublishOptions): void {
+function tellStaged(
+  { folder, files, feed }: StagedVersion,
+  { to, github }: Destination,
+  { from, dryRun, onEvent }: PublishOptions,
+): void {
   if (!files.some(({ name }) => name === SIGNATURE)) {
-    const message = `${feed.name} ${feed.version} is not signed: SARMA_SIGNING_KEY is not set. \`sarma keygen\` makes a key.`;
+    const why = `${from === undefined ? 'SARMA_SIGNING_KEY is not set' : 'it was staged without a key'}. \`sarma keygen\` makes one.`;
+    const message = `${feed.name} ${feed.version} is not signed: ${why}`;
     onEvent({ type: 'notice', level: 'warning', message });
   }
   const bytes = files.reduce((sum, { size }) => sum + size, 0);
   onEvent({ type: 'staged', folder, version: feed.version, tag: feed.tag, files, bytes, dryRun });
-}
-
-/** As `wrap` names executables. */
-function programsOf({ kind, name, entries }: Release): readonly string[] {
-  return kind === 'service' ? [name] : Object.keys(entries);
+  if (dryRun || to !== undefined || github !== undefined) return;
+  const message =
+    'It is published nowhere yet: say where to with --to DIR, --github OWNER/NAME or publish.github.';
+  onEvent({ type: 'notice', level: 'info', message });
 }
 
 function publishedRelease({ name, version, project, manifest, kind }: Release): PublishedRelease {

@@ -1,5 +1,6 @@
 import { createReadStream, createWriteStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
+import type { PassThrough } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 import { type Pack, pack } from 'tar-stream';
@@ -30,7 +31,11 @@ export async function writeTarGz(
     createWriteStream(output, { flags: 'wx' }),
     ...(signal === undefined ? [] : [{ signal }]),
   );
-  await Promise.all([addToTar(tar, files), written]);
+  const added = addToTar(tar, files).catch((error: Error) => {
+    tar.destroy(error);
+    throw error;
+  });
+  await Promise.all([added, written]);
 }
 
 async function addToTar(tar: Pack, files: readonly ArchivedFile[]): Promise<void> {
@@ -65,6 +70,8 @@ export async function writeZip(
   signal?: AbortSignal,
 ): Promise<void> {
   const zip = new ZipFile();
+  // It goes on with nothing after an error, and what reads from it would wait for ever.
+  zip.on('error', (error: Error) => (zip.outputStream as PassThrough).destroy(error));
   // A time of zips has no time zone, and none in UTC is put beside it. The earliest one is January 1980, which yazl corrects by zone.
   const options = { mtime: new Date(1980, 1, 1), forceDosTimestamp: true, compressionLevel: 1 };
   for (const { name, file, mode } of files) {

@@ -11,11 +11,14 @@ const README_AND_LICENCE = ['README*', 'LICENSE*', 'LICENCE*', 'COPYING*', 'NOTI
 
 /**
  * What lies beside the executable in an archive: the files of the project that `include` names (globs), or its readme and
- * licence; never keys and `.env`. Sorted. Throws PublishError NOT_INCLUDED where one of `include` names nothing.
+ * licence; never keys and `.env`. What lies above the project (`../../LICENSE`, of a workspace) comes without the dots: names in an
+ * archive lead nowhere but into it. Sorted. Throws PublishError NOT_INCLUDED where one of `include` names nothing, and where two
+ * files, or one and a program, would have the same name.
  */
 export async function filesBeside(
   project: string,
   include: readonly string[] | undefined,
+  programs: readonly string[],
 ): Promise<readonly ArchivedFile[]> {
   const found = new Set<string>();
   for (const pattern of include ?? README_AND_LICENCE) {
@@ -33,11 +36,33 @@ export async function filesBeside(
     }
     for (const name of names) found.add(name);
   }
+  const names = [...found].sort();
+  refuseSameNames(names, programs);
   return await Promise.all(
-    [...found].sort().map(async (name) => {
+    names.map(async (name) => {
       const file = path.join(project, name);
       const { mode } = await stat(file);
-      return { name, file, mode: mode & 0o111 ? 0o755 : 0o644 };
+      return { name: nameInArchive(name), file, mode: mode & 0o111 ? 0o755 : 0o644 };
     }),
   );
+}
+
+function nameInArchive(name: string): string {
+  return name.replace(/^(\.\.\/)+/, '');
+}
+
+function refuseSameNames(names: readonly string[], programs: readonly string[]): void {
+  const taken = new Map(programs.flatMap((one) => [one, `${one}.exe`]).map((one) => [one, 'the executable']));
+  for (const name of names) {
+    const inArchive = nameInArchive(name);
+    // A folder cannot be called like a file either.
+    const other = taken.get(inArchive) ?? taken.get(inArchive.split('/')[0]!);
+    if (other !== undefined) {
+      throw new PublishError(
+        'NOT_INCLUDED',
+        `publish.include names ${name}, and ${other} has that name in the archive. Include it under another name, or take it away.`,
+      );
+    }
+    taken.set(inArchive, name);
+  }
 }

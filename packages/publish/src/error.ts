@@ -19,6 +19,7 @@ export type PublishErrorCode =
   | 'TOKEN_REFUSED'
   | 'NOT_ALLOWED'
   | 'NO_REPOSITORY'
+  | 'RELEASE_GONE'
   | 'TAG_MISMATCH'
   | 'NOT_PUSHED'
   | 'GITHUB_REFUSED'

@@ -5,15 +5,18 @@ export { readNotes, readNotesFile } from './changelog.ts';
 export { type ChannelFile, leadTo, refuseOtherRelease } from './channel-file.ts';
 export { PublishError, type PublishErrorCode } from './error.ts';
 export { type BuiltExecutable, findExecutables, type Sought } from './executables.ts';
-export { builtCommit, gitHubToken, pushedTag } from './github/environment.ts';
+export { builtCommit } from './github/commit.ts';
+export { gitHubToken, refuseOtherTag } from './github/environment.ts';
 export type { GitHubEvent, GitHubState, OnGitHubEvent } from './github/events.ts';
 export type { GitHubPlace } from './github/place.ts';
 export {
+  checkGitHub,
+  type GitHubDestination,
   type PublishedOnGitHub,
   type PublishToGitHubOptions,
   publishToGitHub,
+  refuseLarge,
 } from './github/publish.ts';
-export { refuseOtherTag } from './github/tags.ts';
 export { type PackagedVersion, type PackagerSettings, writePackagers } from './installers/packagers.ts';
 export { type KeyPair, writeKeyPair } from './keygen.ts';
 export { type PlaceSettings, placeOf } from './place.ts';

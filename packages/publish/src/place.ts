@@ -8,17 +8,23 @@ export interface PlaceSettings {
   readonly url: string | undefined;
   /** With `{version}`. */
   readonly tag: string;
+  /** Whether `releases/latest` of the repository may lead to it. */
+  readonly isMain: boolean;
 }
 
 /** Where a version will be had from; undefined where nobody has said so. */
-export function placeOf({ github, url, tag }: PlaceSettings, version: string): PublishPlace | undefined {
+export function placeOf(
+  { github, url, tag, isMain }: PlaceSettings,
+  version: string,
+): PublishPlace | undefined {
   if (github !== undefined) {
     const releases = `${github.url}/${github.repository}/releases`;
     const [before = '', after = ''] = tag.split('{version}').map(encodeURIComponent);
+    const own = `${releases}/download/${encodeURIComponent(tagOf(version, tag))}/`;
     return {
-      version: `${releases}/download/${encodeURIComponent(tagOf(version, tag))}/`,
+      version: own,
       versions: `${releases}/download/${before}{version}${after}/`,
-      latest: `${releases}/latest/download/latest.json`,
+      latest: `${isMain ? `${releases}/latest/download/` : own}latest.json`,
     };
   }
   if (url === undefined) return undefined;

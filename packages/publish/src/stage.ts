@@ -28,7 +28,7 @@ export interface StageRequest {
   readonly beside: readonly ArchivedFile[];
   /** Absolute. All that is in it becomes this version. */
   readonly folder: string;
-  /** What the version is called where it will lie. */
+  /** What the version is called in Git. */
   readonly tag: string;
   /** Where it will lie; undefined: nobody knows, and there are no installers. */
   readonly place: PublishPlace | undefined;

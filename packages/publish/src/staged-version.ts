@@ -23,7 +23,7 @@ export interface PublishPlace {
   readonly version: string;
   /** The same of any version, encoded but for the `{version}` in it. */
   readonly versions: string;
-  /** What leads to the newest version: its `latest.json`. */
+  /** What leads to the newest version: its `latest.json`. Where `releases/latest` is for another release, that of this version. */
   readonly latest: string;
 }
 

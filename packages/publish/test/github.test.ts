@@ -1,4 +1,5 @@
-import { readFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { onGitHub, stagedVersion, UPLOAD } from './support/on-github.ts';
@@ -45,6 +46,15 @@ test.concurrent('what arrived is downloaded and hashed where the server does not
   expect(count(UPLOAD)).toBe(5);
 });
 
+test.concurrent('what is read back is read again when the connection is cut', async (t) => {
+  const { server, publish, expectPublished } = await onGitHub(t, { enterprise: true, digests: false });
+  const version = await stagedVersion();
+  server.cutDownloads(1);
+  const { notices } = await publish(version);
+  expect(notices).toMatch(/GitHub failed \(the answer was cut off.*\): trying again/);
+  await expectPublished(version);
+});
+
 test.concurrent('four files are on their way at once', async (t) => {
   const { server, publish } = await onGitHub(t);
   const sizes = Object.fromEntries(Array.from({ length: 7 }, (_, index) => [`file-${index}`, 1000]));
@@ -52,14 +62,6 @@ test.concurrent('four files are on their way at once', async (t) => {
   server.fail(UPLOAD, { until: () => expect.poll(server.mostUploads).toBe(4) }, 4);
   await publish(await stagedVersion('1.2.0', sizes));
   expect(server.mostUploads()).toBe(4);
-});
-
-test.concurrent("a tag that is not the version's stops before anything is uploaded", async (t) => {
-  const { server, publish } = await onGitHub(t);
-  await expect(publish(await stagedVersion(), { tag: 'v1.3.0' })).rejects.toThrow(
-    'The tag is v1.3.0, and that of hello 1.2.0 is v1.2.0.',
-  );
-  expect(server.requests).toEqual([]);
 });
 
 test.concurrent.for(['a commit', 'an annotated tag'])(
@@ -138,6 +140,50 @@ test.concurrent('a file that changed after it was staged is not published', asyn
     message: expect.stringContaining('has changed since it was staged'),
   });
   expect(server.releases).toMatchObject([{ draft: true }]);
+});
+
+test.concurrent('two releases of a project do not take each other’s place in one repository', async (t) => {
+  const { server, publish, expectPublished, download } = await onGitHub(t);
+  const version = async (name: string) => {
+    const staged = await stagedVersion('1.2.0', FILES);
+    const text = JSON.stringify({ ...staged.feed, name });
+    await writeFile(path.join(staged.folder, 'latest.json'), text);
+    const sha256 = createHash('sha256').update(text).digest('hex');
+    const feed = { name: 'latest.json', size: text.length, sha256 };
+    return {
+      ...staged,
+      feed: { ...staged.feed, name, tag: `${name}-v1.2.0` },
+      files: staged.files.map((file) => (file.name === feed.name ? feed : file)),
+    };
+  };
+  const [api, worker] = [await version('api'), await version('worker')];
+  for (const draft of [true, false]) {
+    await publish(api, { draft });
+    await expect(publish(worker, { clobber: true })).rejects.toMatchObject({
+      code: 'OTHER_RELEASE',
+      message: expect.stringMatching(
+        /^v1\.2\.0 is a version of api .*and worker is to be published\..*\{name\}-v/,
+      ),
+    });
+  }
+  await publish(worker, { tag: 'worker-v{version}', isMain: false });
+  await expectPublished(worker);
+  expect(await download('latest.json')).toEqual(await readFile(path.join(api.folder, 'latest.json')));
+  expect(server.releases).toHaveLength(2);
+});
+
+test.concurrent('a draft that somebody deletes meanwhile is said to be gone, and the next run makes another one', async (t) => {
+  const { server, publish, expectPublished } = await onGitHub(t);
+  const version = await stagedVersion();
+  const remove = async () => void server.releases.splice(0);
+  server.fail(UPLOAD, { until: remove });
+  await expect(publish(version)).rejects.toMatchObject({
+    code: 'RELEASE_GONE',
+    message: expect.stringMatching(/the release v1\.2\.0 is not in octo\/hello any more.*Run it again/),
+  });
+  server.forgive();
+  await publish(version);
+  await expectPublished(version);
 });
 
 test.concurrent('a name that GitHub would change is refused', async (t) => {

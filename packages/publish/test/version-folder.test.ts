@@ -2,7 +2,6 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { temporaryDirectory } from '../../../test/support/run.ts';
-import { filesBeside } from '../src/beside.ts';
 import { writeKeyPair } from '../src/keygen.ts';
 import { putFolder } from '../src/version-folder.ts';
 
@@ -18,16 +17,6 @@ test('a version that a killed run had moved away is there again', async () => {
   await expect(other).rejects.toMatchObject({ code: 'PUBLISHED_OTHERWISE' });
   expect(await readFile(path.join(folder, 'a'), 'utf8')).toBe('published');
   expect(await readdir(parent)).toEqual(['1.0.0']);
-});
-
-test('archives take no keys and no .env along, whatever publish.include says', async () => {
-  const project = await temporaryDirectory();
-  for (const name of ['README.md', 'release.key', '.env', '.env.local'])
-    await writeFile(path.join(project, name), name);
-  const names = (await filesBeside(project, ['*'])).map(({ name }) => name);
-  expect(names).toEqual(['README.md']);
-  await expect(filesBeside(project, ['release.*'])).rejects.toMatchObject({ code: 'NOT_INCLUDED' });
-  await expect(filesBeside(project, ['.env*'])).rejects.toMatchObject({ code: 'NOT_INCLUDED' });
 });
 
 test('a secret key has a name by which it is left out of releases', async () => {

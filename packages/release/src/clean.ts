@@ -65,6 +65,8 @@ export async function removeEmptyFolders({ folders }: CleanPlan): Promise<void> 
 const BUILD = '_build';
 /** In a folder of outputs: what `sarma publish` stages. */
 const PUBLISHED = 'publish';
+/** In that: what it writes for package managers, a folder for each release. */
+const PACKAGERS = 'packagers';
 
 async function planRelease(options: CleanOptions): Promise<CleanPlan> {
   const release = await loadRelease(options);
@@ -73,10 +75,11 @@ async function planRelease(options: CleanOptions): Promise<CleanPlan> {
     items: [
       ...[release.path].filter(isAssembled).map((directory) => ({ path: directory, keepsState: true })),
       ...outputs.filter((file) => isOf(release, path.basename(file))).map(whole),
-      ...staged(release.output, `${release.name}-${release.version}`).map(whole),
+      ...staged(release.output, release).map(whole),
     ],
     folders: [
       ...foldersAround(release.path, release.project),
+      path.join(release.output, PUBLISHED, PACKAGERS),
       path.join(release.output, PUBLISHED),
       release.output,
     ],
@@ -170,13 +173,17 @@ async function ownOutputs(folder: string, { isExecutable }: CleanOptions): Promi
   return own;
 }
 
-/** The versions that `sarma publish` has staged among outputs, or the one of this name; and what it wrote for package managers. */
-function staged(output: string, only?: string): readonly string[] {
+/** What `sarma publish` has staged among outputs, of all versions or of one, and what it wrote for package managers. */
+function staged(output: string, only?: Release): readonly string[] {
   const folder = path.join(output, PUBLISHED);
-  return namesIn(folder)
-    .filter((name) => name === 'packagers' || isStaged(path.join(folder, name)))
-    .filter((name) => name === 'packagers' || only === undefined || name === only)
-    .map((name) => path.join(folder, name));
+  if (only === undefined)
+    return namesIn(folder)
+      .map((name) => path.join(folder, name))
+      .filter((one) => path.basename(one) === PACKAGERS || isStaged(one));
+  const version = path.join(folder, `${only.name}-${only.version}`);
+  return [...[version].filter(isStaged), path.join(folder, PACKAGERS, only.name)].filter((one) =>
+    existsSync(one),
+  );
 }
 
 /** Or what a run that was killed has left of one. */

@@ -1,5 +1,6 @@
 import { statSync } from 'node:fs';
 import path from 'node:path';
+import { executableNames } from './executable-names.ts';
 import { type InstalledPackage, packageOf } from './installation.ts';
 import type { Release } from './release.ts';
 import { readWorkspaces } from './workspaces.ts';
@@ -28,8 +29,7 @@ export async function exclusions(
   if (isFolder(release.output) && path.basename(release.output) !== 'burrito_out')
     excluded.delete(release.output);
   const entries = Object.values(release.entries);
-  const names = release.kind === 'service' ? [release.name] : Object.keys(release.entries);
-  const executable = `(${names.join('|')})(_[a-z0-9]+-[a-z0-9-]+)?(\\.exe)?`;
+  const executable = `(${executableNames(release).join('|')})(_[a-z0-9]+-[a-z0-9-]+)?(\\.exe)?`;
   const written = new RegExp(
     `^(${executable}(\\.cdx\\.json)?|${release.name}-.+\\.tar\\.gz|\\.?SHA256SUMS(\\..*)?)$`,
   );

@@ -11,6 +11,7 @@ export {
   type SarmaConfig,
 } from './definition/sarma-config.ts';
 export { ReleaseError } from './error.ts';
+export { executableNames } from './executable-names.ts';
 export { importSource } from './import-source.ts';
 export { type InitResult, writeInit } from './init.ts';
 export { findProject, listReleases, loadRelease } from './load.ts';

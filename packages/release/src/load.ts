@@ -56,6 +56,7 @@ export async function loadRelease(options: ReleaseOptions): Promise<Release> {
       usesSarma,
       configFile,
       environments,
+      among: { name, sharesRepository: definition.sharesRepository, isMain: definition.isMain },
       where,
     }),
     steps: readSteps(config),

@@ -191,6 +191,8 @@ export interface PublishSettings {
   readonly url: string | undefined;
   /** What a version is tagged as, with `{version}`. */
   readonly tag: string;
+  /** Whether `releases/latest` of the repository may lead to it: of several releases that share one, to one alone. */
+  readonly isMain: boolean;
   /** Absolute; undefined: CHANGELOG.md where it is there; false: notes come from elsewhere. */
   readonly changelog: string | false | undefined;
   /** Globs of what lies beside the executable in archives; undefined: readme and licence. */

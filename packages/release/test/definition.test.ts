@@ -25,6 +25,24 @@ function configured(config: object, more: Parameters<typeof project>[0] = {}): s
   return project({ ...service, 'sarma.config.json': config, ...more });
 }
 
+test('several releases that are published in one repository have tags of their own', async () => {
+  const tagged = async (config: object, name?: string) => {
+    const { tag, isMain } = (await loadRelease({ project: configured(config), name })).options.publish;
+    return [tag, isMain];
+  };
+  const github = 'me/kv';
+  const releases = { api: {}, worker: {}, own: { publish: { github: 'me/own' } } };
+  expect(await tagged({ publish: { github } })).toEqual(['v{version}', true]);
+  expect(await tagged({ releases: { api: { publish: { github } } } })).toEqual(['v{version}', true]);
+  const config = { publish: { github }, releases };
+  expect(await tagged(config, 'api')).toEqual(['api-v{version}', true]);
+  expect(await tagged(config, 'worker')).toEqual(['worker-v{version}', false]);
+  expect(await tagged(config, 'own')).toEqual(['v{version}', true]);
+  expect(await tagged({ ...config, defaultRelease: 'worker' })).toEqual(['worker-v{version}', true]);
+  const slashed = { ...config, publish: { github, tag: '{name}/{version}' } };
+  expect(await tagged(slashed, 'worker')).toEqual(['worker/{version}', false]);
+});
+
 describe('without a configuration', () => {
   test('a project with a lifecycle module is a service, and needs no entry', async () => {
     const root = project(service);

@@ -21,6 +21,7 @@ export function publishReporter({ json = false, quiet = false }: Shown): Publish
   if (json) return { report: writeJson, close: () => {} };
   const isTerminal = process.stdout.isTTY && process.env.TERM !== 'dumb' && !process.env.CI && !quiet;
   const sent = new Map<string, number>();
+  let sizes: ReadonlyMap<string, number> = new Map();
   let total = 0;
   let isMoving = false;
   const close = () => {
@@ -29,7 +30,11 @@ export function publishReporter({ json = false, quiet = false }: Shown): Publish
   };
   const report: OnPublishEvent = (event) => {
     close();
-    if (event.type === 'staged') total = event.bytes;
+    if (event.type === 'staged') {
+      total = event.bytes;
+      sizes = new Map(event.files.map((file) => [file.name, file.size]));
+    }
+    if (event.type === 'kept') sent.set(event.file, sizes.get(event.file) ?? 0);
     if (event.type === 'upload') sent.set(event.file, event.sent);
     if (event.type === 'notice' && event.level === 'warning') warn(event.message);
     else if (!quiet) for (const line of linesOf(event)) process.stdout.write(`${line}\n`);

@@ -4,6 +4,7 @@ import { PublishError } from '../error.ts';
 import type { OnGitHubEvent } from './events.ts';
 import { isPassing, patiently, reasonOf } from './patience.ts';
 import type { GitHubPlace } from './place.ts';
+import type { Release } from './releases.ts';
 
 /** A repository on GitHub, asked with a token. */
 export interface Repository {
@@ -51,8 +52,16 @@ export function openRepository({ place, token, signal, onEvent }: Access): Repos
   return { place, path: { owner, repo }, request: octokit.request, signal, onEvent };
 }
 
-/** Says what GitHub's refusal means. `doing` is what was tried: `create the release`. Anything else is returned as it is. */
-export function explained(error: unknown, { place, signal }: Repository, doing: string): unknown {
+/**
+ * Says what GitHub's refusal means. `doing` is what was tried: `create the release`; `of` the release that it was tried with, which was
+ * there a moment ago. Anything else is returned as it is.
+ */
+export function explained(
+  error: unknown,
+  { place, signal }: Repository,
+  doing: string,
+  of?: Release,
+): unknown {
   if (signal?.aborted) return signal.reason;
   if (!(error instanceof RequestError)) return error;
   const said = reasonOf(error);
@@ -81,6 +90,14 @@ export function explained(error: unknown, { place, signal }: Repository, doing: 
         options,
       );
     case 404:
+      if (of !== undefined) {
+        return new PublishError(
+          'RELEASE_GONE',
+          `Could not ${doing}: the release ${of.tag_name} is not in ${repository} any more (404). Somebody has deleted it, or the token ` +
+            'may not write to it. Run it again: it makes another one.',
+          options,
+        );
+      }
       return new PublishError(
         'NO_REPOSITORY',
         `Could not ${doing}: there is no ${repository} at ${url}, or the token may not see it or not write to it (404). ` +

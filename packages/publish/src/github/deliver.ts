@@ -86,7 +86,8 @@ async function uploadAll(
         signal.throwIfAborted();
         const cause = causeOf(error);
         if (cause instanceof PublishError) throw cause;
-        if (!isPassing(error) && !isThere(error)) throw explained(error, repository, `upload ${file.name}`);
+        if (!isPassing(error) && !isThere(error))
+          throw explained(error, repository, `upload ${file.name}`, release);
         reasons.set(file.name, reasonOf(error));
       }
     }

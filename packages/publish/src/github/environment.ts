@@ -1,7 +1,6 @@
-import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
+import type { Feed } from '@sarma/update';
 import { PublishError } from '../error.ts';
-import { type GitHubPlace, tokenVariables } from './place.ts';
+import { type GitHubPlace, tokenVariables, workflowServer } from './place.ts';
 
 /** The token for a server. Throws PublishError NO_TOKEN. */
 export function gitHubToken(place: GitHubPlace, environment: NodeJS.ProcessEnv): string {
@@ -21,29 +20,31 @@ export function gitHubToken(place: GitHubPlace, environment: NodeJS.ProcessEnv):
   return token;
 }
 
-/** The tag that was pushed, in a workflow of this repository that runs for one. */
-export function pushedTag(place: GitHubPlace, environment: NodeJS.ProcessEnv): string | undefined {
-  if (!isWorkflowOf(place, environment) || environment.GITHUB_REF_TYPE !== 'tag') return undefined;
-  return environment.GITHUB_REF_NAME || undefined;
-}
-
-/** What is built: the workflow's commit, else that of the project's Git repository; undefined where there is none. */
-export async function builtCommit(
+/**
+ * Refuses to publish a version in a workflow of this repository that runs for the tag of another one. A tag with the version alone
+ * (`v1.2.0`) is that of every release whose own has a name in it. Throws PublishError TAG_MISMATCH.
+ */
+export function refuseOtherTag(
+  { name, version, tag }: Pick<Feed, 'name' | 'version' | 'tag'>,
   place: GitHubPlace,
-  project: string,
   environment: NodeJS.ProcessEnv,
-): Promise<string | undefined> {
-  if (isWorkflowOf(place, environment) && environment.GITHUB_SHA) return environment.GITHUB_SHA;
-  const asked = promisify(execFile)('git', ['rev-parse', 'HEAD'], { cwd: project });
-  const { stdout } = await asked.catch(() => ({ stdout: '' }));
-  return stdout.trim() || undefined;
+): void {
+  const { GITHUB_REF_TYPE, GITHUB_REF_NAME: pushed } = environment;
+  if (!isWorkflowOf(place, environment) || GITHUB_REF_TYPE !== 'tag' || !pushed) return;
+  if (pushed === tag || (tag.includes(name) && pushed === `v${version}`)) return;
+  throw new PublishError(
+    'TAG_MISMATCH',
+    `The tag is ${pushed}, and that of ${name} ${version} is ${tag}. Set the version in package.json and build again, or push ${tag}. ` +
+      'Nothing was uploaded.',
+  );
 }
 
-function isWorkflowOf({ repository, url }: GitHubPlace, environment: NodeJS.ProcessEnv): boolean {
-  const { GITHUB_ACTIONS, GITHUB_REPOSITORY, GITHUB_SERVER_URL } = environment;
+/** Whether this is a workflow of the repository, on its server. */
+export function isWorkflowOf({ repository, url }: GitHubPlace, environment: NodeJS.ProcessEnv): boolean {
+  const { GITHUB_ACTIONS, GITHUB_REPOSITORY } = environment;
   return (
     GITHUB_ACTIONS === 'true' &&
     GITHUB_REPOSITORY?.toLowerCase() === repository.toLowerCase() &&
-    (GITHUB_SERVER_URL ?? 'https://github.com') === url
+    workflowServer(environment) === url
   );
 }

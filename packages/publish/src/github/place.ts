@@ -8,14 +8,19 @@ export interface GitHubPlace {
   readonly api: string;
 }
 
-/** The variables that a token is taken from, the first that is set. */
+const GITHUB = 'https://github.com';
+
+/** The server whose workflow this is, or that of everybody. Without a slash at the end. */
+export function workflowServer({ GITHUB_SERVER_URL }: NodeJS.ProcessEnv): string {
+  return GITHUB_SERVER_URL?.replace(/\/$/, '') || GITHUB;
+}
+
+/**
+ * The variables that a token is taken from, the first that is set. A token of one server is nothing that another one is to see:
+ * in a workflow `GITHUB_TOKEN` is that of the server it runs on. What `gh` says of the names: `gh help environment`.
+ */
 export function tokenVariables({ url }: GitHubPlace, environment: NodeJS.ProcessEnv): readonly string[] {
-  const own = ['GH_TOKEN', 'GITHUB_TOKEN'];
-  if (url === 'https://github.com') return own;
-  // A token of github.com is nothing that another server is to see. In a workflow of that server it is the server's own.
-  return [
-    'GH_ENTERPRISE_TOKEN',
-    'GITHUB_ENTERPRISE_TOKEN',
-    ...(environment.GITHUB_SERVER_URL === url ? own : []),
-  ];
+  const isOwn = workflowServer(environment) === url;
+  if (url === GITHUB) return isOwn ? ['GH_TOKEN', 'GITHUB_TOKEN'] : ['GH_TOKEN'];
+  return ['GH_ENTERPRISE_TOKEN', 'GITHUB_ENTERPRISE_TOKEN', ...(isOwn ? ['GH_TOKEN', 'GITHUB_TOKEN'] : [])];
 }

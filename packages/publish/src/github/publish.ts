@@ -1,10 +1,12 @@
 import { compareVersions } from '@sarma/app/version-order';
-import { channelOf, versionOf } from '@sarma/update';
+import { channelOf, FEED, tagOf, versionOf } from '@sarma/update';
 import { PublishError } from '../error.ts';
-import type { StagedVersion } from '../staged-version.ts';
-import { type Access, openRepository, type Repository } from './client.ts';
+import type { StagedFile, StagedVersion } from '../staged-version.ts';
+import { readAsset } from './assets.ts';
+import { openRepository, type Repository } from './client.ts';
 import { deliver, notArrived } from './deliver.ts';
 import type { GitHubState, OnGitHubEvent } from './events.ts';
+import type { GitHubPlace } from './place.ts';
 import {
   createDraft,
   listReleases,
@@ -13,19 +15,28 @@ import {
   releaseOf,
   updateRelease,
 } from './releases.ts';
-import { checkTag, refuseOtherTag } from './tags.ts';
+import { checkTag } from './tags.ts';
 
-export interface PublishToGitHubOptions extends Omit<Access, 'onEvent'> {
-  /** What was pushed, or is to be made: has to be what the version is called. */
+/** Where on GitHub a version goes. */
+export interface GitHubDestination {
+  readonly place: GitHubPlace;
+  readonly token: string;
+  /** Of a version, with `{version}`. */
   readonly tag: string;
+  /** Whether `releases/latest` may lead to it. */
+  readonly isMain: boolean;
+  /** What was built, 40 hex digits, where it is known. */
+  readonly commit: string | undefined;
+}
+
+export interface PublishToGitHubOptions extends GitHubDestination {
+  readonly signal?: AbortSignal | undefined;
   /** Markdown. Those that somebody has written into the draft stay. */
   readonly notes?: string | undefined;
   /** Stops before publishing. */
   readonly draft?: boolean | undefined;
   /** Takes other files' place in a release that is published. */
   readonly clobber?: boolean | undefined;
-  /** What was built, 40 hex digits, where it is known. */
-  readonly commit?: string | undefined;
   readonly onEvent?: OnGitHubEvent | undefined;
 }
 
@@ -35,6 +46,23 @@ export interface PublishedOnGitHub {
   readonly state: GitHubState;
 }
 
+/** Says what would stop a version at the end of its way, before it is staged: the token, the repository, the tag. Throws PublishError. */
+export async function checkGitHub(
+  version: string,
+  {
+    tag,
+    commit,
+    ...access
+  }: GitHubDestination & { readonly signal?: AbortSignal | undefined; readonly onEvent: OnGitHubEvent },
+): Promise<void> {
+  await look(openRepository(access), tagOf(version, tag), commit);
+}
+
+async function look(repository: Repository, tag: string, commit: string | undefined) {
+  const releases = await listReleases(repository);
+  return { releases, ...(await checkTag(repository, tag, commit)) };
+}
+
 /**
  * Makes a version a release on GitHub: a draft until every file has arrived as it lies in the folder. What an interrupted run has
  * uploaded is not uploaded again. Throws PublishError.
@@ -42,7 +70,8 @@ export interface PublishedOnGitHub {
 export async function publishToGitHub(
   version: StagedVersion,
   {
-    tag,
+    tag: template,
+    isMain,
     notes,
     draft = false,
     clobber = false,
@@ -52,11 +81,10 @@ export async function publishToGitHub(
   }: PublishToGitHubOptions,
 ): Promise<PublishedOnGitHub> {
   const { feed } = version;
-  refuseOtherTag(feed, tag);
-  refuseLarge(version);
+  const tag = tagOf(feed.version, template);
+  refuseLarge(version.files);
   const repository = openRepository({ ...access, onEvent });
-  const releases = await listReleases(repository);
-  const { isThere } = await checkTag(repository, tag, commit);
+  const { releases, isThere } = await look(repository, tag, commit);
   const text: ReleaseText = {
     tag_name: tag,
     name: `${feed.name} ${feed.version}`,
@@ -65,6 +93,7 @@ export async function publishToGitHub(
     ...(!isThere && commit !== undefined && { target_commitish: commit }),
   };
   const found = releaseOf(tag, releases);
+  if (found !== undefined) await refuseOtherRelease(repository, found, version);
   if (found && !found.draft) {
     const missing = await notArrived(repository, found, version.files);
     if (missing.length === 0) return ended(found, 'unchanged', onEvent);
@@ -83,7 +112,7 @@ export async function publishToGitHub(
     ...rest,
     ...(body !== undefined && (clobber || !release.body) && { body }),
     draft: false,
-    make_latest: isLatest(feed.version, tag, releases) ? 'true' : 'false',
+    make_latest: isMain && isLatest(feed.version, template, releases) ? 'true' : 'false',
   });
   return ended(published, 'published', onEvent);
 }
@@ -104,9 +133,8 @@ function ended({ html_url: url }: Release, state: GitHubState, onEvent: OnGitHub
 }
 
 /** GitHub leads `releases/latest` there: the highest version of those that are for everybody. */
-function isLatest(version: string, tag: string, releases: readonly Release[]): boolean {
+function isLatest(version: string, template: string, releases: readonly Release[]): boolean {
   if (channelOf(version) !== 'latest') return false;
-  const template = tag.replace(version, () => '{version}');
   return releases
     .filter(({ draft }) => !draft)
     .flatMap(({ tag_name }) => versionOf(tag_name, template) ?? [])
@@ -114,8 +142,36 @@ function isLatest(version: string, tag: string, releases: readonly Release[]): b
     .every((other) => (compareVersions(version, other) ?? 0) >= 0);
 }
 
-/** "Each file included in a release must be under 2 GiB": docs.github.com, About releases. */
-function refuseLarge({ files }: StagedVersion): void {
+/** Two releases of a project that are tagged alike would take each other's place. What is no feed is nobody's. */
+async function refuseOtherRelease(
+  repository: Repository,
+  { assets, tag_name, html_url }: Release,
+  { feed: { name }, files }: StagedVersion,
+): Promise<void> {
+  const asset = assets.find((one) => one.name === FEED && one.state === 'uploaded');
+  const own = files.find((one) => one.name === FEED);
+  if (asset === undefined || asset.digest === `sha256:${own?.sha256}`) return;
+  const there = nameIn(await readAsset(repository, asset));
+  if (there === undefined || there === name) return;
+  throw new PublishError(
+    'OTHER_RELEASE',
+    `${tag_name} is a version of ${there} (${html_url}), and ${name} is to be published. Give each release tags of its own: ` +
+      "publish: { tag: '{name}-v{version}' }.",
+  );
+}
+
+function nameIn(feed: string): unknown {
+  try {
+    return (JSON.parse(feed) as { name?: unknown }).name;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * "Each file included in a release must be under 2 GiB": docs.github.com, About releases. Throws PublishError GITHUB_REFUSED.
+ */
+export function refuseLarge(files: readonly Pick<StagedFile, 'name' | 'size'>[]): void {
   const large = files.find(({ size }) => size >= 2 ** 31);
   if (large === undefined) return;
   throw new PublishError(

@@ -9,23 +9,22 @@ const PAGE = 100;
 
 /** All, drafts included. Throws PublishError. */
 export async function listReleases(repository: Repository): Promise<readonly Release[]> {
-  return await allPages(repository, 'list the releases', async (page) => {
-    const query = { ...repository.path, per_page: PAGE, page };
-    return (await repository.request('GET /repos/{owner}/{repo}/releases', query)).data;
-  });
+  try {
+    return await allPages(async (page) => {
+      const query = { ...repository.path, per_page: PAGE, page };
+      return (await repository.request('GET /repos/{owner}/{repo}/releases', query)).data;
+    });
+  } catch (error) {
+    throw explained(error, repository, 'list the releases');
+  }
 }
 
+/** Throws what `get` throws. */
 export async function allPages<Item>(
-  repository: Repository,
-  doing: string,
   get: (page: number) => Promise<readonly Item[]>,
 ): Promise<readonly Item[]> {
   const items: Item[] = [];
-  try {
-    for (let page = 1; items.length === (page - 1) * PAGE; page += 1) items.push(...(await get(page)));
-  } catch (error) {
-    throw explained(error, repository, doing);
-  }
+  for (let page = 1; items.length === (page - 1) * PAGE; page += 1) items.push(...(await get(page)));
   return items;
 }
 
@@ -66,14 +65,14 @@ export async function createDraft(repository: Repository, text: ReleaseText): Pr
 /** Throws PublishError. */
 export async function updateRelease(
   repository: Repository,
-  { id }: Release,
+  release: Release,
   change: Partial<ReleaseText> & { readonly draft: boolean; readonly make_latest?: 'true' | 'false' },
 ): Promise<Release> {
   const doing = change.draft ? 'make the release a draft again' : 'publish the release';
   try {
-    const wanted = { ...repository.path, release_id: id, ...change };
+    const wanted = { ...repository.path, release_id: release.id, ...change };
     return (await repository.request('PATCH /repos/{owner}/{repo}/releases/{release_id}', wanted)).data;
   } catch (error) {
-    throw explained(error, repository, doing);
+    throw explained(error, repository, doing, release);
   }
 }

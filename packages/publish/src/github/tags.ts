@@ -1,19 +1,5 @@
-import type { Feed } from '@sarma/update';
 import { PublishError } from '../error.ts';
 import { explained, type Repository } from './client.ts';
-
-/** `tag` is what was pushed, or is to be made. Throws PublishError TAG_MISMATCH. */
-export function refuseOtherTag(
-  { name, version, tag: own }: Pick<Feed, 'name' | 'version' | 'tag'>,
-  tag: string,
-): void {
-  if (tag === own) return;
-  throw new PublishError(
-    'TAG_MISMATCH',
-    `The tag is ${tag}, and that of ${name} ${version} is ${own}. Set the version in package.json and build again, or push ${own}. ` +
-      'Nothing was uploaded.',
-  );
-}
 
 /**
  * Whether a tag is there, which leads to what was built, as far as that is known. Where it is not there GitHub makes it, when the

@@ -1,4 +1,4 @@
-import { chmod, copyFile, link, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, link, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { channelOf, type PublishedExecutable } from '@sarma/update';
 import { homepageOf, programsOf } from './packaged.ts';
@@ -102,7 +102,18 @@ async function put(
   await mkdir(bin, { recursive: true });
   const to = path.join(bin, target.startsWith('win-') ? `${program}.exe` : program);
   const from = path.join(staged, file);
-  await link(from, to).catch(() => copyFile(from, to));
+  // What was downloaded from a draft (`--from`) has lost that it may be executed; and is not ours to change.
+  const { mode } = await stat(from);
+  if (
+    mode & 0o100 &&
+    (await link(from, to).then(
+      () => true,
+      () => false,
+    ))
+  )
+    return;
+  await copyFile(from, to);
+  await chmod(to, 0o755);
 }
 
 async function startScript(name: string, program: string, places: readonly object[]): Promise<string> {

@@ -66,7 +66,9 @@ export async function onGitHub({ onTestFinished }: Test, options?: GitHubServerO
     const ended = await publishToGitHub(version, {
       place: server.place,
       token: server.token,
-      tag: version.feed.tag,
+      tag: 'v{version}',
+      isMain: true,
+      commit: undefined,
       notes: 'Better.',
       onEvent: (event) => events.push(event),
       ...given,

@@ -17,6 +17,10 @@ export interface Definition {
   readonly environments: readonly string[];
   /** The name it has in `releases`; undefined where it has none. */
   readonly release: string | undefined;
+  /** Whether it is one of several that are published in the same repository, as far as is known of one of them. */
+  readonly sharesRepository: boolean;
+  /** Of those that share one the default one, else the first; also what shares with nobody. */
+  readonly isMain: boolean;
   /** Shared keys, those of the release and those of the environment in one. */
   readonly config: ReleaseConfig;
   /** Names the configuration in messages. */
@@ -33,6 +37,8 @@ export async function readDefinition(options: ReleaseOptions, project: Project):
       environment,
       environments: [],
       release: undefined,
+      sharesRepository: false,
+      isMain: true,
       config: {},
       where: 'package.json',
     };
@@ -45,7 +51,19 @@ export async function readDefinition(options: ReleaseOptions, project: Project):
   const where = release === undefined ? file : `${file}, release ${release}`;
   if (config.steps !== undefined) checkSteps(config.steps, where);
   const environments = Object.keys(all.environments ?? {});
-  return { configFile: file, environment, environments, release, config, where };
+  const [first, ...others] = Object.keys(all.releases ?? {});
+  const sharesRepository = release !== undefined && others.length > 0 && own.publish?.github === undefined;
+  const isMain = !sharesRepository || release === (all.defaultRelease ?? first);
+  return {
+    configFile: file,
+    environment,
+    environments,
+    release,
+    sharesRepository,
+    isMain,
+    config,
+    where,
+  };
 }
 
 /** The configuration of a project, of any of its releases. Undefined where there is none. Throws ReleaseError. */

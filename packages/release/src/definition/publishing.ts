@@ -5,16 +5,28 @@ import type { GitHubRepository, PublishSettings, UpdatePolicy } from '../release
 import type { configPaths } from './paths.ts';
 import type { PublishConfig, ReleaseConfig } from './sarma-config.ts';
 
+/** A release among those of its project. */
+export interface Among {
+  readonly name: string;
+  /** Whether others are published in the same repository. */
+  readonly sharesRepository: boolean;
+  /** Whether people are led to this one there. */
+  readonly isMain: boolean;
+}
+
 /** Throws ReleaseError CONFIG_PATH. */
 export function readPublish(
   { publish = {} }: ReleaseConfig,
   paths: ReturnType<typeof configPaths>,
+  { name, sharesRepository, isMain }: Among,
 ): PublishSettings {
-  const { github, url, tag = 'v{version}', changelog, include, homebrew, scoop, winget, npm } = publish;
+  const tagged = sharesRepository ? '{name}-v{version}' : 'v{version}';
+  const { github, url, tag = tagged, changelog, include, homebrew, scoop, winget, npm } = publish;
   return {
     github: github === undefined ? undefined : repositoryOf(github),
     url: url?.replace(/\/?$/, '/'),
-    tag,
+    tag: tag.replaceAll('{name}', () => name),
+    isMain,
     changelog:
       changelog === false ? false : paths.orDefault('publish.changelog', changelog, ['CHANGELOG.md']),
     include,

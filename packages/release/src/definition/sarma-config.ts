@@ -262,7 +262,10 @@ export interface PublishConfig {
   readonly github?: string | { readonly repository: string; readonly url?: string; readonly api?: string };
   /** Where the folder that `sarma publish` writes is served: `https://example.org/hello/`. Default: nowhere. */
   readonly url?: string;
-  /** What a version is tagged as. Default: `v{version}`. */
+  /**
+   * What a version is tagged as, with `{version}`, and `{name}` for the release's name. Default: `v{version}`; where the project has
+   * several releases, and this one no `publish.github` of its own, `{name}-v{version}`.
+   */
   readonly tag?: string;
   /** Its section of a version becomes the notes; false: there are none. Default: `CHANGELOG.md`, where it is there. */
   readonly changelog?: string | false;

@@ -12,7 +12,7 @@ import type {
 } from '../release.ts';
 import { moduleNames } from '../sources/package.ts';
 import { configPaths } from './paths.ts';
-import { readPublish, readUpdate } from './publishing.ts';
+import { type Among, readPublish, readUpdate } from './publishing.ts';
 import type { BuildHookConfig, ReleaseConfig } from './sarma-config.ts';
 
 /** Whose settings they are. */
@@ -23,6 +23,7 @@ interface Place {
   readonly usesSarma: boolean;
   readonly configFile: string | undefined;
   readonly environments: readonly string[];
+  readonly among: Among;
   /** Names the configuration in messages. */
   readonly where: string;
 }
@@ -93,7 +94,7 @@ export function readSettings(config: ReleaseConfig, place: Place): ReleaseSettin
       extraSteps: config.wrap?.extraSteps ?? {},
       phases: config.wrap?.phases ?? {},
     },
-    publish: readPublish(config, paths),
+    publish: readPublish(config, paths, place.among),
     update: readUpdate(config, place.project),
     buildHooks: readBuildHooks(config),
     checks: config.checks ?? [],
