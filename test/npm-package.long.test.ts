@@ -1,4 +1,4 @@
-import { copyFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { copyFile, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { execa } from 'execa';
 import { beforeAll, expect, test, vi } from 'vitest';
@@ -55,6 +55,8 @@ beforeAll(async () => {
   await execa('npm', ['install', '--offline', '--no-audit', '--no-fund', ...files], { cwd: project });
 });
 
+const installed = () => path.join(project, `node_modules/@ann/told-${target}`);
+
 const command = () => path.join(project, 'node_modules/.bin/told');
 
 /** Starts the command with this Node, or as one that cannot become another program does it. */
@@ -84,8 +86,16 @@ for (const [way, args] of Object.entries(WAYS)) {
   });
 }
 
+test('a command for which there is no package with the libc of this machine says so', async () => {
+  await rename(installed(), `${installed()}.away`);
+  const musl = 'process.report.getReport = () => ({ header: {} }); require(process.argv[1])';
+  const { stderr, exitCode } = await run(process.execPath, ['-e', musl, command()]);
+  await rename(`${installed()}.away`, installed());
+  expect([stderr, exitCode]).toEqual([`There is no told for ${target}-musl; there is ${target}.\n`, 1]);
+});
+
 test('a command whose package for this machine is missing says which one, and what to do', async () => {
-  await rm(path.join(project, `node_modules/@ann/told-${target}`), { recursive: true });
+  await rm(installed(), { recursive: true });
   expect(await run(process.execPath, [command()])).toEqual({
     stdout: '',
     stderr: `told comes with the package ${NAME}-${target}, which is not installed: install ${NAME} again, with optional dependencies (no --omit=optional).\n`,

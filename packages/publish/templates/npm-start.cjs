@@ -12,24 +12,30 @@ const places = '@places@';
 start(findExecutable());
 
 function findExecutable() {
-  const fitting = places.filter(
+  const possible = places.filter(
     (place) => place.os.includes(process.platform) && place.cpu.includes(process.arch),
   );
-  if (fitting.length === 0) {
-    const there = places.map((place) => place.name.slice(name.length + 1)).join(', ');
-    fail(`There is no ${program} for ${process.platform}-${process.arch}; there is ${there}.`);
-  }
-  const installed = fitting.filter((place) => folderOf(place) !== undefined);
-  // Package managers that do not know the field "libc" install both.
-  const isChoice = installed.length > 1 && process.platform === 'linux';
-  const found = isChoice ? installed.find((place) => place.libc.includes(libc())) : installed[0];
-  if (found === undefined) {
-    const wanted = fitting.map((place) => place.name).join(' or ');
-    fail(
-      `${program} comes with the package ${wanted}, which is not installed: install ${name} again, with optional dependencies (no --omit=optional).`,
-    );
-  }
+  const installed = possible.filter((place) => folderOf(place) !== undefined);
+  // The libc is asked for where it decides, since that takes a while: package managers that do not know the field install both.
+  const found = installed.length > 1 ? installed.find(hasLibc) : installed[0];
+  if (found === undefined) fail(whatIsMissing(possible.filter(hasLibc)));
   return path.join(folderOf(found), 'bin', process.platform === 'win32' ? `${program}.exe` : program);
+}
+
+function whatIsMissing(fitting) {
+  if (fitting.length === 0) {
+    const here = [process.platform, process.arch, ...(process.platform === 'linux' ? [libc()] : [])].join(
+      '-',
+    );
+    const there = places.map((place) => place.name.slice(name.length + 1)).join(', ');
+    return `There is no ${program} for ${here}; there is ${there}.`;
+  }
+  const wanted = fitting.map((place) => place.name).join(' or ');
+  return `${program} comes with the package ${wanted}, which is not installed: install ${name} again, with optional dependencies (no --omit=optional).`;
+}
+
+function hasLibc(place) {
+  return place.libc === undefined || place.libc.includes(libc());
 }
 
 function folderOf(place) {

@@ -167,7 +167,7 @@ test('the manifests of winget are YAML, with what its schemas require', async ()
   const { text } = await packagers({
     settings: { winget: { id: 'Ann.Hello', publisher: 'Ann & Co: "Hello"' } },
   });
-  const head = { PackageIdentifier: 'Ann.Hello', PackageVersion: '1.2.0', ManifestVersion: '1.6.0' };
+  const head = { PackageIdentifier: 'Ann.Hello', PackageVersion: '1.2.0', ManifestVersion: '1.12.0' };
   expect(parse(await text('winget/Ann.Hello.yaml'))).toEqual({
     ...head,
     DefaultLocale: 'en-US',
@@ -230,6 +230,7 @@ test('the packages for npm say where they are to be installed, and hold the exec
   expect(await readdir(at('npm/hello-win-x64/bin'))).toEqual(['hello.exe', 'helloctl.exe']);
   expect((await stat(at('npm/hello-darwin-arm64/bin/hello'))).mode & 0o777).toBe(0o755);
   const main = await manifestOf('hello');
+  expect(main.repository).toEqual({ type: 'git', url: 'git+https://github.com/ann/hello.git' });
   expect(main.publishConfig).toEqual({ access: 'public', tag: 'latest' });
   expect(main.bin).toEqual({ hello: 'bin/hello.js', helloctl: 'bin/helloctl.js' });
   expect(Object.keys(main.optionalDependencies)).toEqual(ALL.map((target) => `@ann/hello-${target}`));

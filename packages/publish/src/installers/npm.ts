@@ -36,6 +36,7 @@ export async function writeNpmPackages(
     version: release.version,
     ...(about.description !== undefined && { description: about.description }),
     homepage: homepageOf(version),
+    ...repositoryOf(version),
     ...(about.license !== undefined && { license: about.license }),
     ...(about.author !== undefined && { author: about.author }),
     // Else a beta would be what everybody installs, and what has a scope would be private.
@@ -68,6 +69,12 @@ export async function writeNpmPackages(
   for (const file of ['README.md', 'LICENSE'])
     await copyFile(path.join(release.project, file), path.join(main, file)).catch(ignoreMissing);
   return [...places.map((place) => folderOf(place.name)), folderOf(name)];
+}
+
+/** Provenance is taken from the repository alone that the package names. */
+function repositoryOf({ place }: PackagedVersion): object {
+  const [repository] = /^https:\/\/github\.com\/[^/]+\/[^/]+(?=\/releases\/)/.exec(place.latest) ?? [];
+  return repository === undefined ? {} : { repository: { type: 'git', url: `git+${repository}.git` } };
 }
 
 /** Where a Mac has an executable of its own, the universal one would be installed beside it. */

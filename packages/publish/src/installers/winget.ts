@@ -1,8 +1,11 @@
 import { addressOf, descriptionOf, digestOf, executableFor, homepageOf, programsOf } from './packaged.ts';
 import type { PackagedVersion } from './packagers.ts';
 
-/** Of the schemas, https://github.com/microsoft/winget-cli/tree/master/schemas/JSON/manifests */
-const SCHEMA = '1.6.0';
+/**
+ * Of the schemas, https://github.com/microsoft/winget-cli/tree/master/schemas/JSON/manifests: the one of what winget-pkgs has
+ * merged lately. It refuses manifests of others, which `winget validate` takes.
+ */
+const SCHEMA = '1.12.0';
 
 /** The words of winget for CPUs. */
 const CPUS = { x64: 'win-x64', x86: 'win-x86', arm64: 'win-arm64' } as const;
