@@ -57,7 +57,7 @@ const COMMANDS = {
     add: 'yarn add --dev sarma',
   },
   bun: {
-    install: 'npx --yes bun install --frozen-lockfile',
+    install: 'npx --yes bun@1 install --frozen-lockfile',
     run: 'npx --no-install',
     add: 'bun add --dev sarma',
   },
