@@ -21,6 +21,10 @@ const MAIN = `
   const tell = ({ name, code, message }) => print({ name, code, message });
   const actions = {
     check: async () => print(await checkForUpdate({ channel: args[0] })),
+    elsewhere: () => {
+      process.env.SARMA_BIN = args[0];
+      return actions.check();
+    },
     aborted: async () => {
       const controller = new AbortController();
       const asked = checkForUpdate({ signal: controller.signal });
@@ -86,6 +90,22 @@ test("what fails is an AppError with the updater's sentence", async () => {
   });
 });
 
+test('an executable that is gone, or is another program by now, is named', async () => {
+  const { file, base, folder } = await copyOf(hello.file);
+  const check = async (SARMA_BIN: string) =>
+    await run(file, ['elsewhere', SARMA_BIN], { env: { SARMA_CACHE_DIR: base } });
+  const gone = path.join(folder, 'gone');
+  const error = { name: 'AppError', code: 'UPDATE_CHECK_FAILED' };
+  expect(JSON.parse((await check(gone)).stdout)).toEqual({
+    ...error,
+    message: `${gone} cannot be asked: ENOENT.`,
+  });
+  expect(JSON.parse((await check('/bin/echo')).stdout)).toEqual({
+    ...error,
+    message: '/bin/echo is another program by now.',
+  });
+});
+
 test('an AbortSignal ends it, and the process that asks', async () => {
   const { promise: socket, resolve: asks } = Promise.withResolvers<Socket>();
   place.answerWith((request) => {
@@ -102,8 +122,9 @@ test('an AbortSignal ends it, and the process that asks', async () => {
 describe('undefined is the answer', () => {
   const nothing = { stdout: 'null\n', stderr: '', exitCode: 0 };
 
-  test('where plain Node runs the program', async () => {
-    expect(await runNode(program, ['check'], { env: { SARMA_BIN: undefined } })).toMatchObject(nothing);
+  test.each(['nothing', 'another executable'])('where plain Node runs the program below %s', async (what) => {
+    const env = { SARMA_BIN: what === 'nothing' ? undefined : hello.file };
+    expect(await runNode(program, ['check'], { env })).toMatchObject(nothing);
   });
 
   test('in an executable whose release has no `update`', async () => {

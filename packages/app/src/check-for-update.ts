@@ -1,5 +1,6 @@
+import { existsSync } from 'node:fs';
+import path from 'node:path';
 import { AppError } from './error.ts';
-import { releaseState } from './state.ts';
 
 /** What is published, compared with the executable that asks. */
 export interface UpdateCheck {
@@ -43,15 +44,28 @@ export async function checkForUpdate({
   const { status, stdout, stderr } = await ask(file, args, signal);
   signal?.throwIfAborted();
   if (status === NOT_UPDATABLE) return undefined;
-  if (status === 0 || status === NEWER) return JSON.parse(stdout) as UpdateCheck;
-  throw new AppError('UPDATE_CHECK_FAILED', stderr.trim() || `${file} ended with ${status}.`);
+  if (status === 0 || status === NEWER) {
+    try {
+      return JSON.parse(stdout) as UpdateCheck;
+    } catch {
+      throw new AppError('UPDATE_CHECK_FAILED', `${file} is another program by now.`);
+    }
+  }
+  const ended = typeof status === 'number' ? 'ended with' : 'cannot be asked:';
+  throw new AppError('UPDATE_CHECK_FAILED', stderr.trim() || `${file} ${ended} ${status}.`);
 }
 
-/** A release that is a directory may have been started by an executable, whose SARMA_BIN is not its own then. */
+/**
+ * Children inherit SARMA_BIN, and not each of them is part of that executable: what npm or `sarma run` starts below it is
+ * none, nor is a release in a directory. What is lies in an install.
+ */
 function ownExecutable(): string | undefined {
-  const file = process.env.SARMA_BIN;
-  const state = releaseState();
-  return state?.release === undefined || state.binPath === file ? file : undefined;
+  return isInstalled(path.resolve(process.argv[1] ?? '')) ? process.env.SARMA_BIN : undefined;
+}
+
+function isInstalled(file: string): boolean {
+  const folder = path.dirname(file);
+  return folder !== file && (existsSync(path.join(folder, '.sarma', 'marker')) || isInstalled(folder));
 }
 
 interface Answer {

@@ -1,17 +1,28 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 
-/**
- * Gives a new file the file capabilities (capabilities(7)) of an old one. Only Linux has them and only root can; by libcap's
- * tools, with one of which they were given. Rejects where they cannot be given.
- */
+// File capabilities (capabilities(7)), by libcap's tools: with one of them they were given. Some put these where only root's PATH
+// leads, and `su` keeps the user's.
+const env = { ...process.env, PATH: `${process.env.PATH ?? ''}:/usr/sbin:/sbin` };
+
+/** As setcap(8) takes them. Empty where there are none, or where this user could not give them; undefined without `getcap`. */
+export async function capabilitiesOf(file: string): Promise<string | undefined> {
+  if (process.platform !== 'linux' || process.geteuid?.() !== 0) return '';
+  try {
+    const { stdout } = await promisify(execFile)('getcap', [file], { env });
+    // `FILE cap_chown=ep`; `FILE = cap_chown+ep` before libcap 2.41.
+    return stdout
+      .trim()
+      .slice(file.length)
+      .replace(/^ (= )?/, '');
+  } catch (error) {
+    // A number is its exit code: a file system without them.
+    return typeof (error as NodeJS.ErrnoException).code === 'string' ? undefined : '';
+  }
+}
+
+/** Gives a new file those of an old one. Rejects where they cannot be given. */
 export async function handOnCapabilities(from: string, to: string): Promise<void> {
-  if (process.platform !== 'linux' || process.geteuid?.() !== 0) return;
-  const { stdout } = await promisify(execFile)('getcap', [from]).catch(() => ({ stdout: '' }));
-  // `FILE cap_chown=ep`; `FILE = cap_chown+ep` before libcap 2.41.
-  const capabilities = stdout
-    .trim()
-    .slice(from.length)
-    .replace(/^ (= )?/, '');
-  if (capabilities !== '') await promisify(execFile)('setcap', [capabilities, to]);
+  const capabilities = await capabilitiesOf(from);
+  if (capabilities) await promisify(execFile)('setcap', [capabilities, to], { env });
 }

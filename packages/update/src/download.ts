@@ -1,11 +1,11 @@
-import { createHash } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
 import { UpdateError } from './error.ts';
-import type { ExecutableFile, Frame } from './executable.ts';
+import { type ExecutableFile, parseManifest } from './executable.ts';
 import type { PublishedExecutable, PublishedPart } from './feed.ts';
 import { fetchFile, fetchRange, type Write } from './fetch.ts';
 import { cannotWrite } from './owner.ts';
 import { type Copy, downloadSize, type Laid, type Plan, planUpdate } from './plan.ts';
+import { sha256Of, sha256OfFile } from './sha256.ts';
 
 /** So many bytes are copied at once. */
 const PIECE = 1024 * 1024;
@@ -43,11 +43,11 @@ export async function download(
     const laid = old.parts.map(({ payload, contents }) => ({ payload, frames: contents.frames }));
     const plan = planUpdate(size, frames, laid);
     const isWhole = await assemble(file, plan, old.handle, address, to(downloadSize(plan)));
-    if (isWhole && (await hashOf(file)) === sha256) return fetched;
+    if (isWhole && (await sha256OfFile(file)) === sha256) return fetched;
     await file.truncate(0);
   }
   await fetchFile(address, size, to(size));
-  if ((await hashOf(file)) === sha256) return fetched;
+  if ((await sha256OfFile(file)) === sha256) return fetched;
   throw new UpdateError(
     'WRONG_BYTES',
     `${address} is not what was signed: its SHA-256 is another. Try again later, or tell whoever publishes it.`,
@@ -65,8 +65,10 @@ async function framesOf(
     const pieces: Buffer[] = [];
     const isHad = await fetchRange(address, manifest, async (bytes) => void pieces.push(bytes));
     const text = Buffer.concat(pieces);
-    if (!isHad || createHash('sha256').update(text).digest('hex') !== manifest.sha256) return undefined;
-    laid.push({ payload, frames: (JSON.parse(text.toString()) as { frames: readonly Frame[] }).frames });
+    if (!isHad || sha256Of(text) !== manifest.sha256) return undefined;
+    const contents = parseManifest(text, manifest.offset - payload);
+    if (contents === undefined) return undefined;
+    laid.push({ payload, frames: contents.frames });
   }
   return laid;
 }
@@ -89,8 +91,9 @@ async function assemble(
 async function copyRange(file: FileHandle, old: FileHandle, { offset, length, from }: Copy): Promise<void> {
   const buffer = Buffer.alloc(Math.min(PIECE, length));
   for (let done = 0; done < length; ) {
-    const { bytesRead } = await old.read(buffer, 0, Math.min(buffer.length, length - done), from + done);
-    // It was cut short under us; the whole will not have its hash.
+    const wanted = Math.min(buffer.length, length - done);
+    const { bytesRead } = await old.read(buffer, 0, wanted, from + done).catch(() => ({ bytesRead: 0 }));
+    // It was cut short under us, or its disk fails there; the whole will not have its hash.
     if (bytesRead === 0) return;
     await writeAll(file, buffer.subarray(0, bytesRead), offset + done);
     done += bytesRead;
@@ -105,17 +108,5 @@ async function writeAll(file: FileHandle, bytes: Buffer, position: number): Prom
     }
   } catch (cause) {
     throw cannotWrite('the new version', cause);
-  }
-}
-
-/** SHA-256 of a whole file, 64 hex digits. */
-async function hashOf(file: FileHandle): Promise<string> {
-  const hash = createHash('sha256');
-  const buffer = Buffer.alloc(PIECE);
-  for (let position = 0; ; ) {
-    const { bytesRead } = await file.read(buffer, 0, buffer.length, position);
-    if (bytesRead === 0) return hash.digest('hex');
-    hash.update(buffer.subarray(0, bytesRead));
-    position += bytesRead;
   }
 }

@@ -16,7 +16,9 @@ export type UpdateErrorCode =
   | 'UNDER_WAY'
   | 'DOES_NOT_START'
   | 'NOTHING_TO_ROLL_BACK'
-  | 'NOT_AN_EXECUTABLE';
+  | 'NOT_AN_EXECUTABLE'
+  /** The system did not do what nobody expected it to refuse; the message is its own. */
+  | 'SYSTEM';
 
 /** A failure the user can do something about: the message says what, where and what to do. */
 export class UpdateError extends Error {

@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
 import { UpdateError } from './error.ts';
-import type { PublishedPart } from './feed.ts';
+import { isCount, isDigest, isText, type PublishedPart } from './feed.ts';
+import { sha256Of } from './sha256.ts';
 
 /** What of a manifest an update looks at (docs/format.md). */
 export interface Manifest {
@@ -54,21 +54,21 @@ export async function isWhole({ handle, parts }: ExecutableFile): Promise<boolea
   for (const { payload, contents } of parts) {
     for (const { offset, length, sha256 } of contents.frames) {
       const bytes = await readAt(handle, payload + offset, length);
-      if (createHash('sha256').update(bytes).digest('hex') !== sha256) return false;
+      if (sha256Of(bytes) !== sha256) return false;
     }
   }
   return true;
 }
 
-/** The caller closes it. Throws UpdateError NOT_AN_EXECUTABLE. */
-export async function openExecutable(file: string): Promise<ExecutableFile> {
+/** The caller closes it. `called` names it in errors. Throws UpdateError NOT_AN_EXECUTABLE. */
+export async function openExecutable(file: string, called = file): Promise<ExecutableFile> {
   const handle = await openToRead(file);
   try {
     const [first, ...rest] = await readParts(handle);
     if (first !== undefined) return { handle, parts: [first, ...rest] };
     throw new UpdateError(
       'NOT_AN_EXECUTABLE',
-      `${file} is damaged, or was not made by Sarma: get the new version by hand.`,
+      `${called} is damaged, or was not made by Sarma: get the new version by hand.`,
     );
   } catch (error) {
     await handle.close();
@@ -116,8 +116,28 @@ async function readPart(handle: FileHandle, begin: number): Promise<ExecutablePa
   const { size } = await handle.stat();
   if (manifest.offset + manifest.length > size) return undefined;
   const text = await readAt(handle, manifest.offset, manifest.length);
-  if (createHash('sha256').update(text).digest('hex') !== manifest.sha256) return undefined;
-  return { payload: begin + number(72), manifest, contents: JSON.parse(text.toString()) as Manifest };
+  if (sha256Of(text) !== manifest.sha256) return undefined;
+  const payload = begin + number(72);
+  const contents = parseManifest(text, manifest.offset - payload);
+  return contents && { payload, manifest, contents };
+}
+
+/** Undefined where it is none whose frames lie in `room` bytes: what has the right hash may be wrong as well. */
+export function parseManifest(text: Buffer, room: number): Manifest | undefined {
+  let manifest: Partial<Manifest> | null;
+  try {
+    manifest = JSON.parse(text.toString()) as Partial<Manifest> | null;
+  } catch {
+    return undefined;
+  }
+  const { name, version, target, frames } = manifest ?? {};
+  if (!isText(name) || !isText(version) || !isText(target) || !Array.isArray(frames)) return undefined;
+  return frames.every((frame) => isInside(frame, room)) ? { name, version, target, frames } : undefined;
+}
+
+function isInside(frame: Frame | null, room: number): boolean {
+  const { offset, length, sha256 } = frame ?? {};
+  return isCount(offset) && isCount(length) && isDigest(sha256) && offset + length <= room;
 }
 
 async function readAt(handle: FileHandle, position: number, length: number): Promise<Buffer> {

@@ -89,14 +89,15 @@ function isInside(part: PublishedPart | undefined, size: number): boolean {
   );
 }
 
-const isText = (value: unknown): value is string => typeof value === 'string' && value !== '';
-const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
-const isDigest = (value: unknown): value is string =>
+export const isText = (value: unknown): value is string => typeof value === 'string' && value !== '';
+export const isCount = (value: unknown): value is number =>
+  Number.isSafeInteger(value) && (value as number) >= 0;
+export const isDigest = (value: unknown): value is string =>
   typeof value === 'string' && /^[0-9a-f]{64}$/.test(value);
 /** No path. */
 export const isFileName = (name: string) => /^\w[\w.+~-]*$/.test(name);
 
 /** The channel that a version belongs to: `beta` for `1.3.0-beta.2`, else `latest`. */
 export function channelOf(version: string): string {
-  return /^\d+\.\d+\.\d+-([a-z][a-z-]*)(?:[.\d+]|$)/i.exec(version)?.[1]?.toLowerCase() ?? 'latest';
+  return /^\d+\.\d+\.\d+-([a-z]+(?:-[a-z]+)*)/i.exec(version)?.[1]?.toLowerCase() ?? 'latest';
 }

@@ -22,6 +22,8 @@ const LARGEST = 16 * 1024 * 1024;
 /** Milliseconds; whoever is told to come back later than that is told to do so himself. */
 const LONGEST_PAUSE = 60_000;
 const REDIRECTS = 5;
+/** "Range Not Satisfiable" (RFC 9110, 15.5.17). */
+const RANGE_REFUSED = 416;
 
 /** The file at an address, whole. Undefined where there is none (404). Throws UpdateError UNREACHABLE. */
 export async function fetchWhole(
@@ -33,6 +35,7 @@ export async function fetchWhole(
     ask(address, { accept }, patience, async (answer, bytes) => {
       if (answer.statusCode === 404) return undefined;
       requireSuccess(answer);
+      requirePlain(answer);
       const parts: Buffer[] = [];
       let size = 0;
       for await (const part of bytes) {
@@ -57,7 +60,7 @@ export type Write = (bytes: Buffer, position: number) => Promise<void>;
 
 /**
  * Hands the bytes of a range to `write`, once each and in order; what is cut off is gone on with where it stopped. False where
- * the server does not answer with that range. Throws UpdateError UNREACHABLE, NOT_PUBLISHED, and what `write` throws.
+ * the server does not answer with that range, or compresses it. Throws UpdateError UNREACHABLE, NOT_PUBLISHED, and what `write` throws.
  */
 export async function fetchRange(
   address: string,
@@ -69,8 +72,9 @@ export async function fetchRange(
   let position = offset;
   const attempt = async () =>
     ask(address, rangeHeader(position, end), patience, async (answer, bytes) => {
+      if (answer.statusCode === RANGE_REFUSED) return false;
       requirePublished(answer, address);
-      if (answer.statusCode !== 206 || beginOf(answer) !== position) return false;
+      if (answer.statusCode !== 206 || beginOf(answer) !== position || isEncoded(answer)) return false;
       for await (const part of bytes) {
         const wanted = part.subarray(0, end - position);
         await write(wanted, position);
@@ -96,7 +100,10 @@ export async function fetchFile(
   let furthest = 0;
   const attempt = async () =>
     ask(address, position === 0 ? {} : rangeHeader(position, size), patience, async (answer, bytes) => {
+      // What lies there is shorter by now: from the beginning, the next time.
+      if (answer.statusCode === RANGE_REFUSED) position = 0;
       requirePublished(answer, address);
+      requirePlain(answer);
       const begin = beginOf(answer);
       if (begin !== position) position = 0;
       if (begin !== position) throw new Error('the server answers with another range than it was asked for');
@@ -131,10 +138,18 @@ function requirePublished(answer: IncomingMessage, address: string): void {
 function requireSuccess(answer: IncomingMessage): void {
   const { statusCode = 0, headers } = answer;
   if (statusCode < 200 || statusCode >= 300) throw new StatusError(statusCode, headers);
-  // Lengths and offsets count in the file as it is stored.
-  const encoding = headers['content-encoding'] ?? 'identity';
-  if (encoding !== 'identity')
-    throw new Error(`the server sends it as ${encoding}, though it was not asked to`);
+}
+
+/** Lengths and offsets count in the file as it is stored. */
+function requirePlain(answer: IncomingMessage): void {
+  if (isEncoded(answer))
+    throw new Error(
+      `the server sends it as ${answer.headers['content-encoding']}, though it was not asked to`,
+    );
+}
+
+function isEncoded({ headers }: IncomingMessage): boolean {
+  return (headers['content-encoding'] ?? 'identity') !== 'identity';
 }
 
 /** `reached` tells how far it has come: who gets further is not counted out. */
@@ -172,18 +187,20 @@ class StatusError extends Error {
     const isLong = wanted > LONGEST_PAUSE;
     const later = isLong ? `, and wants to be asked again in ${Math.ceil(wanted / 60_000)} minutes` : '';
     super(`the server answers ${status} ${STATUS_CODES[status] ?? ''}`.trimEnd() + later);
-    const isPassing = status >= 500 || status === 429 || status === 408 || wanted > 0;
+    const isPassing = status >= 500 || [408, RANGE_REFUSED, 429].includes(status) || wanted > 0;
     this.pause = isPassing && !isLong ? wanted : undefined;
   }
 }
 
-/** Milliseconds that a server wants to be left alone: RFC 9110, 10.2.3, or GitHub's limit for an hour. */
+/**
+ * Milliseconds that a server wants to be left alone: RFC 9110, 10.2.3, or GitHub's limit for an hour. Times are those of the
+ * server's clock, which the clock here may be far from.
+ */
 function pauseOf(headers: IncomingHttpHeaders): number {
+  const now = Date.parse(headers.date ?? '') || Date.now();
   const after = headers['retry-after'];
   const reset = headers['x-ratelimit-remaining'] === '0' ? Number(headers['x-ratelimit-reset']) : 0;
-  const milliseconds = after
-    ? Number(after) * 1000 || Date.parse(after) - Date.now()
-    : reset * 1000 - Date.now();
+  const milliseconds = after ? Number(after) * 1000 || Date.parse(after) - now : reset * 1000 - now;
   return Math.max(0, milliseconds || 0);
 }
 

@@ -1,6 +1,7 @@
 import { realpathSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import { capabilitiesOf } from './capabilities.ts';
 import type { Progress } from './download.ts';
 import { UpdateError } from './error.ts';
 import { previousPath } from './replace.ts';
@@ -32,13 +33,15 @@ const WRONG_USAGE = 2;
 
 const isJson = process.argv.includes('--json', 5);
 
+// Whoever listened may be gone, which is no reason to stop half-way.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
+
 main(process.argv.slice(2)).then(
   (code) => {
     process.exitCode = code;
   },
   (error: unknown) => {
-    if (!(error instanceof UpdateError)) throw error;
-    const { code, message } = error;
+    const { code, message } = asUpdateError(error);
     clearProgress();
     answer({ error: { code, message } });
     process.stderr.write(`${message}\n`);
@@ -46,14 +49,22 @@ main(process.argv.slice(2)).then(
   },
 );
 
+/** What is no failure that a user can meet is thrown again. */
+function asUpdateError(error: unknown): UpdateError {
+  if (error instanceof UpdateError) return error;
+  const { syscall, message } = error as NodeJS.ErrnoException;
+  if (syscall === undefined) throw error;
+  return new UpdateError('SYSTEM', `The system refuses it: ${message}.`, { cause: error });
+}
+
 async function main([entry = '', subcommand = '', words, ...typed]: readonly string[]): Promise<number> {
-  const lead = typed.slice(0, Number(words));
-  const options = optionsOf(subcommand, typed.slice(lead.length));
+  const lead = Number(words);
+  const options = optionsOf(subcommand, typed.slice(lead));
   if (options.help) {
     process.stdout.write(`${USAGE}\n`);
     return 0;
   }
-  const updatable = updatableOf(entry, subcommand, lead);
+  const updatable = updatableOf(entry, subcommand, lead > 0, typed);
   return subcommand === 'rollback' ? await rollback(updatable) : await update(updatable, options);
 }
 
@@ -79,12 +90,22 @@ function optionsOf(subcommand: string, args: readonly string[]): Options {
   }
 }
 
-function updatableOf(entry: string, subcommand: string, lead: readonly string[]): Updatable {
+function updatableOf(
+  entry: string,
+  subcommand: string,
+  isWord: boolean,
+  typed: readonly string[],
+): Updatable {
   const settings = readSettings(path.dirname(process.argv[1]!));
   const program = Object.entries(settings.programs).find(([, one]) => one === entry)?.[0] ?? settings.name;
   const file = fileOf(process.env.SARMA_BIN);
-  const command = lead.length > 0 ? [file, ...lead].join(' ') : `env SARMA_MAINTENANCE=${subcommand} ${file}`;
-  return { settings, program, file, command };
+  const words = [...(isWord ? [] : ['env', `SARMA_MAINTENANCE=${subcommand}`]), file, ...typed];
+  return { settings, program, file, command: words.map(quoted).join(' ') };
+}
+
+/** As one word of a shell. */
+function quoted(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }
 
 function fileOf(given = ''): string {
@@ -117,6 +138,11 @@ async function update(updatable: Updatable, options: Options): Promise<number> {
     answer({ ...found, updated: false });
     say(isNewest);
     return 0;
+  }
+  if ((await capabilitiesOf(file)) === undefined) {
+    say(
+      `Without getcap nobody can tell whether ${file} has file capabilities: if it has, give them to the new version again.`,
+    );
   }
   const downloaded = await take(updatable, published, showProgress(`${name} ${version}`));
   answer({ ...found, updated: true, downloaded });

@@ -68,7 +68,8 @@ export async function refuseOthers(file: string): Promise<void> {
 /** `command` is what was typed, to be typed again by somebody who may. */
 export function cannotReplace(file: string, cause: unknown, command: string): UpdateError {
   const { code } = cause as NodeJS.ErrnoException;
-  if (code !== 'EACCES' && code !== 'EPERM') return cannotWrite(file, cause);
+  // Who is root already is helped by no `sudo`.
+  if ((code !== 'EACCES' && code !== 'EPERM') || process.geteuid?.() === 0) return cannotWrite(file, cause);
   const how = process.platform === 'win32' ? 'as an administrator' : `with \`sudo ${command}\``;
   const what = `${file} cannot be replaced: you may not write there. Try it ${how}.`;
   return new UpdateError('NOT_WRITABLE', what, { cause });

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { compareVersions } from '@sarma/app/version-order';
 import { CHECKSUMS, parseChecksums, SIGNATURE } from './checksums.ts';
 import { UpdateError } from './error.ts';
@@ -6,6 +5,7 @@ import { channelOf, FEED, type Feed, isFileName, parseFeed } from './feed.ts';
 import { fetchWhole } from './fetch.ts';
 import { parsePublicKey, verifySignature } from './minisign.ts';
 import type { FeedPlace, FolderPlace, GitHubPlace, UpdateSettings } from './settings.ts';
+import { sha256Of } from './sha256.ts';
 
 /** A version whose feed is signed by a trusted key. */
 export interface PublishedVersion {
@@ -60,10 +60,7 @@ async function readPublished(settings: UpdateSettings, version: string): Promise
     );
   }
   const text = await fetchWhole(`${folder}${FEED}`);
-  const digest = createHash('sha256')
-    .update(text ?? '')
-    .digest('hex');
-  if (text === undefined || digest !== parseChecksums(checksums.toString()).get(FEED)) {
+  if (text === undefined || sha256Of(text) !== parseChecksums(checksums.toString()).get(FEED)) {
     throw new UpdateError('WRONG_BYTES', `${folder}${FEED} is not what was signed: its SHA-256 is another.`);
   }
   const feed = parseFeed(text.toString(), `${folder}${FEED}`);

@@ -54,8 +54,12 @@ export async function withTemporary(
 async function finish(handle: FileHandle, temporary: string, file: string): Promise<void> {
   const { mode, uid, gid } = await stat(file);
   // Only root can: whoever may replace the files of others has them as his own then.
-  await handle.chown(uid, gid).catch(() => {});
-  await handle.chmod(mode & 0o777);
+  const isGiven = await handle.chown(uid, gid).then(
+    () => true,
+    () => false,
+  );
+  // What is executed as its owner (setuid) is so as that owner only.
+  await handle.chmod(mode & (isGiven ? 0o7777 : 0o777));
   await handOnCapabilities(file, temporary);
   await handle.sync();
 }

@@ -76,7 +76,7 @@ export async function take(
         fetched = await download(handle, executable, old, `${folder}${executable.file}`, onProgress);
       },
       async (temporary) => {
-        await requireTarget(temporary, old, feed.version);
+        await requireTarget(temporary, old, feed);
         await tryOut(temporary, feed.version);
         replace(temporary, file, before, command);
       },
@@ -150,8 +150,8 @@ export function megabytes(bytes: number): string {
 }
 
 /** What is for another CPU may be taken for a script by the system, and executed by a shell. Throws UpdateError DOES_NOT_START. */
-async function requireTarget(file: string, old: ExecutableFile, version: string): Promise<void> {
-  const made = await openExecutable(file);
+async function requireTarget(file: string, old: ExecutableFile, { name, version }: Feed): Promise<void> {
+  const made = await openExecutable(file, `${name} ${version}`);
   await made.handle.close();
   requireSameTarget(made, old, version);
 }

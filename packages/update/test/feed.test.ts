@@ -74,6 +74,8 @@ test.each([
   ['1.3.0-0', 'latest'],
   ['1.3.0+beta', 'latest'],
   ['1.3.0-beta+5', 'beta'],
+  ['1.3.0-beta_1', 'beta'],
+  ['1.3.0-beta-2', 'beta'],
   ['abc1234', 'latest'],
 ])('%s belongs to the channel %s', (version, channel) => {
   expect(channelOf(version)).toBe(channel);

@@ -67,10 +67,31 @@ test('a server without ranges sends the whole anew after a cut, and is given up 
   await expect(fetchFile(always, FILE.length, write, QUICK)).rejects.toThrow(/cannot be had/);
 });
 
+test('a file that is shorter after a cut is fetched from its beginning, and a server that refuses that, too, is given up', async () => {
+  const shorter = FILE.subarray(0, 200_000);
+  const address = await serve((request, response, nth) => {
+    if (nth === 1) cutOff(response, 200, 0, 300_000);
+    else if (request.headers.range !== undefined) response.writeHead(416).end();
+    else response.end(shorter);
+  });
+  const { write } = sink();
+  await expect(fetchFile(address, FILE.length, write, QUICK)).rejects.toThrow(
+    'it ended after 200000 of 1000000 bytes',
+  );
+  const never = await serve((_, response) => void response.writeHead(416).end());
+  await expect(fetchFile(never, FILE.length, write, QUICK)).rejects.toThrow('the server answers 416');
+});
+
 test.each<readonly [what: string, status: number, headers: Record<string, string>]>([
   ['answers with the whole file', 200, {}],
   ['answers with another range', 206, { 'content-range': `bytes 0-999/${FILE.length}` }],
   ['does not say with which range it answers', 206, {}],
+  ['refuses the range', 416, {}],
+  [
+    'compresses the range',
+    206,
+    { 'content-range': `bytes 1000-1999/${FILE.length}`, 'content-encoding': 'gzip' },
+  ],
 ])('a server that %s has no ranges', async (_, status, headers) => {
   const address = await serve((_request, response) => {
     response.writeHead(status, headers).end(FILE);
@@ -164,6 +185,14 @@ test.each<readonly [what: string, status: number, headers: Record<string, string
     'when the limit of GitHub ends',
     403,
     { 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': String(Math.round(Date.now() / 1000 + 3590)) },
+  ],
+  [
+    'by a clock that is far from the one here',
+    403,
+    {
+      ...{ date: 'Thu, 01 Jan 2015 00:00:00 GMT', 'x-ratelimit-remaining': '0' },
+      'x-ratelimit-reset': String(Date.UTC(2015, 0, 1, 1) / 1000),
+    },
   ],
 ])('who is told to come back %s tells that, and does not wait', async (_, status, headers) => {
   let count = 0;

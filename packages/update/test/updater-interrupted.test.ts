@@ -2,8 +2,7 @@
 import { spawn } from 'node:child_process';
 import { readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { openPublishingPlace, type PublishingPlace } from '../../../test/support/publishing.ts';
+import { expect, test } from 'vitest';
 import { lacks } from '../../../test/support/requirements.ts';
 import { run } from '../../../test/support/run.ts';
 import {
@@ -13,19 +12,11 @@ import {
   type Installed,
   install,
   namesIn,
-  publish,
+  publishedHello,
   versionOf,
 } from './support/updater.ts';
 
-let place: PublishingPlace;
-
-beforeAll(async () => {
-  place = await openPublishingPlace();
-  for (const version of ['0.9.0', '1.0.0', '1.1.0']) await publish(place, version);
-});
-afterAll(() => place?.close());
-
-const _fetched = () => place.takeRequests().reduce((sum, { bytes }) => sum + bytes, 0);
+const place = await publishedHello();
 
 /** Answers from now on only when it is told to; resolves with what was asked for first. */
 function heldUp(pattern: RegExp) {

@@ -1,30 +1,23 @@
 // Where an executable is not to be replaced, or cannot be.
 import { execFileSync } from 'node:child_process';
-import { chmod, chown, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, mkdtemp, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
-import { openPublishingPlace, type PublishingPlace } from '../../../test/support/publishing.ts';
+import { expect, onTestFinished, test } from 'vitest';
 import { lacks } from '../../../test/support/requirements.ts';
 import { run, temporaryDirectory } from '../../../test/support/run.ts';
-import { expectOld, type Installed, install, publish } from './support/updater.ts';
+import { expectOld, type Installed, install, publishedHello } from './support/updater.ts';
 
-let place: PublishingPlace;
-
-beforeAll(async () => {
-  place = await openPublishingPlace();
-  for (const version of ['0.9.0', '1.0.0', '1.1.0']) await publish(place, version);
-});
-afterAll(() => place?.close());
+const place = await publishedHello();
 
 /** As nobody, who may read what a test has made. */
 const NOBODY = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'] as const;
 
-async function installedForAll(mode: number): Promise<Installed> {
+async function installedForAll(mode: number, name = 'bin'): Promise<Installed> {
   const root = await mkdtemp(path.join(tmpdir(), 'sarma-updater-'));
   onTestFinished(() => rm(root, { recursive: true, force: true }));
   await chmod(root, 0o755);
-  const folder = path.join(root, 'bin');
+  const folder = path.join(root, name);
   const installed = await install(place, { folder, root });
   await chmod(folder, mode);
   return installed;
@@ -33,15 +26,26 @@ async function installedForAll(mode: number): Promise<Installed> {
 test.skipIf(lacks('root', 'setpriv'))(
   'who may not replace the file is told who may, before anything is fetched',
   async () => {
-    const installed = await installedForAll(0o755);
+    const installed = await installedForAll(0o755, 'the programs');
     place.takeRequests();
-    const { stderr, exitCode } = await installed.update([], { under: NOBODY });
+    const { stderr, exitCode } = await installed.update(['--version', '0.9.0'], { under: NOBODY });
     expect({ stderr, exitCode }).toEqual({
-      stderr: `${installed.file} cannot be replaced: you may not write there. Try it with \`sudo ${installed.file} maintenance update\`.\n`,
+      stderr: `${installed.file} cannot be replaced: you may not write there. Try it with \`sudo '${installed.file}' maintenance update --version 0.9.0\`.\n`,
       exitCode: 1,
     });
     expect(place.takeRequests().filter(({ path: asked }) => asked.endsWith('_linux-x64'))).toEqual([]);
     await expectOld(installed);
+  },
+);
+
+test.skipIf(lacks('root', 'setpriv'))(
+  'a file that is executed as its owner (setuid) becomes that of whoever replaces it, and is so no more',
+  async () => {
+    const { file, update } = await installedForAll(0o777);
+    await chmod(file, 0o4755);
+    expect((await update([], { under: NOBODY })).exitCode).toBe(0);
+    const { mode, uid } = await stat(file);
+    expect([mode & 0o7777, uid]).toEqual([0o755, 65534]);
   },
 );
 
@@ -57,6 +61,20 @@ test.skipIf(lacks('root', 'setpriv'))(
     expect((await installed.update([], { under: NOBODY })).exitCode).toBe(0);
   },
 );
+
+test.skipIf(lacks('root', 'strace'))('root is not told to become root', async () => {
+  const installed = await install(place);
+  const { stderr } = await run(
+    'strace',
+    [
+      ...['-f', '-qq', '-o', '/dev/null', '-e', 'trace=rename', '-e', 'inject=rename:error=EPERM'],
+      ...[...installed.command, 'update', '2', 'maintenance', 'update'],
+    ],
+    { env: { ...installed.env } },
+  );
+  expect(stderr).toMatch(/^\/.*hello cannot be written: EPERM: operation not permitted, rename/);
+  await expectOld(installed);
+});
 
 /** Runs the updater with its folder in a mount of its own. */
 async function updateOnMount({ file, folder, command }: Installed, mount: string) {
@@ -74,6 +92,22 @@ test.skipIf(lacks('mounts'))('on a read-only file system it says so', async () =
   expect(stderr).toMatch(/cannot be written: EROFS: read-only file system/);
   expect(stdout).toBe('exit 1\nhello\n');
 });
+
+test.skipIf(lacks('mounts', 'setcap'))(
+  'root is told where nobody can tell whether the file has file capabilities',
+  async () => {
+    const installed = await install(place);
+    const { stderr, stdout } = await updateOnMount(
+      installed,
+      'mount --bind /dev/null "$(command -v getcap)"',
+    );
+    expect(stderr).toMatch(
+      /^Without getcap nobody .* give them to the new version again\.\n.* is hello 1\.1\.0 now/,
+    );
+    expect(stdout).toBe('exit 0\n.hello.previous\nhello\n');
+    expect((await installed.rollback()).stderr).not.toContain('getcap');
+  },
+);
 
 test.skipIf(lacks('mounts'))('where there is no room it says so, and leaves nothing', async () => {
   const installed = await install(place);

@@ -1,35 +1,25 @@
 import { chmod, chown, link, readFile, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import {
-  openPublishingPlace,
-  type PublishingPlace,
-  publishVersion,
-} from '../../../test/support/publishing.ts';
+import { expect, test } from 'vitest';
+import { openPublishingPlace, publishVersion } from '../../../test/support/publishing.ts';
 import { lacks } from '../../../test/support/requirements.ts';
-import { temporaryDirectory } from '../../../test/support/run.ts';
+import { run, temporaryDirectory } from '../../../test/support/run.ts';
 import { openTerminal } from '../../../test/support/terminal.ts';
 import { makeExecutable, noise } from './support/executables.ts';
 import {
   AFTER_AN_UPDATE,
+  bytesIn,
   expectOld,
   hello,
   install,
   namesIn,
   publish,
+  publishedHello,
   RUNTIME,
   versionOf,
 } from './support/updater.ts';
 
-let place: PublishingPlace;
-
-beforeAll(async () => {
-  place = await openPublishingPlace();
-  for (const version of ['0.9.0', '1.0.0', '1.1.0']) await publish(place, version);
-});
-afterAll(() => place?.close());
-
-const fetched = () => place.takeRequests().reduce((sum, { bytes }) => sum + bytes, 0);
+const place = await publishedHello();
 
 test('what both versions have is not fetched again', async () => {
   const { update, file, folder } = await install(place);
@@ -40,7 +30,7 @@ test('what both versions have is not fetched again', async () => {
     stdout: '',
     exitCode: 0,
   });
-  expect(fetched()).toBeLessThan(120_000);
+  expect(bytesIn(place.takeRequests())).toBeLessThan(120_000);
   expect((await readFile(file)).equals(hello('1.1.0'))).toBe(true);
   expect(await namesIn(folder)).toEqual(AFTER_AN_UPDATE);
 });
@@ -131,6 +121,14 @@ test.each([['--what'], ['extra'], ['--version', '../1.0.0'], ['--channel', 'a/b'
   },
 );
 
+test('whoever listened and is gone does not stop it', async () => {
+  const { command, env, file } = await install(place);
+  const words = [...command, 'update', '2', 'maintenance', 'update', '--json'].map((word) => `'${word}'`);
+  const { stderr } = await run('sh', ['-c', `{ ${words.join(' ')}; echo $? >&2; } | true`], { env });
+  expect(stderr).toBe('0\n');
+  expect(await versionOf(file)).toBe('1.1.0');
+});
+
 test('--help', async () => {
   const { update } = await install(place);
   expect(await update(['--help'])).toMatchObject({
@@ -157,6 +155,34 @@ test('an old file that is damaged where it is read gives the whole file', async 
   const { update, file } = await install(place, { bytes });
   expect((await update()).exitCode).toBe(0);
   expect((await readFile(file)).equals(hello('1.1.0'))).toBe(true);
+});
+
+test.skipIf(lacks('strace'))('an old file that its disk cannot read gives the whole file', async () => {
+  const { command, env, file } = await install(place);
+  const { exitCode } = await run(
+    'strace',
+    [
+      ...['-f', '-qq', '-o', '/dev/null', '-P', file, '-e', 'trace=pread64'],
+      // Behind its head and its manifest.
+      ...['-e', 'inject=pread64:error=EIO:when=4+', ...command, 'update', '2', 'maintenance', 'update'],
+    ],
+    { env: { ...env, UV_THREADPOOL_SIZE: '1' } },
+  );
+  expect(exitCode).toBe(0);
+  expect((await readFile(file)).equals(hello('1.1.0'))).toBe(true);
+});
+
+test('a signed file with a manifest that is none is refused by a sentence', async () => {
+  const other = await openPublishingPlace();
+  const bytes = makeExecutable({ version: '1.1.0', frames: [], manifest: { format: 1, name: 'hello' } });
+  await publish(other, '1.1.0', bytes);
+  const installed = await install(other);
+  expect(await installed.update()).toMatchObject({
+    stderr: 'hello 1.1.0 is damaged, or was not made by Sarma: get the new version by hand.\n',
+    exitCode: 1,
+  });
+  await expectOld(installed);
+  other.close();
 });
 
 test('bytes that were not signed are not executed, and nothing is left of them', async () => {
@@ -221,7 +247,7 @@ test('of a universal executable each part takes from the old one what it has', a
   const installed = await install(other, { bytes: universal('1.0.0') });
   await installed.update();
   expect((await readFile(installed.file)).equals(universal('1.1.0'))).toBe(true);
-  const bytes = other.takeRequests().reduce((sum, request) => sum + request.bytes, 0);
+  const bytes = bytesIn(other.takeRequests());
   expect(bytes).toBeGreaterThan(200_000);
   expect(bytes).toBeLessThan(300_000);
   other.close();
@@ -246,11 +272,11 @@ test('another hard link of the file keeps the old version', async () => {
 
 test.skipIf(lacks('root'))('the new version has the rights and the owner of the old one', async () => {
   const { file, update } = await install(place);
-  await chmod(file, 0o750);
   await chown(file, 1234, 1235);
+  await chmod(file, 0o4750);
   expect((await update()).exitCode).toBe(0);
   const { mode, uid, gid } = await stat(file);
-  expect([mode & 0o7777, uid, gid]).toEqual([0o750, 1234, 1235]);
+  expect([mode & 0o7777, uid, gid]).toEqual([0o4750, 1234, 1235]);
 });
 
 test('what updates left that were killed goes after an hour, and what others have there stays', async () => {

@@ -6,6 +6,8 @@ export interface Made {
   readonly target?: string;
   /** Frames, in this order. */
   readonly frames: readonly Buffer[];
+  /** In place of the one that tells of all this. */
+  readonly manifest?: object;
   /** What it does as a program of the shell. Default: says its version. */
   readonly script?: string;
 }
@@ -14,7 +16,13 @@ export interface Made {
  * A file as docs/format.md has it, whose stub is a shell script: it can be started, and is as small as a test likes. It is asked
  * for its first run by SARMA_MAINTENANCE=install, as any other.
  */
-export function makeExecutable({ version, target = 'linux-x64', frames, script }: Made): Buffer {
+export function makeExecutable({
+  version,
+  target = 'linux-x64',
+  frames,
+  script,
+  manifest: given,
+}: Made): Buffer {
   const lines = [
     '#!/bin/sh',
     `# ${version}`,
@@ -31,7 +39,8 @@ export function makeExecutable({ version, target = 'linux-x64', frames, script }
     offset += frame.length;
     return place;
   });
-  const manifest = Buffer.from(JSON.stringify({ format: 1, name: 'hello', version, target, frames: listed }));
+  const contents = given ?? { format: 1, name: 'hello', version, target, frames: listed };
+  const manifest = Buffer.from(JSON.stringify(contents));
   stamp.write('\x89SARMA-STAMP\r\n\x1a\n', 'latin1');
   stamp.writeUInt32LE(1, 16);
   stamp.writeBigUInt64LE(BigInt(payload + offset), 24);

@@ -2,10 +2,12 @@ import { chmod, copyFile, mkdir, readdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { UpdateSettings } from '@sarma/update';
-import { expect } from 'vitest';
+import { afterAll, expect } from 'vitest';
 import {
+  openPublishingPlace,
   type PublishingPlace,
   publishVersion,
+  type Served,
   type SigningKey,
 } from '../../../../test/support/publishing.ts';
 import { type RunOptions, run, type Transcript, temporaryDirectory } from '../../../../test/support/run.ts';
@@ -31,6 +33,17 @@ export async function publish(
   await writeFile(file, bytes);
   await publishVersion(place, 'hello', version, [{ executable: file, target: 'linux-x64' }]);
 }
+
+/** Where 0.9.0, 1.0.0 and 1.1.0 are published, for the tests of a file. */
+export async function publishedHello(): Promise<PublishingPlace> {
+  const place = await openPublishingPlace();
+  afterAll(() => place.close());
+  for (const version of ['0.9.0', '1.0.0', '1.1.0']) await publish(place, version);
+  return place;
+}
+
+/** Of what was served. */
+export const bytesIn = (requests: readonly Served[]) => requests.reduce((sum, { bytes }) => sum + bytes, 0);
 
 /** The updater of an installed version, as a release has it, with an executable that it updates. */
 export interface Installed {
