@@ -82,18 +82,18 @@ describe('`update` and `rollback`', () => {
     const hello = await withSpy(sample);
     const given = {
       NODE_OPTIONS: '--no-such-option',
+      NODE_USE_ENV_PROXY: '1',
       SARMA_MAINTENANCE: 'update',
       KEPT: 'a=b',
       SARMA_BIN: '/x',
     };
     const { env } = await seen(hello, [], { env: given });
-    const { NODE_OPTIONS: _, SARMA_MAINTENANCE: __, ...kept } = given;
+    const { NODE_OPTIONS: _, NODE_USE_ENV_PROXY: __, SARMA_MAINTENANCE: ___, ...kept } = given;
     expect(env).toEqual({
       ...(process.env as Record<string, string>),
-      ...{ ...kept, SARMA_BIN: hello.file, SARMA_CACHE_DIR: hello.base },
-      ...{ NODE_USE_ENV_PROXY: '1', NODE_USE_SYSTEM_CA: '1' },
+      ...{ ...kept, SARMA_BIN: hello.file, SARMA_CACHE_DIR: hello.base, NODE_USE_SYSTEM_CA: '1' },
     });
-    const own = { NODE_USE_ENV_PROXY: '0', NODE_USE_SYSTEM_CA: '' };
+    const own = { NODE_USE_SYSTEM_CA: '' };
     expect((await seen(hello, ['maintenance', 'update'], { env: own })).env).toMatchObject(own);
   });
 

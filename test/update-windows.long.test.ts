@@ -77,6 +77,23 @@ describe.skipIf(lacks('wine'))('under Wine', () => {
     expect(JSON.parse(stdout)).toMatchObject({ current: '1.0.0', version: '1.1.0', isNewer: true });
   });
 
+  test('an updater that is killed between its two renames has the old version take its name back', async () => {
+    const env = { SARMA_CACHE_DIR: 'C:\\cache of killed' };
+    const { stdout } = await start(['maintenance', 'install'], env);
+    const release = windows.place(...stdout.trim().split(/[\\/]/).slice(1));
+    const killed = `
+      import fs from 'node:fs';
+      import path from 'node:path';
+      const file = process.env.SARMA_BIN;
+      fs.renameSync(file, path.join(path.dirname(file), '.' + path.basename(file) + '.previous'));
+      if (!fs.existsSync(file)) process.kill(process.pid, 'SIGKILL');
+    `;
+    await writeFile(path.join(release.unix, 'releases/1.0.0/update.mjs'), killed);
+    expect(await start(['maintenance', 'update'], env)).toMatchObject({ exitCode: 1 });
+    expect(await names()).toEqual(['hello.exe']);
+    expect((await start([], env)).stdout).toBe('hello 1.0.0 ');
+  });
+
   test('a program that runs stays, under another name, and the next start is the new version', async () => {
     const log = path.join(windows.directory, 'log');
     await writeFile(log, '');

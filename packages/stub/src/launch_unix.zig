@@ -85,9 +85,7 @@ fn environmentOfProgram(run: *const Run, installed: *const Installed, guard: ?[:
     try list.ensureTotalCapacity(run.arena, given.len + 5);
     for (given) |entry| if (isPassedOn(run, std.mem.sliceTo(entry.?, 0))) list.appendAssumeCapacity(entry);
     list.appendAssumeCapacity(try std.mem.joinZ(run.arena, "", &.{ "SARMA_BIN=", run.own_path }));
-    if (run.is_updater) for (runs.fetching) |name| if (os.variable(given, name) == null) {
-        list.appendAssumeCapacity(try std.mem.joinZ(run.arena, "", &.{ name, "=1" }));
-    };
+    if (run.is_updater and os.variable(given, runs.system_authorities) == null) list.appendAssumeCapacity(runs.system_authorities ++ "=1");
     if (run.stamp.shell) {
         list.appendAssumeCapacity(try std.mem.joinZ(run.arena, "", &.{ "SARMA_RUNTIME=", installed.runtime }));
         if (guard) |url| list.appendAssumeCapacity(try std.mem.joinZ(run.arena, "", &.{ "SARMA_GUARD=", url }));
@@ -99,8 +97,10 @@ fn environmentOfProgram(run: *const Run, installed: *const Installed, guard: ?[:
 
 fn isPassedOn(run: *const Run, entry: []const u8) bool {
     if (std.mem.startsWith(u8, entry, "SARMA_BIN=")) return false;
-    if (run.is_updater and std.mem.startsWith(u8, entry, "SARMA_MAINTENANCE=")) return false;
-    if ((run.stamp.ignore_node_options or run.is_updater) and std.mem.startsWith(u8, entry, "NODE_OPTIONS=")) return false;
+    if (run.is_updater) for (runs.not_for_updater) |name| {
+        if (std.mem.startsWith(u8, entry, name) and std.mem.startsWith(u8, entry[name.len..], "=")) return false;
+    };
+    if (run.stamp.ignore_node_options and std.mem.startsWith(u8, entry, "NODE_OPTIONS=")) return false;
     if (run.stamp.shell) for ([_][]const u8{ "SARMA_RUNTIME=", "SARMA_GUARD=" }) |name| {
         if (std.mem.startsWith(u8, entry, name)) return false;
     };

@@ -20,13 +20,24 @@ pub fn program(run: *Run, installed: *const Installed, arguments: Arguments) err
     const line = try commandLine(run, installed, arguments);
     try child.setVariable(run.arena, "SARMA_BIN", run.own_path);
     if (run.is_updater) {
-        for (runs.fetching) |name| if (os.variable(run.environment, name) == null) try child.setVariable(run.arena, name, "1");
-        try child.setVariable(run.arena, "SARMA_MAINTENANCE", null);
+        if (os.variable(run.environment, runs.system_authorities) == null) try child.setVariable(run.arena, runs.system_authorities, "1");
+        for (runs.not_for_updater) |name| try child.setVariable(run.arena, name, null);
     }
-    if (run.stamp.ignore_node_options or run.is_updater) try child.setVariable(run.arena, "NODE_OPTIONS", null);
+    if (run.stamp.ignore_node_options) try child.setVariable(run.arena, "NODE_OPTIONS", null);
     run.step("executing {s}", .{installed.runtime});
     const code = child.carry(try child.imagePath(run.arena, installed.runtime), line) orelse cannotExecute(run, installed, nt.GetLastError());
+    if (run.is_updater) try takeNameBack(run);
     nt.RtlExitUserProcess(code);
+}
+
+/// An updater that is killed between its two renames (packages/update/src/replace.ts) leaves this executable with the name of the
+/// version before. Nothing can be said of it: what it would be said to was the child's.
+fn takeNameBack(run: *Run) error{OutOfMemory}!void {
+    if (os.exists(os.cwd, run.own_path)) return;
+    const name = std.fs.path.basename(run.own_path);
+    const folder = run.own_path[0 .. run.own_path.len - name.len];
+    const previous = try std.mem.concatWithSentinel(run.arena, u8, &.{ folder, ".", name, ".previous" }, 0);
+    os.rename(os.cwd, previous, os.cwd, run.own_path) catch {};
 }
 
 fn commandLine(run: *Run, installed: *const Installed, arguments: Arguments) error{OutOfMemory}![:0]u16 {

@@ -11,9 +11,12 @@ pub const failed = 125;
 /// Exit status when the runtime could not be executed.
 pub const not_executed = 126;
 
-/// What the updater gets as `1`, unless the user says otherwise: Node's `fetch` goes by HTTPS_PROXY and the certificates of the
-/// system where these are set (22.21 and 24.6 know both).
-pub const fetching = [_][]const u8{ "NODE_USE_ENV_PROXY", "NODE_USE_SYSTEM_CA" };
+/// What the updater gets as `1`, unless the user says otherwise: Node goes by the certificates of the system (22.19 and 24.6 do).
+pub const system_authorities = "NODE_USE_SYSTEM_CA";
+
+/// What is meant for the program, or for the stub, and kept from the updater. It goes by HTTPS_PROXY itself: Node ends before it begins
+/// where one has no scheme.
+pub const not_for_updater = [_][]const u8{ "SARMA_MAINTENANCE", "NODE_OPTIONS", "NODE_USE_ENV_PROXY" };
 
 /// Why a place or the executable will not do: `Run.reason` says it.
 pub const Error = error{ Refused, Damaged, OutOfMemory };

@@ -1,6 +1,7 @@
 import { get as getOpen, type IncomingHttpHeaders, type IncomingMessage, STATUS_CODES } from 'node:http';
 import { get as getEncrypted } from 'node:https';
 import { setTimeout as pause } from 'node:timers/promises';
+import { type Agents, agentsFor } from './agents.ts';
 import { UpdateError } from './error.ts';
 
 /** How long somebody waits for a server. */
@@ -243,6 +244,9 @@ async function follow(
   throw new Error('it leads from one address to another, and on');
 }
 
+/** For all requests of a process, which is where it keeps connections. */
+let agents: Agents | undefined;
+
 /** Not fetch(), which fails an assertion of its own where a server hangs up while somebody still reads (Node 24.21). */
 async function get(
   url: URL,
@@ -250,7 +254,12 @@ async function get(
   signal: AbortSignal,
 ): Promise<IncomingMessage> {
   const all = { ...headers, 'accept-encoding': 'identity', 'user-agent': 'sarma-update' };
-  const request = (url.protocol === 'https:' ? getEncrypted : getOpen)(url, { headers: all, signal });
+  agents ??= agentsFor(process.env);
+  const options = { headers: all, signal };
+  const request =
+    url.protocol === 'https:'
+      ? getEncrypted(url, { ...options, agent: agents.encrypted })
+      : getOpen(url, { ...options, agent: agents.open });
   return await new Promise((resolve, reject) => {
     request.once('response', resolve);
     // Later ones come out of the answer, too.
@@ -300,8 +309,16 @@ class Watch {
   }
 }
 
-/** Where a name has several addresses, the reason of the first. */
+/**
+ * Where a name has several addresses, the reason of the first. Node's advice is for those who start Node, and the updater goes by
+ * the certificates of the system as it is.
+ */
 function reasonOf(error: unknown): string {
   const { message, code, errors } = error as Error & { code?: string; errors?: readonly Error[] };
-  return message || errors?.[0]?.message || code || String(error);
+  return (
+    message.replace(/; if the root CA is installed locally.*/, '') ||
+    errors?.[0]?.message ||
+    code ||
+    String(error)
+  );
 }

@@ -14,7 +14,7 @@ export function previousPath(file: string): string {
 /**
  * Puts a file in the place of an executable, which stays as the previous one. Whenever this is killed, the old one or the new
  * one has the name; on Windows, where a running program can be renamed and not replaced, none of them has it between two
- * renames. `before` is what the executable was: throws UpdateError UNDER_WAY if it is another one by now, and NOT_WRITABLE.
+ * renames, and the stub gives it back if this is killed there (packages/stub/src/launch_windows.zig). `before` is what the executable was: throws UpdateError UNDER_WAY if it is another one by now, and NOT_WRITABLE.
  */
 export function replace(temporary: string, file: string, before: Stats, command: string): void {
   try {

@@ -31,9 +31,12 @@ async function openProxy(): Promise<{ readonly url: string; readonly asked: Set<
 
 const HOST = 'updates.example.invalid';
 
-test.skipIf(lacks('openssl'))(
-  'updates come through a proxy, from a server with an authority of one’s own',
-  async () => {
+test.skipIf(lacks('openssl')).each([
+  ['HTTPS_PROXY', (url: string) => url],
+  ['https_proxy', (url: string) => url.replace('http://', '')],
+])(
+  'updates come through a proxy (%s), from a server with an authority of one’s own',
+  async (name, addressOf) => {
     const place = await openPublishingPlace();
     await publish(place, '1.1.0');
     const { port, authority } = await serveTls(HOST, (request, response) => {
@@ -44,9 +47,8 @@ test.skipIf(lacks('openssl'))(
     });
     const { url, asked } = await openProxy();
     const { update, file } = await install({ ...place, url: `https://${HOST}:${port}/` });
-    // What the stub sets besides.
-    const env = { NODE_USE_ENV_PROXY: '1', HTTPS_PROXY: url, NO_PROXY: '' };
-    expect((await update([], { env })).stderr).toMatch(/cannot be had: .*certificate/);
+    const env = { [name]: addressOf(url), NO_PROXY: '' };
+    expect((await update([], { env })).stderr).toMatch(/cannot be had: self-signed certificate\.\n$/);
     expect(await update([], { env: { ...env, NODE_EXTRA_CA_CERTS: authority } })).toMatchObject({
       exitCode: 0,
     });
@@ -55,3 +57,16 @@ test.skipIf(lacks('openssl'))(
     place.close();
   },
 );
+
+test('what NO_PROXY names is asked without the proxy, which is told where it is none', async () => {
+  const place = await openPublishingPlace();
+  await publish(place, '1.1.0');
+  const { url, asked } = await openProxy();
+  const { update } = await install(place);
+  const env = { HTTP_PROXY: url, HTTPS_PROXY: url };
+  expect((await update(['--check'], { env: { ...env, NO_PROXY: '127.0.0.1' } })).exitCode).toBe(10);
+  expect([...asked]).toEqual([]);
+  const { stderr } = await update(['--check'], { env: { ...env, HTTP_PROXY: 'http://', NO_PROXY: '' } });
+  expect(stderr).toBe(`${place.url}latest.json cannot be had: Invalid proxy URL: http://.\n`);
+  place.close();
+});
