@@ -34,7 +34,7 @@ usage: install.ps1 [-Version V] [-Dir DIR] [-ModifyPath] [-RequireSignature | -I
   -Version V         this version instead of the newest (@variable@_VERSION)
   -Dir DIR           where to: %LOCALAPPDATA%\Programs\@name@, if not said otherwise (@variable@_BIN_DIR)
   -ModifyPath        add DIR to the user's PATH
-  -RequireSignature  install nothing whose signature cannot be checked here
+  -RequireSignature  install nothing where there is no minisign to check the signature
   -Insecure          install also where nobody can tell who has answered (plain http), and no signature can be checked
   -Uninstall         remove the executable, its previous version and what it unpacked
 "@

@@ -22,7 +22,7 @@ usage: install.sh [--version V] [--dir DIR] [--modify-path] [--require-signature
   --version V          this version instead of the newest (@variable@_VERSION)
   --dir DIR            where to: ~/.local/bin, if not said otherwise (@variable@_BIN_DIR)
   --modify-path        add DIR to PATH in the file that your shell reads at its start
-  --require-signature  install nothing whose signature cannot be checked here
+  --require-signature  install nothing where neither minisign nor OpenSSL 3 can check the signature
   --insecure           install also where nobody can tell who has answered (plain http), and no signature can be checked
   --uninstall          remove the executable, its previous version and what it unpacked
 EOF
