@@ -9,6 +9,7 @@ import { scale } from './parts/scale.ts';
 import { share } from './parts/share.ts';
 import { size } from './parts/size.ts';
 import { strip } from './parts/strip.ts';
+import { update } from './parts/update.ts';
 import { warmStart } from './parts/warm-start.ts';
 import { wrapTime } from './parts/wrap-time.ts';
 
@@ -25,6 +26,7 @@ export const PARTS: readonly Part[] = [
   strip,
   compression,
   wrapTime,
+  update,
   ...scale,
   ...peers,
 ];
