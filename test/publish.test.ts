@@ -361,6 +361,11 @@ describe('nothing is published, and a sentence says why, when', () => {
       options: { to: '/dev/null/www' },
       sentence: /\/dev\/null\/www.* cannot be written: a part of the path is a file/,
     },
+    {
+      why: 'the folder is an address',
+      options: { to: 'https://example.org/hello/' },
+      sentence: /--to https:\/\/example\.org\/hello\/ is an address: name the folder that is served there/,
+    },
   ];
 
   test.each(cases)('$why', async ({ given, change, options = {}, env = {}, sentence }) => {
@@ -478,6 +483,31 @@ describe('in a folder that is served', () => {
     );
     for (const file of ['latest.json', ...scripts])
       expect(await readFile(path.join(to, file))).toEqual(await readFile(path.join(to, '1.2.0', file)));
+  });
+
+  test('a version that was taken away is not led to any more', async () => {
+    const to = path.join(await temporaryDirectory(), 'www');
+    await published(await project('1.2.0'), { options: { to } });
+    await rm(path.join(to, '1.2.0'), { recursive: true });
+    await published(await project('1.1.0'), { options: { to } });
+    expect(await leads(to)).toBe('1.1.0');
+  });
+
+  test('a warning names the version whose executables do not trust the key', async () => {
+    const to = path.join(await temporaryDirectory(), 'www');
+    await published(await project('updatable', {}, UPDATES), { options: { to } });
+    const warnings = async (SARMA_SIGNING_KEY: string) => {
+      const options = { to: path.join(await temporaryDirectory(), 'www') };
+      await cp(to, options.to, { recursive: true });
+      const events = await published(await project('1.1.0'), { options, env: { SARMA_SIGNING_KEY } });
+      return events.flatMap((event) => (event.type === 'notice' ? [event.message] : []));
+    };
+    expect(await warnings('KEYS/release.key')).toEqual([]);
+    expect(await warnings('KEYS/other.key')).toEqual([
+      expect.stringMatching(
+        /^The executables of 1\.2\.0 do not trust the key [0-9A-F]{16}, and will not take 1\.1\.0/,
+      ),
+    ]);
   });
 
   test('a version stays as it was published, unless --clobber says otherwise', async () => {

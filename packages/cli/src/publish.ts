@@ -12,6 +12,7 @@ import {
   gitHubToken,
   keyId,
   leadTo,
+  leftBehind,
   type PublishedRelease,
   type PublishPlace,
   placeOf,
@@ -102,6 +103,14 @@ export async function publish(options: PublishOptions): Promise<void> {
   }
 }
 
+/** Throws UsageError for an address. */
+function folderAt(to: string): string {
+  if (!/^[a-z][a-z+.-]+:\/\//i.test(to)) return path.resolve(to);
+  throw new UsageError(
+    `--to ${to} is an address: name the folder that is served there, or that you copy there (publish.url has the address).`,
+  );
+}
+
 /** Where a version goes, and how whoever has it finds the next one. */
 interface Destination {
   /** Absolute. With neither this nor GitHub it is only staged. */
@@ -114,7 +123,7 @@ interface Destination {
 }
 
 function destinationOf(release: Release, options: PublishOptions): Destination {
-  const to = options.to === undefined ? undefined : path.resolve(options.to);
+  const to = options.to === undefined ? undefined : folderAt(options.to);
   const github = repositoryFor(release, options);
   if (options.draft && github === undefined) {
     throw new UsageError(
@@ -174,6 +183,10 @@ async function stageRelease(
   const { publish: settings, targets } = release.options;
   const key = await readSigningKey(process.env);
   requireTrusted(key, trust?.publicKeys ?? []);
+  if (to !== undefined && key !== undefined) {
+    const message = await leftBehind(to, version, key);
+    if (message !== undefined) onEvent({ type: 'notice', level: 'warning', message });
+  }
   const programs = executableNames(release);
   const matrix = await loadTargets(release.project);
   const executables = findExecutables({

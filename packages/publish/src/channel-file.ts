@@ -1,10 +1,13 @@
 import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { copyFile, readFile, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { compareVersions } from '@sarma/app/version-order';
 import { channelOf, FEED, type Feed, parseFeed } from '@sarma/update';
 import { PublishError } from './error.ts';
+import { keyId, type SigningKey } from './secret-key.ts';
 import type { StagedVersion } from './staged-version.ts';
+import { trustOf } from './trust.ts';
 import { notWritable } from './version-folder.ts';
 
 /** What leads to a version in a folder that is served, and whether it does now. */
@@ -25,8 +28,29 @@ export async function refuseOtherRelease(folder: string, name: string): Promise<
 }
 
 /**
+ * A sentence about the executables that a folder leads to for `version`, where they do not trust the key that signs it: they would
+ * refuse every update from now on. Undefined where they take it, or where none is there that could be asked.
+ */
+export async function leftBehind(
+  folder: string,
+  version: string,
+  key: SigningKey,
+): Promise<string | undefined> {
+  const before = await newestOf(folder, channelOf(version));
+  const [first] = before?.executables ?? [];
+  if (before === undefined || first === undefined) return undefined;
+  const file = path.join(folder, before.version, first.file);
+  const [trust] = await trustOf(file, before.version).catch(() => []);
+  if (trust === undefined || trust.publicKeys.includes(key.publicKey)) return undefined;
+  return (
+    `The executables of ${before.version} do not trust the key ${keyId(key)}, and will not take ${version}: their users have to install it ` +
+    'anew. Who still has the old key publishes a version first that is signed with it and has both in update.publicKey.'
+  );
+}
+
+/**
  * Has a version that lies in `folder/<version>/` be the newest of its channel: `latest.json`, or `beta.json` for
- * `1.3.0-beta.2`. What leads to a newer version stays. Installers lie beside `latest.json`, so that their address is always
+ * `1.3.0-beta.2`. What leads to a newer version stays, while that version is there. Installers lie beside `latest.json`, so that their address is always
  * the same. Throws PublishError NOT_WRITABLE.
  */
 export async function leadTo(
@@ -35,7 +59,7 @@ export async function leadTo(
 ): Promise<ChannelFile> {
   const channel = channelOf(feed.version);
   const file = path.join(folder, `${channel}.json`);
-  const before = await readFeed(file);
+  const before = await newestOf(folder, channel);
   if (before !== undefined && (compareVersions(before.version, feed.version) ?? 0) > 0) {
     return { file, staysAt: before.version };
   }
@@ -59,6 +83,12 @@ async function putCopy(from: string, to: string): Promise<void> {
   } finally {
     await rm(temporary, { force: true });
   }
+}
+
+/** What a folder leads to. Undefined where that is nothing, or was taken away. Throws UpdateError FEED_INVALID. */
+async function newestOf(folder: string, channel: string): Promise<Feed | undefined> {
+  const feed = await readFeed(path.join(folder, `${channel}.json`));
+  return feed !== undefined && existsSync(path.join(folder, feed.version, FEED)) ? feed : undefined;
 }
 
 /** Undefined where there is none. Throws UpdateError FEED_INVALID. */

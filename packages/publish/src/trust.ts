@@ -14,11 +14,17 @@ export async function requireSameUpdates(
   trust: UpdateTrust | undefined,
   again: string,
 ): Promise<void> {
-  for (const text of await readReleaseFile(file, `releases/${version}/${SETTINGS}`)) {
-    const difference = differenceOf(text && (JSON.parse(text.toString()) as UpdateTrust), trust);
+  for (const made of await trustOf(file, version)) {
+    const difference = differenceOf(made, trust);
     if (difference === undefined) continue;
     throw new PublishError('OTHER_UPDATES', `${file} ${difference}. ${again}`);
   }
+}
+
+/** Where an executable of a version takes later ones from, and by whose keys; of a universal one for each slice. Undefined: it does not. */
+export async function trustOf(file: string, version: string): Promise<readonly (UpdateTrust | undefined)[]> {
+  const texts = await readReleaseFile(file, `releases/${version}/${SETTINGS}`);
+  return texts.map((text) => text && (JSON.parse(text.toString()) as UpdateTrust));
 }
 
 function differenceOf(made: UpdateTrust | undefined, wanted: UpdateTrust | undefined): string | undefined {

@@ -127,6 +127,7 @@ const REASONS: Readonly<Record<string, string>> = {
   EPERM: 'not permitted',
   ENOTDIR: 'a part of the path is a file',
   EEXIST: 'a part of the path is a file',
+  ENOTEMPTY: 'another run has written it meanwhile; run this one again',
 };
 
 /** What the file system has said of a place that is written to; any other error is itself. */

@@ -19,6 +19,28 @@ test('a version that a killed run had moved away is there again', async () => {
   expect(await readdir(parent)).toEqual(['1.0.0']);
 });
 
+test('of two runs at once one writes the version, and the other says so', async () => {
+  const folder = path.join(await temporaryDirectory(), '1.0.0');
+  let waiting = 0;
+  let go = () => {};
+  const both = new Promise<void>((resolve) => {
+    go = resolve;
+  });
+  const write = (text: string) =>
+    putFolder(folder, { replace: false, dryRun: false }, async (fresh) => {
+      await writeFile(path.join(fresh, 'a'), text);
+      waiting += 1;
+      if (waiting === 2) go();
+      await both;
+    });
+  const results = await Promise.allSettled([write('one'), write('other')]);
+  const failed = results.filter((result) => result.status === 'rejected');
+  expect(failed.map(({ reason }) => reason)).toEqual([
+    expect.objectContaining({ code: expect.stringMatching(/^(NOT_WRITABLE|PUBLISHED_OTHERWISE)$/) }),
+  ]);
+  expect(await readdir(path.dirname(folder))).toEqual(['1.0.0']);
+});
+
 test('a secret key has a name by which it is left out of releases', async () => {
   const folder = await temporaryDirectory();
   await expect(writeKeyPair(path.join(folder, 'signing'), undefined)).rejects.toMatchObject({
