@@ -1,4 +1,5 @@
 import { constants } from 'node:os';
+import { setTimeout as pause } from 'node:timers/promises';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 type Signal = (typeof SIGNALS)[number];
@@ -49,6 +50,10 @@ export async function interruptible<Result>(
   for (const signal of SIGNALS) process.on(signal, interrupt);
   try {
     return await work(checkpoint, controller.signal);
+  } catch (error) {
+    // A child that the same Ctrl-C has ended may be heard of before the signal.
+    await pause(1);
+    throw error;
   } finally {
     // Whatever the work made of the interruption, or that it was done by then. The process goes on cleaning up, so
     // the handler stays.

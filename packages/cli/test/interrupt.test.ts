@@ -1,6 +1,8 @@
+import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { expect, test } from 'vitest';
 import { addonFile } from '../../wrapper/test/support/addon-file.ts';
 import { writeNodes } from '../../wrapper/test/support/darwin-node.ts';
@@ -42,6 +44,20 @@ test.each([
     expect(await readFile(output)).toEqual(old);
   },
 );
+
+test('what has failed because Ctrl-C ended a child, too, is told as interrupted', async () => {
+  const own = pathToFileURL(path.resolve(import.meta.dirname, '../src/interrupt.ts')).href;
+  const script = `
+    import { interruptible } from ${JSON.stringify(own)};
+    const work = async () => {
+      process.kill(process.pid, 'SIGINT');
+      throw new Error('The service was stopped');
+    };
+    await interruptible(work).catch(({ message }) => console.log(message));
+  `;
+  const child = spawn(process.execPath, ['--input-type=module', '-e', script]);
+  expect(await ended(child)).toMatchObject({ stdout: 'Interrupted.\n', exitCode: 0 });
+});
 
 test('Ctrl-C in the middle of a download exits with 130 and leaves no part of it', async () => {
   const mirror = await serve();
