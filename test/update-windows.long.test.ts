@@ -1,5 +1,6 @@
 // An executable for Windows updates itself, under Wine with Node 22 (Wine 8 cannot start Node 24): a file that runs is renamed
 // aside, and the new one takes its name.
+import { existsSync } from 'node:fs';
 import { copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -7,7 +8,10 @@ import { openPublishingPlace, type PublishingPlace, publishVersion } from './sup
 import { lacks } from './support/requirements.ts';
 import { wrapProgram } from './support/run.ts';
 import { helloVersion } from './support/updatable.ts';
-import { killHard, newWine, type Place, untilWritten, type Wine } from './support/wine.ts';
+import { buildForWindows, killHard, newWine, type Place, untilWritten, type Wine } from './support/wine.ts';
+
+/** FILE_SHARE_READ */
+const SHARED_FOR_READING = '1';
 
 describe.skipIf(lacks('wine'))('under Wine', () => {
   let publishing: PublishingPlace;
@@ -15,6 +19,7 @@ describe.skipIf(lacks('wine'))('under Wine', () => {
   let first: string;
   let second: string;
   let hello: Place;
+  let holder: string;
   let folders = 0;
 
   // Written synchronously: Wine's pipes lose what console.log has not written yet.
@@ -33,6 +38,7 @@ describe.skipIf(lacks('wine'))('under Wine', () => {
   beforeAll(async () => {
     publishing = await openPublishingPlace();
     windows = await newWine();
+    holder = await buildForWindows('holder');
     [first, second] = [await wrapped('1.0.0'), await wrapped('1.1.0')];
     await publishVersion(publishing, 'hello', '1.1.0', [{ executable: second }]);
   });
@@ -92,6 +98,21 @@ describe.skipIf(lacks('wine'))('under Wine', () => {
     expect(await start(['maintenance', 'update'], env)).toMatchObject({ exitCode: 1 });
     expect(await names()).toEqual(['hello.exe']);
     expect((await start([], env)).stdout).toBe('hello 1.0.0 ');
+  });
+
+  test('a virus scanner that holds the executable for a moment is waited for', async () => {
+    const log = path.join(windows.directory, 'log');
+    const previous = path.join(path.dirname(hello.unix), '.hello.exe.previous');
+    // It goes just before the executable is renamed.
+    await writeFile(previous, '');
+    await writeFile(log, '');
+    const scanner = windows.begin(holder, [hello.windows, SHARED_FOR_READING], {}, log);
+    await untilWritten(log, 'held');
+    const update = start(['maintenance', 'update']);
+    await expect.poll(() => existsSync(previous), { interval: 10 }).toBe(false);
+    await killHard(scanner);
+    expect(await update).toMatchObject({ exitCode: 0 });
+    expect((await start([])).stdout).toBe('hello 1.1.0 ');
   });
 
   test('a program that runs stays, under another name, and the next start is the new version', async () => {

@@ -18,7 +18,8 @@ export function agentsFor(env: NodeJS.ProcessEnv): Agents {
       /^https?_proxy$/i.test(name) ? withScheme(value) : value,
     ]),
   );
-  const options = { keepAlive: true, proxyEnv };
+  // Connections are kept as the agents that Node has itself keep them.
+  const options = { keepAlive: true, timeout: 5000, proxyEnv };
   return { open: new OpenAgent(options), encrypted: new EncryptedAgent(options) };
 }
 

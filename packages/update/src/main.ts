@@ -5,7 +5,7 @@ import { capabilitiesOf } from './capabilities.ts';
 import type { Progress } from './download.ts';
 import { UpdateError } from './error.ts';
 import { previousPath } from './replace.ts';
-import { readSettings } from './settings.ts';
+import { type FeedPlace, readSettings } from './settings.ts';
 import { look, megabytes, rollBack, take, type Updatable } from './update.ts';
 
 // What the stub executes for `maintenance update` and `maintenance rollback`: this file, the entry of the program, the
@@ -120,7 +120,8 @@ function fileOf(given = ''): string {
 async function update(updatable: Updatable, options: Options): Promise<number> {
   const { settings, file } = updatable;
   const { name, version: current } = settings;
-  const { published, isWanted } = await look(updatable, options);
+  const endWaiting = showWaiting(settings.feed);
+  const { published, isWanted } = await look(updatable, options).finally(endWaiting);
   const { version, notes = '' } = published.feed;
   const { emptyChannel } = published;
   if (emptyChannel !== undefined)
@@ -190,6 +191,20 @@ let isProgressShown = false;
 function clearProgress(): void {
   if (isProgressShown) process.stderr.write('\r\x1b[K');
   isProgressShown = false;
+}
+
+/** A server that says nothing is asked for minutes: a terminal shows which one. What is said next stands in its place. */
+function showWaiting(feed: FeedPlace): () => void {
+  if (!process.stderr.isTTY) return () => {};
+  const { host } = new URL('github' in feed ? feed.github.url : feed.folder.url);
+  const timer = setTimeout(() => {
+    isProgressShown = true;
+    process.stderr.write(`Waiting for ${host} …`);
+  }, 2000);
+  return () => {
+    clearTimeout(timer);
+    clearProgress();
+  };
 }
 
 /** One line on a terminal, which goes when it is done. */

@@ -61,11 +61,11 @@ export function takeBack(file: string, before: Stats, command: string): void {
   const aside = temporaryPath(file);
   try {
     if (process.platform === 'win32') {
-      renameSync(previous, aside);
+      renamePatiently(previous, aside);
       try {
         replaceByRenames(aside, file);
       } catch (error) {
-        renameSync(aside, previous);
+        renamePatiently(aside, previous);
         throw error;
       }
     } else {
@@ -115,13 +115,29 @@ function replaceByRenames(temporary: string, file: string): void {
     rmSync(previous, { force: true });
   } catch {
     // The version before runs still, and stays under another name until a later update.
-    renameSync(previous, temporaryPath(file));
+    renamePatiently(previous, temporaryPath(file));
   }
-  renameSync(file, previous);
+  // Whoever holds the new one is waited for before the old one has lost its name: what cannot be renamed cannot be so to the same name.
+  renamePatiently(temporary, temporary);
+  renamePatiently(file, previous);
   try {
-    renameSync(temporary, file);
+    renamePatiently(temporary, file);
   } catch (error) {
-    renameSync(previous, file);
+    renamePatiently(previous, file);
     throw error;
+  }
+}
+
+/** Virus scanners and indexers open what was just written, for a moment, and let nobody rename it. About two seconds in all. */
+function renamePatiently(from: string, to: string): void {
+  for (let pause = 1; ; pause *= 2) {
+    try {
+      renameSync(from, to);
+      return;
+    } catch (error) {
+      const { code = '' } = error as NodeJS.ErrnoException;
+      if (pause > 1024 || !['EBUSY', 'EPERM', 'EACCES'].includes(code)) throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, pause);
+    }
   }
 }

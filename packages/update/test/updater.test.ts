@@ -344,6 +344,23 @@ test.skipIf(lacks('script'))('a terminal shows how far it is, and in the end wha
   expect(screen).toContain(`\r\x1b[K${file} is hello 1.1.0 now`);
 });
 
+test.skipIf(lacks('script'))('a terminal shows which server is waited for', async () => {
+  const { command, env } = await install(place);
+  let answer = () => {};
+  place.answerWith((_, response) => {
+    answer = () => response.writeHead(404).end();
+    return true;
+  });
+  const line = [...command, 'update', '2', 'maintenance', 'update', '--check'].join(' ');
+  const { shows, ended } = await openTerminal(line, env);
+  await shows(`Waiting for ${new URL(place.url).host} …`);
+  place.answerWith(undefined);
+  answer();
+  expect((await ended).screen).toContain(
+    '…\r\x1b[KNo version of hello is published for the channel latest at',
+  );
+});
+
 test('a service says what takes the new version over', async () => {
   const { update, file } = await install(place, { settings: { kind: 'service' } });
   expect((await update()).stderr).toContain(
