@@ -4,7 +4,7 @@ import { UpdateError } from './error.ts';
 import { cannotReplace } from './owner.ts';
 import { temporaryPath } from './temporary.ts';
 
-// Nothing here waits, so that no signal and no other work comes in between.
+// Nothing here is asynchronous, so that no signal and no other work comes in between.
 
 /** Where the version before an update is kept, beside the executable. */
 export function previousPath(file: string): string {
@@ -14,7 +14,8 @@ export function previousPath(file: string): string {
 /**
  * Puts a file in the place of an executable, which stays as the previous one. Whenever this is killed, the old one or the new
  * one has the name; on Windows, where a running program can be renamed and not replaced, none of them has it between two
- * renames, and the stub gives it back if this is killed there (packages/stub/src/launch_windows.zig). `before` is what the executable was: throws UpdateError UNDER_WAY if it is another one by now, and NOT_WRITABLE.
+ * renames, and the stub gives it back if this is killed there (packages/stub/src/launch_windows.zig). `before` is what the
+ * executable was: throws UpdateError UNDER_WAY if it is another one by now, and NOT_WRITABLE.
  */
 export function replace(temporary: string, file: string, before: Stats, command: string): void {
   try {
@@ -117,7 +118,7 @@ function replaceByRenames(temporary: string, file: string): void {
     // The version before runs still, and stays under another name until a later update.
     renamePatiently(previous, temporaryPath(file));
   }
-  // Whoever holds the new one is waited for before the old one has lost its name: what cannot be renamed cannot be so to the same name.
+  // Whoever holds the new one is waited for before the old one loses its name: a rename to the same name needs what any other does.
   renamePatiently(temporary, temporary);
   renamePatiently(file, previous);
   try {
