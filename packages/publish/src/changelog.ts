@@ -16,8 +16,9 @@ export async function readNotes(changelog: string, version: string): Promise<str
 
 /** The text of a file. Throws PublishError NO_NOTES. */
 export async function readNotesFile(file: string): Promise<string> {
-  return await readFile(file, 'utf8').catch((cause: Error) => {
-    throw new PublishError('NO_NOTES', `${file} cannot be read: ${cause.message}.`, { cause });
+  return await readFile(file, 'utf8').catch((cause: NodeJS.ErrnoException) => {
+    const why = cause.code === 'ENOENT' ? 'there is no such file' : cause.message;
+    throw new PublishError('NO_NOTES', `The notes ${file} cannot be read: ${why}.`, { cause });
   });
 }
 

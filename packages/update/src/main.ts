@@ -78,10 +78,16 @@ interface Options {
 
 function optionsOf(subcommand: string, args: readonly string[]): Options {
   try {
-    const options: Options = parseArgs({
+    const { values, positionals } = parseArgs({
       args: [...args],
       options: subcommand === 'rollback' ? COMMON : OPTIONS,
-    }).values;
+      allowPositionals: true,
+    });
+    if (positionals[0] !== undefined)
+      throw new Error(
+        `${JSON.stringify(positionals[0])} is no option; \`update --version V\` takes a certain version.`,
+      );
+    const options: Options = values;
     if (options.version !== undefined && options.channel !== undefined)
       throw new Error('--version names one version, whatever its channel: leave --channel away.');
     return options;

@@ -71,6 +71,16 @@ test('a version is found by the name of its tag, too, and one that is here alrea
   });
 });
 
+test('a version without --version is answered with the option that takes it', async () => {
+  const { update } = await install(place);
+  expect(await update(['1.0.0'])).toMatchObject({
+    stderr: expect.stringMatching(
+      /^"1\.0\.0" is no option; `update --version V` takes a certain version\.\nusage: /,
+    ),
+    exitCode: 2,
+  });
+});
+
 test('a channel that nothing is published for is named, and the newest of latest is taken', async () => {
   const { update, file } = await install(place);
   const { stderr, exitCode } = await update(['--channel', 'bta']);
