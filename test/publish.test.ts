@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { cp, open, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { cp, open, readdir, readFile, rename, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { nativeProgramLocation } from '@sarma/stub';
@@ -11,6 +11,8 @@ import { beforeAll, describe, expect, test, vi } from 'vitest';
 import { openPromise } from 'yauzl';
 import type { PublishEvent } from '../packages/cli/src/events.ts';
 import { type PublishOptions, publish } from '../packages/cli/src/publish.ts';
+import { readSigningKey } from '../packages/publish/src/index.ts';
+import { signatureOf } from '../packages/publish/src/sign.ts';
 import { writeFiles } from './support/programs.ts';
 import { run, runCommand, temporaryDirectory, wrapCommand } from './support/run.ts';
 import { smallRuntime } from './support/runtimes.ts';
@@ -417,6 +419,22 @@ describe('the key', () => {
     expect(await readdir(staged(directory))).not.toContain('SHA256SUMS.minisig');
   });
 
+  test('has to be that of the executables, of a version that was staged elsewhere, too', async () => {
+    const directory = await project('updatable', {}, UPDATES);
+    await published(directory);
+    const from = staged(directory);
+    const other = await readSigningKey({ SARMA_SIGNING_KEY: path.join(keys, 'other.key') });
+    const sums = await readFile(path.join(from, 'SHA256SUMS'));
+    await writeFile(path.join(from, 'SHA256SUMS.minisig'), signatureOf(sums, 'hello 1.2.0', other!));
+    await expect(published(directory, { options: { from } })).rejects.toThrow(
+      /SHA256SUMS\.minisig is by another key than update\.publicKey \([0-9A-F]{16}\): no executable would take 1\.2\.0/,
+    );
+    const nowhere = { options: { from: `${from}-2` } };
+    await expect(published(directory, nowhere)).rejects.toThrow(
+      /hello-1\.2\.0-2 is no folder .*it is not there/,
+    );
+  });
+
   test('and its password are never printed', async () => {
     const directory = await project();
     const password = 'swordfish';
@@ -554,6 +572,9 @@ describe('in a folder that is served', () => {
       /has the versions of other, and hello is to be published/,
     );
     expect(await readdir(to)).toEqual(['latest.json']);
+    await rename(path.join(to, 'latest.json'), path.join(to, 'beta.json'));
+    const beta = published(await project('1.3.0-beta.1'), { options: { to } });
+    await expect(beta).rejects.toThrow(/has the versions of other/);
   });
 
   test('a version that was staged elsewhere is taken as it is, unless something in it was changed', async () => {

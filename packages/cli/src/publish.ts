@@ -79,7 +79,7 @@ export async function publish(options: PublishOptions): Promise<void> {
   const destination = destinationOf(release, options);
   // What is wrong is said before minutes of work.
   const { to, place } = destination;
-  if (to !== undefined) await refuseOtherRelease(to, name);
+  if (to !== undefined) await refuseOtherRelease(to, name, version);
   const github = await gitHubDestination(release, destination, options);
   const staged =
     from === undefined

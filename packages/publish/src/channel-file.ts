@@ -18,9 +18,12 @@ export interface ChannelFile {
 }
 
 /** Throws PublishError OTHER_RELEASE where a folder has versions of another release. */
-export async function refuseOtherRelease(folder: string, name: string): Promise<void> {
-  const other = (await readFeed(path.join(folder, FEED)))?.name ?? name;
-  if (other === name) return;
+export async function refuseOtherRelease(folder: string, name: string, version: string): Promise<void> {
+  const feeds = await Promise.all(
+    [FEED, `${channelOf(version)}.json`].map((file) => readFeed(path.join(folder, file))),
+  );
+  const other = feeds.find((feed) => feed !== undefined && feed.name !== name)?.name;
+  if (other === undefined) return;
   throw new PublishError(
     'OTHER_RELEASE',
     `${folder} has the versions of ${other}, and ${name} is to be published. Each has a folder of its own: name another one.`,

@@ -1,4 +1,5 @@
-import { access, copyFile, readFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { copyFile, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import {
   CHECKSUMS,
@@ -14,7 +15,7 @@ import {
 import { PublishError } from './error.ts';
 import { hashFile } from './hash-file.ts';
 import type { StagedFile, StagedVersion } from './staged-version.ts';
-import { requireSameUpdates } from './trust.ts';
+import { keysOf, requireSameUpdates } from './trust.ts';
 import { putFolder } from './version-folder.ts';
 
 /** What a staged folder has to be. */
@@ -27,11 +28,12 @@ export interface Expected {
 
 /**
  * A version that `stage` has written, here or on another machine: every file is held to `SHA256SUMS`, and that to the keys.
- * Throws PublishError NOT_A_STAGED_VERSION, OTHER_RELEASE, OTHER_UPDATES and NO_KEY.
+ * Throws PublishError NOT_A_STAGED_VERSION, OTHER_RELEASE, OTHER_UPDATES, NO_KEY and OTHER_KEY.
  */
 export async function readStaged(folder: string, expected: Expected): Promise<StagedVersion> {
   const checksums = await readFile(path.join(folder, CHECKSUMS)).catch((cause: Error) => {
-    throw notStaged(folder, `it has no ${CHECKSUMS} that can be read`, cause);
+    const what = existsSync(folder) ? `it has no ${CHECKSUMS} that can be read` : 'it is not there';
+    throw notStaged(folder, what, cause);
   });
   const sums = parseChecksums(checksums.toString());
   const files: StagedFile[] = [];
@@ -78,10 +80,7 @@ async function readFeed(folder: string) {
 async function isSigned(folder: string, checksums: Buffer, expected: Expected): Promise<boolean> {
   const { name, version, trust: { publicKeys } = { publicKeys: [] } } = expected;
   const file = path.join(folder, SIGNATURE);
-  const isThere = await access(file).then(
-    () => true,
-    () => false,
-  );
+  const isThere = existsSync(file);
   if (publicKeys.length === 0) return isThere;
   if (!isThere) {
     throw new PublishError(
@@ -95,6 +94,14 @@ async function isSigned(folder: string, checksums: Buffer, expected: Expected): 
     if (trustedComment === `${name} ${version}`) return true;
     throw notStaged(folder, `${SIGNATURE} was made for "${trustedComment}"`);
   } catch (cause) {
+    if (cause instanceof UpdateError && cause.code === 'SIGNATURE_OF_ANOTHER_KEY') {
+      throw new PublishError(
+        'OTHER_KEY',
+        `${file} is by another key than update.publicKey (${keysOf({ publicKeys })}): no executable would take ${version}. ` +
+          'Stage it with that key in SARMA_SIGNING_KEY.',
+        { cause },
+      );
+    }
     throw cause instanceof UpdateError ? notStaged(folder, cause.message.replace(/\.$/, ''), cause) : cause;
   }
 }

@@ -42,7 +42,8 @@ function differenceOf(made: UpdateTrust | undefined, wanted: UpdateTrust | undef
   return `was made with another ${names} than the configuration has now, and would look for later versions as it said then`;
 }
 
-function keysOf({ publicKeys }: Pick<UpdateTrust, 'publicKeys'>): string {
+/** Their numbers, as a person finds them in `release.pub`. */
+export function keysOf({ publicKeys }: Pick<UpdateTrust, 'publicKeys'>): string {
   return publicKeys.map((line) => parsePublicKey(line).id).join(', ');
 }
 

@@ -109,15 +109,20 @@ test.concurrent('a published version stays as it is, unless --clobber says other
   expect(server.releases).toMatchObject([{ body: 'Again.', draft: false }]);
 });
 
-test.concurrent("a draft of an earlier build takes this one's files, and keeps its notes and what else lies there", async (t) => {
+test.concurrent("a draft of an earlier build takes this one's files, and keeps its title, its notes and what else lies there", async (t) => {
   const { server, publish, expectPublished } = await onGitHub(t);
   await publish(await stagedVersion('1.2.0', { ...FILES, 'manual.pdf': 100 }), { draft: true });
-  server.releases[0]!.body = 'Written by hand.';
+  Object.assign(server.releases[0]!, { name: 'Hello again', body: 'Written by hand.' });
   const version = await stagedVersion('1.2.0', FILES);
   const { notices } = await publish(version);
+  expect(notices).toContain('The draft has other notes, which stay: --clobber replaces them.');
   expect(notices).toContain('files that are not of this version, and stay: manual.pdf');
   await expectPublished(version);
-  expect(server.releases).toMatchObject([{ body: 'Written by hand.', draft: false }]);
+  expect(server.releases).toMatchObject([{ name: 'Hello again', body: 'Written by hand.', draft: false }]);
+  await publish(version, { clobber: true });
+  expect(server.releases).toMatchObject([{ name: 'Hello again', body: 'Written by hand.' }]);
+  await publish(await stagedVersion('1.2.0', FILES), { clobber: true, draft: true });
+  expect(server.releases).toMatchObject([{ name: 'hello 1.2.0', body: 'Better.', draft: true }]);
 });
 
 const FILES = { 'hello_linux-x64': 1000, 'latest.json': 400 };

@@ -6,6 +6,7 @@ import { readAsset } from './assets.ts';
 import { openRepository, type Repository } from './client.ts';
 import { deliver, notArrived } from './deliver.ts';
 import type { GitHubState, OnGitHubEvent } from './events.ts';
+import { notice } from './patience.ts';
 import type { GitHubPlace } from './place.ts';
 import {
   createDraft,
@@ -94,27 +95,46 @@ export async function publishToGitHub(
   };
   const found = releaseOf(tag, releases);
   if (found !== undefined) await refuseOtherRelease(repository, found, version);
-  if (found && !found.draft) {
-    const missing = await notArrived(repository, found, version.files);
-    if (missing.length === 0) return ended(found, 'unchanged', onEvent);
-    if (!clobber)
-      throw publishedOtherwise(
-        found,
-        missing.map(({ file }) => file.name),
-      );
-  }
+  if (found?.draft === false && (await isPublished(repository, found, version, clobber)))
+    return ended(found, 'unchanged', onEvent);
   const release = await draftOf(repository, found, text);
   tellOthers(repository, release, version);
+  const said = clobber ? text : besideOther(repository, release, text);
   await deliver(repository, release, version);
-  if (draft) return ended(release, 'draft', onEvent);
-  const { body, ...rest } = text;
-  const published = await updateRelease(repository, release, {
-    ...rest,
-    ...(body !== undefined && (clobber || !release.body) && { body }),
-    draft: false,
-    make_latest: isMain && isLatest(feed.version, template, releases) ? 'true' : 'false',
+  const takesLatest = isMain && isLatest(feed.version, template, releases);
+  const left = await updateRelease(repository, release, {
+    ...said,
+    draft,
+    ...(!draft && { make_latest: takesLatest ? 'true' : 'false' }),
   });
-  return ended(published, 'published', onEvent);
+  return ended(left, draft ? 'draft' : 'published', onEvent);
+}
+
+/** Whether this is what was published before. Other files are an error, or replaced. */
+async function isPublished(
+  repository: Repository,
+  found: Release,
+  { files }: StagedVersion,
+  clobber: boolean,
+): Promise<boolean> {
+  const missing = await notArrived(repository, found, files);
+  if (missing.length > 0 && !clobber) {
+    const names = missing.map(({ file }) => file.name);
+    throw publishedOtherwise(found, names);
+  }
+  return missing.length === 0;
+}
+
+/** Title and notes that somebody has written into a draft stay. */
+function besideOther(
+  { onEvent }: Repository,
+  release: Release,
+  { name, body, ...text }: ReleaseText,
+): Partial<ReleaseText> {
+  // Forms of browsers end lines as CRLF.
+  if (release.body && body !== undefined && release.body.replaceAll('\r\n', '\n').trim() !== body.trim())
+    onEvent(notice('The draft has other notes, which stay: --clobber replaces them.'));
+  return { ...text, ...(!release.name && { name }), ...(!release.body && body !== undefined && { body }) };
 }
 
 /** Nobody is to see one file of one build and another of another: what was published is a draft while its files change. */
