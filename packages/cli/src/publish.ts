@@ -78,20 +78,14 @@ export async function publish(options: PublishOptions): Promise<void> {
   onEvent({ type: 'release', name, version, project, programs: executableNames(release), notes });
   const destination = destinationOf(release, options);
   // What is wrong is said before minutes of work.
-  const { to, place } = destination;
+  const { to } = destination;
   if (to !== undefined) await refuseOtherRelease(to, name, version);
   const github = await gitHubDestination(release, destination, options);
   const staged =
     from === undefined
       ? await stageRelease(release, destination, options)
       : await takeStaged(release, path.resolve(from), destination, options);
-  if (!dryRun && place !== undefined) {
-    // Not in the version's folder, which may be served.
-    const folder = path.join(release.output, 'publish', 'packagers', name);
-    const packaged = { release: publishedRelease(release), staged, place };
-    const files = await writePackagers(packaged, release.options.publish.packagers, folder);
-    onEvent({ type: 'packagers', folder, files });
-  }
+  if (!dryRun) await writeForPackagers(release, staged, destination, onEvent);
   tellStaged(staged, destination, options);
   if (dryRun) return;
   if (to !== undefined) {
@@ -109,6 +103,20 @@ function folderAt(to: string): string {
   throw new UsageError(
     `--to ${to} is an address: name the folder that is served there, or that you copy there (publish.url has the address).`,
   );
+}
+
+/** Not in the version's folder, which may be served. Nothing where nobody has said where the version will be had from. */
+async function writeForPackagers(
+  release: Release,
+  staged: StagedVersion,
+  { place }: Destination,
+  onEvent: OnPublishEvent,
+): Promise<void> {
+  if (place === undefined) return;
+  const folder = path.join(release.output, 'publish', 'packagers', release.name);
+  const packaged = { release: publishedRelease(release), staged, place };
+  const files = await writePackagers(packaged, release.options.publish.packagers, folder);
+  onEvent({ type: 'packagers', folder, files });
 }
 
 /** Where a version goes, and how whoever has it finds the next one. */

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { lacks } from '../../../test/support/requirements.ts';
 import { type PackagerSettings, writePackagers } from '../src/installers/packagers.ts';
+import { placeOf } from '../src/place.ts';
 
 const GITHUB = {
   versions: 'https://github.com/ann/hello/releases/download/v{version}/',
@@ -207,6 +208,18 @@ test('the addresses in a folder that is served have the version in them, encoded
   const { text } = await packagers({ place });
   expect(await text('homebrew/hello.rb')).toContain('url "https://example.org/1.2.0/hello_linux-x64.tar.gz"');
   expect(await text('homebrew/hello.rb')).toContain('homepage "https://example.org/"');
+});
+
+test('a release that releases/latest does not lead to is had from its own version', async () => {
+  const github = { repository: 'ann/tools', url: 'https://github.com' };
+  const settings = { github, url: undefined, tag: 'worker-v{version}', isMain: false };
+  const place = placeOf(settings, '1.2.0')!;
+  expect(place.latest).toBe('https://github.com/ann/tools/releases/download/worker-v1.2.0/latest.json');
+  const { text } = await packagers({ place });
+  expect(await text('homebrew/hello.rb')).toContain('homepage "https://github.com/ann/tools"');
+  expect(await text('homebrew/hello.rb')).toContain(
+    '/releases/download/worker-v1.2.0/hello_linux-x64.tar.gz"',
+  );
 });
 
 test('the packages for npm say where they are to be installed, and hold the executables', async () => {

@@ -32,7 +32,7 @@ export function digestOf({ staged }: PackagedVersion, file: string): string {
 export function homepageOf({ release, place }: PackagedVersion): string {
   return (
     release.about.homepage ??
-    place.latest.replace(/\/releases\/latest\/download\/latest\.json$|latest\.json$/, '')
+    place.latest.replace(/(\/releases\/(latest\/download|download\/[^/]+)\/)?latest\.json$/, '')
   );
 }
 
