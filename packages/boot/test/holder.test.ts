@@ -1,8 +1,11 @@
 import { once } from 'node:events';
-import { expect, test } from 'vitest';
+import { existsSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
 import {
   askUpgrade,
   call,
+  endAll,
   environmentOf,
   eventually,
   expectServing,
@@ -53,22 +56,47 @@ test('an upgraded node that was restarted names the same holder after the next u
   expect((await ended).code).toBe(0);
 });
 
-test('--heart starts nothing beside a node whose predecessor has died before it held it', async () => {
-  const versions = await twoVersions();
+/** A node under `heart`, which ends with `ended` and says `said`. */
+async function startUnderHeart(versions: Versions) {
   const env = { ...environmentOf(versions), RELEASE_STOP_TIMEOUT: '1' };
   const heart = versions.old.spawn(['heart'], { env });
   let said = '';
   heart.stderr!.on('data', (chunk) => (said += chunk));
+  onTestFinished(() => endAll(versions));
   await eventually(async () => expect((await info(versions)).state).toBe('running'));
-  const ended = once(heart, 'exit');
+  return { ended: once(heart, 'exit'), said: () => said };
+}
+
+const RUNS_ON = (pid: number) =>
+  `after an upgrade; the new version (PID ${pid}) runs on, and nobody starts it again`;
+
+test('--heart starts nothing beside a node whose predecessor has died before it held it', async () => {
+  const versions = await twoVersions();
+  const { ended, said } = await startUnderHeart(versions);
   const { answer } = await slowRequest(versions);
   const { pid } = await askUpgrade(versions);
   process.kill(recordOf(versions).holder!, 'SIGKILL');
   await expect(answer).rejects.toThrow();
   expect(await ended).toEqual([1, null]);
-  expect(said).toContain(
-    `ended by SIGKILL after an upgrade; the new version (PID ${pid}) runs on, and nobody starts it again`,
-  );
+  expect(said()).toContain(`ended by SIGKILL ${RUNS_ON(pid)}`);
   await expectServing(versions, '0.2.0', pid);
-  process.kill(pid, 'SIGKILL');
+});
+
+test('--heart starts nothing beside a node whose predecessor has died before it took over', async () => {
+  // Two that run would both have what one alone may have.
+  const versions = await twoVersions({ lifecycle: 'exclusive: true,' });
+  const { ended, said } = await startUnderHeart(versions);
+  const { pid: old } = recordOf(versions);
+  const go = path.join(versions.state, 'go');
+  const asked = askUpgrade(versions, { act: `start:wait:${go}` });
+  asked.catch(() => {});
+  await eventually(() => expect(existsSync(`${go}.reached`)).toBe(true));
+  process.kill(old, 'SIGKILL');
+  await expect(asked).rejects.toThrow('The node has hung up');
+  await eventually(() => expect(recordOf(versions)).toMatchObject({ version: '0.2.0', holder: old }));
+  const { pid } = recordOf(versions);
+  expect(await ended).toEqual([1, null]);
+  expect(said()).toContain(RUNS_ON(pid));
+  writeFileSync(go, '');
+  await expectServing(versions, '0.2.0', pid);
 });

@@ -17,16 +17,21 @@ export async function run({ boot, environment, args, stderr }: CommandContext): 
 
 function keptNode(boot: BootFile, environment: ReleaseEnvironment): KeptNode {
   const limit = stopLimit(boot, process.env);
+  const ended = new Set<number>();
   return {
     wasForced(pid) {
       const record = readNodeRecord(environment);
       return pid !== undefined && record?.isForced === true && [record.pid, record.holder].includes(pid);
     },
     async survivor(pid) {
+      if (pid === undefined) return undefined;
+      // The successor of the first may come to its name when the second, which finds it there, has been started.
+      ended.add(pid);
       // One whose holder was killed stops by itself; one whose predecessor died before it was held goes on.
       for (const latest = Date.now() + limit; ; await wait(100)) {
         const record = readNodeRecord(environment);
-        if (pid === undefined || record?.holder !== pid || !(await isListening(record))) return undefined;
+        if (record?.holder === undefined || !ended.has(record.holder)) return undefined;
+        if (!(await isListening(record))) return undefined;
         if (Date.now() > latest) return record.pid;
       }
     },

@@ -32,8 +32,8 @@ export interface Claim {
 /** A claim beside that of the node's predecessor, which has the name for now. */
 export interface SuccessorsClaim extends Claim {
   /**
-   * Takes the name: from the predecessor, which agrees, or which is dead. Rejects with BootError ALREADY_RUNNING where
-   * that one is dead and another start was faster.
+   * Takes the name, once: from the predecessor, which agrees, or which is dead. Rejects with BootError ALREADY_RUNNING
+   * where that one is dead and another start was faster.
    */
   take(): Promise<void>;
   /** Removes what the predecessor has left, which has taken leave of us: at the latest when it has ended. */
@@ -83,13 +83,14 @@ export async function claimToSucceed(
       if (!isAgreed) await acquire(file, own);
       rmSync(own, { force: true });
     };
+    let taking: Promise<void> | undefined;
     const clear = async () => {
       if (record?.id !== predecessor) return;
       for (let tries = 0; tries < 100 && (await isListening(record)); tries += 1)
         await wait(50, undefined, { ref: false });
       if (!(await isListening(record))) removeSocket(record.socket);
     };
-    return Object.assign(held(prepared), { take, clear });
+    return Object.assign(held(prepared), { take: () => (taking ??= take()), clear });
   } catch (error) {
     throw controlDirectoryError(error, environment);
   }

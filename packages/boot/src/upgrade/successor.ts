@@ -107,6 +107,8 @@ export class Succession {
     void this.#link.closed.then(() => {
       // The predecessor has not died: it was ended, and with it the node.
       if (!this.#hasTaken && claim.isForced) process.exit(1);
+      // Before a heart has started another one. `takeOver` says what came of it.
+      claim.take().catch(() => {});
     });
     return claim;
   }

@@ -342,7 +342,8 @@ function commandLineOf(pid: number): readonly string[] {
   }
 }
 
-function endAll(versions: Versions): void {
+/** Whoever started them may be none of ours. */
+export function endAll(versions: Versions): void {
   for (const pid of processesOf(versions)) {
     try {
       process.kill(pid, 'SIGKILL');
