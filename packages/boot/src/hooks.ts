@@ -3,12 +3,7 @@ import path from 'node:path';
 import type { BootFile, HookName } from './boot-file.ts';
 import { type ReleaseEnvironment, releaseVariables } from './environment.ts';
 import { BootError } from './error.ts';
-
-/** The files that name the process of the node, and whether it is this one: not yet where it succeeds another one. */
-export interface PidFiles {
-  readonly paths: string[];
-  readonly isNode: () => boolean;
-}
+import type { PidFiles } from './ready-made-hooks.ts';
 
 /**
  * Runs the scripts of a hook one after the other, and what is ready-made, with the environment of the node. Throws

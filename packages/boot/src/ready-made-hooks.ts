@@ -5,7 +5,6 @@ import path from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { type ReleaseEnvironment, releaseVariables } from './environment.ts';
 import { BootError } from './error.ts';
-import type { PidFiles } from './hooks.ts';
 import { withVariables } from './os-variables.ts';
 
 /**
@@ -19,6 +18,12 @@ export type ReadyMadeHook =
   | { readonly waitForHealth: string; readonly timeout?: number }
   /** Gets the PID of the node, and is removed when the node ends. Relative to the state directory. */
   | { readonly pidFile: string };
+
+/** The files that name the process of the node, and whether it is this one: not yet where it succeeds another one. */
+export interface PidFiles {
+  readonly paths: string[];
+  readonly isNode: () => boolean;
+}
 
 /** How it failed; undefined where it did not. */
 export async function runReadyMade(
