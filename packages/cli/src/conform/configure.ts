@@ -3,9 +3,9 @@ import path from 'node:path';
 import { schemaName } from '@sarma/app/internal';
 import { configure, readConf } from '@sarma/conform';
 import { writeWhole } from '@sarma/wrapper';
-import type { ConformFlags } from '../commands/conform.ts';
 import { shownPath } from '../show/measures.ts';
 import { UsageError } from '../usage.ts';
+import type { ConformFlags } from './flags.ts';
 import { findConformProject, importSchemas } from './project.ts';
 
 /** `conform configure`. Throws ConformError for a file that is there and cannot be read. */

@@ -3,10 +3,10 @@ import { inspect } from 'node:util';
 import { type EffectiveEntry, effective, findConf, needConf, parseKey } from '@sarma/conform';
 import { type BuildConfiguration, type Release, readBuildConfiguration } from '@sarma/release';
 import { writeWhole } from '@sarma/wrapper';
-import type { ConformFlags } from '../commands/conform.ts';
 import { shownPath } from '../show/measures.ts';
 import { warn } from '../show/messages.ts';
 import { UsageError } from '../usage.ts';
+import type { ConformFlags } from './flags.ts';
 import { findConformProject, importSchemas } from './project.ts';
 
 /** `conform effective`. Throws ConformError for what a service would not start with. */

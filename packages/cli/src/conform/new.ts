@@ -2,9 +2,9 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { ConformError, newSchema } from '@sarma/conform';
 import { readBuildConfiguration } from '@sarma/release';
-import type { ConformFlags } from '../commands/conform.ts';
 import { shownPath } from '../show/measures.ts';
 import { warn } from '../show/messages.ts';
+import type { ConformFlags } from './flags.ts';
 import { findConformProject } from './project.ts';
 
 /** `conform new`. Throws ConformError CONFORM_FILE where there is a schema already. */

@@ -3,10 +3,10 @@ import path from 'node:path';
 import { inSchema, type Schema, schemaOf } from '@sarma/conform';
 import { importSource, loadRelease, type Release, schemaFiles } from '@sarma/release';
 import { releaseOptionsOf } from '../chosen-release.ts';
-import type { ConformFlags } from '../commands/conform.ts';
 import { OWN_MODULE } from '../own-module.ts';
 import { shownPath } from '../show/measures.ts';
 import { UsageError } from '../usage.ts';
+import type { ConformFlags } from './flags.ts';
 
 /** A release, and the schemas of its `.conf` files. */
 export interface ConformProject {
