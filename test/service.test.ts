@@ -85,7 +85,7 @@ test('doctor finds nothing wrong with it', async () => {
   expect(exitCode).toBe(0);
 });
 
-test.skipIf(lacks('mounts', 'systemd'))(
+test.skipIf(lacks('mounts', 'pidNamespaces', 'systemd'))(
   'systemd starts it, starts it again after a crash, reloads and stops it',
   async () => {
     const one = await own();

@@ -51,7 +51,7 @@ async function own(): Promise<Installed & { readonly port: number }> {
   await copyFile(executables[0]!, command);
   const port = await freePort();
   const one = withEnv(await installed(command), { PORT: String(port) });
-  onTestFinished(async () => void (await ask(one, ['stop'])));
+  onTestFinished(async () => void (await ask(one, ['stop', '--force'])));
   return { ...one, port };
 }
 
@@ -75,16 +75,19 @@ test.skipIf(lacks('systemd-socket-activate'))(
     ]);
     const words = ['-l', `127.0.0.1:${port}`, ...variables, one.command, 'start'];
     const child = spawn('systemd-socket-activate', words, { stdio: ['ignore', 'pipe', 'ignore'] });
+    onTestFinished(() => void child.kill('SIGKILL'));
     const ended = once(child, 'exit');
     let printed = '';
     child.stdout.setEncoding('utf8').on('data', (text: string) => (printed += text));
-    await vi.waitUntil(async () => (await socketAt(port)) !== undefined);
+    await vi.waitUntil(async () => (await socketAt(port)) !== undefined, { timeout: 30_000 });
     const socket = await socketAt(port);
     const client = busy(async () => expect(await served(port)).toMatch(/^[123]\.0\.0$/));
     await client.progress();
     expect(await say(one, 'pid')).toBe(String(child.pid));
     for (const version of [2, 3] as const) {
-      await vi.waitUntil(async () => (await ask(one, ['describe'])).stdout.includes('running'));
+      await vi.waitUntil(async () => (await ask(one, ['describe'])).stdout.includes('running'), {
+        timeout: 30_000,
+      });
       await upgrade(one, version);
       await client.progress();
       expect(await served(port)).toBe(`${version}.0.0`);
@@ -105,7 +108,7 @@ async function socketAt(port: number): Promise<string | undefined> {
   return lines.find(([, local, , state]) => local === address && state === '0A')?.[9];
 }
 
-test.skipIf(lacks('mounts', 'systemd'))(
+test.skipIf(lacks('mounts', 'pidNamespaces', 'systemd'))(
   'systemd keeps the main process of a unit over two upgrades, and reloads, restarts and stops the new version',
   async () => {
     const one = await own();

@@ -6,8 +6,9 @@ import type { Installed } from './services.ts';
 
 /**
  * What a shell script prints, line by line, in which `systemctl --user` speaks to a real manager of its own, in a /run
- * that nobody else sees. `$1` is the service's program, `$2` and so on are `args`; `until_true COMMAND` waits until it is.
- * Needs `mounts` and `systemd` (requirements.ts).
+ * and among processes that nobody else sees. `$1` is the service's program, `$2` and so on are `args`; `until_true COMMAND` waits until it is.
+ * Needs `mounts`, `pidNamespaces` and `systemd`
+ * (requirements.ts).
  */
 export async function underSystemd(
   { command, env }: Installed,
@@ -16,7 +17,9 @@ export async function underSystemd(
 ): Promise<readonly string[]> {
   const file = path.join(await temporaryDirectory(), 'as-systemd.sh');
   await writeFile(file, `${MANAGER}\n${script}`);
-  const { stdout, stderr, exitCode } = await run('unshare', ['-m', 'sh', file, command, ...args], {
+  // Whatever the manager has started ends with it, also where it comes to nothing.
+  const own = ['--mount', '--pid', '--fork', '--kill-child', '--mount-proc'];
+  const { stdout, stderr, exitCode } = await run('unshare', [...own, 'sh', file, command, ...args], {
     env: { ...env, XDG_CONFIG_HOME: path.join(env.HOME!, '.config') },
   });
   expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
