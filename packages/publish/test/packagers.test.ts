@@ -222,7 +222,8 @@ test('a release that releases/latest does not lead to is had from its own versio
   );
 });
 
-test('the packages for npm say where they are to be installed, and hold the executables', async () => {
+test('the packages for npm say where they are to be installed, and hold the executables and the licence', async () => {
+  await writeFile(path.join(folder, 'LICENCE.md'), 'Do.');
   const { at, text } = await packagers({
     programs: ['hello', 'helloctl'],
     settings: { npm: { name: '@ann/hello' } },
@@ -241,6 +242,10 @@ test('the packages for npm say where they are to be installed, and hold the exec
   });
   expect(await manifestOf('hello-win-x86')).toMatchObject({ os: ['win32'], cpu: ['ia32'] });
   expect(await readdir(at('npm/hello-win-x64/bin'))).toEqual(['hello.exe', 'helloctl.exe']);
+  for (const name of ['hello', 'hello-win-x64']) {
+    expect(await text(`npm/${name}/LICENCE.md`)).toBe('Do.');
+    expect((await manifestOf(name)).files).toEqual(['bin', 'LICENCE.md']);
+  }
   expect((await stat(at('npm/hello-darwin-arm64/bin/hello'))).mode & 0o777).toBe(0o755);
   const main = await manifestOf('hello');
   expect(main.repository).toEqual({ type: 'git', url: 'git+https://github.com/ann/hello.git' });

@@ -1,6 +1,8 @@
 import { chmod, copyFile, link, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { channelOf, type PublishedExecutable } from '@sarma/update';
+import type { ArchivedFile } from '../archive.ts';
+import { filesBeside } from '../beside.ts';
 import { homepageOf, programsOf } from './packaged.ts';
 import type { PackagedVersion } from './packagers.ts';
 
@@ -42,32 +44,32 @@ export async function writeNpmPackages(
     // Else a beta would be what everybody installs, and what has a scope would be private.
     publishConfig: { access: 'public', tag: channelOf(release.version) },
   };
+  // A licence goes with every copy.
+  const beside = await filesBeside(release.project, undefined, []);
   const targets = withoutDoubles(staged.feed.executables.map(({ target }) => target));
   const places = targets.map((target) => ({ name: `${name}-${target}`, ...placeOf(target) }));
   for (const [index, target] of targets.entries()) {
     const to = path.join(folder, folderOf(places[index]!.name));
     const executables = staged.feed.executables.filter((one) => one.target === target);
-    await writePackage(to, { ...places[index]!, ...shared, files: ['bin'] });
+    await writePackage(to, { ...places[index]!, ...shared }, beside);
     for (const executable of executables) await put(staged.folder, executable, path.join(to, 'bin'));
   }
   const main = path.join(folder, folderOf(name));
   const programs = programsOf(version);
-  await writePackage(main, {
+  const manifest = {
     name,
     ...shared,
     bin: Object.fromEntries(programs.map((program) => [program, `bin/${program}.js`])),
-    files: ['bin'],
     engines: { node: '>=18' },
     optionalDependencies: Object.fromEntries(places.map((place) => [place.name, release.version])),
-  });
+  };
+  await writePackage(main, manifest, beside);
   await mkdir(path.join(main, 'bin'));
   for (const program of programs) {
     const file = path.join(main, 'bin', `${program}.js`);
     await writeFile(file, await startScript(name, program, places));
     await chmod(file, 0o755);
   }
-  for (const file of ['README.md', 'LICENSE'])
-    await copyFile(path.join(release.project, file), path.join(main, file)).catch(ignoreMissing);
   return [...places.map((place) => folderOf(place.name)), folderOf(name)];
 }
 
@@ -95,9 +97,18 @@ function folderOf(name: string): string {
   return name.replace(/^@[^/]+\//, '');
 }
 
-async function writePackage(folder: string, manifest: object): Promise<void> {
+async function writePackage(
+  folder: string,
+  manifest: object,
+  beside: readonly ArchivedFile[],
+): Promise<void> {
   await mkdir(folder, { recursive: true });
-  await writeFile(path.join(folder, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`);
+  const text = JSON.stringify({ ...manifest, files: ['bin', ...beside.map(({ name }) => name)] }, null, 2);
+  await writeFile(path.join(folder, 'package.json'), `${text}\n`);
+  for (const { name, file } of beside) {
+    await mkdir(path.dirname(path.join(folder, name)), { recursive: true });
+    await copyFile(file, path.join(folder, name));
+  }
 }
 
 /** The same bytes on the disk, where its file system has links. */
@@ -127,8 +138,4 @@ async function startScript(name: string, program: string, places: readonly objec
   const template = await readFile(path.join(import.meta.dirname, '../../templates/npm-start.cjs'), 'utf8');
   const values: Readonly<Record<string, unknown>> = { name, program, places };
   return template.replaceAll(/'@(\w+)@'/g, (_, key: string) => JSON.stringify(values[key]));
-}
-
-function ignoreMissing(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'ENOENT') throw error;
 }
