@@ -493,7 +493,11 @@ describe('in a folder that is served', () => {
       expect(await leads(to)).toBe(latest);
       if (beta !== undefined) expect(await leads(to, 'beta.json')).toBe(beta);
       const stays = version === '1.1.0' && latest === '1.2.0' ? { staysAt: '1.2.0' } : {};
-      expect(events.at(-1)).toMatchObject({ type: 'published', version, ...stays });
+      expect(events).toContainEqual(expect.objectContaining({ type: 'published', version, ...stays }));
+      const told =
+        'Users install the newest version by: curl -fsSL https://example.org/hello/install.sh | sh';
+      const isTold = events.some((event) => event.type === 'notice' && event.message === told);
+      expect(isTold).toBe(!version.includes('-'));
     }
     const scripts = ['install.ps1', 'install.sh'];
     expect((await readdir(to)).sort()).toEqual(

@@ -22,8 +22,13 @@ export async function copyExample(name: string): Promise<string> {
 }
 
 /** `sarma` in a project, with the Node that runs the tests; fails if it does. */
-export async function build(directory: string, args: readonly string[]): Promise<Transcript> {
-  const transcript = await runCommand([...args, '--runtime', process.versions.node], { cwd: directory });
+export async function build(
+  directory: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<Transcript> {
+  const words = [...args, '--runtime', process.versions.node];
+  const transcript = await runCommand(words, { cwd: directory, env });
   expect(transcript.exitCode, transcript.stdout + transcript.stderr).toBe(0);
   return transcript;
 }

@@ -19,6 +19,7 @@ import {
   type HostedRepository,
   invalid,
 } from './github-repository.ts';
+import type { Served } from './publishing.ts';
 import { temporaryDirectory } from './run.ts';
 
 /** What goes wrong with a request, once it has come to the server. */
@@ -63,6 +64,8 @@ export interface GitHubServer {
   readonly tags: HostedRepository['tags'];
   /** Asked for at the API, in order. */
   readonly requests: readonly SeenRequest[];
+  /** What was downloaded since the last time: the names of assets for paths. */
+  readonly takeDownloads: () => readonly Served[];
   /** How many uploads were on their way at once, at most. */
   readonly mostUploads: () => number;
   /** What was not as GitHub describes it, and tokens that came where none belongs. To be empty when a test ends. */
@@ -106,6 +109,7 @@ export async function serveGitHub(options: GitHubServerOptions = {}): Promise<Gi
   const wrong: string[] = [];
   const faults: { operation: string; fault: Fault; times: number }[] = [];
   const servers: Server[] = [];
+  let downloads: Served[] = [];
   let uploads = 0;
   let mostUploads = 0;
   let downloadsToCut = 0;
@@ -127,8 +131,14 @@ export async function serveGitHub(options: GitHubServerOptions = {}): Promise<Gi
   const storage = await listen(async (request, answer) => {
     if (request.headers.authorization !== undefined)
       wrong.push(`the storage was sent a token: ${request.url}`);
-    const file = path.join(folder, path.basename(request.url!));
-    if (downloadsToCut === 0) return await sendFile(request, answer, file);
+    const id = path.basename(request.url!);
+    const file = path.join(folder, id);
+    if (downloadsToCut === 0) {
+      const assets = releases.flatMap((release) => release.assets);
+      const { name = id } = assets.find((one) => `${one.id}` === id) ?? {};
+      downloads.push({ path: name, bytes: await sendFile(request, answer, file) });
+      return;
+    }
     downloadsToCut -= 1;
     const { size } = await stat(file);
     answer.writeHead(200, { 'content-length': size });
@@ -269,6 +279,11 @@ export async function serveGitHub(options: GitHubServerOptions = {}): Promise<Gi
     tags,
     requests,
     wrong,
+    takeDownloads: () => {
+      const taken = downloads;
+      downloads = [];
+      return taken;
+    },
     mostUploads: () => mostUploads,
     fail: (operation, fault, times = 1) => {
       faults.push({ operation, fault, times });
@@ -310,24 +325,25 @@ async function store(request: IncomingMessage, file: string, fault: Fault | unde
   return { size, sha256: hash.digest('hex') };
 }
 
-/** One range is understood (RFC 9110, 14.2), as storage of this kind does. */
-async function sendFile(request: IncomingMessage, answer: ServerResponse, file: string): Promise<void> {
+/** One range is understood (RFC 9110, 14.2), as storage of this kind does. Resolves to how many bytes were to be sent. */
+async function sendFile(request: IncomingMessage, answer: ServerResponse, file: string): Promise<number> {
   const { size } = await stat(file).catch(() => ({ size: -1 }));
   if (size < 0) {
     answer.writeHead(404).end('Not Found');
-    return;
+    return 0;
   }
   const range = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? '');
   const start = Number(range?.[1] ?? 0);
   const end = Math.min(range?.[2] ? Number(range[2]) : size - 1, size - 1);
   if (start >= size && size > 0) {
     answer.writeHead(416, { 'content-range': `bytes */${size}` }).end();
-    return;
+    return 0;
   }
   const length = { 'content-length': end - start + 1, 'accept-ranges': 'bytes' };
   if (range === null) answer.writeHead(200, length);
   else answer.writeHead(206, { ...length, 'content-range': `bytes ${start}-${end}/${size}` });
   await pipeline(createReadStream(file, { start, end }), answer).catch(() => {});
+  return length['content-length'];
 }
 
 async function jsonOf(request: IncomingMessage): Promise<unknown> {

@@ -95,6 +95,9 @@ export async function publish(options: PublishOptions): Promise<void> {
     const said = { notes: staged.feed.notes, draft, clobber, signal, onEvent };
     await publishToGitHub(staged, { ...github, ...said });
   }
+  // The scripts take the newest version of that channel.
+  const isPublic = (to !== undefined || github !== undefined) && !draft && channelOf(version) === 'latest';
+  if (isPublic && destination.place !== undefined) tellInstall(staged, destination.place, onEvent);
 }
 
 /** Throws UsageError for an address. */
@@ -257,6 +260,17 @@ function tellStaged(
   const message =
     'It is published nowhere yet: say where to with --to DIR, --github OWNER/NAME or publish.github.';
   onEvent({ type: 'notice', level: 'info', message });
+}
+
+/** What the author hands on. A line for each kind of system that there is something for. */
+function tellInstall({ feed }: StagedVersion, { latest }: PublishPlace, onEvent: OnPublishEvent): void {
+  const isForWindows = ({ target }: { readonly target: string }) => target.startsWith('win-');
+  const commands = [
+    ...(feed.executables.every(isForWindows) ? [] : [`curl -fsSL ${new URL('install.sh', latest)} | sh`]),
+    ...(feed.executables.some(isForWindows) ? [`irm ${new URL('install.ps1', latest)} | iex`] : []),
+  ];
+  for (const command of commands)
+    onEvent({ type: 'notice', level: 'info', message: `Users install the newest version by: ${command}` });
 }
 
 function publishedRelease({ name, version, project, manifest, kind }: Release): PublishedRelease {

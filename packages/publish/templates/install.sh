@@ -457,13 +457,16 @@ add_to_shell_file() {
 
 uninstall_programs() {
   found=no
+  state=
+  advice=
   for program in $programs; do
     file=$dir/$program
     if [ -e "$file" ] || [ -L "$file" ]; then
       found=yes
       require_own "$file"
+      if [ "$service" = yes ]; then ask_service; fi
       SARMA_MAINTENANCE=uninstall "$file" --yes </dev/null ||
-        stop "$file was not removed. If it does not start any more, remove it by: rm $file"
+        stop "$file was not removed.$advice If it does not start any more, remove it by: rm $file"
       rm -f "$file" || stop "$file cannot be removed: you may not write to $dir."
       say "removed $file"
     fi
@@ -473,6 +476,19 @@ uninstall_programs() {
   remove_from_shell_file
   if [ "$dir" = "$default_dir" ]; then rmdir "$dir" "${dir%/*}" 2>/dev/null || :; fi
   [ "$found" = yes ] || say "$name is not in $dir; there was nothing to remove."
+  [ ! -d "$state" ] || say "What it has kept stays: $state"
+}
+
+# Only the program knows where its state is, and whether the system starts it.
+ask_service() {
+  for scope in --user --system; do
+    unit=$("$file" service status $scope </dev/null 2>/dev/null | head -n 1) || :
+    if [ -f "$unit" ] && grep -qF "$file" "$unit"; then
+      stop "$unit has the system start it: say \`$file service uninstall $scope\` first. Nothing was removed."
+    fi
+  done
+  state=$("$file" describe </dev/null 2>/dev/null | sed -n 's/^  State  *//p') || :
+  advice=" \`$file stop\` stops a node that runs."
 }
 
 # The file is written in place, since it may be a link. What it was lies beside it until that is done.

@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util';
 import { capabilitiesOf } from './capabilities.ts';
 import type { Progress } from './download.ts';
 import { UpdateError } from './error.ts';
+import type { Feed } from './feed.ts';
 import { previousPath } from './replace.ts';
 import { type FeedPlace, readSettings } from './settings.ts';
 import { look, megabytes, rollBack, take, type Updatable } from './update.ts';
@@ -138,7 +139,7 @@ async function update(updatable: Updatable, options: Options): Promise<number> {
     options.version === undefined ? newest(name, current) : `This is ${name} ${current} already.`;
   const found = { current, version, isNewer: isWanted, notes, url: published.url };
   if (options.check) {
-    answer(found, isWanted ? `${name} ${version} is there; this is ${current}.` : isNewest);
+    answer(found, isWanted ? newerText(updatable, published.feed) : isNewest);
     return isWanted ? NEWER : 0;
   }
   if (!isWanted) {
@@ -162,12 +163,22 @@ async function update(updatable: Updatable, options: Options): Promise<number> {
 
 const newest = (name: string, current: string) => `${name} ${current} is the newest.`;
 
+/** What there is, what takes it, and what is new in it. */
+function newerText(
+  { command, settings: { name, version: current } }: Updatable,
+  { version, notes = '' }: Feed,
+): string {
+  const takes = command.replace(/ --check(?= |$)/, '');
+  const there = `${name} ${version} is there; this is ${current}. \`${takes}\` takes it.`;
+  return notes === '' ? there : `${there}\n\n${notes}`;
+}
+
 async function rollback(updatable: Updatable): Promise<number> {
-  const { settings, file } = updatable;
+  const { settings, file, command } = updatable;
   const { name, version: current } = settings;
   const version = await rollBack(updatable);
   answer({ current, version });
-  say(`${file} is ${name} ${version} again; \`rollback\` once more takes ${current}.`);
+  say(`${file} is ${name} ${version} again; \`${command}\` once more takes ${current}.`);
   sayRunning(updatable, version);
   return 0;
 }

@@ -39,7 +39,7 @@ export function requirePrevious(file: string): void {
   if (found === undefined || isSame(found, current)) {
     throw new UpdateError(
       'NOTHING_TO_ROLL_BACK',
-      `There is no version before: ${file} was not updated, or was moved since. \`update --version\` takes an older one.`,
+      `There is no version before: ${file} was not updated, or was moved since. \`maintenance update --version V\` takes an older one.`,
     );
   }
   // Where everybody can write, somebody else may have put it there.

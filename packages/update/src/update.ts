@@ -109,7 +109,7 @@ export async function rollBack({ settings, file, command }: Updatable): Promise<
     if (!(await isWhole(found))) {
       throw new UpdateError(
         'WRONG_BYTES',
-        `${previous} is damaged, so ${file} stays as it is. \`update --version ${version}\` takes that version.`,
+        `${previous} is damaged, so ${file} stays as it is. \`maintenance update --version ${version}\` takes that version.`,
       );
     }
     requireSameTarget(found, current, version);

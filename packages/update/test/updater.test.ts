@@ -38,7 +38,7 @@ test('what both versions have is not fetched again', async () => {
 test('--check says whether there is a newer version, by its exit code too', async () => {
   const old = await install(place);
   expect(await old.update(['--check'])).toMatchObject({
-    stdout: 'hello 1.1.0 is there; this is 1.0.0.\n',
+    stdout: `hello 1.1.0 is there; this is 1.0.0. \`${old.file} maintenance update\` takes it.\n\nWhat is new in 1.1.0.\n`,
     exitCode: 10,
   });
   await expectOld(old);
@@ -311,7 +311,7 @@ test('`rollback` says what it did, and where there is nothing to do', async () =
   });
   await update();
   expect((await rollback()).stderr).toBe(
-    `${file} is hello 1.0.0 again; \`rollback\` once more takes 1.0.0.\n`,
+    `${file} is hello 1.0.0 again; \`${file} maintenance rollback\` once more takes 1.0.0.\n`,
   );
   expect(await versionOf(file)).toBe('1.0.0');
   await rollback();

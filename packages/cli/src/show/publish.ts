@@ -101,7 +101,7 @@ export function showKeyPair({ secretKey, publicKey, ignored }: KeyPair, isEncryp
   const lines = [
     `wrote ${shownPath(secretKey)}, the secret key${isEncrypted ? '' : ', which is not encrypted: whoever reads it can sign'}`,
     `wrote ${shownPath(publicKey)}, the public key`,
-    ...(ignored === undefined ? [] : [`added it to ${shownPath(ignored)}`]),
+    ...(ignored === undefined ? [] : [`added ${shownPath(secretKey)} to ${shownPath(ignored)}`]),
     `Sign with it:     ${isEncrypted ? 'SARMA_SIGNING_KEY_PASSWORD=… ' : ''}SARMA_SIGNING_KEY=${shownPath(secretKey)} sarma publish`,
     `Have it trusted:  update: { publicKey: '${shownPath(publicKey)}' } in sarma.config.ts`,
     'Keep a copy: executables that trust it take updates from nobody else.',
