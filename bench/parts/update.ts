@@ -200,7 +200,7 @@ interface Way {
 }
 
 function updateTo({ first, published }: Versions, version: string, name: string, place: string): Way {
-  const anew = 'rm -rf "$2" && cp -a "$1" "$2" && mkdir -p "${3%/*}" && cp "$0" "$3"';
+  const anew = 'rm -rf "$2" && cp -a "$1" "$2" && mkdir -p "$(dirname "$3")" && cp "$0" "$3"';
   return {
     command: {
       name,
