@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { cp, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { execa } from 'execa';
-import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import { beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { writeFiles } from './support/programs.ts';
 import { runCommand, temporaryDirectory } from './support/run.ts';
 
@@ -27,8 +27,10 @@ const config = (steps: readonly string[], more = {}) =>
 const APPUP = 'rel/appups/counter/0.1.0_0.2.0.json';
 const RELUP = '_build/prod/rel/counter/releases/0.2.0/relup.json';
 
-beforeEach(async () => {
-  project = await temporaryDirectory();
+let made: string;
+
+beforeAll(async () => {
+  project = made = await temporaryDirectory();
   await writeFiles(project, {
     'package.json': manifest('0.1.0'),
     'application.js': application('old'),
@@ -37,6 +39,11 @@ beforeEach(async () => {
   const first = await sarma('assemble');
   expect(first.exitCode, first.stderr).toBe(0);
   await writeFiles(project, { 'package.json': manifest('0.2.0'), 'application.js': application('new') });
+});
+
+beforeEach(async () => {
+  project = await temporaryDirectory();
+  await cp(made, project, { recursive: true, verbatimSymlinks: true });
 });
 
 test('sarma appup writes it between a version whose archive is there and what is assembled', async () => {

@@ -63,7 +63,7 @@ class Started {
         this.#seen += found.index + found[0].length;
         return found[1]!;
       },
-      { timeout: 20_000, interval: 20 },
+      { timeout: 30_000, interval: 20 },
     );
   }
 
@@ -114,7 +114,7 @@ async function waitForHolder(pid: number): Promise<void> {
       if (line.split('\0')[1] === 'hold') return /^State:\s+S/m.test(status ?? '');
       return name === 'holds\n';
     },
-    { timeout: 20_000, interval: 20 },
+    { timeout: 30_000, interval: 20 },
   );
 }
 
@@ -185,7 +185,7 @@ describe.skipIf(process.platform !== 'linux').each([LAUNCHER, 'a Node that waits
       const pid = await started.upgrade();
       started.child.kill('SIGKILL');
       await started.next('holder is gone');
-      await vi.waitUntil(() => !existsSync(`/proc/${pid}`), { timeout: 10_000 });
+      await vi.waitUntil(() => !existsSync(`/proc/${pid}`), { timeout: 30_000 });
     });
 
     test.skipIf(lacks('pidNamespaces'))('the first process of a container stays the first', async () => {
@@ -209,9 +209,11 @@ describe.skipIf(process.platform !== 'linux')('the launcher', () => {
     const pid = await started.upgrade();
     await started.tell('orphan');
     const orphan = Number(await started.next('orphan'));
-    await vi.waitUntil(async () => (await childrenOf(started.child.pid!)).includes(orphan));
+    await vi.waitUntil(async () => (await childrenOf(started.child.pid!)).includes(orphan), {
+      timeout: 30_000,
+    });
     await vi.waitUntil(async () => (await childrenOf(started.child.pid!)).join() === `${pid}`, {
-      timeout: 10_000,
+      timeout: 30_000,
     });
     expect(existsSync(`/proc/${orphan}`)).toBe(false);
     await started.tell('exit 3');

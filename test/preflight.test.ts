@@ -4,8 +4,8 @@ import { execFileSync } from 'node:child_process';
 import { copyFile, link, mkdir, readdir, readFile, realpath, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { nativeSample } from '../packages/wrapper/test/support/native-samples.ts';
 import { standInNode } from '../packages/wrapper/test/support/stand-in-node.ts';
-import { zig } from '../scripts/zig.ts';
 import { sharedLibrary } from './support/libraries.ts';
 import { makeProgram, type Program, writeFiles } from './support/programs.ts';
 import { lacks } from './support/requirements.ts';
@@ -160,11 +160,9 @@ describe.skipIf(process.arch !== 'x64' || lacks('root'))('the build for linux-x6
     await writeFiles(project, {
       'package.json': JSON.stringify({ name: 'hello', version: '1.0.0', bin: 'main.js' }),
       'main.js': '',
-      // Since 2.34 this function is in libc.so.6.
-      'addon.c': 'int dlclose(void *); int napi_register_module_v1(void *a) { return dlclose(a); }',
     });
-    const addon = ['-target', 'x86_64-linux-gnu.2.34', '-shared', '-o', 'addon.node', 'addon.c'];
-    execFileSync(process.execPath, [zig, 'cc', ...addon], { cwd: project, stdio: 'pipe' });
+    const addon = nativeSample({ kind: 'library', target: 'x86_64-linux-gnu', libc: 'glibc' });
+    await writeFile(path.join(project, 'addon.node'), addon);
     const own = await wrapProgram({ directory: project, entry: 'main.js' });
     const libraries = needed.map((one) => [`usr/lib/${one.name}`, sharedLibrary(one.name, one.versions)]);
     const root = await system(
@@ -175,7 +173,7 @@ describe.skipIf(process.arch !== 'x64' || lacks('root'))('the build for linux-x6
     await refuses(
       root,
       NAME,
-      /^hello: lib\/hello-1\.0\.0\/addon\.node needs glibc 2\.34 or newer, and this system has 2\.28; use a newer system, or a build of this program without that file\n$/,
+      /^hello: lib\/hello-1\.0\.0\/addon\.node needs glibc 2\.33 or newer, and this system has 2\.28; use a newer system, or a build of this program without that file\n$/,
     );
   });
 

@@ -236,8 +236,10 @@ test.skipIf(lacks('script'))(
     const terminal = await openTerminal(`exec ${one.command} start`, one.env);
     await terminal.shows('serving 1.0.0');
     await vi.waitUntil(async () => (await ask(one, ['ping'])).exitCode === 0, { timeout: 30_000 });
+    const first = Number(await say(one, 'pid'));
     await upgrade(one, 2);
     await terminal.shows('stopped 1.0.0');
+    await vi.waitUntil(async () => (await commandLine(first)).includes('launcher hold'), { timeout: 30_000 });
     terminal.type('\x03');
     const { exitCode, screen } = await terminal.ended;
     expect(screen).toMatch(/\^Cstopped 2\.0\.0\r\n$/);

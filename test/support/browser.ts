@@ -29,7 +29,7 @@ export interface Browser {
   readonly requests: readonly string[];
 }
 
-const PATIENCE = 10_000;
+const PATIENCE = 30_000;
 
 /** It is closed after the test. */
 export async function openBrowser(): Promise<Browser> {

@@ -73,13 +73,20 @@ export function start(file: string, args: readonly string[], env: Environment): 
 /** The number of nanosleep(2). */
 const NANOSLEEP: Partial<Record<NodeJS.Architecture, number>> = { x64: 35, arm64: 101 };
 
-/** Until a run has ended, or waits for a lock: what the stub does between two attempts is sleep. */
-export async function settled(run: Started): Promise<'ended' | 'waits'> {
+/**
+ * Until a run has ended, or waits for a lock: what the stub does between two attempts is sleep. Its threads sleep a moment for
+ * each other, too: where that makes a difference, a run waits that is found asleep `patience` milliseconds after the first time.
+ */
+export async function settled(run: Started, patience = 0): Promise<'ended' | 'waits'> {
   let ended = false;
   void run.ended.then(() => (ended = true));
+  let slept: number | undefined;
   while (!ended) {
     const call = await readFile(`/proc/${run.pid}/syscall`, 'utf8').catch(() => '');
-    if (Number.parseInt(call, 10) === NANOSLEEP[process.arch] && (await isStub(run.pid))) return 'waits';
+    if (Number.parseInt(call, 10) === NANOSLEEP[process.arch] && (await isStub(run.pid))) {
+      slept ??= Date.now();
+      if (Date.now() - slept >= patience) return 'waits';
+    }
     await sleep(2);
   }
   return 'ended';

@@ -33,7 +33,7 @@ export XDG_RUNTIME_DIR=/run/user/0
 manager=$!
 trap 'kill $manager; wait $manager' EXIT
 until_true() {
-  for i in $(seq 100); do "$@" >/dev/null 2>&1 && return; sleep 0.1; done
+  for i in $(seq 300); do "$@" >/dev/null 2>&1 && return; sleep 0.1; done
   echo "never: $*" >&2
 }
 until_true systemctl --user is-system-running

@@ -93,13 +93,13 @@ test('a node that does not answer in time is left alone, exit 1', async () => {
   const { code, stderr } = await demo.run(['daemon', 'slow'], { env: { RELEASE_DAEMON_TIMEOUT: '0' } });
   expect(code).toBe(1);
   expect(stderr).toMatch(/^demo: The node \(PID \d+\) .*; it was left alone\./);
-  await vi.waitUntil(() => isUp(demo), { timeout: 10_000 });
+  await vi.waitUntil(() => isUp(demo), { timeout: 30_000 });
 });
 
 test('a node that does not come up: exit 1 and the end of its log', async () => {
   const demo = await release();
   await demo.run(['daemon', 'crash']);
-  await vi.waitUntil(async () => !(await isUp(demo)), { timeout: 10_000 });
+  await vi.waitUntil(async () => !(await isUp(demo)), { timeout: 30_000 });
   const { code, stdout, stderr } = await demo.run(['daemon', 'fail']);
   expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
   expect(stderr).toMatch(
@@ -203,7 +203,7 @@ test('a relative state directory is one place, whoever names it', async () => {
       cwd: demo.root,
       encoding: 'utf8',
       env: { PATH: process.env.PATH },
-      timeout: 10_000,
+      timeout: 30_000,
     });
   for (const word of ['daemon', 'ping', 'restart', 'ping', 'stop'])
     expect(say(word)).toMatchObject({ status: 0, stderr: '' });
@@ -405,7 +405,7 @@ test('--heart starts it again after SIGKILL, and not after an orderly stop', asy
   const first = Number((await demo.run(['pid'])).stdout);
   process.kill(first, 'SIGKILL');
   await expect.poll(() => logOf(demo)).toContain('by SIGKILL; starting it again');
-  await vi.waitUntil(() => isUp(demo), { timeout: 10_000 });
+  await vi.waitUntil(() => isUp(demo), { timeout: 30_000 });
   expect(Number((await demo.run(['pid'])).stdout)).not.toBe(first);
   expect((await demo.run(['stop'])).code).toBe(0);
   await wait(1500);

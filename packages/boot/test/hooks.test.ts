@@ -153,11 +153,11 @@ describe('ready-made hooks', () => {
     const child = demo.spawn(['start'], { env: { PORT: String(port) } });
     let printed = '';
     child.stdout!.on('data', (text) => (printed += text));
-    await vi.waitUntil(async () => (await demo.run(['ping'])).code !== 0);
+    await vi.waitUntil(async () => (await demo.run(['ping'])).code !== 0, { timeout: 30_000 });
     await new Promise((resolve) => setTimeout(resolve, 1000));
     expect(printed).toBe('');
     await listen(port);
-    await vi.waitUntil(() => printed === 'web started\n', { timeout: 10_000 });
+    await vi.waitUntil(() => printed === 'web started\n', { timeout: 30_000 });
     child.kill('SIGTERM');
   });
 
@@ -168,10 +168,10 @@ describe('ready-made hooks', () => {
     const child = demo.spawn(['start']);
     let printed = '';
     child.stdout!.on('data', (text) => (printed += text));
-    await vi.waitUntil(() => state.asked > 1, { timeout: 10_000 });
+    await vi.waitUntil(() => state.asked > 1, { timeout: 30_000 });
     expect(printed).toBe('');
     state.well = true;
-    await vi.waitUntil(() => printed === 'web started\n', { timeout: 10_000 });
+    await vi.waitUntil(() => printed === 'web started\n', { timeout: 30_000 });
     child.kill('SIGTERM');
   });
 
@@ -201,7 +201,7 @@ describe('ready-made hooks', () => {
     const demo = await release('post_start', { pidFile: 'demo.pid' });
     const { child, ended } = await demo.start('web started');
     const file = path.join(demo.root, 'var/demo.pid');
-    await vi.waitUntil(() => existsSync(file));
+    await vi.waitUntil(() => existsSync(file), { timeout: 30_000 });
     expect(readFileSync(file, 'utf8')).toBe(`${child.pid}\n`);
     child.kill('SIGTERM');
     expect((await ended).code).toBe(0);

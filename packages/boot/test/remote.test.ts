@@ -41,7 +41,7 @@ function terminal(release: TestRelease, before = '') {
     /** Waits for what the terminal shows, after what was waited for before. */
     async shows(expected: string) {
       await expect
-        .poll(() => stripVTControlCharacters(raw.slice(seen)), { timeout: 5000, interval: 10 })
+        .poll(() => stripVTControlCharacters(raw.slice(seen)), { interval: 10 })
         .toContain(expected);
       seen = raw.length;
     },

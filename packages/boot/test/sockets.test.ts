@@ -340,7 +340,11 @@ describe('a Unix-domain socket', () => {
     const folder = directory();
     const file = path.join(folder, 's');
     const versions = await Versions.start(
-      http(`'${file}'`, 'setTimeout(() => server.close(), 2000);', folder),
+      http(
+        `'${file}'`,
+        "server.once('request', (_, answer) => answer.once('close', () => server.close()));",
+        folder,
+      ),
     );
     await versions.upgrade('2');
     versions.child.send({ type: 'exit' });

@@ -470,14 +470,14 @@ describe('wrap.addons.rebuild', { timeout: 60_000 }, () => {
     const rebuild = `pwd > "${log}"; sleep 300 & echo $! >> "${log}"; wait`;
     const found = project.find(OTHER!, { rebuild, signal: controller.signal });
     await vi.waitFor(async () => expect((await readFile(log, 'utf8')).split('\n')).toHaveLength(3), {
-      timeout: 10_000,
+      timeout: 30_000,
     });
     controller.abort();
     await expect(found).rejects.toMatchObject({ code: 'COMMAND_FAILED' });
     const [copy, pid] = (await readFile(log, 'utf8')).split('\n');
     expect(existsSync(copy!)).toBe(false);
     await vi.waitFor(() => expect(() => process.kill(Number(pid), 0)).toThrow('ESRCH'), {
-      timeout: 5000,
+      timeout: 30_000,
     });
   });
 

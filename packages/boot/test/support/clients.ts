@@ -134,7 +134,7 @@ export class LineClient {
 }
 
 export async function until(what: () => boolean | Promise<boolean>): Promise<void> {
-  for (const latest = Date.now() + 10_000; Date.now() < latest; ) {
+  for (const latest = Date.now() + 30_000; Date.now() < latest; ) {
     if (await what()) return;
     await wait(20);
   }

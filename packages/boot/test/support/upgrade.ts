@@ -290,7 +290,7 @@ export async function eventually(what: () => unknown): Promise<void> {
     try {
       return void (await what());
     } catch (error) {
-      if (tries === 400) throw error;
+      if (tries === 1200) throw error;
       await wait(25);
     }
   }

@@ -12,7 +12,8 @@ export function directory(): string {
   return made;
 }
 
-let last = 10_000 + (process.pid % 250) * 80;
+/** Files of tests that run at the same time have other ones: the workers of a run are children of one process, and numbered. */
+let last = 10_000 + ((process.ppid + Number(process.env.VITEST_POOL_ID)) % 250) * 80;
 
 /** A port that nobody listens on: below those that the system gives away. */
 export function free(): number {
