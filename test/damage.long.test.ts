@@ -178,6 +178,7 @@ describe.each(Object.entries(CODECS))('with --compression %s', (compression, cod
   // The same stub for each codec.
   test.runIf(codec === 'none')(
     'a wrong bit in the headers or the code of the stub harms nothing around it',
+    { timeout: 600_000 },
     async () => {
       const ends = new Set<string>();
       for (const region of regions.filter(isStub)) {

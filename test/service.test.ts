@@ -1,4 +1,4 @@
-import { copyFile, readdir, readFile, rename } from 'node:fs/promises';
+import { copyFile, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { beforeAll, expect, onTestFinished, test, vi } from 'vitest';
 import { lacks } from './support/requirements.ts';
@@ -10,15 +10,17 @@ import { underSystemd } from './support/systemd.ts';
 
 const files = {
   'application.ts': `
+    import { existsSync } from 'node:fs';
     import { defineApplication, release } from '@sarma/app';
     export default defineApplication({
       start({ args: [what] }) {
         console.log('started', release()?.version);
         if (what === 'flood') {
-          setTimeout(() => {
+          setInterval(() => {
+            if (!existsSync(process.env.RELEASE_MUTABLE_DIR + '/go')) return;
             for (let line = 0; line < 100_000; line++) console.log('line', line);
             process.exit(3);
-          }, 200);
+          }, 20);
         }
       },
       stop() {
@@ -53,6 +55,7 @@ test('a daemon’s log is carried by the launcher of the release, and nothing is
   expect(await commandLines()).toContainEqual(
     expect.stringMatching(`/releases/1\\.0\\.0/launcher log ${one.state}/log/clock\\.log `),
   );
+  await writeFile(path.join(one.state, 'go'), '');
   await vi.waitUntil(async () => (await logOf(one)).includes('line 99999\n'), { timeout: 30_000 });
   const lines = (await logOf(one)).split('\n').slice(2, -1);
   expect(lines).toEqual(Array.from({ length: 100_000 }, (_, line) => `line ${line}`));
