@@ -9,7 +9,7 @@ type Of<Message extends Typed, Type extends Message['type']> = Extract<Message, 
 
 /** One end of Node's channel between a parent and its child. */
 interface End {
-  /** Resolves when it has left this process. Never rejects: `onClosed` says that nothing arrives any more. */
+  /** Resolves when it has left this process; never where it cannot any more, which `onClosed` says. */
   send(message: object, handle: unknown): Promise<void>;
   onMessage(listener: (message: unknown, handle: unknown) => void): void;
   onClosed(listener: () => void): void;
@@ -35,8 +35,9 @@ export class Link<In extends Typed, Out extends Typed> {
     end.onMessage((message, handle) => this.#take(message, handle));
   }
 
-  send(message: Out, handle?: unknown): Promise<void> {
-    return this.#end.send({ cmd: COMMAND, message }, handle);
+  /** Resolves when it has left this process, or never will. Never rejects. */
+  async send(message: Out, handle?: unknown): Promise<void> {
+    await Promise.race([this.#end.send({ cmd: COMMAND, message }, handle), this.closed]);
   }
 
   on<Type extends In['type']>(type: Type, listener: (message: Of<In, Type>, handle: unknown) => void): void {
@@ -73,7 +74,12 @@ export function endOfParent(child: ChildProcess): End {
         }
       }),
     onMessage: (listener) => child.on('internalMessage', listener),
-    onClosed: (listener) => child.once('disconnect', listener),
+    onClosed: (listener) => {
+      child.once('disconnect', listener);
+      // With a handle on its way Node does not say that. What the child has said may be read after its end.
+      const later = () => setTimeout(listener, 1000).unref();
+      for (const event of ['exit', 'error']) child.once(event, later);
+    },
   };
 }
 

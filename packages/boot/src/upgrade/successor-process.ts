@@ -1,5 +1,4 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { setTimeout as wait } from 'node:timers/promises';
 import { BootError } from '../error.ts';
 import type { CommandLine } from '../relaunch.ts';
 import { endOfParent, Link } from './link.ts';
@@ -54,7 +53,7 @@ export class SuccessorProcess {
     const said = this.link.next('failed').then(({ problem }) => new BootError(SUCCESSOR_FAILED, problem));
     const ended = this.#ended.then(async (how) => {
       // What it has said before may be read after its end.
-      await Promise.race([this.link.closed, wait(1000, undefined, { ref: false })]);
+      await this.link.closed;
       return new BootError('UPGRADE_FAILED', how);
     });
     throw await Promise.race([said, ended]);
