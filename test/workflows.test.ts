@@ -204,7 +204,7 @@ describe("the Sarma that init's workflow runs", () => {
     expect(await run()).toMatchObject({ exitCode: 0, stdout: 'own --version' });
   });
 
-  test('is missing in a project that does not name it, and init says so', async () => {
+  test('is missing in a project that does not name it, and init says so, and what else is wanted', async () => {
     const said = async (manifest: object) => {
       const directory = await temporaryDirectory();
       await writeFiles(directory, { ...PROGRAM, 'package.json': JSON.stringify(manifest) });
@@ -214,9 +214,9 @@ describe("the Sarma that init's workflow runs", () => {
     expect(await said(manifest)).toContain(
       'not among its devDependencies yet: npm install --save-dev sarma\n',
     );
-    expect(await said({ ...manifest, devDependencies: { sarma: '^0.1.0' } })).not.toContain(
-      'devDependencies',
-    );
+    const complete = await said({ ...manifest, devDependencies: { sarma: '^0.1.0' } });
+    expect(complete).not.toContain('devDependencies');
+    expect(complete).toContain('gh secret set SARMA_SIGNING_KEY < release.key');
   });
 });
 

@@ -9,8 +9,8 @@ export interface Workflow {
   /** Its absolute path. */
   readonly file: string;
   readonly text: string;
-  /** What has to be done before it runs: a sentence. Undefined: nothing. */
-  readonly advice: string | undefined;
+  /** What has to be done before it runs: lines. */
+  readonly advice: string;
 }
 
 /**
@@ -63,11 +63,14 @@ const COMMANDS = {
   },
 } as const satisfies Record<ReturnType<typeof packageManager>, object>;
 
-/** What has to be done before the workflow runs; undefined: nothing. */
-function adviceFor({ directory, manifest }: Project): string | undefined {
+function adviceFor({ directory, manifest }: Project): string {
   const { dependencies, devDependencies } = manifest;
-  if ({ ...dependencies, ...devDependencies }.sarma !== undefined) return undefined;
-  return `The workflow runs the Sarma of the project, which is not among its devDependencies yet: ${COMMANDS[packageManager(directory)].add}`;
+  const { add } = COMMANDS[packageManager(directory)];
+  const missing = `The workflow runs the Sarma of the project, which is not among its devDependencies yet: ${add}`;
+  return [
+    ...({ ...dependencies, ...devDependencies }.sarma === undefined ? [missing] : []),
+    'For versions that are signed and update themselves: publish.github and update.publicKey in the configuration, and the key as a secret: gh secret set SARMA_SIGNING_KEY < release.key (`sarma keygen` makes it).',
+  ].join('\n');
 }
 
 function repositoryOf(directory: string): string | undefined {

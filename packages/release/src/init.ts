@@ -27,7 +27,7 @@ export interface InitResult {
   readonly file: string;
   /** `left`: something is there already; `added`: lines were added to it. */
   readonly outcome: 'written' | 'replaced' | 'left' | 'added';
-  /** What has to be done before it is of use: a sentence. */
+  /** What has to be done before it is of use: lines. */
   readonly advice?: string | undefined;
 }
 
