@@ -17,7 +17,8 @@ export {
   publishToGitHub,
   refuseLarge,
 } from './github/publish.ts';
-export { type PackagedVersion, type PackagerSettings, writePackagers } from './installers/packagers.ts';
+export type { PackagedVersion } from './installers/packaged.ts';
+export { type PackagerSettings, writePackagers } from './installers/packagers.ts';
 export { type KeyPair, writeKeyPair } from './keygen.ts';
 export { type PlaceSettings, placeOf } from './place.ts';
 export { copyStaged, type Expected, readStaged } from './read-staged.ts';

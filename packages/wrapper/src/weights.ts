@@ -1,5 +1,4 @@
 import type { Executable } from './build.ts';
-import type { Inspection } from './inspect.ts';
 import type { Frame, Manifest, ManifestFile } from './manifest.ts';
 
 /** Something in an executable and what it weighs, in bytes. What has parts weighs what these do together. */
@@ -97,7 +96,9 @@ export function weigh(
 }
 
 /** What weighs what in a file: in its only executable, or in the slices of a universal one. */
-export function weighSlices(slices: readonly Inspection[]): Weight {
+export function weighSlices(
+  slices: readonly { readonly tree: Weight; readonly manifest: Manifest }[],
+): Weight {
   const { tree, manifest } = slices[0]!;
   if (slices.length === 1) return tree;
   const parts = slices.map(

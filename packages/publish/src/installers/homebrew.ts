@@ -1,5 +1,12 @@
-import { addressOf, descriptionOf, digestOf, executableFor, homepageOf, programsOf } from './packaged.ts';
-import type { PackagedVersion } from './packagers.ts';
+import {
+  addressOf,
+  descriptionOf,
+  digestOf,
+  executableFor,
+  homepageOf,
+  type PackagedVersion,
+  programsOf,
+} from './packaged.ts';
 
 /** Homebrew's words for a system and a CPU, and the targets that fit, the best one first. */
 const PLACES = [

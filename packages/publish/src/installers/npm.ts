@@ -3,8 +3,7 @@ import path from 'node:path';
 import { channelOf, type PublishedExecutable } from '@sarma/update';
 import type { ArchivedFile } from '../archive.ts';
 import { filesBeside } from '../beside.ts';
-import { homepageOf, programsOf } from './packaged.ts';
-import type { PackagedVersion } from './packagers.ts';
+import { homepageOf, type PackagedVersion, programsOf } from './packaged.ts';
 
 /** Words of npm, where they are others than those of targets. */
 const SYSTEMS: Readonly<Record<string, string>> = { win: 'win32' };

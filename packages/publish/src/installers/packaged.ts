@@ -1,7 +1,15 @@
 import type { PublishedExecutable } from '@sarma/update';
-import type { PackagedVersion } from './packagers.ts';
+import type { PublishedRelease, StagedVersion } from '../staged-version.ts';
+import type { InstallPlace } from './scripts.ts';
 
 // What several package managers want to know of a version.
+
+/** A version as package managers are told of it. */
+export interface PackagedVersion {
+  readonly release: PublishedRelease;
+  readonly staged: StagedVersion;
+  readonly place: InstallPlace;
+}
 
 /** The main program first: it is what a package is called by. */
 export function programsOf({ release, staged }: PackagedVersion): readonly string[] {

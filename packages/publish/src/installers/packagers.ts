@@ -1,10 +1,9 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import type { PublishedRelease, StagedVersion } from '../staged-version.ts';
 import { homebrewFormula } from './homebrew.ts';
 import { writeNpmPackages } from './npm.ts';
+import type { PackagedVersion } from './packaged.ts';
 import { scoopManifest } from './scoop.ts';
-import type { InstallPlace } from './scripts.ts';
 import { wingetManifests } from './winget.ts';
 
 /** What of package managers a person has to say or may not want. */
@@ -17,13 +16,6 @@ export interface PackagerSettings {
   readonly winget?: { readonly id: string; readonly publisher?: string | undefined } | undefined;
   /** True: called as the release is. Default: none are written. */
   readonly npm?: true | { readonly name: string } | undefined;
-}
-
-/** A version as package managers are told of it. */
-export interface PackagedVersion {
-  readonly release: PublishedRelease;
-  readonly staged: StagedVersion;
-  readonly place: InstallPlace;
 }
 
 /**

@@ -1,5 +1,12 @@
-import { addressOf, descriptionOf, digestOf, executableFor, homepageOf, programsOf } from './packaged.ts';
-import type { PackagedVersion } from './packagers.ts';
+import {
+  addressOf,
+  descriptionOf,
+  digestOf,
+  executableFor,
+  homepageOf,
+  type PackagedVersion,
+  programsOf,
+} from './packaged.ts';
 
 /** Scoop's words for CPUs. */
 const CPUS = { '64bit': 'win-x64', '32bit': 'win-x86', arm64: 'win-arm64' } as const;

@@ -1,5 +1,12 @@
-import { addressOf, descriptionOf, digestOf, executableFor, homepageOf, programsOf } from './packaged.ts';
-import type { PackagedVersion } from './packagers.ts';
+import {
+  addressOf,
+  descriptionOf,
+  digestOf,
+  executableFor,
+  homepageOf,
+  type PackagedVersion,
+  programsOf,
+} from './packaged.ts';
 
 /**
  * Of the schemas, https://github.com/microsoft/winget-cli/tree/master/schemas/JSON/manifests: the one of what winget-pkgs has
