@@ -19,7 +19,8 @@ older.writeUInt32LE(1, 4112);
 let project: string;
 
 beforeEach(async () => {
-  project = await temporaryDirectory();
+  // With nothing of others beside it.
+  project = path.join(await temporaryDirectory(), 'project');
   await writeFiles(project, {
     'package.json': JSON.stringify({ name: 'kept', version: '1.0.0', bin: 'main.js' }),
     'main.js': 'console.log("hello")',

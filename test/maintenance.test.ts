@@ -43,7 +43,9 @@ beforeAll(async () => {
 });
 
 beforeEach(async () => {
-  base = await temporaryDirectory();
+  // With nothing of others beside it.
+  base = path.join(await temporaryDirectory(), 'cache');
+  await mkdir(base);
 });
 
 const app = async (...args: readonly string[]) => await run(file, args, { env: { SARMA_CACHE_DIR: base } });
