@@ -43,7 +43,6 @@ export async function putFolder(
     throw notWritable(folder, cause);
   } finally {
     await rm(fresh, { recursive: true, force: true });
-    await rm(old, { recursive: true, force: true });
     if (made !== undefined) await removeEmpty(parent, made);
   }
 }
@@ -59,7 +58,10 @@ async function removeEmpty(folder: string, last: string): Promise<void> {
   }
 }
 
-/** A folder cannot be renamed over another one: for a moment neither has the name. */
+/**
+ * A folder cannot be renamed over another one: for a moment neither has the name. Where it does not get it back, the next run
+ * gives it (`removeAbandoned`).
+ */
 async function exchange(folder: string, fresh: string, old: string): Promise<void> {
   await rename(folder, old);
   try {
@@ -68,6 +70,7 @@ async function exchange(folder: string, fresh: string, old: string): Promise<voi
     await rename(old, folder);
     throw error;
   }
+  await rm(old, { recursive: true });
 }
 
 function publishedOtherwise(folder: string, differing: readonly string[]): PublishError {
@@ -103,11 +106,12 @@ async function digestsIn(folder: string): Promise<ReadonlyMap<string, string> | 
   return digests;
 }
 
-/** What killed runs have left; what they have moved away goes back. */
+/** What killed runs have left; what they have moved away goes back. Nothing of `1.0.0-beta.2` where the folder is `1.0.0-beta`. */
 async function removeAbandoned(folder: string): Promise<void> {
   const parent = path.dirname(folder);
+  const own = `.${path.basename(folder)}`;
   for (const name of await readdir(parent)) {
-    if (!name.startsWith(`.${path.basename(folder)}.`) || !/\.[0-9a-f]{12}\.(tmp|old)$/.test(name)) continue;
+    if (!name.startsWith(own) || !/^\.[0-9a-f]{12}\.(tmp|old)$/.test(name.slice(own.length))) continue;
     const left = path.join(parent, name);
     // It was killed between the two renames.
     if (name.endsWith('.old') && !existsSync(folder)) {

@@ -19,6 +19,16 @@ test('a version that a killed run had moved away is there again', async () => {
   expect(await readdir(parent)).toEqual(['1.0.0']);
 });
 
+test('what a killed run has moved away of another version is left to that version', async () => {
+  const parent = await temporaryDirectory();
+  const moved = '.1.0.0-beta.2.0123456789ab.old';
+  await mkdir(path.join(parent, moved));
+  await putFolder(path.join(parent, '1.0.0-beta'), { replace: false, dryRun: false }, (fresh) =>
+    writeFile(path.join(fresh, 'a'), 'first'),
+  );
+  expect((await readdir(parent)).sort()).toEqual([moved, '1.0.0-beta']);
+});
+
 test('of two runs at once one writes the version, and the other says so', async () => {
   const folder = path.join(await temporaryDirectory(), '1.0.0');
   let waiting = 0;
