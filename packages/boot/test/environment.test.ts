@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { homedir, tmpdir, userInfo } from 'node:os';
+import { tmpdir, userInfo } from 'node:os';
 import path from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import type { BootFile } from '../src/boot-file.ts';
@@ -161,7 +161,7 @@ describe.skipIf(process.platform !== 'linux')('the state of a wrapped service', 
       const theirs = path.join(scratch, 'theirs');
       mkdirSync(theirs);
       execFileSync('chown', ['65534', theirs]);
-      expect(stateOf({ HOME: theirs })).toBe(`${homedir()}/.local/state/kv`);
+      expect(stateOf({ HOME: theirs })).toBe(`${userInfo().homedir}/.local/state/kv`);
     },
   );
 

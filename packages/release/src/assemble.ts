@@ -16,7 +16,7 @@ import type { Layout } from './layout.ts';
 import { checkAddons } from './native.ts';
 import { notWritable } from './not-writable.ts';
 import { readManifest } from './package-json.ts';
-import { publish } from './publish.ts';
+import { putInPlace } from './put-in-place.ts';
 import type { AssembledRelease, OnNotice, Release, ReleasePackage } from './release.ts';
 import { addScripts } from './scripts/scripts.ts';
 import { outputName, sourceExtension } from './sources/package.ts';
@@ -78,7 +78,7 @@ export async function assemble(release: Release, onNotice: OnNotice = () => {}):
 /** Returns what lies there in the end, with the overlays. */
 async function write(release: Release, tree: Tree, onNotice: OnNotice): Promise<Tree> {
   const written = new Map(tree);
-  const replaced = await publish(release.path, release.version, async (directory) => {
+  const replaced = await putInPlace(release.path, release.version, async (directory) => {
     await writeTree(directory, release.options.devMode ? linkedTree(tree) : tree);
     if (release.overlays.length === 0) return;
     const { applyOverlays } = await import('./overlays.ts');

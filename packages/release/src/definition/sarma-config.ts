@@ -277,7 +277,7 @@ export interface PublishConfig {
   readonly scoop?: false;
   /** Manifests for winget, under `Publisher.Program`. Default: none. */
   readonly winget?: { readonly id: string; readonly publisher?: string };
-  /** npm packages that bring the executable of the machine they are installed on; true: called like the project. Default: none. */
+  /** npm packages that bring the executable of the machine they are installed on; true: called like the release. Default: none. */
   readonly npm?: true | { readonly name: string };
 }
 

@@ -12,7 +12,7 @@ import { isAssembled, isStateAlone, laterVersions, runningNodes, stateOf } from 
  * when something lies there that is no assembled release, NODE_RUNS when a node may run from that earlier one, and
  * STATE_TWICE when a node made new state in the very moment of the replacement.
  */
-export async function publish(
+export async function putInPlace(
   target: string,
   version: string,
   build: (directory: string) => Promise<void>,
