@@ -71,7 +71,10 @@ describe.skipIf(lacks('wine'))('under Wine', () => {
     expect(await names()).toEqual(['.hello.exe.previous', 'hello.exe']);
     expect((await start([])).stdout).toBe('hello 1.1.0 ');
     for (const version of ['1.0.0', '1.1.0']) {
-      expect(await start(['maintenance', 'rollback'])).toMatchObject({ exitCode: 0 });
+      expect(await start(['maintenance', 'rollback'])).toMatchObject({
+        stderr: expect.stringContaining(`\`"${hello.windows}" maintenance rollback\` once more takes`),
+        exitCode: 0,
+      });
       expect((await start([])).stdout).toBe(`hello ${version} `);
     }
   });

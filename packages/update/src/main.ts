@@ -7,6 +7,7 @@ import { UpdateError } from './error.ts';
 import type { Feed } from './feed.ts';
 import { previousPath } from './replace.ts';
 import { type FeedPlace, readSettings } from './settings.ts';
+import { quoted } from './shell.ts';
 import { look, megabytes, rollBack, take, type Updatable } from './update.ts';
 
 // What the stub executes for `maintenance update` and `maintenance rollback`: this file, the entry of the program, the
@@ -106,13 +107,10 @@ function updatableOf(
   const settings = readSettings(path.dirname(process.argv[1]!));
   const program = Object.entries(settings.programs).find(([, one]) => one === entry)?.[0] ?? settings.name;
   const file = fileOf(process.env.SARMA_BIN);
-  const words = [...(isWord ? [] : ['env', `SARMA_MAINTENANCE=${subcommand}`]), file, ...typed];
-  return { settings, program, file, command: words.map(quoted).join(' ') };
-}
-
-/** As one word of a shell. */
-function quoted(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+  // Shells of Windows set a variable for good, not for one command.
+  const isSet = isWord || process.platform === 'win32';
+  const words = [...(isSet ? [] : ['env', `SARMA_MAINTENANCE=${subcommand}`]), file, ...typed];
+  return { settings, program, file, command: words.map((word) => quoted(word)).join(' ') };
 }
 
 function fileOf(given = ''): string {
@@ -186,8 +184,9 @@ async function rollback(updatable: Updatable): Promise<number> {
 /** The executable is another version now; a node that was started from it is not. */
 function sayRunning({ settings, file }: Updatable, version: string): void {
   if (settings.kind !== 'service') return;
+  const program = quoted(file);
   say(
-    `A node that runs is still ${settings.version}: \`${file} upgrade\` has ${version} take over from it, \`${file} restart\` starts it anew.`,
+    `A node that runs is still ${settings.version}: \`${program} upgrade\` has ${version} take over from it, \`${program} restart\` starts it anew.`,
   );
 }
 
