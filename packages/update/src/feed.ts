@@ -97,7 +97,8 @@ export const isDigest = (value: unknown): value is string =>
 /** No path. */
 export const isFileName = (name: string) => /^\w[\w.+~-]*$/.test(name);
 
-/** The channel that a version belongs to: `beta` for `1.3.0-beta.2`, else `latest`. */
+/** The channel that a version belongs to: `beta` for `1.3.0-beta.2`, `next` for `1.3.0-0`, else `latest`. */
 export function channelOf(version: string): string {
-  return /^\d+\.\d+\.\d+-([a-z]+(?:-[a-z]+)*)/i.exec(version)?.[1]?.toLowerCase() ?? 'latest';
+  const found = /^\d+\.\d+\.\d+-([a-z]+(?:-[a-z]+)*)?/i.exec(version);
+  return found === null ? 'latest' : (found[1]?.toLowerCase() ?? 'next');
 }

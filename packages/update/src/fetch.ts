@@ -223,7 +223,7 @@ async function ask<Result>(
   }
 }
 
-/** By hand, since whoever is on the way could answer in the place of a server that is not asked by https. */
+/** node:http follows no redirect. From https only to https: by plain http anybody on the way could answer. */
 async function follow(
   address: string,
   headers: Readonly<Record<string, string>>,
