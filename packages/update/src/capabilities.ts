@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
+import { UpdateError } from './error.ts';
 
 // File capabilities (capabilities(7)), by libcap's tools: with one of them they were given. Some put these where only root's PATH
 // leads, and `su` keeps the user's.
@@ -21,8 +22,12 @@ export async function capabilitiesOf(file: string): Promise<string | undefined> 
   }
 }
 
-/** Gives a new file those of an old one. Rejects where they cannot be given. */
+/** Gives a new file those of an old one. Throws UpdateError NOT_WRITABLE where they cannot be given. */
 export async function handOnCapabilities(from: string, to: string): Promise<void> {
   const capabilities = await capabilitiesOf(from);
-  if (capabilities) await promisify(execFile)('setcap', [capabilities, to], { env });
+  if (!capabilities) return;
+  await promisify(execFile)('setcap', [capabilities, to], { env }).catch((cause: Error) => {
+    const message = `The new version cannot be given the file capabilities of ${from}: ${cause.message.trim()}.`;
+    throw new UpdateError('NOT_WRITABLE', message, { cause });
+  });
 }

@@ -1,9 +1,8 @@
 import type { FileHandle } from 'node:fs/promises';
-import { UpdateError } from './error.ts';
+import { cannotWrite, UpdateError } from './error.ts';
 import { type ExecutableFile, parseManifest } from './executable.ts';
 import type { PublishedExecutable, PublishedPart } from './feed.ts';
 import { fetchFile, fetchRange, type Write } from './fetch.ts';
-import { cannotWrite } from './owner.ts';
 import { type Copy, downloadSize, type Laid, type Plan, planUpdate } from './plan.ts';
 import { sha256Of, sha256OfFile } from './sha256.ts';
 

@@ -30,3 +30,30 @@ export class UpdateError extends Error {
     this.code = code;
   }
 }
+
+/**
+ * What refused to have an executable replaced, as a sentence where it was the file system. `command` is what was typed, to be
+ * typed again by somebody who may.
+ */
+export function cannotReplace(file: string, cause: unknown, command: string): Error {
+  const { code } = cause as NodeJS.ErrnoException;
+  // Who is root already is helped by no `sudo`.
+  if ((code !== 'EACCES' && code !== 'EPERM') || process.geteuid?.() === 0) return cannotWrite(file, cause);
+  const how = process.platform === 'win32' ? 'as an administrator' : `with \`sudo ${command}\``;
+  const what = `${file} cannot be replaced: you may not write there. Try it ${how}.`;
+  return new UpdateError('NOT_WRITABLE', what, { cause });
+}
+
+/** What the file system has not refused stays what it is. */
+export function cannotWrite(what: string, cause: unknown): Error {
+  const { code, message, syscall } = cause as NodeJS.ErrnoException;
+  if (syscall === undefined) return cause as Error;
+  const isFull = code === 'ENOSPC' || code === 'EDQUOT';
+  return new UpdateError(
+    isFull ? 'NO_ROOM' : 'NOT_WRITABLE',
+    isFull
+      ? `There is no room for the new version: make some where the program lies.`
+      : `${what} cannot be written: ${message}.`,
+    { cause },
+  );
+}

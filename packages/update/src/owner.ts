@@ -64,27 +64,3 @@ export async function refuseOthers(file: string): Promise<void> {
   if (!isSticky || me === 0 || me === uid || me === folderUid) return;
   throw new UpdateError('NOT_WRITABLE', `${file} belongs to another user, who alone can replace it.`);
 }
-
-/** `command` is what was typed, to be typed again by somebody who may. */
-export function cannotReplace(file: string, cause: unknown, command: string): UpdateError {
-  const { code } = cause as NodeJS.ErrnoException;
-  // Who is root already is helped by no `sudo`.
-  if ((code !== 'EACCES' && code !== 'EPERM') || process.geteuid?.() === 0) return cannotWrite(file, cause);
-  const how = process.platform === 'win32' ? 'as an administrator' : `with \`sudo ${command}\``;
-  const what = `${file} cannot be replaced: you may not write there. Try it ${how}.`;
-  return new UpdateError('NOT_WRITABLE', what, { cause });
-}
-
-/** What is an UpdateError stays one. */
-export function cannotWrite(what: string, cause: unknown): UpdateError {
-  if (cause instanceof UpdateError) return cause;
-  const { code, message } = cause as NodeJS.ErrnoException;
-  const isFull = code === 'ENOSPC' || code === 'EDQUOT';
-  return new UpdateError(
-    isFull ? 'NO_ROOM' : 'NOT_WRITABLE',
-    isFull
-      ? `There is no room for the new version: make some where the program lies.`
-      : `${what} cannot be written: ${message}.`,
-    { cause },
-  );
-}

@@ -1,7 +1,6 @@
 import { copyFileSync, linkSync, lstatSync, renameSync, rmSync, type Stats, statSync } from 'node:fs';
 import path from 'node:path';
 import { UpdateError } from './error.ts';
-import { cannotReplace } from './owner.ts';
 import { temporaryPath } from './temporary.ts';
 
 // Nothing here is asynchronous, so that no signal and no other work comes in between.
@@ -15,19 +14,15 @@ export function previousPath(file: string): string {
  * Puts a file in the place of an executable, which stays as the previous one. Whenever this is killed, the old one or the new
  * one has the name; on Windows, where a running program can be renamed and not replaced, none of them has it between two
  * renames, and the stub gives it back if this is killed there (packages/stub/src/launch_windows.zig). `before` is what the
- * executable was: throws UpdateError UNDER_WAY if it is another one by now, and NOT_WRITABLE.
+ * executable was: throws UpdateError UNDER_WAY if it is another one by now, and what the file system throws.
  */
-export function replace(temporary: string, file: string, before: Stats, command: string): void {
-  try {
-    requireUnchanged(file, before);
-    if (process.platform === 'win32') {
-      replaceByRenames(temporary, file);
-    } else {
-      copyTo(file, previousPath(file));
-      renameSync(temporary, file);
-    }
-  } catch (cause) {
-    throw cannotReplace(file, cause, command);
+export function replace(temporary: string, file: string, before: Stats): void {
+  requireUnchanged(file, before);
+  if (process.platform === 'win32') {
+    replaceByRenames(temporary, file);
+  } else {
+    keepAs(file, previousPath(file));
+    renameSync(temporary, file);
   }
 }
 
@@ -53,9 +48,9 @@ export function requirePrevious(file: string): void {
 
 /**
  * Takes the previous executable again; the one that it takes the place of, which was `before`, becomes the previous one. Throws
- * UpdateError.
+ * UpdateError, and what the file system throws.
  */
-export function takeBack(file: string, before: Stats, command: string): void {
+export function takeBack(file: string, before: Stats): void {
   requirePrevious(file);
   requireUnchanged(file, before);
   const previous = previousPath(file);
@@ -74,8 +69,6 @@ export function takeBack(file: string, before: Stats, command: string): void {
       renameSync(previous, file);
       renameSync(aside, previous);
     }
-  } catch (cause) {
-    throw cannotReplace(file, cause, command);
   } finally {
     rmSync(aside, { force: true });
   }
@@ -89,8 +82,8 @@ function requireUnchanged(file: string, before: Stats): void {
 const isSame = (one: Stats, other: Stats) =>
   one.dev === other.dev && one.ino === other.ino && one.size === other.size && one.mtimeMs === other.mtimeMs;
 
-/** `to` is whole at any time. */
-function copyTo(from: string, to: string): void {
+/** Gives a file another name, or its copy, in the place of what had it. `to` is whole at any time. */
+function keepAs(from: string, to: string): void {
   const aside = temporaryPath(from);
   try {
     linkOrCopy(from, aside);

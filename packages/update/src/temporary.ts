@@ -3,7 +3,6 @@ import { rmSync } from 'node:fs';
 import { type FileHandle, open, readdir, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { handOnCapabilities } from './capabilities.ts';
-import { cannotReplace } from './owner.ts';
 
 /** What an update that was killed leaves behind is removed by one that comes so many milliseconds later. */
 const ABANDONED_AFTER = 60 * 60 * 1000;
@@ -17,11 +16,10 @@ export function temporaryPath(file: string): string {
 
 /**
  * Has `make` write a new file beside `file`, and `use` it when that lies safely on the disk. Unless it is elsewhere by then it
- * is removed, also by a signal. Throws UpdateError NOT_WRITABLE and what they throw.
+ * is removed, also by a signal. Throws what the file system and they throw.
  */
 export async function withTemporary(
   file: string,
-  command: string,
   make: (handle: FileHandle) => Promise<void>,
   use: (temporary: string) => Promise<void>,
 ): Promise<void> {
@@ -31,15 +29,12 @@ export async function withTemporary(
     remove();
     process.kill(process.pid, signal);
   };
-  const refused = (cause: unknown) => {
-    throw cannotReplace(file, cause, command);
-  };
   for (const signal of SIGNALS) process.once(signal, end);
   try {
-    const handle = await open(temporary, 'wx+', 0o700).catch(refused);
+    const handle = await open(temporary, 'wx+', 0o700);
     try {
       await make(handle);
-      await finish(handle, temporary, file).catch(refused);
+      await finish(handle, temporary, file);
     } finally {
       await handle.close();
     }

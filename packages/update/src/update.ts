@@ -5,7 +5,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { compareVersions } from '@sarma/app/version-order';
 import { download, type Progress } from './download.ts';
-import { UpdateError } from './error.ts';
+import { cannotReplace, UpdateError } from './error.ts';
 import { type ExecutableFile, isWhole, openExecutable } from './executable.ts';
 import type { Feed, PublishedExecutable } from './feed.ts';
 import { refuseManaged, refuseOthers } from './owner.ts';
@@ -71,16 +71,17 @@ export async function take(
     let fetched = 0;
     await withTemporary(
       file,
-      command,
       async (handle) => {
         fetched = await download(handle, executable, old, `${folder}${executable.file}`, onProgress);
       },
       async (temporary) => {
         await requireTarget(temporary, old, feed);
         await tryOut(temporary, feed.version);
-        replace(temporary, file, before, command);
+        replace(temporary, file, before);
       },
-    );
+    ).catch((cause) => {
+      throw cannotReplace(file, cause, command);
+    });
     return fetched;
   } finally {
     await old.handle.close();
@@ -114,7 +115,11 @@ export async function rollBack({ settings, file, command }: Updatable): Promise<
     }
     requireSameTarget(found, current, version);
     await tryOut(previous, version);
-    takeBack(file, before, command);
+    try {
+      takeBack(file, before);
+    } catch (cause) {
+      throw cannotReplace(file, cause, command);
+    }
     return version;
   } finally {
     await found.handle.close();

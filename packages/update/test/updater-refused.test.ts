@@ -109,6 +109,21 @@ test.skipIf(lacks('mounts', 'setcap'))(
   },
 );
 
+test.skipIf(lacks('mounts', 'setcap'))(
+  'a file with file capabilities stays where the new one cannot be given them',
+  async () => {
+    const installed = await install(place);
+    const { stderr, stdout } = await updateOnMount(
+      installed,
+      `setcap cap_chown+ep '${installed.file}' && mount --bind /dev/null "$(command -v setcap)"`,
+    );
+    expect(stderr).toMatch(
+      /^The new version cannot be given the file capabilities of .*hello: spawn setcap EACCES\.\n$/,
+    );
+    expect(stdout).toBe('exit 1\nhello\n');
+  },
+);
+
 test.skipIf(lacks('mounts'))('where there is no room it says so, and leaves nothing', async () => {
   const installed = await install(place);
   const mount = `mount -t tmpfs -o size=3m tmpfs '${installed.folder}' && cp -p /mnt/hello.old '${installed.file}'`;
