@@ -10,6 +10,7 @@ const SCRIPT = installScripts({
   programs: ['helloctl', 'my-hello'],
   place: { versions: "https://example.org/it's/{version}/", latest: "https://example.org/it's/latest.json" },
   publicKeys: ['RWone', 'RWtwo'],
+  updates: true,
 })['install.ps1']!;
 
 test('install.ps1 is read alike by every PowerShell, whatever the code page of the machine', () => {
@@ -17,7 +18,7 @@ test('install.ps1 is read alike by every PowerShell, whatever the code page of t
 });
 
 test('install.ps1 knows the release, its programs, where they lie and by whom they are signed', () => {
-  const settings = / {2}\$name = [\s\S]*?\$service = .*/
+  const settings = / {2}\$name = [\s\S]*?\$updates = .*/
     .exec(SCRIPT)![0]
     .split('\n')
     .filter((line) => line.includes(' = '));
@@ -28,6 +29,7 @@ test('install.ps1 knows the release, its programs, where they lie and by whom th
     "$latest = 'https://example.org/it''s/latest.json'",
     "$keys = 'RWone RWtwo'",
     "$service = 'no'",
+    "$updates = 'yes'",
   ]);
   expect(SCRIPT).toContain('[string]$Version = $env:MY_HELLO_VERSION');
   expect(SCRIPT).not.toMatch(/@\w+@/);

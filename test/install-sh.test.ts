@@ -49,7 +49,7 @@ async function publishApart(version: string, files: readonly ToPublish[]): Promi
 /** A user who has nothing yet, and the script. */
 async function newcomer(
   programs: readonly string[] = ['hello'],
-  { url = place.url, publicKeys = [place.key.publicKey] } = {},
+  { url = place.url, publicKeys = [place.key.publicKey], updates = true } = {},
 ) {
   const home = await temporaryDirectory();
   await mkdir(path.join(home, '.cache'));
@@ -58,6 +58,7 @@ async function newcomer(
     programs,
     place: { versions: `${url}{version}/`, latest: `${url}latest.json` },
     publicKeys,
+    updates,
   });
   const script = path.join(await temporaryDirectory(), 'install.sh');
   await writeFile(script, scripts['install.sh']!);
@@ -117,7 +118,7 @@ async function filesBelow(folder: string): Promise<readonly string[]> {
 
 test('the scripts of a release whose name begins with a digit have variables that a shell knows', async () => {
   const url = 'https://example.org/';
-  const release = { release: { name: '2048' }, programs: ['2048'], publicKeys: [] };
+  const release = { release: { name: '2048' }, programs: ['2048'], publicKeys: [], updates: false };
   const text = installScripts({ ...release, place: { versions: `${url}{version}/`, latest: url } });
   const script = path.join(await temporaryDirectory(), 'install.sh');
   await writeFile(script, text['install.sh']!);
@@ -189,6 +190,13 @@ describe('install.sh', () => {
       );
     },
   );
+
+  test('keeps the version before where executables update themselves alone', async () => {
+    const { bin, install } = await newcomer(['hello'], { updates: false });
+    await install(['--version', OLD]);
+    expect((await install()).stdout).toContain(`hello ${NEW} is in ${bin} now`);
+    expect(await readdir(bin)).toEqual(['hello']);
+  });
 
   const downloaders = [
     ['wget', 'sha256sum'],

@@ -84,7 +84,7 @@ export async function stage(request: StageRequest): Promise<StagedVersion> {
 async function* writeVersion(
   folder: string,
   feed: Feed,
-  { release, executables, beside, place, publicKeys, key, signal }: StageRequest,
+  { release, executables, beside, place, trust, publicKeys, key, signal }: StageRequest,
 ): AsyncGenerator<StagedFile> {
   const written: StagedFile[] = [];
   const add = async (name: string, write: (file: string) => Promise<void>): Promise<StagedFile> => {
@@ -116,7 +116,7 @@ async function* writeVersion(
   yield await text(FEED, `${JSON.stringify(feed, null, 2)}\n`);
   if (place !== undefined) {
     const programs = [...new Set(executables.map(({ program }) => program))];
-    const scripts = installScripts({ release, programs, place, publicKeys });
+    const scripts = installScripts({ release, programs, place, publicKeys, updates: trust !== undefined });
     for (const [name, content] of Object.entries(scripts)) yield await text(name, content);
   }
   yield await text(CHECKSUMS, checksumsOf(written));

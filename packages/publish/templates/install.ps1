@@ -27,6 +27,7 @@ param(
   # Public keys of minisign; none: versions are not signed.
   $keys = @keys@
   $service = @service@
+  $updates = @updates@
 
   $usage = @"
 usage: install.ps1 [-Version V] [-Dir DIR] [-ModifyPath] [-RequireSignature | -Insecure]
@@ -216,7 +217,7 @@ usage: install.ps1 [-Version V] [-Dir DIR] [-ModifyPath] [-RequireSignature | -I
       if ($isThere) { Move-Item -LiteralPath $previous -Destination $file }
       throw
     }
-    if ($isThere -and -not $keys) { Remove-Item -LiteralPath $previous -Force -ErrorAction SilentlyContinue }
+    if ($isThere -and $updates -eq 'no') { Remove-Item -LiteralPath $previous -Force -ErrorAction SilentlyContinue }
     if ($isThere -and $service -eq 'yes') {
       Write-Host "Where a node of $($One.Program) runs, ``$($One.Program) restart`` takes the new version."
     }

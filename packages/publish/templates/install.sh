@@ -14,6 +14,7 @@ latest=@latest@
 # Public keys of minisign; none: versions are not signed.
 keys=@keys@
 service=@service@
+updates=@updates@
 
 usage() {
   cat <<EOF
@@ -386,7 +387,7 @@ require_own() {
 put_in_place() {
   [ -e "$stage/$1" ] || return 0
   if [ -e "$dir/$1" ]; then
-    if [ -n "$keys" ]; then
+    if [ "$updates" = yes ]; then
       ln "$dir/$1" "$stage/$1.previous" 2>/dev/null || cp -p "$dir/$1" "$stage/$1.previous"
       # After an installation that was killed both may be one file, which mv does not move.
       rm -f "$dir/.$1.previous"

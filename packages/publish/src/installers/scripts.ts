@@ -17,6 +17,8 @@ export interface InstallScriptsInput {
   readonly place: InstallPlace;
   /** Minisign's `RW…`; none: versions are not signed. */
   readonly publicKeys: readonly string[];
+  /** Whether executables update themselves, and take the version before again. */
+  readonly updates: boolean;
 }
 
 /** File name → text: the same for all versions, as long as programs, place and keys stay. */
@@ -28,7 +30,7 @@ export function installScripts(input: InstallScriptsInput): Readonly<Record<stri
 }
 
 function fill(file: string, input: InstallScriptsInput, quote: (text: string) => string): string {
-  const { release, programs, place, publicKeys } = input;
+  const { release, programs, place, publicKeys, updates } = input;
   // The main program comes first: it is what the others are found beside.
   const main = programs.includes(release.name) ? [release.name] : [];
   const values: Readonly<Record<string, string>> = {
@@ -44,6 +46,7 @@ function fill(file: string, input: InstallScriptsInput, quote: (text: string) =>
     latest: place.latest,
     keys: publicKeys.join(' '),
     service: release.isService === true ? 'yes' : 'no',
+    updates: updates ? 'yes' : 'no',
   };
   return readFileSync(path.join(import.meta.dirname, '../../templates', file), 'utf8')
     .replaceAll(/(?<==\s?)@(\w+)@$/gm, (_, key: string) => quote(values[key]!))
