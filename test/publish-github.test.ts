@@ -143,6 +143,21 @@ test('a workflow for the tag of another version is told so before anything else 
   await close(server);
 });
 
+test('a version that was staged for another tag is not published by this one', async () => {
+  const server = await gitHub();
+  const config = { publish: { github: server.place, tag: 'release-{version}' } };
+  await writeFile(path.join(project, 'sarma.config.json'), JSON.stringify(config));
+  const { stderr, exitCode } = await runCommand(['publish', project, '--from', staged], {
+    env: workflow(server, 'release-1.2.0'),
+  });
+  expect(exitCode).toBe(1);
+  expect(stderr).toMatch(
+    /was staged for the tag v1\.2\.0, .* and publish\.tag makes it release-1\.2\.0 now\./,
+  );
+  expect(server.releases).toEqual([]);
+  await close(server);
+});
+
 test('an Enterprise server is the one of the workflow, and what it gave is not sent to github.com', async () => {
   const server = await gitHub();
   await writeFile(path.join(project, 'sarma.config.json'), '{}');

@@ -234,12 +234,14 @@ async function stageRelease(
 
 /** What was staged before, as it is; where it goes to a folder, a copy. */
 async function takeStaged(
-  { name, version }: Release,
+  { name, version, options: { publish: settings } }: Release,
   from: string,
-  { to, trust }: Destination,
+  { to, github, trust }: Destination,
   { dryRun, clobber }: PublishOptions,
 ): Promise<StagedVersion> {
-  const staged = await readStaged(from, { name, version, trust });
+  // In a folder no address has the tag in it.
+  const tag = github && tagOf(version, settings.tag);
+  const staged = await readStaged(from, { name, version, tag, trust });
   if (to === undefined) return staged;
   return await copyStaged(staged, path.join(to, version), { replace: clobber, dryRun });
 }

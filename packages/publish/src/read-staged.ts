@@ -22,13 +22,16 @@ import { putFolder } from './version-folder.ts';
 export interface Expected {
   readonly name: string;
   readonly version: string;
+  /** What the version is called in Git; undefined: as it was when it was staged. */
+  readonly tag: string | undefined;
   /** How its executables update themselves; undefined: they do not. */
   readonly trust: UpdateTrust | undefined;
 }
 
 /**
  * A version that `stage` has written, here or on another machine: every file is held to `SHA256SUMS`, and that to the keys.
- * Throws PublishError NOT_A_STAGED_VERSION, OTHER_RELEASE, OTHER_UPDATES, NO_KEY and OTHER_KEY.
+ * Throws PublishError NOT_A_STAGED_VERSION, OTHER_RELEASE, TAG_MISMATCH, OTHER_UPDATES, NO_KEY and
+ * OTHER_KEY.
  */
 export async function readStaged(folder: string, expected: Expected): Promise<StagedVersion> {
   const checksums = await readFile(path.join(folder, CHECKSUMS)).catch((cause: Error) => {
@@ -45,11 +48,18 @@ export async function readStaged(folder: string, expected: Expected): Promise<St
     files.push(file);
   }
   const feed = await readFeed(folder);
-  const { name, version } = expected;
+  const { name, version, tag } = expected;
   if (feed.name !== name || feed.version !== version) {
     throw new PublishError(
       'OTHER_RELEASE',
       `${folder} holds ${feed.name} ${feed.version}, and ${name} ${version} is to be published.`,
+    );
+  }
+  if (tag !== undefined && feed.tag !== tag) {
+    throw new PublishError(
+      'TAG_MISMATCH',
+      `${folder} was staged for the tag ${feed.tag}, which its files name, and publish.tag makes it ${tag} now. ` +
+        'Publish without --from, or set publish.tag as it was.',
     );
   }
   for (const { file, target } of feed.executables) {

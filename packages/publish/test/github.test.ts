@@ -149,7 +149,7 @@ test.concurrent('a file that changed after it was staged is not published', asyn
 
 test.concurrent('two releases of a project do not take each other’s place in one repository', async (t) => {
   const { server, publish, expectPublished, download } = await onGitHub(t);
-  const version = async (name: string) => {
+  const version = async (name: string, tag = 'v1.2.0') => {
     const staged = await stagedVersion('1.2.0', FILES);
     const text = JSON.stringify({ ...staged.feed, name });
     await writeFile(path.join(staged.folder, 'latest.json'), text);
@@ -157,7 +157,7 @@ test.concurrent('two releases of a project do not take each other’s place in o
     const feed = { name: 'latest.json', size: text.length, sha256 };
     return {
       ...staged,
-      feed: { ...staged.feed, name, tag: `${name}-v1.2.0` },
+      feed: { ...staged.feed, name, tag },
       files: staged.files.map((file) => (file.name === feed.name ? feed : file)),
     };
   };
@@ -171,8 +171,9 @@ test.concurrent('two releases of a project do not take each other’s place in o
       ),
     });
   }
-  await publish(worker, { tag: 'worker-v{version}', isMain: false });
-  await expectPublished(worker);
+  const own = await version('worker', 'worker-v1.2.0');
+  await publish(own, { tag: 'worker-v{version}', isMain: false });
+  await expectPublished(own);
   expect(await download('latest.json')).toEqual(await readFile(path.join(api.folder, 'latest.json')));
   expect(server.releases).toHaveLength(2);
 });

@@ -82,7 +82,7 @@ export async function publishToGitHub(
   }: PublishToGitHubOptions,
 ): Promise<PublishedOnGitHub> {
   const { feed } = version;
-  const tag = tagOf(feed.version, template);
+  const { tag } = feed;
   refuseLarge(version.files);
   const repository = openRepository({ ...access, onEvent });
   const { releases, isThere } = await look(repository, tag, commit);
