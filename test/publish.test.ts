@@ -494,8 +494,7 @@ describe('in a folder that is served', () => {
       if (beta !== undefined) expect(await leads(to, 'beta.json')).toBe(beta);
       const stays = version === '1.1.0' && latest === '1.2.0' ? { staysAt: '1.2.0' } : {};
       expect(events).toContainEqual(expect.objectContaining({ type: 'published', version, ...stays }));
-      const told =
-        'Users install the newest version by: curl -fsSL https://example.org/hello/install.sh | sh';
+      const told = 'Users install it by: curl -fsSL https://example.org/hello/install.sh | sh';
       const isTold = events.some((event) => event.type === 'notice' && event.message === told);
       expect(isTold).toBe(!version.includes('-'));
     }

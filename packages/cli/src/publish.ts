@@ -272,7 +272,7 @@ function tellInstall({ feed }: StagedVersion, { latest }: PublishPlace, onEvent:
     ...(feed.executables.some(isForWindows) ? [`irm ${new URL('install.ps1', latest)} | iex`] : []),
   ];
   for (const command of commands)
-    onEvent({ type: 'notice', level: 'info', message: `Users install the newest version by: ${command}` });
+    onEvent({ type: 'notice', level: 'info', message: `Users install it by: ${command}` });
 }
 
 function publishedRelease({ name, version, project, manifest, kind }: Release): PublishedRelease {

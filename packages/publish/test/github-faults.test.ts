@@ -139,6 +139,18 @@ test.concurrent.for([
   expect(inspect(error, { depth: 20, showHidden: true })).not.toContain(server.token);
 });
 
+test.concurrent('what GitHub refuses to do with a draft is said as it is', async (t) => {
+  const { server, publish } = await onGitHub(t);
+  server.fail(UPDATE, { status: 422, message: 'Validation Failed' }, 2);
+  const version = await stagedVersion('1.2.0', { 'latest.json': 400 });
+  await expect(publish(version, { draft: true })).rejects.toThrow('GitHub refuses to change the draft in');
+  await expect(publish(version)).rejects.toThrow('GitHub refuses to publish the release in');
+  await publish(version);
+  server.fail(UPDATE, { status: 422, message: 'Validation Failed' });
+  const other = await stagedVersion('1.2.0', { 'latest.json': 400 });
+  await expect(publish(other, { clobber: true })).rejects.toThrow('make the release a draft again in');
+});
+
 test.concurrent('the token is not sent to another host that GitHub leads to', async (t) => {
   const { server, publish } = await onGitHub(t);
   server.fail(LIST, { status: 301, headers: { location: `${server.storage}/elsewhere` } });

@@ -68,7 +68,8 @@ export async function updateRelease(
   release: Release,
   change: Partial<ReleaseText> & { readonly draft: boolean; readonly make_latest?: 'true' | 'false' },
 ): Promise<Release> {
-  const doing = change.draft ? 'make the release a draft again' : 'publish the release';
+  const hiding = release.draft ? 'change the draft' : 'make the release a draft again';
+  const doing = change.draft ? hiding : 'publish the release';
   try {
     const wanted = { ...repository.path, release_id: release.id, ...change };
     return (await repository.request('PATCH /repos/{owner}/{repo}/releases/{release_id}', wanted)).data;
