@@ -1,8 +1,7 @@
-import { get as getOpen, type IncomingHttpHeaders, type IncomingMessage, STATUS_CODES } from 'node:http';
-import { get as getEncrypted } from 'node:https';
+import { type IncomingHttpHeaders, type IncomingMessage, STATUS_CODES } from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
-import { type Agents, agentsFor } from './agents.ts';
 import { UpdateError } from './error.ts';
+import { ask, reasonOf } from './request.ts';
 
 /** How long somebody waits for a server. */
 export interface Patience {
@@ -10,19 +9,17 @@ export interface Patience {
   readonly attempts: number;
   /** Milliseconds before the second time; twice as many before each further one. */
   readonly pause: number;
-  /** Milliseconds in which at least SLOWEST bytes come, or all; else the connection counts as dead. */
+  /** Milliseconds after which a connection counts as dead on which hardly anything comes. */
   readonly silence: number;
 }
 
 const PATIENCE: Patience = { attempts: 4, pause: 500, silence: 30_000 };
-const SLOWEST = 4096;
 /** A download that gets so many bytes further each time is gone on with however often it is cut off. */
 const PROGRESS = 64 * 1024;
 /** What is read whole is never larger, in bytes. */
 const LARGEST = 16 * 1024 * 1024;
 /** Milliseconds; whoever is told to come back later than that is told to do so himself. */
 const LONGEST_PAUSE = 60_000;
-const REDIRECTS = 5;
 /** "Range Not Satisfiable" (RFC 9110, 15.5.17). */
 const RANGE_REFUSED = 416;
 
@@ -203,122 +200,4 @@ function pauseOf(headers: IncomingHttpHeaders): number {
   const reset = headers['x-ratelimit-remaining'] === '0' ? Number(headers['x-ratelimit-reset']) : 0;
   const milliseconds = after ? Number(after) * 1000 || Date.parse(after) - now : reset * 1000 - now;
   return Math.max(0, milliseconds || 0);
-}
-
-/** Asks once. What `read` leaves of the answer is not waited for. */
-async function ask<Result>(
-  address: string,
-  headers: Readonly<Record<string, string>>,
-  { silence }: Patience,
-  read: (answer: IncomingMessage, bytes: AsyncIterable<Buffer>) => Promise<Result>,
-): Promise<Result> {
-  const watch = new Watch(silence);
-  try {
-    const answer = await follow(address, headers, watch.signal);
-    return await read(answer, bytesOf(answer, watch));
-  } catch (error) {
-    throw watch.signal.aborted ? watch.signal.reason : error;
-  } finally {
-    watch.end();
-  }
-}
-
-/** node:http follows no redirect. From https only to https: by plain http anybody on the way could answer. */
-async function follow(
-  address: string,
-  headers: Readonly<Record<string, string>>,
-  signal: AbortSignal,
-): Promise<IncomingMessage> {
-  let url = new URL(address);
-  for (let count = 0; count <= REDIRECTS; count += 1) {
-    const answer = await get(url, headers, signal);
-    const { statusCode = 0, headers: said } = answer;
-    if (said.location === undefined || statusCode < 300 || statusCode >= 400) return answer;
-    answer.resume();
-    const next = new URL(said.location, url);
-    if (url.protocol === 'https:' && next.protocol !== 'https:') {
-      throw new UpdateError('UNREACHABLE', `${address} leads to ${next.origin}, which is not encrypted.`);
-    }
-    url = next;
-  }
-  throw new Error('it leads from one address to another, and on');
-}
-
-/** For all requests of a process, which is where it keeps connections. */
-let agents: Agents | undefined;
-
-/** Not fetch(), which fails an assertion of its own where a server hangs up while somebody still reads (Node 24.21). */
-async function get(
-  url: URL,
-  headers: Readonly<Record<string, string>>,
-  signal: AbortSignal,
-): Promise<IncomingMessage> {
-  const all = { ...headers, 'accept-encoding': 'identity', 'user-agent': 'sarma-update' };
-  agents ??= agentsFor(process.env);
-  const options = { headers: all, signal };
-  const request =
-    url.protocol === 'https:'
-      ? getEncrypted(url, { ...options, agent: agents.encrypted })
-      : getOpen(url, { ...options, agent: agents.open });
-  return await new Promise((resolve, reject) => {
-    request.once('response', resolve);
-    // Later ones come out of the answer, too.
-    request.on('error', reject);
-  });
-}
-
-async function* bytesOf(answer: IncomingMessage, watch: Watch): AsyncGenerator<Buffer> {
-  for await (const bytes of answer as AsyncIterable<Buffer>) {
-    watch.heard(bytes.length);
-    yield bytes;
-  }
-}
-
-/** Ends a request of which too little is heard. */
-class Watch {
-  readonly #controller = new AbortController();
-  readonly #silence: number;
-  #timer: NodeJS.Timeout;
-  #heard = 0;
-
-  constructor(silence: number) {
-    this.#silence = silence;
-    this.#timer = this.#begin();
-  }
-
-  get signal(): AbortSignal {
-    return this.#controller.signal;
-  }
-
-  heard(bytes: number): void {
-    this.#heard += bytes;
-    if (this.#heard < SLOWEST) return;
-    this.#heard = 0;
-    clearTimeout(this.#timer);
-    this.#timer = this.#begin();
-  }
-
-  end(): void {
-    clearTimeout(this.#timer);
-    this.#controller.abort();
-  }
-
-  #begin(): NodeJS.Timeout {
-    const reason = new Error(`hardly anything was heard for ${this.#silence / 1000} s`);
-    return setTimeout(() => this.#controller.abort(reason), this.#silence);
-  }
-}
-
-/**
- * Where a name has several addresses, the reason of the first. Node's advice is for those who start Node, and the updater goes by
- * the certificates of the system as it is.
- */
-function reasonOf(error: unknown): string {
-  const { message, code, errors } = error as Error & { code?: string; errors?: readonly Error[] };
-  return (
-    message.replace(/; if the root CA is installed locally.*/, '') ||
-    errors?.[0]?.message ||
-    code ||
-    String(error)
-  );
 }

@@ -43,8 +43,8 @@ main(process.argv.slice(2)).then(
     process.exitCode = code;
   },
   (error: unknown) => {
-    const { code, message } = asUpdateError(error);
     clearProgress();
+    const { code, message } = asUpdateError(error);
     answer({ error: { code, message } });
     process.stderr.write(`${message}\n`);
     process.exitCode = code === 'USAGE' ? WRONG_USAGE : 1;
@@ -203,13 +203,13 @@ function say(text: string): void {
 
 let isProgressShown = false;
 
-/** What is said next stands in its place. */
+/** What is said next stands in the place of the line that is shown. */
 function clearProgress(): void {
   if (isProgressShown) process.stderr.write('\r\x1b[K');
   isProgressShown = false;
 }
 
-/** A server that says nothing is asked for minutes: a terminal shows which one. What is said next stands in its place. */
+/** A server that says nothing is asked for minutes: a terminal shows which one. */
 function showWaiting(feed: FeedPlace): () => void {
   if (!process.stderr.isTTY) return () => {};
   const { host } = new URL('github' in feed ? feed.github.url : feed.folder.url);
@@ -226,7 +226,6 @@ function showWaiting(feed: FeedPlace): () => void {
 /** One line on a terminal, which goes when it is done. */
 function showProgress(what: string): (progress: Progress) => void {
   if (!process.stderr.isTTY) return () => {};
-  process.once('exit', clearProgress);
   let shown = 0;
   return ({ done, of, kept }) => {
     if (Date.now() - shown < 100 && done < of) return;
