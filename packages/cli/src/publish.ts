@@ -22,8 +22,8 @@ import {
   readSigningKey,
   readStaged,
   refuseLarge,
-  refuseOtherRelease,
   refuseOtherTag,
+  refuseSharedFolder,
   requireTrusted,
   SIGNATURE,
   type StagedVersion,
@@ -79,7 +79,7 @@ export async function publish(options: PublishOptions): Promise<void> {
   const destination = destinationOf(release, options);
   // What is wrong is said before minutes of work.
   const { to } = destination;
-  if (to !== undefined) await refuseOtherRelease(to, name, version);
+  if (to !== undefined) await refuseSharedFolder(to, name, version);
   const github = await gitHubDestination(release, destination, options);
   const staged =
     from === undefined
@@ -92,8 +92,7 @@ export async function publish(options: PublishOptions): Promise<void> {
     onEvent({ type: 'published', version, channel: channelOf(version), ...(await leadTo(staged, to)) });
   }
   if (github !== undefined) {
-    const said = { notes: staged.feed.notes, draft, clobber, signal, onEvent };
-    await publishToGitHub(staged, { ...github, ...said });
+    await publishToGitHub(staged, { ...github, draft, clobber, signal, onEvent });
   }
   // The scripts take the newest version of that channel.
   const isPublic = (to !== undefined || github !== undefined) && !draft && channelOf(version) === 'latest';

@@ -18,7 +18,7 @@ export interface ChannelFile {
 }
 
 /** Throws PublishError OTHER_RELEASE where a folder has versions of another release. */
-export async function refuseOtherRelease(folder: string, name: string, version: string): Promise<void> {
+export async function refuseSharedFolder(folder: string, name: string, version: string): Promise<void> {
   const feeds = await Promise.all(
     [FEED, `${channelOf(version)}.json`].map((file) => readFeed(path.join(folder, file))),
   );
@@ -52,23 +52,20 @@ export async function leftBehind(
 }
 
 /**
- * Has a version that lies in `folder/<version>/` be the newest of its channel: `latest.json`, or `beta.json` for
+ * Has a version that lies in `<to>/<version>/` be the newest of its channel: `latest.json`, or `beta.json` for
  * `1.3.0-beta.2`. What leads to a newer version stays, while that version is there. Installers lie beside `latest.json`, so that their address is always
  * the same. Throws PublishError NOT_WRITABLE.
  */
-export async function leadTo(
-  { folder: version, feed, files }: StagedVersion,
-  folder: string,
-): Promise<ChannelFile> {
+export async function leadTo({ folder, feed, files }: StagedVersion, to: string): Promise<ChannelFile> {
   const channel = channelOf(feed.version);
-  const file = path.join(folder, `${channel}.json`);
-  const before = await newestOf(folder, channel);
+  const file = path.join(to, `${channel}.json`);
+  const before = await newestOf(to, channel);
   if (before !== undefined && (compareVersions(before.version, feed.version) ?? 0) > 0) {
     return { file, staysAt: before.version };
   }
   const installers = files.filter(({ name }) => channel === 'latest' && /^install\.(sh|ps1)$/.test(name));
-  for (const { name } of installers) await putCopy(path.join(version, name), path.join(folder, name));
-  await putCopy(path.join(version, FEED), file);
+  for (const { name } of installers) await putCopy(path.join(folder, name), path.join(to, name));
+  await putCopy(path.join(folder, FEED), file);
   return { file };
 }
 

@@ -2,7 +2,7 @@ export { channelOf, type PublishedExecutable, SIGNATURE, tagOf } from '@sarma/up
 export type { ArchivedFile } from './archive.ts';
 export { filesBeside } from './beside.ts';
 export { readNotes, readNotesFile } from './changelog.ts';
-export { type ChannelFile, leadTo, leftBehind, refuseOtherRelease } from './channel-file.ts';
+export { type ChannelFile, leadTo, leftBehind, refuseSharedFolder } from './channel-file.ts';
 export { PublishError, type PublishErrorCode } from './error.ts';
 export { type BuiltExecutable, findExecutables, type Sought } from './executables.ts';
 export { builtCommit } from './github/commit.ts';
@@ -12,7 +12,6 @@ export type { GitHubPlace } from './github/place.ts';
 export {
   checkGitHub,
   type GitHubDestination,
-  type PublishedOnGitHub,
   type PublishToGitHubOptions,
   publishToGitHub,
   refuseLarge,

@@ -10,11 +10,11 @@ const OTHER = 'a'.repeat(40);
 test.concurrent('a version is a draft until all of it has arrived, and then what releases/latest leads to', async (t) => {
   const { server, publish, download, expectPublished, count } = await onGitHub(t);
   const version = await stagedVersion();
-  expect((await publish(version, { draft: true })).ended.state).toBe('draft');
+  expect((await publish(version, { draft: true })).state).toBe('draft');
   expect(await download('latest.json')).toBe(404);
 
-  const { ended, events } = await publish(version);
-  expect(ended.state).toBe('published');
+  const { state, events } = await publish(version);
+  expect(state).toBe('published');
   expect(events.filter(({ type }) => type === 'kept')).toHaveLength(4);
   expect(count(UPLOAD)).toBe(4);
   await expectPublished(version);
@@ -23,7 +23,7 @@ test.concurrent('a version is a draft until all of it has arrived, and then what
     { tag_name: 'v1.2.0', name: 'hello 1.2.0', body: 'Better.', draft: false, prerelease: false },
   ]);
 
-  expect((await publish(version)).ended.state).toBe('unchanged');
+  expect((await publish(version)).state).toBe('unchanged');
   expect(count(UPLOAD)).toBe(4);
 });
 
@@ -104,7 +104,7 @@ test.concurrent('a published version stays as it is, unless --clobber says other
 
   const hidden = async () => expect(server.releases[0]!.draft).toBe(true);
   server.fail(UPLOAD, { until: hidden }, 4);
-  await publish(second, { clobber: true, notes: 'Again.' });
+  await publish({ ...second, feed: { ...second.feed, notes: 'Again.' } }, { clobber: true });
   await expectPublished(second);
   expect(server.releases).toMatchObject([{ body: 'Again.', draft: false }]);
 });

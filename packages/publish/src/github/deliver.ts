@@ -2,7 +2,7 @@ import { PublishError } from '../error.ts';
 import type { StagedFile, StagedVersion } from '../staged-version.ts';
 import { type Asset, deleteAsset, hasArrived, listAssets } from './assets.ts';
 import { explained, type Repository } from './client.ts';
-import { ATTEMPTS, FIRST_PAUSE, isPassing, notice, reasonOf, waitFor } from './patience.ts';
+import { ATTEMPTS, isPassing, notice, pauseAfter, reasonOf, waitFor } from './patience.ts';
 import type { Release } from './releases.ts';
 import { upload } from './upload.ts';
 
@@ -30,7 +30,7 @@ export async function deliver(
     if (fruitless === ATTEMPTS) throw notDelivered(repository, missing, reasons);
     if (missing.length === 0) return;
     for (const { file } of missing) repository.onEvent(notice(`${said(file, reasons)}. Uploading it again.`));
-    await waitFor(repository, FIRST_PAUSE * 2 ** Math.max(0, fruitless - 1));
+    await waitFor(repository, pauseAfter(Math.max(1, fruitless)));
   }
 }
 
@@ -92,16 +92,8 @@ async function uploadAll(
       }
     }
   };
-  const ended = await Promise.allSettled(
-    Array.from({ length: AT_ONCE }, () =>
-      work().catch((error) => {
-        failed.abort(error);
-        throw error;
-      }),
-    ),
-  );
-  repository.signal?.throwIfAborted();
-  if (ended.some(({ status }) => status === 'rejected')) throw failed.signal.reason;
+  await Promise.all(Array.from({ length: AT_ONCE }, () => work().catch((error) => failed.abort(error))));
+  signal.throwIfAborted();
   return reasons;
 }
 

@@ -6,6 +6,7 @@ export type GitHubEvent =
   /** It was there from an earlier run. */
   | { readonly type: 'kept'; readonly file: string }
   | { readonly type: 'notice'; readonly level: 'info' | 'warning'; readonly message: string }
+  /** It is done; people see it at `url`. */
   | { readonly type: 'github'; readonly url: string; readonly state: GitHubState };
 
 /** `unchanged`: it was published before, with these files. */

@@ -3,9 +3,11 @@ import { RequestError } from '@octokit/request-error';
 import { PublishError } from '../error.ts';
 import type { OnGitHubEvent } from './events.ts';
 
-/** How often something is tried that fails for a while, and how many milliseconds lie before the second time; twice as many before the next. */
+/** How often something is tried that fails for a while. */
 export const ATTEMPTS = 4;
-export const FIRST_PAUSE = 1000;
+
+/** Milliseconds before it is tried again that has failed so often. */
+export const pauseAfter = (failures: number) => 1000 * 2 ** (failures - 1);
 
 /** Milliseconds that are waited for a limit at most, and how often in a row. */
 const LONGEST_LIMIT = 5 * 60_000;
@@ -41,7 +43,7 @@ export async function patiently<Result>(
         onEvent(notice(`GitHub takes no more requests for now: going on in ${seconds(wait)}.`));
       } else {
         if (!isRepeatable || !isPassing(error) || ++failures === ATTEMPTS) throw error;
-        wait = FIRST_PAUSE * 2 ** (failures - 1);
+        wait = pauseAfter(failures);
         onEvent(notice(`GitHub failed (${reasonOf(error)}): trying again in ${seconds(wait)}.`));
       }
       await waitFor({ signal }, wait);

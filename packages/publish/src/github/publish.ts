@@ -32,19 +32,11 @@ export interface GitHubDestination {
 
 export interface PublishToGitHubOptions extends GitHubDestination {
   readonly signal?: AbortSignal | undefined;
-  /** Markdown. Those that somebody has written into the draft stay. */
-  readonly notes?: string | undefined;
   /** Stops before publishing. */
   readonly draft?: boolean | undefined;
   /** Takes other files' place in a release that is published. */
   readonly clobber?: boolean | undefined;
   readonly onEvent?: OnGitHubEvent | undefined;
-}
-
-export interface PublishedOnGitHub {
-  /** Where people see it. */
-  readonly url: string;
-  readonly state: GitHubState;
 }
 
 /** Says what would stop a version at the end of its way, before it is staged: the token, the repository, the tag. Throws PublishError. */
@@ -66,23 +58,22 @@ async function look(repository: Repository, tag: string, commit: string | undefi
 
 /**
  * Makes a version a release on GitHub: a draft until every file has arrived as it lies in the folder. What an interrupted run has
- * uploaded is not uploaded again. Throws PublishError.
+ * uploaded is not uploaded again; title and notes that somebody has written into the draft stay. Throws PublishError.
  */
 export async function publishToGitHub(
   version: StagedVersion,
   {
     tag: template,
     isMain,
-    notes,
     draft = false,
     clobber = false,
     commit,
     onEvent = () => {},
     ...access
   }: PublishToGitHubOptions,
-): Promise<PublishedOnGitHub> {
+): Promise<void> {
   const { feed } = version;
-  const { tag } = feed;
+  const { tag, notes } = feed;
   refuseLarge(version.files);
   const repository = openRepository({ ...access, onEvent });
   const { releases, isThere } = await look(repository, tag, commit);
@@ -94,9 +85,9 @@ export async function publishToGitHub(
     ...(!isThere && commit !== undefined && { target_commitish: commit }),
   };
   const found = releaseOf(tag, releases);
-  if (found !== undefined) await refuseOtherRelease(repository, found, version);
+  if (found !== undefined) await refuseSharedTag(repository, found, version);
   if (found?.draft === false && (await isPublished(repository, found, version, clobber)))
-    return ended(found, 'unchanged', onEvent);
+    return tellEnd(found, 'unchanged', onEvent);
   const release = await draftOf(repository, found, text);
   tellOthers(repository, release, version);
   const said = clobber ? text : besideOther(repository, release, text);
@@ -107,7 +98,7 @@ export async function publishToGitHub(
     draft,
     ...(!draft && { make_latest: takesLatest ? 'true' : 'false' }),
   });
-  return ended(left, draft ? 'draft' : 'published', onEvent);
+  tellEnd(left, draft ? 'draft' : 'published', onEvent);
 }
 
 /** Whether this is what was published before. Other files are an error, or replaced. */
@@ -147,9 +138,8 @@ async function draftOf(
   return found.draft ? found : await updateRelease(repository, found, { draft: true });
 }
 
-function ended({ html_url: url }: Release, state: GitHubState, onEvent: OnGitHubEvent): PublishedOnGitHub {
+function tellEnd({ html_url: url }: Release, state: GitHubState, onEvent: OnGitHubEvent): void {
   onEvent({ type: 'github', url, state });
-  return { url, state };
 }
 
 /** GitHub leads `releases/latest` there: the highest version of those that are for everybody. */
@@ -163,7 +153,7 @@ function isLatest(version: string, template: string, releases: readonly Release[
 }
 
 /** Two releases of a project that are tagged alike would take each other's place. What is no feed is nobody's. */
-async function refuseOtherRelease(
+async function refuseSharedTag(
   repository: Repository,
   { assets, tag_name, html_url }: Release,
   { feed: { name }, files }: StagedVersion,

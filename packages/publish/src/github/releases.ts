@@ -1,6 +1,6 @@
 import type { Endpoints } from '@octokit/types';
 import { explained, type Repository } from './client.ts';
-import { ATTEMPTS, FIRST_PAUSE, isPassing, notice, reasonOf, waitFor } from './patience.ts';
+import { ATTEMPTS, isPassing, notice, pauseAfter, reasonOf, waitFor } from './patience.ts';
 
 /** https://docs.github.com/en/rest/releases/releases */
 export type Release = Endpoints['GET /repos/{owner}/{repo}/releases']['response']['data'][number];
@@ -54,7 +54,7 @@ export async function createDraft(repository: Repository, text: ReleaseText): Pr
       if (!isPassing(error) || attempt === ATTEMPTS || repository.signal?.aborted)
         throw explained(error, repository, 'create the release');
       repository.onEvent(notice(`GitHub failed to create the release (${reasonOf(error)}): looking again.`));
-      await waitFor(repository, FIRST_PAUSE * attempt);
+      await waitFor(repository, pauseAfter(attempt));
       // It may have made one and not been able to say so; asked again it would make another.
       const made = releaseOf(text.tag_name, await listReleases(repository));
       if (made !== undefined) return made;

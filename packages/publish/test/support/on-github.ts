@@ -10,7 +10,7 @@ import {
 import { temporaryDirectory } from '../../../../test/support/run.ts';
 import {
   type GitHubEvent,
-  type PublishedOnGitHub,
+  type GitHubState,
   type PublishToGitHubOptions,
   publishToGitHub,
   type StagedVersion,
@@ -19,7 +19,7 @@ import {
 export interface Told {
   readonly events: readonly GitHubEvent[];
   readonly notices: string;
-  readonly ended: PublishedOnGitHub;
+  readonly state: GitHubState | undefined;
 }
 
 /** What a test's own context is for. */
@@ -47,7 +47,12 @@ export async function stagedVersion(
     await writeFile(path.join(folder, name), bytes);
     files.push({ name, size, sha256: createHash('sha256').update(bytes).digest('hex') });
   }
-  return { folder, files, feed: { format: 1, name: 'hello', version, tag: `v${version}`, executables: [] } };
+  const tag = `v${version}`;
+  return {
+    folder,
+    files,
+    feed: { format: 1, name: 'hello', version, tag, notes: 'Better.', executables: [] },
+  };
 }
 
 /**
@@ -63,18 +68,18 @@ export async function onGitHub({ onTestFinished }: Test, options?: GitHubServerO
 
   async function publish(version: StagedVersion, given: Partial<PublishToGitHubOptions> = {}): Promise<Told> {
     const events: GitHubEvent[] = [];
-    const ended = await publishToGitHub(version, {
+    await publishToGitHub(version, {
       place: server.place,
       token: server.token,
       tag: 'v{version}',
       isMain: true,
       commit: undefined,
-      notes: 'Better.',
       onEvent: (event) => events.push(event),
       ...given,
     });
     const notices = events.flatMap((event) => (event.type === 'notice' ? [event.message] : []));
-    return { events, notices: notices.join('\n'), ended };
+    const state = events.findLast((event) => event.type === 'github')?.state;
+    return { events, notices: notices.join('\n'), state };
   }
 
   /** What people get by the addresses that installers and updates use. */
