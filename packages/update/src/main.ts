@@ -5,6 +5,7 @@ import { capabilitiesOf } from './capabilities.ts';
 import type { Progress } from './download.ts';
 import { UpdateError } from './error.ts';
 import type { Feed } from './feed.ts';
+import { managerOf } from './owner.ts';
 import { previousPath } from './replace.ts';
 import { type FeedPlace, readSettings } from './settings.ts';
 import { quoted } from './shell.ts';
@@ -137,7 +138,8 @@ async function update(updatable: Updatable, options: Options): Promise<number> {
     options.version === undefined ? newest(name, current) : `This is ${name} ${current} already.`;
   const found = { current, version, isNewer: isWanted, notes, url: published.url };
   if (options.check) {
-    answer(found, isWanted ? newerText(updatable, published.feed) : isNewest);
+    // Package managers are asked for the text alone.
+    answer(found, isWanted && !isJson ? await newerText(updatable, published.feed) : isNewest);
     return isWanted ? NEWER : 0;
   }
   if (!isWanted) {
@@ -162,12 +164,12 @@ async function update(updatable: Updatable, options: Options): Promise<number> {
 const newest = (name: string, current: string) => `${name} ${current} is the newest.`;
 
 /** What there is, what takes it, and what is new in it. */
-function newerText(
-  { command, settings: { name, version: current } }: Updatable,
+async function newerText(
+  { command, file, settings: { name, version: current } }: Updatable,
   { version, notes = '' }: Feed,
-): string {
-  const takes = command.replace(/ --check(?= |$)/, '');
-  const there = `${name} ${version} is there; this is ${current}. \`${takes}\` takes it.`;
+): Promise<string> {
+  const how = (await managerOf(file)) ?? `\`${command.replace(/ --check(?= |$)/, '')}\` takes it.`;
+  const there = `${name} ${version} is there; this is ${current}. ${how}`;
   return notes === '' ? there : `${there}\n\n${notes}`;
 }
 

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { stat } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { UpdateError } from './error.ts';
@@ -29,22 +29,24 @@ const BY_QUESTION: readonly (readonly [program: string, ...args: readonly string
 
 /** Throws UpdateError MANAGED for an executable that a package manager looks after: it would put its own back. */
 export async function refuseManaged(file: string): Promise<void> {
+  const manager = await managerOf(file);
+  if (manager !== undefined) throw new UpdateError('MANAGED', manager);
+}
+
+/** A sentence about the package manager that looks after an executable. Undefined where none does. */
+export async function managerOf(file: string): Promise<string | undefined> {
   const place = file.replaceAll('\\', '/');
   for (const [pattern, name, command] of BY_PLACE) {
     const [found, named = ''] = pattern.exec(place) ?? [];
-    if (found !== undefined) {
-      throw new UpdateError(
-        'MANAGED',
-        `${file} belongs to ${name}, which updates it: \`${command.replace('$1', named)}\`.`,
-      );
-    }
+    if (found !== undefined)
+      return `${file} belongs to ${name}, which updates it: \`${command.replace('$1', named)}\`.`;
   }
-  if (process.platform !== 'linux' || !PACKAGED.test(file)) return;
+  if (process.platform !== 'linux' || !PACKAGED.test(file)) return undefined;
   for (const [program, ...args] of BY_QUESTION) {
     const answer = await answerOf(program, [...args, file]);
-    if (answer !== undefined)
-      throw new UpdateError('MANAGED', `${file} belongs to a package (${program}: ${answer}): update that.`);
+    if (answer !== undefined) return `${file} belongs to a package (${program}: ${answer}): update that.`;
   }
+  return undefined;
 }
 
 /** Its first line. Undefined where it is not there, or knows no such file. */
@@ -64,3 +66,17 @@ export async function refuseOthers(file: string): Promise<void> {
   if (!isSticky || me === 0 || me === uid || me === folderUid) return;
   throw new UpdateError('NOT_WRITABLE', `${file} belongs to another user, who alone can replace it.`);
 }
+
+/** Throws UpdateError NOT_WRITABLE for a file that is mounted by itself, as containers have some: no rename gives its name away. */
+export async function refuseMounted(file: string): Promise<void> {
+  const mounts = await readFile('/proc/self/mountinfo', 'utf8').catch(() => '');
+  // proc(5): the fifth word, in which spaces and the like are octal.
+  const places = mounts.split('\n').map((line) => line.split(' ')[4]?.replace(/\\(\d{3})/g, octal));
+  if (!places.includes(file)) return;
+  throw new UpdateError(
+    'NOT_WRITABLE',
+    `${file} is mounted by itself, so no other file can take its name: update the one that is mounted, or mount its directory.`,
+  );
+}
+
+const octal = (_: string, digits: string) => String.fromCharCode(Number.parseInt(digits, 8));

@@ -8,7 +8,7 @@ import { download, type Progress } from './download.ts';
 import { cannotReplace, UpdateError } from './error.ts';
 import { type ExecutableFile, isWhole, openExecutable } from './executable.ts';
 import type { Feed, PublishedExecutable } from './feed.ts';
-import { refuseManaged, refuseOthers } from './owner.ts';
+import { refuseManaged, refuseMounted, refuseOthers } from './owner.ts';
 import { findPublished, type PublishedVersion, type Wanted } from './published.ts';
 import { previousPath, replace, requirePrevious, takeBack } from './replace.ts';
 import type { UpdateSettings } from './settings.ts';
@@ -56,6 +56,7 @@ export async function take(
 ): Promise<number> {
   await refuseManaged(file);
   await refuseOthers(file);
+  await refuseMounted(file);
   await removeAbandoned(file);
   const old = await openExecutable(file);
   try {

@@ -93,6 +93,18 @@ test.skipIf(lacks('mounts'))('on a read-only file system it says so', async () =
   expect(stdout).toBe('exit 1\nhello\n');
 });
 
+test.skipIf(lacks('mounts'))('a file that is mounted by itself is told so before it is fetched', async () => {
+  const installed = await install(place, { folder: path.join(await temporaryDirectory(), 'the programs') });
+  place.takeRequests();
+  const { stderr, stdout } = await updateOnMount(
+    installed,
+    `mount --bind /mnt/hello.old '${installed.file}'`,
+  );
+  expect(stderr).toMatch(/the programs\/hello is mounted by itself, so no other file can take its name: /);
+  expect(stdout).toBe('exit 1\nhello\n');
+  expect(place.takeRequests().filter(({ path: asked }) => asked.endsWith('_linux-x64'))).toEqual([]);
+});
+
 test.skipIf(lacks('mounts', 'setcap'))(
   'root is told where nobody can tell whether the file has file capabilities',
   async () => {
@@ -206,6 +218,10 @@ test.each([
   expect(await installed.update([], { env: { SARMA_BIN: linked } })).toMatchObject({
     stderr: `${installed.file} belongs to ${message}.\n`,
     exitCode: 1,
+  });
+  expect(await installed.update(['--check'])).toMatchObject({
+    stdout: expect.stringContaining(`this is 1.0.0. ${installed.file} belongs to ${message}.\n`),
+    exitCode: 10,
   });
   await expectOld(installed);
 });
