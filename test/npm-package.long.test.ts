@@ -3,6 +3,7 @@ import path from 'node:path';
 import { execa } from 'execa';
 import { beforeAll, expect, test, vi } from 'vitest';
 import { writePackagers } from '../packages/publish/src/installers/packagers.ts';
+import { placeOf } from '../packages/publish/src/place.ts';
 import { makeProgram } from './support/programs.ts';
 import { run, temporaryDirectory, wrapProgram } from './support/run.ts';
 
@@ -38,7 +39,7 @@ beforeAll(async () => {
         feed: { format: 1, name: 'told', version: '1.2.0', tag: 'v1.2.0', executables },
         files: [],
       },
-      place: { versions: 'https://example.org/{version}/', latest: 'https://example.org/latest.json' },
+      place: placeOf({ github: undefined, url: 'https://example.org/', tag: '', isMain: true }, '1.2.0')!,
     },
     settings,
     path.join(folder, 'packagers'),

@@ -1,4 +1,4 @@
-import type { GitHubEvent, PublishedExecutable, StagedFile } from '@sarma/publish';
+import type { GitHubEvent, StagedFile, StageEvent } from '@sarma/publish';
 import type { Appup } from '@sarma/release/appup';
 import type { Artifact, WrapEvent } from '@sarma/wrapper';
 
@@ -59,10 +59,7 @@ export type OnBuildEvent = (event: BuildEvent) => void;
 /** What `sarma publish` says while it works. Sizes in bytes. */
 export type PublishEvent =
   | Extract<BuildEvent, { readonly type: 'release' | 'notice' }>
-  /** An executable is whole, and of this version. */
-  | ({ readonly type: 'checked' } & PublishedExecutable)
-  /** A file of the version is there. */
-  | ({ readonly type: 'written' } & StagedFile)
+  | StageEvent
   /** `key` is its number, as minisign prints it. */
   | { readonly type: 'signed'; readonly key: string }
   /** What package managers want to have of the version; `files` are relative to the folder. */

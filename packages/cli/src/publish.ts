@@ -222,10 +222,7 @@ async function stageRelease(
     replace: to === undefined || clobber,
     dryRun,
     signal,
-    onEvent: (event) => {
-      if (event.type === 'written') onEvent({ type: 'written', ...event.file });
-      else onEvent({ type: 'checked', ...event.executable });
-    },
+    onEvent,
   });
   if (key !== undefined) onEvent({ type: 'signed', key: keyId(key) });
   return staged;

@@ -18,19 +18,16 @@ export function placeOf(
   version: string,
 ): PublishPlace | undefined {
   if (github !== undefined) {
-    const releases = `${github.url}/${github.repository}/releases`;
+    const home = `${github.url}/${github.repository}`;
+    const releases = `${home}/releases`;
     const [before = '', after = ''] = tag.split('{version}').map(encodeURIComponent);
-    const own = `${releases}/download/${encodeURIComponent(tagOf(version, tag))}/`;
+    const newest = isMain ? 'latest/download' : `download/${encodeURIComponent(tagOf(version, tag))}`;
     return {
-      version: own,
       versions: `${releases}/download/${before}{version}${after}/`,
-      latest: `${isMain ? `${releases}/latest/download/` : own}latest.json`,
+      latest: `${releases}/${newest}/latest.json`,
+      home,
     };
   }
   if (url === undefined) return undefined;
-  return {
-    version: `${url}${encodeURIComponent(version)}/`,
-    versions: `${url}{version}/`,
-    latest: `${url}latest.json`,
-  };
+  return { versions: `${url}{version}/`, latest: `${url}latest.json`, home: url };
 }

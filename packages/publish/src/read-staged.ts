@@ -14,7 +14,7 @@ import {
 } from '@sarma/update';
 import { PublishError } from './error.ts';
 import { hashFile } from './hash-file.ts';
-import type { StagedFile, StagedVersion } from './staged-version.ts';
+import { byName, type StagedFile, type StagedVersion } from './staged-version.ts';
 import { keysOf, requireSameUpdates } from './trust.ts';
 import { putFolder } from './version-folder.ts';
 
@@ -68,7 +68,7 @@ export async function readStaged(folder: string, expected: Expected): Promise<St
   }
   const last = [await hashFile(path.join(folder, CHECKSUMS))];
   if (await isSigned(folder, checksums, expected)) last.push(await hashFile(path.join(folder, SIGNATURE)));
-  return { folder, feed, files: [...files, ...last].sort((one, other) => (one.name < other.name ? -1 : 1)) };
+  return { folder, feed, files: [...files, ...last].sort(byName) };
 }
 
 function notStaged(folder: string, what: string, cause?: Error): PublishError {

@@ -17,7 +17,13 @@ import { hashFile } from './hash-file.ts';
 import { installScripts } from './installers/scripts.ts';
 import type { SigningKey } from './secret-key.ts';
 import { signatureOf } from './sign.ts';
-import type { PublishedRelease, PublishPlace, StagedFile, StagedVersion } from './staged-version.ts';
+import {
+  byName,
+  type PublishedRelease,
+  type PublishPlace,
+  type StagedFile,
+  type StagedVersion,
+} from './staged-version.ts';
 import { putFolder } from './version-folder.ts';
 
 export interface StageRequest {
@@ -51,9 +57,10 @@ export interface StageRequest {
 }
 
 export type StageEvent =
-  /** It is whole, and of this release. */
-  | { readonly type: 'checked'; readonly executable: PublishedExecutable }
-  | { readonly type: 'written'; readonly file: StagedFile };
+  /** An executable is whole, and of this release. */
+  | ({ readonly type: 'checked' } & PublishedExecutable)
+  /** A file of the version is there. */
+  | ({ readonly type: 'written' } & StagedFile);
 
 /**
  * Checks the executables of a release and writes the folder that is published of them. It is there as a whole or not at
@@ -66,7 +73,7 @@ export async function stage(request: StageRequest): Promise<StagedVersion> {
     signal?.throwIfAborted();
     const examined = await examine(executable, release, trust);
     checked.push(examined);
-    onEvent?.({ type: 'checked', executable: examined });
+    onEvent?.({ type: 'checked', ...examined });
   }
   const feed = await feedOf(request, checked);
   const files: StagedFile[] = [];
@@ -74,7 +81,7 @@ export async function stage(request: StageRequest): Promise<StagedVersion> {
     for await (const file of writeVersion(fresh, feed, request)) {
       signal?.throwIfAborted();
       files.push(file);
-      onEvent?.({ type: 'written', file });
+      onEvent?.({ type: 'written', ...file });
     }
   });
   return { folder, feed, files: files.sort(byName) };
@@ -146,10 +153,6 @@ function checksumsOf(files: readonly StagedFile[]): string {
     .join('');
 }
 
-function byName(one: StagedFile, other: StagedFile): number {
-  return one.name < other.name ? -1 : 1;
-}
-
 async function feedOf(
   { release: { name, version }, tag, notes, date, folder }: StageRequest,
   executables: readonly PublishedExecutable[],
@@ -164,11 +167,10 @@ async function feedOf(
     executables,
   });
   if (date !== undefined) return feed(date);
+  const now = new Date().toISOString().replace(/\.\d+Z$/, 'Z');
   const before = await readEarlier(path.join(folder, FEED));
-  const same = before?.date === undefined ? undefined : feed(before.date);
-  return JSON.stringify(before) === JSON.stringify(same) && same !== undefined
-    ? same
-    : feed(new Date().toISOString().replace(/\.\d+Z$/, 'Z'));
+  const same = feed(before?.date ?? now);
+  return JSON.stringify(before) === JSON.stringify(same) ? same : feed(now);
 }
 
 /** What an earlier run has left: whatever cannot be read is replaced. */

@@ -19,12 +19,12 @@ export interface PublishedRelease {
 
 /** Where a version will be had from; what lies there is called as in the staged folder. */
 export interface PublishPlace {
-  /** The folder of this version, with a slash at the end. */
-  readonly version: string;
-  /** The same of any version, encoded but for the `{version}` in it. */
+  /** The folder of a version, with a slash at the end and `{version}` where its number goes; encoded otherwise. */
   readonly versions: string;
   /** What leads to the newest version: its `latest.json`. Where `releases/latest` is for another release, that of this version. */
   readonly latest: string;
+  /** What people look at: the repository, or the folder. */
+  readonly home: string;
 }
 
 /** A version that lies in a folder as it will be published. */
@@ -42,4 +42,9 @@ export interface StagedFile {
   readonly size: number;
   /** 64 hex digits. */
   readonly sha256: string;
+}
+
+/** The order of a staged version's files. */
+export function byName(one: StagedFile, other: StagedFile): number {
+  return one.name < other.name ? -1 : 1;
 }

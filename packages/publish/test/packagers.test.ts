@@ -11,6 +11,7 @@ import { placeOf } from '../src/place.ts';
 const GITHUB = {
   versions: 'https://github.com/ann/hello/releases/download/v{version}/',
   latest: 'https://github.com/ann/hello/releases/latest/download/latest.json',
+  home: 'https://github.com/ann/hello',
 };
 const ALL = [
   ...['linux-x64', 'linux-x64-musl', 'linux-arm64', 'linux-armv7l'],
@@ -204,7 +205,8 @@ test('the manifests of winget are YAML, with what its schemas require', async ()
 });
 
 test('the addresses in a folder that is served have the version in them, encoded', async () => {
-  const place = { versions: 'https://example.org/{version}/', latest: 'https://example.org/latest.json' };
+  const settings = { github: undefined, url: 'https://example.org/', tag: 'v{version}', isMain: true };
+  const place = placeOf(settings, '1.2.0')!;
   const { text } = await packagers({ place });
   expect(await text('homebrew/hello.rb')).toContain('url "https://example.org/1.2.0/hello_linux-x64.tar.gz"');
   expect(await text('homebrew/hello.rb')).toContain('homepage "https://example.org/"');

@@ -74,8 +74,8 @@ export async function writeNpmPackages(
 
 /** Provenance is taken from the repository alone that the package names. */
 function repositoryOf({ place }: PackagedVersion): object {
-  const [repository] = /^https:\/\/github\.com\/[^/]+\/[^/]+(?=\/releases\/)/.exec(place.latest) ?? [];
-  return repository === undefined ? {} : { repository: { type: 'git', url: `git+${repository}.git` } };
+  const isRepository = /^https:\/\/github\.com\/[^/]+\/[^/]+$/.test(place.home);
+  return isRepository ? { repository: { type: 'git', url: `git+${place.home}.git` } } : {};
 }
 
 /** Where a Mac has an executable of its own, the universal one would be installed beside it. */

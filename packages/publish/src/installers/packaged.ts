@@ -1,6 +1,5 @@
 import type { PublishedExecutable } from '@sarma/update';
-import type { PublishedRelease, StagedVersion } from '../staged-version.ts';
-import type { InstallPlace } from './scripts.ts';
+import type { PublishedRelease, PublishPlace, StagedVersion } from '../staged-version.ts';
 
 // What several package managers want to know of a version.
 
@@ -8,7 +7,7 @@ import type { InstallPlace } from './scripts.ts';
 export interface PackagedVersion {
   readonly release: PublishedRelease;
   readonly staged: StagedVersion;
-  readonly place: InstallPlace;
+  readonly place: PublishPlace;
 }
 
 /** The main program first: it is what a package is called by. */
@@ -38,10 +37,7 @@ export function digestOf({ staged }: PackagedVersion, file: string): string {
 
 /** Package managers insist on one: without a word in package.json, where the versions lie. */
 export function homepageOf({ release, place }: PackagedVersion): string {
-  return (
-    release.about.homepage ??
-    place.latest.replace(/(\/releases\/(latest\/download|download\/[^/]+)\/)?latest\.json$/, '')
-  );
+  return release.about.homepage ?? place.home;
 }
 
 export function descriptionOf({ release }: PackagedVersion): string {

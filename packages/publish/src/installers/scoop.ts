@@ -1,7 +1,7 @@
+import type { PublishedExecutable } from '@sarma/update';
 import {
   addressOf,
   descriptionOf,
-  digestOf,
   executableFor,
   homepageOf,
   type PackagedVersion,
@@ -15,29 +15,30 @@ const CPUS = { '64bit': 'win-x64', '32bit': 'win-x86', arm64: 'win-arm64' } as c
 export function scoopManifest(version: PackagedVersion): string | undefined {
   const { release, place } = version;
   const programs = programsOf(version);
-  const cpus = Object.entries(CPUS).filter(([, target]) => executableFor(version, programs[0]!, target));
+  const cpus = Object.entries(CPUS).flatMap(([cpu, target]) => {
+    const executables = programs.flatMap((program) => executableFor(version, program, target) ?? []);
+    return executables.length === 0 ? [] : [{ cpu, executables }];
+  });
   if (cpus.length === 0) return undefined;
   // What follows # is what Scoop calls the file.
-  const addresses = (target: string, number?: string) =>
-    oneOrMany(
-      programs.map((program) => `${addressOf(version, `${program}_${target}.exe`, number)}#/${program}.exe`),
-    );
+  const addresses = (executables: readonly PublishedExecutable[], number?: string) =>
+    oneOrMany(executables.map(({ program, file }) => `${addressOf(version, file, number)}#/${program}.exe`));
   const manifest = {
     version: release.version,
     description: descriptionOf(version),
     homepage: homepageOf(version),
     license: release.about.license ?? 'Unknown',
     architecture: Object.fromEntries(
-      cpus.map(([cpu, target]) => {
-        const hash = oneOrMany(programs.map((program) => digestOf(version, `${program}_${target}.exe`)));
-        return [cpu, { url: addresses(target), hash }];
+      cpus.map(({ cpu, executables }) => {
+        const hash = oneOrMany(executables.map(({ sha256 }) => sha256));
+        return [cpu, { url: addresses(executables), hash }];
       }),
     ),
     bin: oneOrMany(programs.map((program) => `${program}.exe`)),
     checkver: { url: place.latest, jsonpath: '$.version' },
     autoupdate: {
       architecture: Object.fromEntries(
-        cpus.map(([cpu, target]) => [cpu, { url: addresses(target, '$version') }]),
+        cpus.map(({ cpu, executables }) => [cpu, { url: addresses(executables, '$version') }]),
       ),
       hash: { url: '$baseurl/SHA256SUMS' },
     },

@@ -1,20 +1,13 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-
-/** Where versions lie. */
-export interface InstallPlace {
-  /** The folder of a version, with a slash at the end and `{version}` where its number goes; encoded otherwise. */
-  readonly versions: string;
-  /** The `latest.json` of the newest one. */
-  readonly latest: string;
-}
+import type { PublishPlace } from '../staged-version.ts';
 
 /** What the scripts that install a release have to know. */
 export interface InstallScriptsInput {
   readonly release: { readonly name: string; readonly isService?: boolean };
   /** Names of the release's programs. */
   readonly programs: readonly string[];
-  readonly place: InstallPlace;
+  readonly place: Pick<PublishPlace, 'versions' | 'latest'>;
   /** Minisign's `RW…`; none: versions are not signed. */
   readonly publicKeys: readonly string[];
   /** Whether executables update themselves, and take the version before again. */

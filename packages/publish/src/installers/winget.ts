@@ -1,7 +1,6 @@
 import {
   addressOf,
   descriptionOf,
-  digestOf,
   executableFor,
   homepageOf,
   type PackagedVersion,
@@ -28,8 +27,13 @@ export function wingetManifests(
 ): Readonly<Record<string, string>> {
   const { release, staged } = version;
   const program = programsOf(version)[0]!;
-  const cpus = Object.entries(CPUS).filter(([, target]) => executableFor(version, program, target));
-  if (cpus.length === 0) return {};
+  const installers = Object.entries(CPUS).flatMap(([Architecture, target]) => {
+    const executable = executableFor(version, program, target);
+    if (executable === undefined) return [];
+    const { file, sha256 } = executable;
+    return [{ Architecture, InstallerUrl: addressOf(version, file), InstallerSha256: sha256.toUpperCase() }];
+  });
+  if (installers.length === 0) return {};
   const head = { PackageIdentifier: id, PackageVersion: release.version };
   const { about } = release;
   return {
@@ -39,11 +43,7 @@ export function wingetManifests(
       InstallerType: 'portable',
       Commands: [program],
       ...(staged.feed.date !== undefined && { ReleaseDate: staged.feed.date.slice(0, 10) }),
-      Installers: cpus.map(([Architecture, target]) => ({
-        Architecture,
-        InstallerUrl: addressOf(version, `${program}_${target}.exe`),
-        InstallerSha256: digestOf(version, `${program}_${target}.exe`).toUpperCase(),
-      })),
+      Installers: installers,
     }),
     [`${folder}${id}.locale.en-US.yaml`]: manifest('defaultLocale', {
       ...head,
