@@ -51,6 +51,7 @@ async function openFolder(): Promise<Place> {
 const UPLOAD = 'repos/upload-release-asset';
 const LIMIT = 'You have exceeded a secondary rate limit.';
 
+/** Has the author's copy say so from now on: what publishes into a folder comes before. */
 async function openGitHub(): Promise<Place> {
   const server = await serveGitHub({ repository: 'ann/notes' });
   onTestFinished(async () => {

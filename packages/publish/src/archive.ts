@@ -29,7 +29,7 @@ export async function writeTarGz(
     createGzip({ level: 1 }),
     withOwnHeader,
     createWriteStream(output, { flags: 'wx' }),
-    ...(signal === undefined ? [] : [{ signal }]),
+    { signal },
   );
   const added = addToTar(tar, files).catch((error: Error) => {
     tar.destroy(error);
@@ -78,9 +78,5 @@ export async function writeZip(
     zip.addFile(file, name, { ...options, mode: 0o100000 | mode });
   }
   zip.end();
-  await pipeline(
-    zip.outputStream,
-    createWriteStream(output, { flags: 'wx' }),
-    ...(signal === undefined ? [] : [{ signal }]),
-  );
+  await pipeline(zip.outputStream, createWriteStream(output, { flags: 'wx' }), { signal });
 }

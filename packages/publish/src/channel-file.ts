@@ -4,11 +4,10 @@ import { copyFile, readFile, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { compareVersions } from '@sarma/app/version-order';
 import { channelOf, FEED, type Feed, parseFeed } from '@sarma/update';
-import { PublishError } from './error.ts';
+import { notWritable, PublishError } from './error.ts';
 import { keyId, type SigningKey } from './secret-key.ts';
 import type { StagedVersion } from './staged-version.ts';
 import { trustOf } from './trust.ts';
-import { notWritable } from './version-folder.ts';
 
 /** What leads to a version in a folder that is served, and whether it does now. */
 export interface ChannelFile {

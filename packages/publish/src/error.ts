@@ -37,3 +37,21 @@ export class PublishError extends Error {
     this.code = code;
   }
 }
+
+const REASONS: Readonly<Record<string, string>> = {
+  ENOSPC: 'no space is left',
+  EDQUOT: 'the quota is used up',
+  EROFS: 'the file system is read-only',
+  EACCES: 'permission denied',
+  EPERM: 'not permitted',
+  ENOTDIR: 'a part of the path is a file',
+  EEXIST: 'a part of the path is a file',
+  ENOTEMPTY: 'another run has written it meanwhile; run this one again',
+};
+
+/** What the file system has said of a place that is written to; any other error is itself. */
+export function notWritable(place: string, cause: unknown): unknown {
+  const reason = cause instanceof Error && REASONS[(cause as NodeJS.ErrnoException).code ?? ''];
+  if (!reason) return cause;
+  return new PublishError('NOT_WRITABLE', `${place} cannot be written: ${reason}.`, { cause });
+}

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { type PublishedExecutable, partsOf, type UpdateTrust } from '@sarma/update';
-import { inspectSlices, type Target, verify } from '@sarma/wrapper';
+import { executableName, inspectSlices, type Target, verify } from '@sarma/wrapper';
 import { PublishError } from './error.ts';
 import { hashFile } from './hash-file.ts';
 import { requireSameUpdates } from './trust.ts';
@@ -51,11 +51,6 @@ export function findExecutables({ folder, programs, targets, known }: Sought): r
     );
   }
   return executables;
-}
-
-/** As `wrap` calls it. */
-function executableName(program: string, target: Target): string {
-  return `${program}_${target.name}${target.os === 'win' ? '.exe' : ''}`;
 }
 
 /**

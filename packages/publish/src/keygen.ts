@@ -1,9 +1,8 @@
 import { existsSync } from 'node:fs';
 import { appendFile, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { PublishError } from './error.ts';
+import { notWritable, PublishError } from './error.ts';
 import { generateKey } from './secret-key.ts';
-import { notWritable } from './version-folder.ts';
 
 /** The files of a new pair of keys: absolute. */
 export interface KeyPair {

@@ -128,6 +128,7 @@ function rawPublicKey(key: KeyObject): Buffer {
   return createPublicKey(key).export({ format: 'der', type: 'spki' }).subarray(-32);
 }
 
+/** BLAKE2b with 32 bytes: Node's crypto has the one with 64 alone, which begins otherwise. */
 async function checksumOf(plain: Buffer): Promise<Buffer> {
   return Buffer.from(await blake2b(Buffer.concat([Buffer.from('Ed'), plain]), 256), 'hex');
 }

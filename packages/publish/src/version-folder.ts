@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, rename, rm, rmdir, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { PublishError } from './error.ts';
+import { notWritable, PublishError } from './error.ts';
 import { hashFile } from './hash-file.ts';
 
 /** How old what a killed run has left must be before another one removes it, in milliseconds. */
@@ -121,22 +121,4 @@ async function removeAbandoned(folder: string): Promise<void> {
     const { mtimeMs } = await stat(left);
     if (Date.now() - mtimeMs > ABANDONED) await rm(left, { recursive: true, force: true });
   }
-}
-
-const REASONS: Readonly<Record<string, string>> = {
-  ENOSPC: 'no space is left',
-  EDQUOT: 'the quota is used up',
-  EROFS: 'the file system is read-only',
-  EACCES: 'permission denied',
-  EPERM: 'not permitted',
-  ENOTDIR: 'a part of the path is a file',
-  EEXIST: 'a part of the path is a file',
-  ENOTEMPTY: 'another run has written it meanwhile; run this one again',
-};
-
-/** What the file system has said of a place that is written to; any other error is itself. */
-export function notWritable(place: string, cause: unknown): unknown {
-  const reason = cause instanceof Error && REASONS[(cause as NodeJS.ErrnoException).code ?? ''];
-  if (!reason) return cause;
-  return new PublishError('NOT_WRITABLE', `${place} cannot be written: ${reason}.`, { cause });
 }

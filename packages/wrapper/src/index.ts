@@ -14,7 +14,7 @@ export type { WrapEvent } from './events.ts';
 export type { Requirements } from './executables/elf.ts';
 export { type Inspection, inspect, inspectSlices } from './inspect.ts';
 export { checkDirectory, warnOfNatives } from './native/check-natives.ts';
-export { isNamedFile, outputPaths } from './outputs.ts';
+export { executableName, isNamedFile, outputPaths } from './outputs.ts';
 export { type BuildContext, type BuildStep, BuildStepError, type OwnStepName, type Phase } from './phases.ts';
 export { readReleaseFile } from './release-file.ts';
 export { defaultRange } from './runtimes/default-range.ts';

@@ -33,8 +33,12 @@ export async function outputPaths(
       `${output} is a file, but ${programs.length * targets.length} executables are built; name a folder with -o.`,
     );
   }
-  return (program, target) =>
-    path.resolve(output, `${program}_${target.name}${target.os === 'win' ? '.exe' : ''}`);
+  return (program, target) => path.resolve(output, executableName(program, target));
+}
+
+/** In a folder with those of other programs and targets. */
+export function executableName(program: string, { name, os }: Target): string {
+  return `${program}_${name}${os === 'win' ? '.exe' : ''}`;
 }
 
 /** Whether `output` is the name of the one executable that is built; else it names a directory. */
