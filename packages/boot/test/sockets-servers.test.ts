@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { type ClientHttp2Session, connect } from 'node:http2';
+import { type ClientHttp2Session, connect, constants } from 'node:http2';
 import { Agent, request } from 'node:https';
 import { createServer } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -90,13 +90,26 @@ class Sessions {
   }
 
   async ask(): Promise<string> {
-    if (this.#session === undefined || this.#session.closed || this.#session.destroyed)
-      this.#session = connect(`http://localhost:${this.#port}`);
-    const stream = this.#session.request({ ':path': '/' }).setEncoding('utf8');
+    const stream = this.#open().request({ ':path': '/' }).setEncoding('utf8');
     let text = '';
     stream.on('data', (chunk) => (text += chunk));
-    await once(stream, 'end');
+    try {
+      await once(stream, 'end');
+    } catch (error) {
+      // Nobody has seen it, so it is sent again (RFC 9113, 8.7); Node's client refuses what it had not sent yet when the server said goodbye.
+      if (stream.rstCode === constants.NGHTTP2_REFUSED_STREAM) return await this.ask();
+      throw error;
+    }
     return text;
+  }
+
+  #open(): ClientHttp2Session {
+    if (this.#session !== undefined && !this.#session.closed && !this.#session.destroyed)
+      return this.#session;
+    this.#session = connect(`http://localhost:${this.#port}`);
+    // Its streams say it, too.
+    this.#session.on('error', () => {});
+    return this.#session;
   }
 
   close(): void {
