@@ -14,6 +14,8 @@ export interface BuiltinEntry {
   readonly ownArguments?: true;
   /** The node runs in this process. */
   readonly startsNode?: true;
+  /** It reads or writes whole versions. */
+  readonly worksMuch?: true;
 }
 
 export function findEntry(name: string): BuiltinEntry | undefined {
@@ -40,16 +42,16 @@ const entries: Readonly<Record<string, BuiltinEntry>> = {
   remote: { load: () => import('./commands/remote.ts') },
   attach: { load: () => import('./commands/attach.ts') },
   reload_config: { load: () => import('./commands/reload-config.ts') },
-  reload: { load: () => import('./commands/reload.ts') },
+  reload: { load: () => import('./commands/reload.ts'), worksMuch: true },
   describe: { load: () => import('./commands/describe.ts') },
   config: { load: () => import('./commands/config-effective.ts') },
   doctor: { load: () => import('./commands/doctor.ts') },
   versions: { load: () => import('./commands/versions.ts') },
-  unpack: { load: () => import('./commands/unpack.ts') },
+  unpack: { load: () => import('./commands/unpack.ts'), worksMuch: true },
   remove: { load: () => import('./commands/remove.ts') },
   service: { load: () => import('./commands/service.ts') },
-  upgrade: { load: () => import('./commands/upgrade.ts') },
-  downgrade: { load: () => import('./commands/downgrade.ts') },
+  upgrade: { load: () => import('./commands/upgrade.ts'), worksMuch: true },
+  downgrade: { load: () => import('./commands/downgrade.ts'), worksMuch: true },
   version: { load: () => import('./commands/version.ts') },
   help: { load: () => import('./commands/help.ts') },
   heart: { load: () => import('./commands/heart.ts'), ownArguments: true },

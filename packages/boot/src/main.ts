@@ -104,7 +104,7 @@ async function runCommand(
 
 async function runBuiltin(
   name: string,
-  { load, ownArguments, startsNode }: BuiltinEntry,
+  { load, ownArguments, startsNode, worksMuch }: BuiltinEntry,
   context: CommandContext,
 ): Promise<number | undefined> {
   const { environment, args } = context;
@@ -114,6 +114,7 @@ async function runBuiltin(
   // Before the code of the start is loaded, which comes from there as well.
   if (startsNode) useCompileCache(environment);
   const { run } = await load();
+  hasWorkedMuch = worksMuch === true;
   return await run(context).catch(usageError(`${environment.prog} help ${name}`));
 }
 
@@ -142,11 +143,14 @@ function endQuietlyWithoutReader(): void {
   });
 }
 
+let hasWorkedMuch = false;
+
 /** Ends the process once what was printed is on its way: a command may leave timers or connections behind. */
 async function exit(exitCode: number): Promise<void> {
   await Promise.all(
     [process.stdout, process.stderr].map((stream) => new Promise((done) => stream.write('', done))),
   );
+  if (hasWorkedMuch) (await import('./end-at-once.ts')).endAtOnce(exitCode);
   process.exit(exitCode);
 }
 
